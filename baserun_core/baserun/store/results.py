@@ -1,0 +1,186 @@
+"""What reading a store gives back: typed values with the field names of DESIGN section 7.
+
+Times are aware `datetime` in UTC, durations milliseconds, money `decimal.Decimal` dollars. Unknown is None, never 0.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, Generic, TypeVar
+
+import msgspec
+
+T = TypeVar("T")
+
+
+class _Result(msgspec.Struct, frozen=True, kw_only=True):
+    def to_dict(self) -> dict[str, Any]:
+        """The value as JSON-ready builtins: ISO 8601 UTC times with microseconds, dollars as numbers."""
+        from baserun.store._json import to_builtins
+
+        return to_builtins(self)
+
+
+class StoredError(_Result, frozen=True, kw_only=True):
+    """What went wrong, in the words of the exception."""
+
+    type: str
+    message: str | None
+    status_code: int | None = None
+    body: Any = None
+
+
+class StoredAnnotation(_Result, frozen=True, kw_only=True):
+    """A log, tag, feedback or check."""
+
+    id: str
+    session_id: str | None
+    trace_id: str | None
+    span_id: str | None
+    type: str
+    name: str | None
+    value: Any
+    score: float | None
+    comment: str | None
+    metadata: dict[str, Any] | None
+    created_at: datetime
+
+
+class StoredUsage(_Result, frozen=True, kw_only=True):
+    """The tokens of one call as its provider counted them; cached and written ones are part of the input."""
+
+    input_tokens: int | None
+    output_tokens: int | None
+    cached_input_tokens: int | None
+    cache_write_tokens: int | None
+    reasoning_tokens: int | None
+
+
+class StoredSpan(_Result, frozen=True, kw_only=True):
+    """A timed piece of a trace."""
+
+    id: str
+    trace_id: str
+    parent_id: str | None
+    kind: str
+    name: str
+    started_at: datetime
+    duration_ms: float | None
+    status: str
+    error: StoredError | None
+    metadata: dict[str, Any] | None
+    input: Any = None
+    output: Any = None
+
+
+class StoredCall(StoredSpan, frozen=True, kw_only=True):
+    """A span that is a call to a model."""
+
+    provider: str | None
+    operation: str | None
+    request_model: str | None
+    response_model: str | None
+    response_id: str | None
+    request_id: str | None
+    stream: bool | None
+    stream_end: str | None
+    retries: int | None
+    parameters: dict[str, Any] | None
+    tool_calls: list[dict[str, Any]] | None
+    finish_reasons: list[str] | None
+    usage: StoredUsage | None
+    cost_usd: Decimal | None
+    time_to_first_token_ms: float | None
+    end_user: str | None
+
+
+class StoredTrace(_Result, frozen=True, kw_only=True):
+    """One unit of work. In a list ``spans`` and ``annotations`` are None and the counts say how many there are."""
+
+    id: str
+    session_id: str | None
+    user_identifier: str | None
+    name: str
+    kind: str
+    environment: str | None
+    tags: dict[str, Any]
+    started_at: datetime
+    duration_ms: float | None
+    status: str
+    error: StoredError | None
+    result: Any
+    metadata: dict[str, Any] | None
+    llm_calls: int
+    errors: int
+    input_tokens: int | None
+    output_tokens: int | None
+    cost_usd: Decimal | None
+    spans: list[StoredSpan] | None = None
+    annotations: list[StoredAnnotation] | None = None
+
+
+class StoredSession(_Result, frozen=True, kw_only=True):
+    """A session with its roll-ups. In a list ``traces`` is their number, in one session it is the list of them."""
+
+    id: str
+    user_identifier: str | None
+    started_at: datetime
+    last_active_at: datetime
+    ended_at: datetime | None
+    previous_id: str | None
+    metadata: dict[str, Any] | None
+    traces: int | list[StoredTrace]
+    turns: int
+    llm_calls: int
+    errors: int
+    input_tokens: int | None
+    output_tokens: int | None
+    cost_usd: Decimal | None
+    feedback_score: float | None
+    first_input: str | None
+    last_output: str | None
+    annotations: list[StoredAnnotation] | None = None
+    """What was said about the session as a whole; only in one session."""
+
+
+class StoredUser(_Result, frozen=True, kw_only=True):
+    """An end user with the roll-ups over their sessions and traces."""
+
+    user_identifier: str
+    first_seen_at: datetime
+    last_seen_at: datetime
+    sessions: int
+    traces: int
+    llm_calls: int
+    errors: int
+    input_tokens: int | None
+    output_tokens: int | None
+    cost_usd: Decimal | None
+    feedback_score: float | None
+
+
+class SearchHit(_Result, frozen=True, kw_only=True):
+    """A place where something was said."""
+
+    session_id: str | None
+    trace_id: str
+    span_id: str
+    user_identifier: str | None
+    started_at: datetime
+    snippet: str
+
+
+class Page(msgspec.Struct, Generic[T], frozen=True, kw_only=True):
+    """One page of a list; ``next`` asks for the page after it."""
+
+    items: list[T]
+    next: str | None = None
+    """Pass it as ``after=`` for the following page; None when this is the last."""
+
+    def __iter__(self) -> Iterator[T]:  # type: ignore[override]
+        return iter(self.items)
+
+    def __len__(self) -> int:
+        return len(self.items)
