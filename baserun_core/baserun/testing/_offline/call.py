@@ -1,0 +1,98 @@
+"""One request on its way to an endpoint, with what the endpoints share."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable
+from concurrent.futures import Executor
+from dataclasses import dataclass, field
+from typing import Any
+
+from baserun.testing._offline.behaviour import reply_to
+from baserun.testing._offline.errors import RequestError
+from baserun.testing._offline.exchange import Json, ReceivedRequest
+from baserun.testing._offline.ids import Ids
+from baserun.testing._offline.prompt import Prompt, PromptCache
+from baserun.testing._offline.reply import Reply, shortened
+
+ReplyFunction = Callable[[list[dict[str, str]]], str | Reply]
+"""Gives the reply to the messages, each with `role` and `content`."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Shared:
+    """What lives as long as the server."""
+
+    url: str
+    ids: Ids
+    clock: Callable[[], float]
+    reply: ReplyFunction | None
+    executor: Executor
+    cache: PromptCache = field(default_factory=PromptCache)
+    responses: dict[str, Any] = field(default_factory=dict)
+    """What the Responses API keeps, by id."""
+    conversations: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(slots=True, kw_only=True)
+class Call:
+    """One request, as an endpoint sees it."""
+
+    request: ReceivedRequest
+    shared: Shared
+    deployment: str | None = None
+    """The model that an Azure path names."""
+    parts: dict[str, str] = field(default_factory=dict)
+    """The variable parts of the path."""
+    scripted: Reply | None = None
+    """What a test wants said, whatever was asked."""
+
+    @property
+    def is_azure(self) -> bool:
+        """Whether this came by an Azure path."""
+        return self.deployment is not None
+
+    @property
+    def ids(self) -> Ids:
+        """Where new ids come from."""
+        return self.shared.ids
+
+    @property
+    def now(self) -> int:
+        """Unix time in seconds."""
+        return int(self.shared.clock())
+
+    def body(self) -> Json:
+        """The JSON object that was sent.
+
+        Raises:
+            RequestError: It is something else.
+        """
+        try:
+            body = json.loads(self.request.body or b"{}")
+        except ValueError:
+            raise RequestError("We could not parse the JSON body of your request.") from None
+        if not isinstance(body, dict):
+            raise RequestError("The JSON body of your request must be an object.")
+        return body
+
+    def model(self, body: Json) -> str:
+        """The model that is asked, without the fault that its name may carry.
+
+        Raises:
+            RequestError: None is named.
+        """
+        name = body.get("model") or self.deployment
+        if not isinstance(name, str):
+            raise RequestError("you must provide a model parameter", param="model")
+        return name.partition("#")[0]
+
+    async def reply(self, prompt: Prompt) -> Reply:
+        """What the model says: as scripted, by the test's own function, or by itself."""
+        reply = self.scripted
+        if reply is None and self.shared.reply is not None:
+            loop = asyncio.get_running_loop()
+            said = await loop.run_in_executor(self.shared.executor, self.shared.reply, prompt.spoken())
+            reply = Reply(text=said) if isinstance(said, str) else said
+        return shortened(reply or reply_to(prompt), stop=prompt.stop, max_tokens=prompt.max_tokens)

@@ -1,0 +1,111 @@
+"""What shall go wrong with a request, as a value."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, fields
+from typing import Any, Literal, get_args
+
+Cut = Literal["headers", "body"]
+"""Where the connection is cut: before any header, or inside the body or stream."""
+
+HEADER = "x-offline-fault"
+TRUE = ("true", "yes", "1", "")
+FALSE = ("false", "no", "0")
+BOOLEANS = frozenset({"reset", "malformed", "without_done", "gzip", "should_retry"})
+INTEGERS = frozenset({"status", "times", "after"})
+TEXTS = frozenset({"message", "code", "cut", "stream_error"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fault:
+    """What shall go wrong with a request. Several things may go wrong at once (a delay, then a status)."""
+
+    times: int | None = 1
+    """How many requests it hits before things work again, so that a client's retries can succeed; None: always."""
+
+    status: int | None = None
+    """Refuse with this HTTP status and OpenAI's error JSON."""
+    message: str | None = None
+    code: str | None = None
+    retry_after: float | None = None
+    """Seconds, sent as `Retry-After`."""
+    retry_after_ms: float | None = None
+    """Milliseconds, sent as `Retry-After-Ms`."""
+    retry_after_date: float | None = None
+    """Seconds from now, sent as the HTTP date in `Retry-After`."""
+    should_retry: bool | None = None
+    """Sent as `x-should-retry`."""
+
+    delay: float = 0
+    """Seconds before the headers."""
+    first_chunk_delay: float = 0
+    """Seconds between the headers and the first byte of the body."""
+    chunk_delay: float = 0
+    """Seconds between the events of a stream."""
+    bytes_per_second: float | None = None
+    """Send the body byte by byte at this speed."""
+
+    cut: Cut | None = None
+    """Cut the connection before any header, or inside the body or stream."""
+    reset: bool = False
+    """Cut with a TCP reset instead of closing."""
+    after: int | None = None
+    """How many events of a stream, or bytes of a body, come before `cut`, `malformed` or `stream_error`; None: half."""
+
+    malformed: bool = False
+    """A body, or an event of a stream, that is not JSON."""
+    stream_error: str | None = None
+    """An error with this message as an event within the stream, which has already answered 200."""
+    without_done: bool = False
+    """The stream ends properly but without its last event (`[DONE]`, `response.completed`)."""
+    gzip: bool = False
+    """Send the body with `Content-Encoding: gzip`."""
+
+    def __post_init__(self) -> None:
+        if self.status is not None and not 400 <= self.status <= 599:
+            raise ValueError(f"A fault's status is an error: {self.status} is not in 400..599, write status=429.")
+        if self.times is not None and self.times < 1:
+            raise ValueError(f"A fault hits at least once: write times=1 or more, or times=None, not {self.times}.")
+        if self.cut is not None and self.cut not in get_args(Cut):
+            raise ValueError(f'A connection is cut in "headers" or "body", not in {self.cut!r}.')
+        if self.bytes_per_second is not None and self.bytes_per_second <= 0:
+            raise ValueError(f"bytes_per_second must be more than 0, not {self.bytes_per_second}.")
+
+
+def parse_fault(text: str) -> Fault:
+    """Read a fault written as `status=429,times=2,retry-after=0`, as in the header `X-Offline-Fault`.
+
+    Names are those of `Fault`, with `-` or `_`; a name alone means true.
+
+    Raises:
+        ValueError: A name or value means nothing.
+    """
+    values: dict[str, Any] = {}
+    for part in filter(None, re.split(r"\s*,\s*", text.strip())):
+        name, _, value = part.partition("=")
+        name = name.strip().lower().replace("-", "_")
+        values[name] = _value(name, value.strip())
+    return Fault(**values)
+
+
+def _value(name: str, text: str) -> Any:
+    known = [field.name for field in fields(Fault)]
+    if name not in known:
+        raise ValueError(f"There is no fault {name!r}; write one of {', '.join(known)}.")
+    if name in TEXTS:
+        return text or "The server had an error while processing your request."
+    if name in BOOLEANS:
+        return _boolean(name, text)
+    if name == "times" and text.lower() == "always":
+        return None
+    try:
+        return int(text) if name in INTEGERS else float(text)
+    except ValueError:
+        raise ValueError(f"The fault {name!r} takes a number, not {text!r}; write {name}=1.") from None
+
+
+def _boolean(name: str, text: str) -> bool:
+    if text.lower() not in TRUE + FALSE:
+        raise ValueError(f"The fault {name!r} is true or false, not {text!r}.")
+    return text.lower() in TRUE

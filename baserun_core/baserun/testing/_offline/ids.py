@@ -1,0 +1,28 @@
+"""Ids that look like the provider's and are the same in every run."""
+
+from __future__ import annotations
+
+from collections import Counter
+from hashlib import sha256
+
+LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
+
+
+class Ids:
+    """The n-th id with a prefix is a function of the seed, the prefix and n."""
+
+    def __init__(self, seed: str) -> None:
+        self._seed = seed
+        self._counts: Counter[str] = Counter()
+
+    def hexadecimal(self, prefix: str, length: int) -> str:
+        """Like `resp_68e7...`."""
+        return prefix + self._next(prefix).hex()[:length]
+
+    def letters(self, prefix: str, length: int) -> str:
+        """Like `chatcmpl-CNlvqMm...`."""
+        return prefix + "".join(LETTERS[byte % len(LETTERS)] for byte in self._next(prefix)[:length])
+
+    def _next(self, prefix: str) -> bytes:
+        self._counts[prefix] += 1
+        return sha256(f"{self._seed}:{prefix}:{self._counts[prefix]}".encode()).digest()

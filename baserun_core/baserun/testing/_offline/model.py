@@ -1,0 +1,145 @@
+"""An OpenAI-compatible server with a deterministic model, for tests, examples and the demo."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from types import TracebackType
+from typing import Any, Self
+
+from baserun.testing._offline.call import ReplyFunction, Shared
+from baserun.testing._offline.connection import Connections
+from baserun.testing._offline.exchange import ReceivedRequest, SentAnswer
+from baserun.testing._offline.fault import Fault
+from baserun.testing._offline.ids import Ids
+from baserun.testing._offline.reply import Reply
+from baserun.testing._offline.script import Script
+from baserun.testing._offline.server import ThreadedServer
+
+MOST_REPLYING = 64  # reply functions that may run, or block, at the same time
+
+
+class OfflineModel:
+    """A model server on this machine: no network, no key, the same answers every time.
+
+    ```python
+    with OfflineModel() as model:
+        client = openai.OpenAI(base_url=model.url, api_key="offline")
+        client.chat.completions.create(model="gpt-4o-mini", messages=[{"role": "user", "content": 'Say "hello"'}])
+    ```
+
+    It speaks chat completions, Responses, legacy completions, embeddings, images, audio, moderations and models, at
+    OpenAI's and Azure's paths. What it says is in `docs/testing.md`; `next()` and `script()` choose replies and faults.
+
+    Args:
+        reply: Gives what the model says (text or a `Reply`) from the messages; runs on a thread of its own, may block.
+        host: The address to listen on.
+        port: 0 takes a free one.
+        seed: Servers with the same seed give the same ids in the same order.
+        clock: Tells the Unix time of answers.
+        keep: How many of the latest requests and answers are kept.
+    """
+
+    def __init__(
+        self,
+        *,
+        reply: ReplyFunction | None = None,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        seed: str = "offline",
+        clock: Callable[[], float] = time.time,
+        keep: int = 10_000,
+    ) -> None:
+        self._reply = reply
+        self._host = host
+        self._port = port
+        self._seed = seed
+        self._clock = clock
+        self._script = Script()
+        self._requests: deque[ReceivedRequest] = deque(maxlen=keep)
+        self._answers: deque[SentAnswer] = deque(maxlen=keep)
+        self._server: ThreadedServer | None = None
+        self._executor: ThreadPoolExecutor | None = None
+
+    def start(self) -> Self:
+        """Begin to serve; `with` does this by itself.
+
+        Raises:
+            RuntimeError: It serves already.
+        """
+        if self._server is not None:
+            raise RuntimeError(f"This OfflineModel already serves at {self.url}; make another one or stop() it first.")
+        self._executor = ThreadPoolExecutor(MOST_REPLYING, thread_name_prefix="baserun-offline-reply")
+        shared = Shared(url="", ids=Ids(self._seed), clock=self._clock, reply=self._reply, executor=self._executor)
+        connections = Connections(shared, self._script, received=self._requests.append, sent=self._answers.append)
+        self._server = ThreadedServer(connections.serve, host=self._host, port=self._port)
+        shared.url = self.url
+        self._server.start()
+        return self
+
+    def stop(self) -> None:
+        """Cut what is still going on and leave no thread or socket behind. Stopping twice is harmless."""
+        server, self._server = self._server, None
+        executor, self._executor = self._executor, None
+        if server is not None:
+            server.stop()
+        if executor is not None:
+            executor.shutdown()
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    @property
+    def url(self) -> str:
+        """The `base_url` for clients; ends in `/v1`."""
+        return f"{self.azure_endpoint}/v1"
+
+    @property
+    def azure_endpoint(self) -> str:
+        """The `azure_endpoint` for Azure clients: the server's root."""
+        if self._server is None:
+            raise RuntimeError("This OfflineModel does not serve yet; use it in a `with` block or call start().")
+        return f"http://{self._host}:{self._server.port}"
+
+    def environment(self) -> dict[str, str]:
+        """The variables that send a program's default client here, for `env=` of a subprocess."""
+        return {"OPENAI_BASE_URL": self.url, "OPENAI_API_KEY": "offline"}
+
+    @property
+    def requests(self) -> list[ReceivedRequest]:
+        """What was received so far, in order of arrival."""
+        return list(self._requests)
+
+    @property
+    def answers(self) -> list[SentAnswer]:
+        """What was sent so far, in the order in which the answers ended, each with its request."""
+        return list(self._answers)
+
+    def next(self, step: str | Reply | Fault | None = None, /, **fault: Any) -> None:
+        """Choose what happens to the next request that has no step yet.
+
+        `next("Hello")` and `next(Reply(...))` choose what is said; `next(status=429, times=2)` or `next(Fault(...))`
+        what goes wrong; `next()` lets one request pass as usual.
+        """
+        if step is not None and fault:
+            raise TypeError(f"Write the fault's fields or a step, not both: next({step!r}, {', '.join(fault)}=...).")
+        chosen = Fault(**fault) if fault else step
+        self._script.add(Reply(text=chosen) if isinstance(chosen, str) else chosen)
+
+    def script(self, *steps: str | Reply | Fault | None) -> None:
+        """Choose what happens to the next requests, one step after the other; see `next`."""
+        for step in steps:
+            self.next(step)
+
+    def clear(self) -> None:
+        """Forget received requests, sent answers and the steps that are left."""
+        self._script.clear()
+        self._requests.clear()
+        self._answers.clear()
