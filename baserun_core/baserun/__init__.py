@@ -1,0 +1,54 @@
+"""Sessions and users for LLM applications."""
+
+from baserun import _module
+from baserun._annotations import check, check_equals, check_includes, feedback, log, tag
+from baserun._identity import hash_user
+from baserun._init import init
+from baserun._ledger import Stats
+from baserun._model import Session, Span, Trace
+from baserun._propagation import extract, inject, propagate
+from baserun._propagation import propagate as thread_wrapper
+from baserun._runtime import flush, shutdown, stats
+from baserun._sessions import current_session, end_session, identify, start_session, with_session
+from baserun._suppress import suppress
+from baserun._traces import current_span, current_trace, span, start_trace, trace
+from baserun.exceptions import BaserunError, ConfigurationError
+from baserun.store import open_store
+
+__all__ = [
+    "BaserunError",
+    "ConfigurationError",
+    "Session",
+    "Span",
+    "Stats",
+    "Trace",
+    "check",
+    "check_equals",
+    "check_includes",
+    "current_session",
+    "current_span",
+    "current_trace",
+    "end_session",
+    "extract",
+    "feedback",
+    "flush",
+    "hash_user",
+    "identify",
+    "init",
+    "inject",
+    "log",
+    "open_store",
+    "propagate",
+    "shutdown",
+    "span",
+    "start_session",
+    "start_trace",
+    "stats",
+    "suppress",
+    "tag",
+    "thread_wrapper",
+    "trace",
+    "with_session",
+]
+
+_module.install(__name__)

@@ -1,0 +1,222 @@
+"""Saying something about a session, trace or span: logs, tags, checks and feedback."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from baserun._context import Frame, current
+from baserun._identity import check_session_identifier
+from baserun._records import AnnotationAdded
+from baserun._runtime import recorder
+from baserun._sessions import check_metadata
+from baserun._values import snapshot
+from baserun.exceptions import ConfigurationError
+
+
+def log(message: object, name: str | None = None, metadata: Mapping[str, Any] | None = None) -> None:
+    """Write a message into the current trace (or session).
+
+    Args:
+        message: Text, or any value; recorded as content.
+        name: What sort of message it is.
+        metadata: Facts that go with it.
+    """
+    frame = current()
+    value = None if _is_contentless(frame) else message
+    _annotate(frame, "log", _checked(name, "name") if name is not None else None, value=value, metadata=metadata)
+
+
+def tag(key: str, value: object) -> None:
+    """Label the current trace (or session) so that lists can be filtered by it.
+
+    A tag is structure, not content: it is recorded with ``capture_content=False`` too.
+    """
+    frame = current()
+    _checked(key, "key")
+    if frame is not None and frame.trace is not None:
+        frame.trace.tags[key] = value
+    _annotate(frame, "tag", key, value=value)
+
+
+def check(
+    name: str,
+    result: bool,
+    *,
+    expected: object = None,
+    actual: object = None,
+    metadata: Mapping[str, Any] | None = None,
+) -> bool:
+    """Record whether something that ought to hold did.
+
+    Args:
+        name: What was checked.
+        result: Whether it held.
+        expected: What it was compared with; recorded as content.
+        actual: What there was; recorded as content.
+        metadata: Facts that go with it.
+
+    Returns:
+        `result`, so that a test can assert it.
+    """
+    if not isinstance(result, bool):
+        raise ConfigurationError(f"result of the check {name!r} must be True or False, not {type(result).__name__}")
+    frame = current()
+    value = None
+    if (expected is not None or actual is not None) and not _is_contentless(frame):
+        value = {"expected": expected, "actual": actual}
+    _annotate(frame, "check", _checked(name, "name"), value=value, score=float(result), metadata=metadata)
+    return result
+
+
+def check_includes(
+    name: str, actual: str, expected: str | Collection[str], *, metadata: Mapping[str, Any] | None = None
+) -> bool:
+    """Check that `actual` contains `expected`, or every one of several texts."""
+    if not isinstance(actual, str):
+        raise ConfigurationError(f"check_includes({name!r}) looks into a str, not {type(actual).__name__}")
+    wanted = [expected] if isinstance(expected, str) else list(expected)
+    return check(name, all(text in actual for text in wanted), expected=expected, actual=actual, metadata=metadata)
+
+
+def check_equals(name: str, actual: object, expected: object, *, metadata: Mapping[str, Any] | None = None) -> bool:
+    """Check that `actual` equals `expected`."""
+    return check(name, bool(actual == expected), expected=expected, actual=actual, metadata=metadata)
+
+
+def feedback(
+    name: str,
+    score: float | None = None,
+    *,
+    thumbsup: bool | None = None,
+    stars: int | None = None,
+    comment: str | None = None,
+    session_id: str | None = None,
+    trace_id: str | None = None,
+    completion_id: str | None = None,
+    metadata: Mapping[str, Any] | None = None,
+) -> None:
+    """Record what somebody thought of an answer, now or long after it, from any process.
+
+    Without an id it is about the current trace and session. An id that the store has not seen yet is kept, and attached
+    when what it names arrives.
+
+    Args:
+        name: What was judged, such as ``helpful``.
+        score: From 0 (bad) to 1 (good).
+        thumbsup: True is a score of 1, False of 0.
+        stars: 1 to 5; a score of a fifth each.
+        comment: In the person's own words; recorded as content.
+        session_id: The session that it is about.
+        trace_id: The trace that it is about.
+        completion_id: The provider's id of the answer, such as ``completion.id``.
+        metadata: Facts that go with it.
+
+    Raises:
+        ConfigurationError: An argument cannot be used, or there is neither a judgement nor a comment.
+    """
+    judged = _score(score, thumbsup, stars)
+    if judged is None and comment is None:
+        raise ConfigurationError(f"feedback({name!r}) needs a score, thumbsup, stars or comment")
+    if comment is not None and not isinstance(comment, str):
+        raise ConfigurationError(f"comment must be str, not {type(comment).__name__}")
+    frame = current()
+    _annotate(
+        frame,
+        "feedback",
+        _checked(name, "name"),
+        score=judged,
+        comment=None if _is_contentless(frame) else comment,
+        metadata=metadata,
+        about=_about(session_id, trace_id, completion_id),
+    )
+
+
+def _score(score: float | None, thumbsup: bool | None, stars: int | None) -> float | None:
+    given = [value for value in (score, thumbsup, stars) if value is not None]
+    if len(given) > 1:
+        raise ConfigurationError("give one of score, thumbsup and stars, not several")
+    if thumbsup is not None:
+        if not isinstance(thumbsup, bool):
+            raise ConfigurationError(f"thumbsup must be True or False, not {thumbsup!r}")
+        return float(thumbsup)
+    if stars is not None:
+        if isinstance(stars, bool) or not isinstance(stars, int) or not 1 <= stars <= 5:
+            raise ConfigurationError(f"stars must be a whole number from 1 to 5, not {stars!r}")
+        return stars / 5
+    if score is None:
+        return None
+    if isinstance(score, bool) or not isinstance(score, int | float) or not 0 <= score <= 1:
+        raise ConfigurationError(f"score must be a number from 0 (bad) to 1 (good), not {score!r}")
+    return float(score)
+
+
+def _about(session_id: str | None, trace_id: str | None, completion_id: str | None) -> dict[str, str] | None:
+    about = {}
+    if session_id is not None:
+        about["session_id"] = check_session_identifier(session_id)
+    if trace_id is not None:
+        about["trace_id"] = _checked_trace_id(trace_id)
+    if completion_id is not None:
+        about["completion_id"] = _checked(completion_id, "completion_id")
+    return about or None
+
+
+def _checked_trace_id(value: object) -> str:
+    if isinstance(value, str) and len(value) == 32 and all(digit in "0123456789abcdef" for digit in value):
+        return value
+    raise ConfigurationError(f"trace_id must be the 32 hexadecimal digits of trace.id, not {value!r}")
+
+
+def _annotate(
+    frame: Frame | None,
+    kind: str,
+    name: str | None,
+    *,
+    value: object = None,
+    score: float | None = None,
+    comment: str | None = None,
+    metadata: Mapping[str, Any] | None = None,
+    about: dict[str, str] | None = None,
+) -> None:
+    checked = check_metadata(metadata)
+    if frame is not None and frame.muted:
+        return
+    kept, size = (None, 0) if value is None else snapshot(value)
+    facts, more = snapshot(checked) if checked else (None, 0)
+    current_recorder = recorder()
+    record = AnnotationAdded(
+        current_recorder.ids.annotation(),
+        current_recorder.clock.now_us(),
+        kind,
+        name,
+        **(_place(frame) if about is None else about),
+        value=kept,
+        score=score,
+        comment=comment,
+        metadata=facts,
+    )
+    current_recorder.annotate(record, size + more + (0 if comment is None else len(comment)))
+
+
+def _place(frame: Frame | None) -> dict[str, str | None]:
+    if frame is None:
+        return {}
+    session = frame.session
+    if session is not None and not session.opened:
+        recorder().open_session(session, resumed=False)
+    return {
+        "session_id": None if session is None else session.id,
+        "trace_id": None if frame.trace is None else frame.trace.id,
+        "span_id": None if frame.span is None else frame.span.id,
+    }
+
+
+def _is_contentless(frame: Frame | None) -> bool:
+    return not recorder().config.capture_content or (frame is not None and frame.contentless)
+
+
+def _checked(value: object, what: str) -> str:
+    if not isinstance(value, str) or not value:
+        raise ConfigurationError(f"{what} must be a non-empty str, not {value!r}")
+    return value

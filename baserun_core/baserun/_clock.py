@@ -1,0 +1,67 @@
+"""Where times and ids come from; tests put their own in (`baserun.testing`)."""
+
+from __future__ import annotations
+
+import os
+import random
+import time
+from typing import Protocol
+
+
+class Clock(Protocol):
+    """Tells the time."""
+
+    def now_us(self) -> int:
+        """Microseconds since the Unix epoch, UTC."""
+
+    def monotonic_ns(self) -> int:
+        """Nanoseconds from an arbitrary start, never going back: durations are differences of these."""
+
+
+class Ids(Protocol):
+    """Makes ids that nobody has had before."""
+
+    def session(self) -> str:
+        """A random UUID (RFC 9562, version 4), from the operating system's randomness: it may travel in a cookie."""
+
+    def trace(self) -> str:
+        """32 lower-case hexadecimal digits (W3C Trace Context trace-id)."""
+
+    def span(self) -> str:
+        """16 lower-case hexadecimal digits (W3C Trace Context parent-id)."""
+
+    def annotation(self) -> str:
+        """32 lower-case hexadecimal digits."""
+
+
+class SystemClock:
+    """The machine's clocks."""
+
+    def now_us(self) -> int:
+        return time.time_ns() // 1000
+
+    monotonic_ns = staticmethod(time.perf_counter_ns)
+
+
+class RandomIds:
+    """Random ids. Those of sessions are unpredictable; those of spans only need to be unique, and are cheaper."""
+
+    def __init__(self) -> None:
+        self.reseed()
+
+    def reseed(self) -> None:
+        """Part ways with whoever has the same state: the child of a fork would repeat its parent's ids."""
+        self._bits = random.Random(os.urandom(32)).getrandbits
+
+    def session(self) -> str:
+        digits = os.urandom(16).hex()
+        variant = "89ab"[int(digits[16], 16) & 3]
+        return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-{variant}{digits[17:20]}-{digits[20:]}"
+
+    def trace(self) -> str:
+        return f"{self._bits(128) or 1:032x}"  # all zeros is invalid (W3C Trace Context, 3.2.2.3)
+
+    def span(self) -> str:
+        return f"{self._bits(64) or 1:016x}"
+
+    annotation = trace

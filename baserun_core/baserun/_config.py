@@ -1,0 +1,199 @@
+"""What can be chosen, where each value comes from, and what is said about one that cannot be used."""
+
+from __future__ import annotations
+
+import difflib
+import os
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import msgspec
+
+from baserun.exceptions import ConfigurationError
+from baserun.store._location import StoreLocation
+from baserun.store._location import resolve as locate
+
+PREFIX = "BASERUN_"
+MEBIBYTE = 1024 * 1024
+
+
+class Config(msgspec.Struct, frozen=True, kw_only=True):
+    """The options of `baserun.init`, each also read from the environment as ``BASERUN_<NAME>``."""
+
+    store: StoreLocation | str = "sqlite"
+    """Where records live: ``sqlite`` (``./.baserun/baserun.sqlite3``), a path, or a URL such as ``sqlite:////srv/app.sqlite3``."""
+    server_url: str | None = None
+    """Reserved for sending records to a server; not supported yet, so it must stay unset."""
+    api_key: str | None = None
+    """Authenticates to `server_url`; without one it has no effect."""
+    environment: str | None = None
+    """A name such as ``production``, recorded with every trace."""
+    enabled: bool = True
+    """False makes everything inert: nothing is recorded, nothing is instrumented, no file is opened."""
+    capture_content: bool = True
+    """False keeps structure, tokens, cost and latency, and nothing of what was said."""
+    redact: str | Callable[[str, str], str] | None = "default"
+    """``default`` masks secrets; None masks nothing; a callable gets each text and its path and returns what to keep."""
+    user_key: str | None = None
+    """A secret (pepper) with which user identifiers are hashed before they leave the process."""
+    fill_end_user: bool = False
+    """Send the session's user as the provider's end-user parameter, where the caller gave none."""
+    instrument: str | tuple[str, ...] = "auto"
+    """``auto``: every supported client that is or gets imported; else the names of the clients, or ``none``."""
+    retention_days: float | None = None
+    """Delete content older than this; None deletes nothing by itself."""
+    flush_interval: float = 0.05
+    """Seconds between two batches: what a ``kill -9`` can lose."""
+    queue_bytes: int = 64 * MEBIBYTE
+    """How much may wait in memory while the store cannot be written; what comes after is dropped and counted."""
+    exit_timeout: float = 2.0
+    """Seconds that the end of the process may be delayed to write what is queued."""
+    secret: str | None = None
+    """Signs session tokens where the web framework has no secret of its own."""
+
+
+OPTIONS = tuple(Config.__struct_fields__)
+
+UNSET: Any = msgspec.UNSET
+"""Stands for an argument that was not given, where None is a value."""
+
+
+class Sources(msgspec.Struct, frozen=True):
+    """Where each option's value comes from: ``init``, ``environment`` or ``default``; for `baserun doctor`."""
+
+    of: dict[str, str]
+    problems: tuple[str, ...]
+    """What was wrong in the environment; the defaults were taken instead."""
+
+
+def resolve(given: Mapping[str, Any], environ: Mapping[str, str] | None = None) -> tuple[Config, Sources]:
+    """Build the configuration: arguments first, then the environment, then defaults.
+
+    A wrong argument raises, since its author is looking. A wrong environment variable is reported and ignored: it must
+    not take the application down.
+
+    Raises:
+        ConfigurationError: An argument cannot be used.
+        TypeError: There is no such option.
+    """
+    _refuse_unknown(given)
+    values = {name: _check(name, value) for name, value in given.items()}
+    environ = os.environ if environ is None else environ
+    inherited, problems = _from_environment(environ, skip=values.keys())
+    of = {name: "init" if name in values else "environment" if name in inherited else "default" for name in OPTIONS}
+    chosen = {**inherited, **values}
+    chosen["store"] = locate(chosen.get("store"))  # fixed now: the application may change its folder later
+    return Config(**chosen), Sources(of, tuple(problems))
+
+
+def _refuse_unknown(given: Mapping[str, Any]) -> None:
+    for name in given:
+        if name not in OPTIONS:
+            raise TypeError(f"init() has no option {name!r}{_suggestion(name)}; the options are {', '.join(OPTIONS)}")
+
+
+def _suggestion(name: str) -> str:
+    close = difflib.get_close_matches(name, OPTIONS, n=1)
+    return f"; did you mean {close[0]!r}?" if close else ""
+
+
+def _from_environment(environ: Mapping[str, str], skip: Any) -> tuple[dict[str, Any], list[str]]:
+    values: dict[str, Any] = {}
+    problems = []
+    for variable in sorted(v for v in environ if v.startswith(PREFIX)):
+        name = variable[len(PREFIX) :].lower()
+        if name not in OPTIONS:
+            problems.append(f"there is no option {variable}{_suggestion(name).replace('?', '')}; it is ignored")
+        elif name not in skip:
+            try:
+                values[name] = _check(name, _parse(name, environ[variable]))
+            except ConfigurationError as error:
+                problems.append(f"{variable} is ignored: {error}")
+    return values, problems
+
+
+_BOOLEANS = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}
+_NOTHING = ("", "none")
+
+
+def _parse(name: str, text: str) -> Any:
+    default = getattr(_DEFAULTS, name)
+    lowered = text.strip().lower()
+    if isinstance(default, bool):
+        if lowered not in _BOOLEANS:
+            raise ConfigurationError(f"{name} is {text!r}; write 1 or 0")
+        return _BOOLEANS[lowered]
+    if name == "instrument":
+        return lowered if lowered in ("auto", "none") else tuple(part.strip() for part in lowered.split(",") if part.strip())
+    if lowered in _NOTHING:
+        return None if default is None or name == "redact" else default
+    if name in _NUMBERS:
+        return _number(name, text)
+    return text
+
+
+def _number(name: str, text: str) -> float | int:
+    try:
+        number = float(text)
+    except ValueError:
+        raise ConfigurationError(f"{name} is {text!r}; write a number") from None
+    return int(number) if name == "queue_bytes" and number == number // 1 else number
+
+
+_DEFAULTS = Config()
+_NUMBERS = {"retention_days", "flush_interval", "queue_bytes", "exit_timeout"}
+_TEXTS = {"store", "server_url", "api_key", "environment", "user_key", "secret"}
+
+
+def _check(name: str, value: Any) -> Any:
+    if name in _TEXTS:
+        return _checked_text(name, value)
+    if name in _NUMBERS:
+        return _checked_number(name, value)
+    if name == "redact":
+        return _checked_redact(value)
+    if name == "instrument":
+        return _checked_instrument(value)
+    if not isinstance(value, bool):
+        raise ConfigurationError(f"{name} must be True or False, not {value!r}")
+    return value
+
+
+def _checked_text(name: str, value: Any) -> Any:
+    if name == "store":
+        return locate(value)
+    if value is None:
+        return None
+    if not isinstance(value, str) or not value:
+        raise ConfigurationError(f"{name} must be a non-empty str, not {value!r}")
+    if name == "server_url":
+        raise ConfigurationError(
+            "server_url is set, but this version records to a local store only; leave it out (store= chooses the file)"
+        )
+    return value
+
+
+def _checked_number(name: str, value: Any) -> Any:
+    if value is None and name == "retention_days":
+        return None
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < float("inf"):
+        raise ConfigurationError(f"{name} must be a number above 0, not {value!r}")
+    return value
+
+
+def _checked_redact(value: Any) -> Any:
+    if value is None or value == "default" or callable(value):
+        return value
+    raise ConfigurationError(f"redact must be 'default', None, or a function of (text, path), not {value!r}")
+
+
+def _checked_instrument(value: Any) -> Any:
+    from baserun._instrument import CLIENTS
+
+    if value in ("auto", "none"):
+        return value
+    names = (value,) if isinstance(value, str) else tuple(value) if isinstance(value, list | tuple) else None
+    if names is None or any(name not in CLIENTS for name in names):
+        known = ", ".join(repr(name) for name in CLIENTS)
+        raise ConfigurationError(f"instrument must be 'auto', 'none', or some of {known}; not {value!r}")
+    return names

@@ -1,0 +1,87 @@
+"""Which LLM clients are recorded, and when: now if they are imported already, else as soon as they are."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.abc
+import importlib.machinery
+import sys
+from collections.abc import Iterable, Sequence
+from types import ModuleType
+from typing import Any
+
+from baserun._guard import guarded
+
+CLIENTS = {"openai": "baserun_openai"}
+"""The client's import name, and the integration that has ``instrument()`` and ``uninstrument()`` for it."""
+
+
+def instrument(clients: Iterable[str]) -> None:
+    """Record the calls of these clients from their import on."""
+    wanted = tuple(clients)
+    for client in wanted:
+        if _is_imported(client):
+            _switch_on(client)
+    missing = tuple(client for client in wanted if not _is_imported(client))
+    if missing:
+        sys.meta_path.insert(0, _ImportWatcher(missing))
+
+
+def uninstrument() -> None:
+    """Leave every client as it was before `instrument`."""
+    sys.meta_path[:] = [finder for finder in sys.meta_path if not isinstance(finder, _ImportWatcher)]
+    for client, integration in CLIENTS.items():
+        if client in sys.modules and integration in sys.modules:
+            with guarded(f"leaving {client} as it was"):
+                sys.modules[integration].uninstrument()
+
+
+def _is_imported(client: str) -> bool:
+    module = sys.modules.get(client)
+    # While a package is still being imported its modules are incomplete: the watcher catches its end.
+    return module is not None and not getattr(getattr(module, "__spec__", None), "_initializing", False)
+
+
+def _switch_on(client: str) -> None:
+    with guarded(f"recording the calls of {client}"):
+        importlib.import_module(CLIENTS[client]).instrument()
+
+
+class _ImportWatcher(importlib.abc.MetaPathFinder):
+    """Finds nothing itself: it only learns when a client's import is complete."""
+
+    def __init__(self, clients: Sequence[str]) -> None:
+        self._waiting = set(clients)
+
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None = None, target: ModuleType | None = None
+    ) -> importlib.machinery.ModuleSpec | None:
+        if fullname not in self._waiting:
+            return None
+        self._waiting.discard(fullname)  # before looking on, since that asks every finder again, and us among them
+        spec = importlib.util.find_spec(fullname)
+        if spec is None or spec.loader is None:
+            self._waiting.add(fullname)
+            return None
+        spec.loader = _NotifyingLoader(spec.loader, fullname)
+        return spec
+
+
+class _NotifyingLoader(importlib.abc.Loader):
+    """The client's own loader, with one thing to do afterwards."""
+
+    def __init__(self, loader: Any, client: str) -> None:
+        self._loader = loader
+        self._client = client
+
+    def create_module(self, spec: importlib.machinery.ModuleSpec) -> ModuleType | None:
+        module: ModuleType | None = self._loader.create_module(spec)
+        return module
+
+    def exec_module(self, module: ModuleType) -> None:
+        # The module must look as if we had never been there: tools read a module's loader.
+        module.__loader__ = self._loader
+        if module.__spec__ is not None:
+            module.__spec__.loader = self._loader
+        self._loader.exec_module(module)
+        _switch_on(self._client)

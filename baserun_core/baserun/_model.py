@@ -1,0 +1,236 @@
+"""Sessions, traces and spans while they live: values and their own state, no policy and no I/O.
+
+They compare by identity and stay mutable while open. At its end a trace or span takes a snapshot of what its owner put
+into it and is handed to the writer as it is; whatever its owner changes afterwards is not recorded.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from baserun._context import Frame
+    from baserun._calls import CallSource
+
+RUNNING = "running"
+OK = "ok"
+ERROR = "error"
+CANCELLED = "cancelled"
+
+BASE_SIZE = 512
+"""What a record without content is taken to weigh in the queue, in bytes."""
+
+
+class Session:
+    """One longer interaction of a user: a conversation, an agent's task.
+
+    Attributes:
+        id: 1 to 200 printable ASCII characters.
+        user_identifier: Whose it is, or None while nobody knows.
+        previous_id: The session that this one carries on from.
+        metadata: A dict of your own; recorded when the session is started and again when its block ends.
+    """
+
+    __slots__ = (
+        "__weakref__",
+        "_frame",
+        "_strength",
+        "_user_identifier",
+        "contentless",
+        "id",
+        "metadata",
+        "opened",
+        "previous_id",
+    )
+
+    id: str
+
+    def __init__(
+        self,
+        session_id: str,
+        user_identifier: str | None = None,
+        strength: int = 0,
+        *,
+        previous_id: str | None = None,
+        metadata: dict[str, Any] | None = None,
+        contentless: bool = False,
+    ) -> None:
+        self.id = session_id
+        self.previous_id = previous_id
+        self.metadata: dict[str, Any] = {} if metadata is None else metadata
+        self.contentless = contentless
+        self.opened = False
+        self._user_identifier = user_identifier
+        self._strength = strength
+        self._frame: Frame | None = None
+
+    @property
+    def user_identifier(self) -> str | None:
+        return self._user_identifier
+
+    @property
+    def user_strength(self) -> int:
+        """How firmly the user is known: 0 not at all, 1 adopted from a provider call, 2 authenticated, 3 explicit."""
+        return self._strength
+
+    def identify(self, user_identifier: str) -> Session:
+        """Say whose session this is.
+
+        Returns:
+            This session; or, when it already belongs to somebody else, a new one of that user's with this one as its
+            `previous_id`, which takes its place wherever it is current.
+        """
+        from baserun._sessions import identify_session
+
+        return identify_session(self, user_identifier)
+
+    def end(self) -> None:
+        """End the session. An end is a pause: starting it again by its id goes on with it."""
+        from baserun._sessions import end_session
+
+        end_session(self)
+
+    def __repr__(self) -> str:
+        return f"<baserun.Session {self.id}>"
+
+
+class Trace:
+    """One unit of work in a session: a web request, a decorated function, a test. It is the root of its spans.
+
+    Attributes:
+        id: 32 hexadecimal digits (W3C Trace Context).
+        name: What was done, such as ``POST /chat``.
+        metadata: A dict of your own, recorded at the end.
+        tags: What `baserun.tag` said in this trace.
+        result: What came out of it; recorded as content at the end.
+    """
+
+    __slots__ = (
+        "__weakref__",
+        "_start_ns",
+        "contentless",
+        "duration_us",
+        "error",
+        "id",
+        "kind",
+        "metadata",
+        "muted",
+        "name",
+        "parent_span_id",
+        "recorded",
+        "remote",
+        "result",
+        "session",
+        "started_us",
+        "status",
+        "tags",
+    )
+
+    def __init__(
+        self, trace_id: str, session: Session | None, name: str, kind: str, metadata: dict[str, Any] | None = None
+    ) -> None:
+        self.id = trace_id
+        self.session = session
+        self.name = name
+        self.kind = kind
+        self.metadata: dict[str, Any] = {} if metadata is None else metadata
+        self.tags: dict[str, Any] = {}
+        self.result: Any = None
+        self.status = RUNNING
+        self.error: tuple[str, str | None] | None = None
+        self.duration_us: int | None = None
+        self.muted = False
+        self.contentless = False
+        self.remote = False
+        """It was begun in another process, which also ends it."""
+        self.parent_span_id: str | None = None
+        """The span of the other process that a remote trace goes on from."""
+        self.recorded: tuple[Any, Any, Any] | None = None
+        """Snapshots of metadata, tags and result, taken at the end."""
+        self.started_us = 0
+        self._start_ns = 0
+
+    @property
+    def user_identifier(self) -> str | None:
+        return None if self.session is None else self.session.user_identifier
+
+    @property
+    def session_id(self) -> str | None:
+        return None if self.session is None else self.session.id
+
+    def __repr__(self) -> str:
+        return f"<baserun.Trace {self.name!r} {self.id} {self.status}>"
+
+
+class Span:
+    """A timed piece of a trace.
+
+    Attributes:
+        id: 16 hexadecimal digits (W3C Trace Context).
+        trace: The trace that it is a piece of.
+        name: What was done.
+        kind: ``function``, ``llm``, ``embedding``, ``tool`` or a word of your own.
+        metadata: A dict of your own, recorded at the end.
+        input: What went in; recorded as content at the end.
+        result: What came out; recorded as content (the field ``output``) at the end.
+    """
+
+    __slots__ = (
+        "__weakref__",
+        "_start_ns",
+        "contentless",
+        "duration_us",
+        "error",
+        "id",
+        "input",
+        "kind",
+        "metadata",
+        "muted",
+        "name",
+        "parent_id",
+        "recorded",
+        "result",
+        "source",
+        "started_us",
+        "status",
+        "trace",
+        "whole_trace",
+    )
+
+    def __init__(
+        self,
+        span_id: str,
+        trace: Trace,
+        parent_id: str | None,
+        name: str,
+        kind: str,
+        metadata: dict[str, Any] | None = None,
+    ) -> None:
+        self.id = span_id
+        self.trace = trace
+        self.parent_id = parent_id
+        self.name = name
+        self.kind = kind
+        self.metadata: dict[str, Any] = {} if metadata is None else metadata
+        self.input: Any = None
+        self.result: Any = None
+        self.status = RUNNING
+        self.error: tuple[str, str | None] | None = None
+        self.duration_us: int | None = None
+        self.muted = False
+        self.contentless = False
+        self.whole_trace = False
+        """There was no trace, so one was made for this span; it ends with it."""
+        self.recorded: tuple[Any, Any, Any] | None = None
+        """Snapshots of metadata, input and result, taken at the end."""
+        self.source: CallSource | None = None
+        """For a call to a model: what its details are read from, on the writer's thread."""
+        self.started_us = 0
+        self._start_ns = 0
+
+    @property
+    def trace_id(self) -> str:
+        return self.trace.id
+
+    def __repr__(self) -> str:
+        return f"<baserun.Span {self.name!r} {self.id} {self.status}>"

@@ -1,0 +1,229 @@
+"""From what was captured to what is stored: the one place for pseudonyms, redaction, encoding and prices.
+
+Runs on the writer's thread. One record becomes one row.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from baserun._calls import CallDetails, Usage
+from baserun._config import Config
+from baserun._content import ContentEncoder
+from baserun._guard import guarded
+from baserun._identity import STRENGTH_NONE, pseudonym
+from baserun._model import RUNNING, Session, Span, Trace
+from baserun._prices import cost_nano
+from baserun._records import (
+    AnnotationAdded,
+    Record,
+    SessionEnded,
+    SessionOpened,
+    SessionUpdated,
+    TraceMoved,
+    UserIdentified,
+)
+from baserun._redact import mask_secrets
+from baserun.store.rows import (
+    AnnotationRow,
+    CallRow,
+    EndSession,
+    IdentifyUser,
+    MoveTrace,
+    OpenSession,
+    Row,
+    SpanRow,
+    TraceRow,
+    UpdateSession,
+)
+
+MOST_PREVIEW = 200
+"""Characters of a question or an answer that lists show."""
+MOST_NAME = 500
+MOST_MESSAGE = 10_000
+
+
+class Preparer:
+    """Makes rows by one configuration."""
+
+    def __init__(self, config: Config) -> None:
+        self._config = config
+        self._encoder = ContentEncoder(mask_secrets if config.redact == "default" else config.redact)  # type: ignore[arg-type]
+        self._json = self._encoder.json
+        self._text = self._encoder.text
+
+    def __call__(self, record: Record) -> Row:
+        """The row that `record` becomes."""
+        if isinstance(record, Span):
+            return self._span(record)
+        if isinstance(record, Trace):
+            return self._trace(record)
+        if isinstance(record, AnnotationAdded):
+            return self._annotation(record)
+        return self._session(record)
+
+    def _user(self, user_identifier: str | None) -> str | None:
+        return None if user_identifier is None else pseudonym(user_identifier, self._config.user_key)
+
+    def _session(self, record: Any) -> Row:
+        if isinstance(record, SessionOpened):
+            session = record.session
+            return OpenSession(
+                id=session.id,
+                at_us=record.at_us,
+                user_identifier=self._user(record.user_identifier),
+                user_strength=record.user_strength,
+                previous_id=session.previous_id,
+                metadata=self._json(record.metadata, "metadata"),
+            )
+        if isinstance(record, SessionEnded):
+            return EndSession(id=record.session_id, at_us=record.at_us, metadata=self._json(record.metadata, "metadata"))
+        if isinstance(record, SessionUpdated):
+            metadata = self._json(record.metadata, "metadata") or "{}"
+            return UpdateSession(id=record.session_id, at_us=record.at_us, metadata=metadata)
+        if isinstance(record, UserIdentified):
+            return IdentifyUser(
+                session_id=record.session_id,
+                at_us=record.at_us,
+                user_identifier=pseudonym(record.user_identifier, self._config.user_key),
+                user_strength=record.user_strength,
+            )
+        if isinstance(record, TraceMoved):
+            user, strength = self._owner(record.session)
+            return MoveTrace(
+                trace_id=record.trace.id,
+                session_id=record.session.id,
+                at_us=record.at_us,
+                user_identifier=user,
+                user_strength=strength,
+            )
+        raise TypeError(f"no row for {type(record).__name__}")
+
+    def _owner(self, session: Session | None) -> tuple[str | None, int]:
+        if session is None:
+            return None, STRENGTH_NONE
+        return self._user(session.user_identifier), session.user_strength
+
+    def _announced(self, trace: Trace) -> TraceRow:
+        user, strength = self._owner(trace.session)
+        return TraceRow(
+            id=trace.id,
+            session_id=trace.session_id,
+            started_us=trace.started_us,
+            name=self._name(trace.name),
+            kind=trace.kind,
+            status=RUNNING,
+            user_identifier=user,
+            user_strength=strength,
+            environment=self._config.environment,
+        )
+
+    def _trace(self, trace: Trace) -> TraceRow:
+        user, strength = self._owner(trace.session)
+        metadata, tags, result = trace.recorded or (None, None, None)
+        error_type, error_message = trace.error or (None, None)
+        return TraceRow(
+            id=trace.id,
+            session_id=trace.session_id,
+            started_us=trace.started_us,
+            name=self._name(trace.name),
+            kind=trace.kind,
+            status=trace.status,
+            user_identifier=user,
+            user_strength=strength,
+            environment=self._config.environment,
+            duration_us=trace.duration_us,
+            error_type=error_type,
+            error_message=self._text(error_message, "error.message", MOST_MESSAGE),
+            result=self._json(result, "result"),
+            metadata=self._json(metadata, "metadata"),
+            tags=self._json(tags, "tags"),
+        )
+
+    def _span(self, span: Span) -> SpanRow:
+        error_type, error_message = span.error or (None, None)
+        metadata, given, result = span.recorded or (None, None, None)
+        details = None if span.source is None else self._details(span)
+        keep = self._config.capture_content and not span.contentless
+        call = None
+        status_code = error_body = None
+        if details is not None:
+            given, result = (details.input, details.output) if keep else (None, None)
+            call = self._call(details, keep)
+            status_code = details.error_status_code
+            error_body = self._json(details.error_body, "error.body") if keep else None
+        return SpanRow(
+            id=span.id,
+            trace=self._announced(span.trace),
+            parent_id=span.parent_id,
+            kind=span.kind,
+            name=self._name(span.name),
+            started_us=span.started_us,
+            duration_us=span.duration_us or 0,
+            status=span.status,
+            error_type=error_type,
+            error_message=self._text(error_message, "error.message", MOST_MESSAGE) if keep or call is None else None,
+            error_status_code=status_code,
+            error_body=error_body,
+            metadata=self._json(metadata, "metadata"),
+            input=self._json(given, "input"),
+            output=self._json(result, "output"),
+            call=call,
+        )
+
+    def _details(self, span: Span) -> CallDetails:
+        with guarded("reading the details of a call"):
+            assert span.source is not None
+            return span.source.describe()
+        return CallDetails()
+
+    def _call(self, details: CallDetails, keep: bool) -> CallRow:
+        usage = details.usage or Usage()
+        return CallRow(
+            provider=details.provider,
+            operation=details.operation,
+            request_model=self._name(details.request_model),
+            response_model=self._name(details.response_model),
+            response_id=self._name(details.response_id),
+            request_id=self._name(details.request_id),
+            stream=details.stream,
+            stream_end=details.stream_end,
+            retries=details.retries,
+            parameters=self._json(details.parameters, "parameters") if keep else None,
+            tool_calls=self._json(details.tool_calls, "tool_calls") if keep else None,
+            finish_reasons=self._json(details.finish_reasons, "finish_reasons"),
+            input_tokens=usage.input_tokens,
+            output_tokens=usage.output_tokens,
+            cached_input_tokens=usage.cached_input_tokens,
+            cache_write_tokens=usage.cache_write_tokens,
+            reasoning_tokens=usage.reasoning_tokens,
+            cost_nano=self._cost(details),
+            time_to_first_token_us=details.time_to_first_token_us,
+            end_user=self._user(details.end_user),
+            input_preview=self._text(details.input_preview, "input", MOST_PREVIEW) if keep else None,
+            output_preview=self._text(details.output_preview, "output", MOST_PREVIEW) if keep else None,
+        )
+
+    def _cost(self, details: CallDetails) -> int | None:
+        with guarded("pricing a call"):
+            return cost_nano(details)
+        return None
+
+    def _annotation(self, record: AnnotationAdded) -> AnnotationRow:
+        return AnnotationRow(
+            id=record.id,
+            created_us=record.at_us,
+            type=record.type,
+            name=self._name(record.name),
+            session_id=record.session_id,
+            trace_id=record.trace_id,
+            span_id=record.span_id,
+            completion_id=record.completion_id,
+            value=self._json(record.value, "value"),
+            score=record.score,
+            comment=self._text(record.comment, "comment", MOST_MESSAGE),
+            metadata=self._json(record.metadata, "metadata"),
+        )
+
+    def _name(self, name: Any) -> Any:
+        return None if name is None else self._text(name, "name", MOST_NAME)

@@ -1,0 +1,179 @@
+"""Carrying what is current to where Python does not: threads, executors, other processes and services."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, MutableMapping
+from typing import Any, TypeVar
+from urllib.parse import quote, unquote
+
+from baserun._context import Frame, child, current
+from baserun._identity import (
+    MAX_USER_IDENTIFIER,
+    STRENGTH_EXPLICIT,
+    STRENGTH_NONE,
+    check_session_identifier,
+    pseudonym,
+)
+from baserun._model import RUNNING, Session, Trace
+from baserun._runtime import recorder
+from baserun._scope import Scope, decorate
+from baserun.exceptions import ConfigurationError
+
+F = TypeVar("F", bound=Callable[..., Any])
+H = TypeVar("H", bound=MutableMapping[str, str])
+
+TRACEPARENT = "traceparent"
+TRACESTATE = "tracestate"
+BAGGAGE = "baggage"
+"""W3C Trace Context and W3C Baggage."""
+
+SESSION_KEY = "session.id"
+USER_KEY = "enduser.pseudo.id"
+"""OpenTelemetry's names for a session and a pseudonymous end user."""
+
+_OURS = "baserun=1"
+_TRACEPARENT = re.compile(r"^[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}(-.*)?$")
+_MOST_BAGGAGE = 8192
+
+
+def propagate(function: F) -> F:
+    """Return `function` bound to the session and trace that are current now, wherever it will run.
+
+        threading.Thread(target=baserun.propagate(work)).start()
+        executor.submit(baserun.propagate(work), argument)
+
+    Threads and executors start without any context. Tasks inherit it, but only while the block is not left; a task that
+    outlives its block keeps the session when its coroutine function is wrapped.
+    """
+    if not callable(function):
+        raise ConfigurationError(f"propagate() takes the function that will run elsewhere, not {type(function).__name__}")
+    captured = current()
+    return decorate(function, lambda _: _Carried(captured))
+
+
+class _Carried(Scope[None]):
+    """A block in which a captured frame is current, whether its own block was left meanwhile or not."""
+
+    def __init__(self, captured: Frame | None) -> None:
+        self._captured = captured
+
+    def _open(self) -> tuple[None, Frame]:
+        captured = self._captured
+        if captured is None:
+            return None, Frame(current(), None, None, None)
+        frame = Frame(current(), captured.session, captured.trace, captured.span)
+        frame.muted, frame.contentless = captured.muted, captured.contentless
+        return None, frame
+
+
+def inject(headers: H) -> H:
+    """Add the current session, user and trace to the headers of a request or message, and return them.
+
+    They travel as W3C ``traceparent``, ``tracestate`` and ``baggage``; what `user_key` hashes travels hashed. Other
+    services that follow these standards pass them on. Send them to your own services only.
+    """
+    frame = current()
+    if frame is None or frame.muted or not recorder().config.enabled:
+        return headers
+    trace = frame.trace
+    if trace is not None and trace.status is RUNNING:
+        span_id = _root_span_id(trace) if frame.span is None else frame.span.id
+        headers[TRACEPARENT] = f"00-{trace.id}-{span_id}-01"
+        headers[TRACESTATE] = ",".join([_OURS, *_others(headers.get(TRACESTATE), _OURS)])
+    if frame.session is not None:
+        headers[BAGGAGE] = ",".join([*_baggage_of(frame.session), *_others(headers.get(BAGGAGE), SESSION_KEY, USER_KEY)])
+    return headers
+
+
+def extract(headers: Mapping[str, str]) -> ExtractedScope:
+    """Go on in the session and trace that `inject` put into these headers.
+
+        with baserun.extract(message.headers):
+            ...
+
+    Whoever can set the headers chooses the session: use it for your own services and workers, never for what browsers
+    send. Values that cannot be used are ignored.
+    """
+    if not isinstance(headers, Mapping):
+        raise ConfigurationError(f"extract() takes the headers as a mapping, not {type(headers).__name__}")
+    return ExtractedScope(headers)
+
+
+class ExtractedScope(Scope[Session | None]):
+    """What `extract` gives."""
+
+    def __init__(self, headers: Mapping[str, str]) -> None:
+        self._headers = {
+            name.lower(): value
+            for name, value in headers.items()
+            if isinstance(name, str) and isinstance(value, str) and name.lower() in (TRACEPARENT, TRACESTATE, BAGGAGE)
+        }
+
+    def __repr__(self) -> str:
+        return "extract(...)"
+
+    def _again(self, function: Callable[..., Any]) -> ExtractedScope:
+        return ExtractedScope(self._headers)
+
+    def _open(self) -> tuple[Session | None, Frame]:
+        outer = current()
+        session = self._session()
+        trace = self._trace(session)
+        if session is not None and (outer is None or not outer.muted):
+            recorder().open_session(session, resumed=True)
+        if session is None and trace is None and outer is not None:
+            return outer.session, child(outer, session=outer.session, trace=outer.trace, span=outer.span)
+        return session, child(outer, session=session, trace=trace, span=None)
+
+    def _session(self) -> Session | None:
+        values = _parse_baggage(self._headers.get(BAGGAGE, ""))
+        try:
+            session_id = check_session_identifier(values.get(SESSION_KEY))
+        except ConfigurationError:
+            return None
+        user = values.get(USER_KEY)
+        if user is not None and not (0 < len(user) <= MAX_USER_IDENTIFIER and user.isprintable()):
+            user = None
+        return Session(session_id, user, STRENGTH_NONE if user is None else STRENGTH_EXPLICIT)
+
+    def _trace(self, session: Session | None) -> Trace | None:
+        parts = _TRACEPARENT.match(self._headers.get(TRACEPARENT, ""))
+        if parts is None or _OURS not in _entries(self._headers.get(TRACESTATE, "")):
+            return None  # a trace that nobody of ours completes would stay unfinished for ever
+        trace = Trace(parts[1], session, "remote", "remote")
+        trace.remote = True
+        trace.parent_span_id = None if parts[2] == _root_span_id(trace) else parts[2]
+        trace.started_us = recorder().clock.now_us()
+        return trace
+
+
+def _root_span_id(trace: Trace) -> str:
+    """The span id that stands for the trace as a whole, which has none of its own."""
+    return trace.id[16:] if trace.id[16:] != "0" * 16 else trace.id[:16]
+
+
+def _baggage_of(session: Session) -> list[str]:
+    entries = [f"{SESSION_KEY}={quote(session.id, safe='')}"]
+    if session.user_identifier is not None:
+        user = pseudonym(session.user_identifier, recorder().config.user_key)
+        entries.append(f"{USER_KEY}={quote(user, safe='')}")
+    return entries
+
+
+def _entries(header: str) -> list[str]:
+    return [entry for entry in (part.strip() for part in header[:_MOST_BAGGAGE].split(",")) if entry]
+
+
+def _others(header: str | None, *keys: str) -> list[str]:
+    names = {key.partition("=")[0] for key in keys}
+    return [entry for entry in _entries(header or "") if entry.partition("=")[0].strip() not in names]
+
+
+def _parse_baggage(header: str) -> dict[str, str]:
+    values: dict[str, str] = {}
+    for entry in _entries(header):
+        name, found, value = entry.partition(";")[0].partition("=")
+        if found:
+            values.setdefault(name.strip(), unquote(value.strip()))
+    return values

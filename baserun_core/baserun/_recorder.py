@@ -1,0 +1,234 @@
+"""Opens and closes sessions, traces and spans, tells the signals, and hands what is finished to the queue.
+
+Everything here runs on the application's threads: no I/O, no encoding, no call into foreign objects.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from baserun import signals
+from baserun._clock import Clock, Ids
+from baserun._config import Config
+from baserun._calls import CallSource
+from baserun._context import Frame
+from baserun._identity import STRENGTH_ADOPTED, STRENGTH_NONE
+from baserun._model import BASE_SIZE, CANCELLED, ERROR, OK, RUNNING, Session, Span, Trace
+from baserun._records import (
+    AnnotationAdded,
+    Record,
+    SessionEnded,
+    SessionOpened,
+    SessionUpdated,
+    TraceMoved,
+    UserIdentified,
+)
+from baserun._values import describe_error, snapshot
+
+
+class Recorder:
+    """Turns what happens in the application into records."""
+
+    def __init__(self, config: Config, put: Callable[[Record, int], object], clock: Clock, ids: Ids) -> None:
+        self.config = config
+        self.clock = clock
+        self.ids = ids
+        self._put = put if config.enabled else _ignore
+        self._now_us = clock.now_us
+        self._monotonic_ns = clock.monotonic_ns
+
+    # Sessions
+
+    def open_session(self, session: Session, *, resumed: bool) -> None:
+        """Record that `session` was started or resumed."""
+        session.opened = True
+        metadata, size = _content(session.metadata)
+        record = SessionOpened(session, self._now_us(), session.user_identifier, session.user_strength, metadata)
+        self._put(record, BASE_SIZE + size)
+        signal = signals.session_resumed if resumed else signals.session_started
+        if signal.receivers:
+            signals.emit(signal, session)
+
+    def end_session(self, session: Session | str) -> None:
+        """Record that a session was ended."""
+        metadata, size = (None, 0) if isinstance(session, str) else _content(session.metadata)
+        session_id = session if isinstance(session, str) else session.id
+        self._put(SessionEnded(session_id, self._now_us(), metadata), BASE_SIZE + size)
+        if signals.session_ended.receivers:
+            signals.emit(signals.session_ended, session)
+
+    def update_session(self, session: Session) -> None:
+        """Record the session's metadata as it is now, if there is any."""
+        if session.metadata:
+            metadata, size = _content(session.metadata)
+            self._put(SessionUpdated(session.id, self._now_us(), metadata), BASE_SIZE + size)
+
+    def identify(self, session: Session, user_identifier: str, strength: int) -> None:
+        """Record who the user of `session` is; a weaker word than the one that stands changes nothing."""
+        if strength <= session.user_strength:
+            return
+        session._user_identifier = user_identifier
+        session._strength = strength
+        if session.opened:
+            self._put(UserIdentified(session.id, self._now_us(), user_identifier, strength), BASE_SIZE)
+        if signals.user_identified.receivers:
+            signals.emit(signals.user_identified, session)
+
+    # Traces
+
+    def start_trace(
+        self, frame: Frame | None, name: str, kind: str, metadata: dict[str, Any] | None = None, trace_id: str | None = None
+    ) -> Trace:
+        """Begin a trace in the session of `frame`."""
+        session = None if frame is None else frame.session
+        trace = Trace(trace_id or self.ids.trace(), session, name, kind, metadata)
+        if frame is not None:
+            trace.muted = frame.muted
+            trace.contentless = frame.contentless
+        if session is not None and not session.opened and not trace.muted:
+            self.open_session(session, resumed=False)
+        trace.started_us = self._now_us()
+        trace._start_ns = self._monotonic_ns()
+        if signals.trace_started.receivers and not trace.muted:
+            signals.emit(signals.trace_started, trace)
+        return trace
+
+    def finish_trace(self, trace: Trace, error: BaseException | None = None, status: str | None = None) -> None:
+        """End a trace; the second end of one changes nothing."""
+        if trace.status is not RUNNING:
+            return
+        trace.duration_us = (self._monotonic_ns() - trace._start_ns) // 1000
+        trace.status, trace.error = _outcome(error, status)
+        if trace.muted or trace.remote:
+            return
+        size = BASE_SIZE
+        metadata = tags = result = None
+        if trace.metadata:
+            metadata, more = snapshot(trace.metadata)
+            size += more
+        if trace.tags:
+            tags, more = snapshot(trace.tags)
+            size += more
+        if trace.result is not None and not trace.contentless and self.config.capture_content:
+            result, more = snapshot(trace.result)
+            size += more
+        trace.recorded = (metadata, tags, result)
+        self._put(trace, size)
+        if signals.trace_finished.receivers:
+            signals.emit(signals.trace_finished, trace)
+
+    def move_trace(self, trace: Trace, session: Session) -> None:
+        """Re-home a trace, begun in the wrong session, with all that is in it."""
+        if not session.opened and not trace.muted:
+            self.open_session(session, resumed=False)
+        trace.session = session
+        if not trace.muted:
+            self._put(TraceMoved(trace, session, self._now_us()), BASE_SIZE)
+
+    # Spans
+
+    def start_span(
+        self, frame: Frame | None, name: str, kind: str, metadata: dict[str, Any] | None = None
+    ) -> Span:
+        """Begin a span in the trace of `frame`, or in one of its own where there is none."""
+        trace = None if frame is None else frame.trace
+        whole_trace = trace is None or trace.status is not RUNNING
+        if trace is None or whole_trace:
+            trace = self.start_trace(frame, name, kind)
+        parent = None if whole_trace or frame is None else frame.span
+        parent_id = trace.parent_span_id if parent is None else parent.id
+        span = Span(self.ids.span(), trace, parent_id, name, kind, metadata)
+        span.whole_trace = whole_trace
+        if frame is not None:
+            span.muted = frame.muted
+            span.contentless = frame.contentless
+        span.started_us = self._now_us()
+        span._start_ns = self._monotonic_ns()
+        return span
+
+    def finish_span(self, span: Span, error: BaseException | None = None, status: str | None = None) -> None:
+        """End a span; the second end of one changes nothing."""
+        if span.status is not RUNNING:
+            return
+        span.duration_us = (self._monotonic_ns() - span._start_ns) // 1000
+        span.status, span.error = _outcome(error, status)
+        if not span.muted:
+            self._put(span, self._take_content(span))
+        if span.whole_trace:
+            self.finish_trace(span.trace, error, status)
+
+    def _take_content(self, span: Span) -> int:
+        size = BASE_SIZE
+        metadata = given = result = None
+        if span.metadata:
+            metadata, more = snapshot(span.metadata)
+            size += more
+        if not span.contentless and self.config.capture_content:
+            if span.input is not None:
+                given, more = snapshot(span.input)
+                size += more
+            if span.result is not None:
+                result, more = snapshot(span.result)
+                size += more
+        span.recorded = (metadata, given, result)
+        return size
+
+    # Calls to models
+
+    def start_call(self, frame: Frame | None, name: str, kind: str, end_user: str | None) -> Span:
+        """Begin a call to a model where `frame` stands."""
+        session = None if frame is None else frame.session
+        if end_user is not None and session is not None and session.user_strength == STRENGTH_NONE:
+            self.identify(session, end_user, STRENGTH_ADOPTED)
+        span = self.start_span(frame, name, kind)
+        if signals.llm_call_started.receivers:
+            signals.emit(signals.llm_call_started, span)
+        return span
+
+    def finish_call(
+        self, span: Span, source: CallSource, size: int, status: str, error: BaseException | None
+    ) -> None:
+        """End a call to a model; its details are read later, on the writer's thread."""
+        if span.status is not RUNNING:
+            return
+        span.duration_us = (self._monotonic_ns() - span._start_ns) // 1000
+        span.status = status
+        span.error = None if error is None else describe_error(error)
+        span.source = source
+        self._put(span, BASE_SIZE + size)
+        if span.whole_trace:
+            self.finish_trace(span.trace, error, status)
+        if signals.llm_call_finished.receivers:
+            signals.emit(signals.llm_call_finished, span)
+
+    # Annotations
+
+    def annotate(self, record: AnnotationAdded, size: int) -> None:
+        """Record something that was said about a session, trace or span."""
+        self._put(record, BASE_SIZE + size)
+        if signals.annotation_added.receivers:
+            signals.emit(signals.annotation_added, record)
+
+
+def _ignore(record: Record, size: int) -> None:
+    return None
+
+
+def _content(metadata: dict[str, Any]) -> tuple[Any, int]:
+    return snapshot(metadata) if metadata else (None, 0)
+
+
+def _outcome(error: BaseException | None, status: str | None) -> tuple[str, tuple[str, str | None] | None]:
+    if error is None:
+        return status or OK, None
+    if is_cancellation(error):
+        return CANCELLED, None
+    return status or ERROR, describe_error(error)
+
+
+def is_cancellation(error: BaseException) -> bool:
+    """Whether somebody stopped the work from outside, which is no failure of it."""
+    kind = type(error)
+    # By name, since neither asyncio nor trio may be imported for the sake of asking.
+    return kind is GeneratorExit or kind.__name__ in ("CancelledError", "Cancelled")

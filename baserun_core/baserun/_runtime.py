@@ -1,0 +1,198 @@
+"""The one piece of process-wide state: the configuration in force, and the recorder and writer that follow it.
+
+It comes into being at first use: `init`, any session or trace call, a middleware, or setting `api_key`.
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+import threading
+from typing import Any
+
+from baserun._clock import Clock, Ids, RandomIds, SystemClock
+from baserun._config import Config, Sources, resolve
+from baserun._guard import guarded, logger, report
+from baserun._ledger import Stats
+from baserun._queue import RecordQueue
+from baserun._recorder import Recorder
+from baserun._writer import Writer
+from baserun.exceptions import ConfigurationError
+
+
+class Runtime:
+    """What is in force between two calls of `init`."""
+
+    def __init__(self, config: Config, sources: Sources, clock: Clock | None = None, ids: Ids | None = None) -> None:
+        self.config = config
+        self.sources = sources
+        self.clock = clock or SystemClock()
+        self.ids = ids or RandomIds()
+        self.writer = Writer(config)
+        self.recorder = Recorder(config, self.writer.put, self.clock, self.ids)
+        self.recorder_if_enabled = self.recorder if config.enabled else None
+
+    def start(self) -> None:
+        """Say what was wrong in the environment, and instrument the clients."""
+        for problem in self.sources.problems:
+            logger().warning("%s", problem)
+        if self.config.api_key is not None and self.config.server_url is None and self.config.enabled:
+            logger().info("api_key is set, but no server_url: records stay in the local store")
+        if self.config.enabled and self.config.instrument != "none":
+            from baserun._instrument import CLIENTS, instrument
+
+            instrument(CLIENTS if self.config.instrument == "auto" else self.config.instrument)
+
+    def stop(self, timeout: float) -> bool:
+        """Write what is queued, release everything, and leave the clients as they were."""
+        from baserun._instrument import uninstrument
+
+        uninstrument()
+        return self.writer.close(timeout)
+
+
+_runtime: Runtime | None = None
+_given: dict[str, Any] = {}
+"""Options that were set before first use, such as `api_key`."""
+_lock = threading.RLock()
+_hooked = False
+
+
+def runtime() -> Runtime:
+    """What is in force; this is first use, if nothing was used before."""
+    return _runtime if _runtime is not None else _first_use()
+
+
+def recorder() -> Recorder:
+    """The recorder in force; one that records nothing where Baserun is switched off."""
+    return (_runtime or _first_use()).recorder
+
+
+def running_recorder() -> Recorder | None:
+    """The recorder in force, or None where Baserun is switched off."""
+    return (_runtime or _first_use()).recorder_if_enabled
+
+
+def configure(given: dict[str, Any], *, clock: Clock | None = None, ids: Ids | None = None) -> Runtime:
+    """Put a new configuration in force; what the one before has queued is written first.
+
+    Raises:
+        ConfigurationError: An option cannot be used.
+        TypeError: There is no such option.
+    """
+    config, sources = resolve({**_given, **given})
+    return _replace(Runtime(config, sources, clock, ids))
+
+
+def _first_use() -> Runtime:
+    with _lock:
+        if _runtime is not None:
+            return _runtime
+        try:
+            config, sources = resolve(_given)
+            fresh = Runtime(config, sources)
+        except Exception as error:  # the application did not ask for anything here, so it is not told by an exception
+            report("starting", error)
+            fresh = Runtime(Config(enabled=False), Sources({}, ()))
+        return _replace(fresh)
+
+
+def _replace(fresh: Runtime) -> Runtime:
+    global _runtime, _hooked
+    with _lock:
+        previous, _runtime = _runtime, fresh
+        if not _hooked:
+            _hooked = True
+            atexit.register(_at_exit)
+            if hasattr(os, "register_at_fork"):
+                os.register_at_fork(
+                    before=_before_fork, after_in_parent=_after_fork_in_parent, after_in_child=_after_fork_in_child
+                )
+        if previous is not None:
+            previous.stop(previous.config.exit_timeout)
+        with guarded("starting"):
+            fresh.start()
+    return fresh
+
+
+def set_option(name: str, value: Any) -> None:
+    """Set one option from outside `init`, as ``baserun.api_key = ...`` does; this is first use."""
+    checked, _ = resolve({name: value}, {})
+    _given[name] = getattr(checked, name)
+    if _runtime is None:
+        _first_use()
+
+
+def option(name: str) -> Any:
+    """An option as it is, without this being first use."""
+    return _given.get(name) if _runtime is None else getattr(_runtime.config, name) or _given.get(name)
+
+
+def flush(timeout: float = 10.0) -> bool:
+    """Write everything that was recorded before this call.
+
+    Args:
+        timeout: Seconds to wait for it.
+
+    Returns:
+        Whether all of it is committed to the store.
+    """
+    if isinstance(timeout, bool) or not isinstance(timeout, int | float) or timeout < 0:
+        raise ConfigurationError(f"timeout must be a number of seconds, not {timeout!r}")
+    return True if _runtime is None else _runtime.writer.flush(timeout)
+
+
+def shutdown(timeout: float = 10.0) -> bool:
+    """Write everything that was recorded, release the store, and leave the instrumented clients as they were.
+
+    The next use of Baserun starts it again, by the configuration of that moment.
+
+    Returns:
+        Whether everything is committed to the store.
+    """
+    global _runtime
+    with _lock:
+        previous, _runtime = _runtime, None
+        return True if previous is None else previous.stop(timeout)
+
+
+def stats() -> Stats:
+    """The ledger of this process: every record that was captured is stored, queued, or dropped for a reason."""
+    if _runtime is None:
+        return Stats(captured=0, stored=0, queued=0, dropped={}, queued_bytes=0)
+    return _runtime.writer.stats()
+
+
+def reset() -> None:
+    """Forget everything, as in a new process; for tests."""
+    from baserun._guard import forget_what_was_said
+
+    shutdown()
+    _given.clear()
+    forget_what_was_said()
+
+
+def _at_exit() -> None:
+    if _runtime is not None:
+        with guarded("writing what is queued at exit"):
+            _runtime.writer.at_exit()
+
+
+def _before_fork() -> None:
+    if _runtime is not None:
+        _runtime.writer.before_fork()
+
+
+def _after_fork_in_parent() -> None:
+    if _runtime is not None:
+        _runtime.writer.after_fork_in_parent()
+
+
+def _after_fork_in_child() -> None:
+    global _lock
+    _lock = threading.RLock()
+    if _runtime is not None:
+        with guarded("starting over in the child of a fork"):
+            if isinstance(_runtime.ids, RandomIds):
+                _runtime.ids.reseed()
+            _runtime.writer.after_fork_in_child()

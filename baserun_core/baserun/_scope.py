@@ -1,0 +1,175 @@
+"""A block of code in which something is current: as ``with``, ``async with``, and decorator of any kind of function."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import AsyncGenerator, Callable, Generator
+from types import TracebackType
+from typing import Any, Generic, TypeVar
+
+from baserun._context import Frame, child, current, enter, leave
+from baserun.exceptions import BaserunError
+
+T = TypeVar("T")
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+class Scope(Generic[T]):
+    """A block that opens something, makes it current, and closes it at its end.
+
+    A subclass says what is opened and closed; that it is left right in every way is said here. A scope is entered once,
+    except as a decorator, where each call of the function has a scope of its own.
+    """
+
+    _frame: Frame | None = None
+    _entered = False
+
+    def _open(self) -> tuple[T, Frame]:
+        """Open it: the value of the block, and the frame that makes it current."""
+        raise NotImplementedError  # pragma: no cover
+
+    def _close(self, error: BaseException | None) -> None:
+        """Close it; `error` is what the block was left with."""
+
+    def _again(self, function: Callable[..., Any]) -> Scope[T]:
+        """A fresh scope like this one, for one call of a decorated function."""
+        raise NotImplementedError  # pragma: no cover
+
+    def _returned(self, value: object) -> None:
+        """A decorated function returned `value`."""
+
+    def __enter__(self) -> T:
+        if self._entered:
+            raise BaserunError(f"{self!r} was entered before; call it again for another block")
+        self._entered = True
+        value, self._frame = self._open()
+        enter(self._frame)
+        return value
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if self._frame is not None:
+            leave(self._frame)
+            self._frame = None
+            self._close(error)
+
+    async def __aenter__(self) -> T:
+        return self.__enter__()
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.__exit__(kind, error, traceback)
+
+    def __call__(self, function: F) -> F:
+        """Decorate a function, coroutine function, generator or asynchronous generator."""
+        if not callable(function):
+            raise TypeError(f"{self!r} decorates functions, not {type(function).__name__}")
+        return decorate(function, self._again)
+
+    # Between the steps of a generator its block is not current: the steps may run in different contexts.
+
+    def _suspend(self) -> None:
+        if self._frame is not None:
+            leave(self._frame)
+
+    def _resume(self) -> None:
+        left = self._frame
+        if left is not None:
+            self._frame = child(current(), session=left.session, trace=left.trace, span=left.span)
+            self._frame.muted, self._frame.contentless = left.muted, left.contentless
+            enter(self._frame)
+
+
+def decorate(function: F, fresh: Callable[[Callable[..., Any]], Scope[Any]]) -> F:
+    """Wrap `function` so that each call runs in a scope from `fresh`; it stays the kind of function that it is."""
+    if isinstance(function, staticmethod | classmethod):
+        return type(function)(decorate(function.__func__, fresh))  # type: ignore[return-value]
+    if inspect.isasyncgenfunction(function):
+        wrapper: Callable[..., Any] = _around_async_generator(function, fresh)
+    elif inspect.isgeneratorfunction(function):
+        wrapper = _around_generator(function, fresh)
+    elif inspect.iscoroutinefunction(function):
+        wrapper = _around_coroutine(function, fresh)
+    else:
+        wrapper = _around_function(function, fresh)
+    return functools.wraps(function)(wrapper)  # type: ignore[return-value]
+
+
+def _around_function(function: Callable[..., Any], fresh: Callable[..., Scope[Any]]) -> Callable[..., Any]:
+    def traced(*args: Any, **kwargs: Any) -> Any:
+        scope = fresh(function)
+        with scope:
+            value = function(*args, **kwargs)
+            scope._returned(value)
+            return value
+
+    return traced
+
+
+def _around_coroutine(function: Callable[..., Any], fresh: Callable[..., Scope[Any]]) -> Callable[..., Any]:
+    async def traced(*args: Any, **kwargs: Any) -> Any:
+        scope = fresh(function)
+        with scope:
+            value = await function(*args, **kwargs)
+            scope._returned(value)
+            return value
+
+    return traced
+
+
+def _around_generator(function: Callable[..., Any], fresh: Callable[..., Scope[Any]]) -> Callable[..., Any]:
+    def traced(*args: Any, **kwargs: Any) -> Generator[Any, Any, Any]:
+        scope = fresh(function)
+        with scope:
+            generator = function(*args, **kwargs)
+            step: Callable[[], Any] = functools.partial(next, generator)
+            while True:
+                try:
+                    value = step()
+                except StopIteration as stop:
+                    scope._returned(stop.value)
+                    return stop.value
+                scope._suspend()
+                try:
+                    sent = yield value
+                except GeneratorExit:
+                    scope._resume()
+                    generator.close()
+                    raise
+                except BaseException as error:  # thrown in by the consumer: it is the inner generator's to handle
+                    step = functools.partial(generator.throw, error)
+                else:
+                    step = functools.partial(generator.send, sent)
+                scope._resume()
+
+    return traced
+
+
+def _around_async_generator(function: Callable[..., Any], fresh: Callable[..., Scope[Any]]) -> Callable[..., Any]:
+    async def traced(*args: Any, **kwargs: Any) -> AsyncGenerator[Any, Any]:
+        scope = fresh(function)
+        with scope:
+            generator = function(*args, **kwargs)
+            step: Callable[[], Any] = generator.__anext__
+            while True:
+                try:
+                    value = await step()
+                except StopAsyncIteration:
+                    return
+                scope._suspend()
+                try:
+                    sent = yield value
+                except GeneratorExit:
+                    scope._resume()
+                    await generator.aclose()
+                    raise
+                except BaseException as error:  # thrown in by the consumer: it is the inner generator's to handle
+                    step = functools.partial(generator.athrow, error)
+                else:
+                    step = functools.partial(generator.asend, sent)
+                scope._resume()
+
+    return traced

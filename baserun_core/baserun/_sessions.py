@@ -1,0 +1,216 @@
+"""Starting, resuming, nesting and ending sessions by hand, and saying whose they are."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from baserun._context import Frame, child, current, enter, leave
+from baserun._guard import say_once
+from baserun._identity import STRENGTH_EXPLICIT, STRENGTH_NONE, check_session_identifier, check_user_identifier
+from baserun._model import Session
+from baserun._runtime import recorder
+from baserun._scope import Scope
+from baserun.exceptions import ConfigurationError
+
+
+def with_session(
+    user_identifier: str | None = None,
+    session_identifier: str | None = None,
+    *,
+    auto_end: bool = True,
+    metadata: Mapping[str, Any] | None = None,
+    capture_content: bool | None = None,
+) -> SessionScope:
+    """Run a block of code in a session: as ``with``, ``async with``, or decorator.
+
+    The outermost session binds: inside another session's block and without a `session_identifier` the block is in that
+    session, and a `user_identifier` says whose it is (a user other than the one it belongs to gets a session of their
+    own, linked by `previous_id`). With another `session_identifier` the block is in that one, and after it the outer
+    session is current again.
+
+    Args:
+        user_identifier: Whose session it is, usually ``baserun.hash_user(email)``. None: nobody knows (yet).
+        session_identifier: The session to go on with, or an id of your own (1 to 200 printable ASCII characters), such
+            as that of a conversation in your database. None: a new one.
+        auto_end: End the session that the block started or resumed when the block is left. An end is a pause.
+        metadata: Facts about the session; they join those that it has.
+        capture_content: False records no content in this block, whatever the process does elsewhere.
+
+    Raises:
+        ConfigurationError: An argument cannot be used; the message says what to write.
+    """
+    return SessionScope(
+        None if user_identifier is None else check_user_identifier(user_identifier),
+        None if session_identifier is None else check_session_identifier(session_identifier),
+        auto_end=auto_end,
+        metadata=check_metadata(metadata),
+        capture_content=capture_content,
+    )
+
+
+class SessionScope(Scope[Session]):
+    """What `with_session` gives."""
+
+    def __init__(
+        self,
+        user_identifier: str | None,
+        session_identifier: str | None,
+        *,
+        auto_end: bool,
+        metadata: dict[str, Any] | None,
+        capture_content: bool | None,
+    ) -> None:
+        self._user_identifier = user_identifier
+        self._session_identifier = session_identifier
+        self._auto_end = auto_end
+        self._metadata = metadata
+        self._capture_content = capture_content
+        self._session: Session | None = None
+        self._is_own = False
+
+    def __repr__(self) -> str:
+        return "with_session(...)"
+
+    def _again(self, function: Callable[..., Any]) -> SessionScope:
+        return SessionScope(
+            self._user_identifier,
+            self._session_identifier,
+            auto_end=self._auto_end,
+            metadata=None if self._metadata is None else dict(self._metadata),
+            capture_content=self._capture_content,
+        )
+
+    def _open(self) -> tuple[Session, Frame]:
+        outer = current()
+        session = None if outer is None else outer.session
+        if session is not None and self._is_inherited(session):
+            frame = self._frame_in(outer, session)
+            if self._user_identifier is not None:
+                identify_session(session, self._user_identifier, frame=frame)
+            if self._metadata:
+                session.metadata.update(self._metadata)
+        else:
+            previous_id = session.id if session is not None and self._session_identifier is None else None
+            session = _begin(outer, self._user_identifier, self._session_identifier, previous_id, self._metadata)
+            frame = child(outer, session=session, trace=None, span=None)
+            self._is_own = True
+        if self._capture_content is not None:
+            frame.contentless = not self._capture_content
+        self._session = frame.session
+        assert frame.session is not None
+        return frame.session, frame
+
+    def _is_inherited(self, session: Session) -> bool:
+        if self._session_identifier not in (None, session.id):
+            return False
+        return self._user_identifier in (None, session.user_identifier) or session.user_strength < STRENGTH_EXPLICIT
+
+    def _frame_in(self, outer: Frame | None, session: Session) -> Frame:
+        trace, span = (None, None) if outer is None else (outer.trace, outer.span)
+        return child(outer, session=session, trace=trace, span=span)
+
+    def _close(self, error: BaseException | None) -> None:
+        if self._session is None:
+            return
+        if self._is_own and self._auto_end:
+            recorder().end_session(self._session)
+        else:
+            recorder().update_session(self._session)
+
+
+def start_session(
+    user_identifier: str | None = None,
+    session_identifier: str | None = None,
+    *,
+    metadata: Mapping[str, Any] | None = None,
+) -> Session:
+    """Start a session, or resume one by its id, and make it current until `end_session`.
+
+    Unlike a nested `with_session` it never inherits the session that is current. Prefer `with_session`, which cannot be
+    forgotten to end. Arguments and errors are those of `with_session`.
+    """
+    user = None if user_identifier is None else check_user_identifier(user_identifier)
+    wanted = None if session_identifier is None else check_session_identifier(session_identifier)
+    outer = current()
+    session = _begin(outer, user, wanted, None, check_metadata(metadata))
+    session._frame = child(outer, session=session, trace=None, span=None)
+    enter(session._frame)
+    return session
+
+
+def end_session(session: Session | str) -> None:
+    """End a session, by itself or by its id, in whatever process it was started.
+
+    An end is a pause: `with_session` with its id goes on with it.
+    """
+    if isinstance(session, str):
+        recorder().end_session(check_session_identifier(session))
+        return
+    if not isinstance(session, Session):
+        raise ConfigurationError(f"end_session() takes a session or its id, not {type(session).__name__}")
+    if session._frame is not None:
+        leave(session._frame)
+        session._frame = None
+    recorder().end_session(session)
+
+
+def current_session() -> Session | None:
+    """The session in whose block this code runs, or None."""
+    frame = current()
+    return None if frame is None else frame.session
+
+
+def identify(user_identifier: str) -> Session | None:
+    """Say who the user of the current session is; see `Session.identify`.
+
+    Returns:
+        The session that is current from now on; None, with a line in the log, where there is none.
+    """
+    checked = check_user_identifier(user_identifier)
+    session = current_session()
+    if session is None:
+        say_once("identify", "baserun.identify() was called outside of any session; it has no effect there")
+        return None
+    return identify_session(session, checked)
+
+
+def identify_session(session: Session, user_identifier: str, *, frame: Frame | None = None) -> Session:
+    """Give `session` its user, or, where it is somebody else's, put a linked session of theirs in its place."""
+    check_user_identifier(user_identifier)
+    if session.user_identifier == user_identifier or session.user_strength < STRENGTH_EXPLICIT:
+        recorder().identify(session, user_identifier, STRENGTH_EXPLICIT)
+        return session
+    place = frame or current()
+    linked = _begin(place, user_identifier, None, session.id, None)
+    while place is not None:
+        if place.session is session:
+            # An open trace stays where it began; what comes now begins one of its own.
+            place.session, place.trace, place.span = linked, None, None
+        place = place.parent
+    return linked
+
+
+def check_metadata(metadata: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    """Return a copy of `metadata`, or say what it must be."""
+    if metadata is None:
+        return None
+    if not isinstance(metadata, Mapping):
+        raise ConfigurationError(f"metadata must be a dict such as {{'plan': 'pro'}}, not {type(metadata).__name__}")
+    return dict(metadata)
+
+
+def _begin(
+    outer: Frame | None, user: str | None, wanted: str | None, previous_id: str | None, metadata: dict[str, Any] | None
+) -> Session:
+    current_recorder = recorder()
+    session = Session(
+        wanted or current_recorder.ids.session(),
+        user,
+        STRENGTH_NONE if user is None else STRENGTH_EXPLICIT,
+        previous_id=previous_id,
+        metadata=metadata,
+    )
+    if outer is None or not outer.muted:
+        current_recorder.open_session(session, resumed=wanted is not None)
+    return session

@@ -1,0 +1,165 @@
+"""Traces and spans by hand: as blocks and as decorators."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar, overload
+
+from baserun._context import Frame, child, current
+from baserun._model import RUNNING, Span, Trace
+from baserun._runtime import recorder
+from baserun._scope import Scope
+from baserun._sessions import check_metadata
+from baserun.exceptions import ConfigurationError
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+@overload
+def trace(function: F, /) -> F: ...
+
+
+@overload
+def trace(*, name: str | None = None, metadata: Mapping[str, Any] | None = None) -> Callable[[F], F]: ...
+
+
+def trace(
+    function: Callable[..., Any] | None = None,
+    /,
+    *,
+    name: str | None = None,
+    metadata: Mapping[str, Any] | None = None,
+) -> Any:
+    """Record each call of a function as a trace, or inside a trace as a span of kind ``function``.
+
+    For functions, coroutine functions, generators, asynchronous generators and methods, which stay what they are. What
+    the function returns is recorded as the result.
+
+    Args:
+        function: The function, when used as ``@baserun.trace``.
+        name: What to call the trace; the function's qualified name if left out.
+        metadata: Facts that are the same for every call.
+    """
+    scope = TraceScope(_checked_name(name) if name is not None else None, "function", check_metadata(metadata))
+    if function is None:
+        return scope
+    if isinstance(function, str):
+        raise ConfigurationError(f"write @baserun.trace(name={function!r}), or @baserun.trace alone")
+    return scope(function)
+
+
+def start_trace(
+    name: str, *, metadata: Mapping[str, Any] | None = None, kind: str = "function", new: bool = False
+) -> TraceScope:
+    """Record a block as a trace, or inside a trace as a span of kind ``function``.
+
+        with baserun.start_trace(name="answer") as trace:
+            trace.metadata["language"] = "en"
+            trace.result = ...
+
+    Args:
+        name: What is done in the block.
+        metadata: Facts known beforehand.
+        kind: What sort of work it is, such as ``function``, ``request`` or ``test``.
+        new: Open a trace of its own even inside a trace.
+    """
+    return TraceScope(_checked_name(name), _checked_name(kind, "kind"), check_metadata(metadata), new=new)
+
+
+def span(name: str, kind: str = "function", *, metadata: Mapping[str, Any] | None = None) -> SpanScope:
+    """Record a block as a span of the current trace; where there is none it gets a trace of its own.
+
+        with baserun.span("lookup_order", kind="tool") as span:
+            span.result = ...
+
+    Args:
+        name: What is done in the block.
+        kind: What sort of work it is, such as ``tool``, ``retrieval`` or ``function``.
+        metadata: Facts known beforehand.
+    """
+    return SpanScope(_checked_name(name), _checked_name(kind, "kind"), check_metadata(metadata))
+
+
+def current_trace() -> Trace | None:
+    """The trace in whose block this code runs, or None."""
+    frame = current()
+    return None if frame is None or frame.trace is None or frame.trace.status is not RUNNING else frame.trace
+
+
+def current_span() -> Span | None:
+    """The innermost span in whose block this code runs, or None."""
+    frame = current()
+    return None if frame is None else frame.span
+
+
+class SpanScope(Scope[Span]):
+    """What `span` gives."""
+
+    def __init__(self, name: str, kind: str, metadata: dict[str, Any] | None) -> None:
+        self._name = name
+        self._kind = kind
+        self._metadata = metadata
+        self._span: Span | None = None
+
+    def __repr__(self) -> str:
+        return f"span({self._name!r})"
+
+    def _again(self, function: Callable[..., Any]) -> SpanScope:
+        return SpanScope(self._name, self._kind, None if self._metadata is None else dict(self._metadata))
+
+    def _open(self) -> tuple[Span, Frame]:
+        outer = current()
+        opened = self._span = recorder().start_span(outer, self._name, self._kind, self._metadata)
+        return opened, child(outer, session=opened.trace.session, trace=opened.trace, span=opened)
+
+    def _close(self, error: BaseException | None) -> None:
+        if self._span is not None:
+            recorder().finish_span(self._span, error)
+
+    def _returned(self, value: object) -> None:
+        if self._span is not None and self._span.result is None:
+            self._span.result = value
+
+
+class TraceScope(Scope[Trace | Span]):
+    """What `trace` and `start_trace` give: a trace, or a span of kind ``function`` where there is a trace already."""
+
+    def __init__(self, name: str | None, kind: str, metadata: dict[str, Any] | None, *, new: bool = False) -> None:
+        self._name = name
+        self._kind = kind
+        self._metadata = metadata
+        self._new = new
+        self._opened: Trace | Span | None = None
+
+    def __repr__(self) -> str:
+        return f"start_trace({self._name!r})"
+
+    def _again(self, function: Callable[..., Any]) -> TraceScope:
+        name = self._name or getattr(function, "__qualname__", None) or type(function).__name__
+        return TraceScope(name, self._kind, None if self._metadata is None else dict(self._metadata), new=self._new)
+
+    def _open(self) -> tuple[Trace | Span, Frame]:
+        outer = current()
+        name = self._name or "trace"
+        inside = outer is not None and outer.trace is not None and outer.trace.status is RUNNING
+        if inside and not self._new:
+            opened = self._opened = recorder().start_span(outer, name, "function", self._metadata)
+            return opened, child(outer, session=opened.trace.session, trace=opened.trace, span=opened)
+        begun = self._opened = recorder().start_trace(outer, name, self._kind, self._metadata)
+        return begun, child(outer, session=begun.session, trace=begun, span=None)
+
+    def _close(self, error: BaseException | None) -> None:
+        if isinstance(self._opened, Span):
+            recorder().finish_span(self._opened, error)
+        elif self._opened is not None:
+            recorder().finish_trace(self._opened, error)
+
+    def _returned(self, value: object) -> None:
+        if self._opened is not None and self._opened.result is None:
+            self._opened.result = value
+
+
+def _checked_name(value: object, what: str = "name") -> str:
+    if not isinstance(value, str) or not value:
+        raise ConfigurationError(f"{what} must be a non-empty str, not {value!r}")
+    return value

@@ -1,0 +1,451 @@
+"""Values as they were when the caller handed them over, taken on the caller's thread.
+
+Nothing here runs code of the caller's: no ``repr``, ``str``, ``len``, ``iter``, ``==``, ``hash`` or attribute access of
+an object that is not a builtin. Containers are walked through the methods of their builtin base, objects through the
+C descriptors of their class. The one exception is `describe_error`, which may ask an exception for its own message.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
+from types import FunctionType, GetSetDescriptorType, MemberDescriptorType
+from typing import Any
+
+DEPTH_LIMIT = 32
+"""Containers inside containers; what is deeper is cut. JSON schemas of tools reach about 20."""
+BREADTH_LIMIT = 2048
+"""Items of one container; 2,048 is the largest batch that an embeddings endpoint takes."""
+NODE_LIMIT = 10_000
+"""Items of all containers of one value."""
+COPIED_BYTES_LIMIT = 65_536
+"""A bytearray up to this size is copied, a larger one described."""
+SUBCLASS_TEXT_LIMIT = 1_048_576
+"""A string of a subclass of str has to be copied; up to this many characters it is."""
+MESSAGE_LIMIT = 10_000
+"""Characters of an error's message."""
+NAME_LIMIT = 200
+"""Characters of the name of a type."""
+
+OBJECT_BYTES = 64
+"""About what a small object or an empty container takes in memory."""
+
+
+class Described:
+    """Words that stand for something that was not recorded itself: an object's type, or what was cut off."""
+
+    __slots__ = ("text",)
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+    def __eq__(self, other: object) -> bool:
+        return type(other) is Described and other.text == self.text
+
+    def __hash__(self) -> int:
+        return hash(self.text)
+
+    def __repr__(self) -> str:
+        return f"Described({self.text!r})"
+
+
+class RawJSON:
+    """JSON as it came over the wire, not looked at yet."""
+
+    __slots__ = ("data",)
+
+    def __init__(self, data: bytes) -> None:
+        self.data = data
+
+
+def snapshot(value: object) -> tuple[object, int]:
+    """What the value is now, safe from later changes, and about how many bytes it keeps in memory.
+
+    Strings and bytes are kept by reference, containers copied up to the limits above, other objects described.
+    """
+    cls = type(value)
+    if cls is str:
+        return value, OBJECT_BYTES + len(value)  # type: ignore[arg-type]
+    if value is None or cls is bool or cls is int or cls is float:
+        return value, OBJECT_BYTES
+    if cls is dict and len(value) <= BREADTH_LIMIT:  # type: ignore[arg-type]
+        flat = _flat_dict(value)  # type: ignore[arg-type]
+        if flat is not None:
+            return flat
+    walk = _Walk()
+    try:
+        copy = walk.copy(value, 0)
+    except Exception as error:
+        # A dict changed by another thread during the walk, no stack left, or no memory: the caller must not notice.
+        copy = Described(f"<not recorded: {type_name(type(error))}>")
+    return copy, walk.size
+
+
+def _flat_dict(value: dict[Any, Any]) -> tuple[object, int] | None:
+    """The common case in one loop: text to scalars. None where the general walk is needed."""
+    copy: dict[str, object] = {}
+    size = OBJECT_BYTES
+    try:
+        for key, item in value.items():
+            if type(key) is not str:
+                return None
+            cls = type(item)
+            if cls is str:
+                size += OBJECT_BYTES + len(item)
+            elif cls is int or cls is float or cls is bool or item is None:
+                size += OBJECT_BYTES
+            else:
+                return None
+            copy[key] = item
+    except RuntimeError:  # changed by another thread meanwhile
+        return None
+    return copy, size
+
+
+class _Walk:
+    """One walk over one value: what is left of its budget, and the containers it is inside of."""
+
+    __slots__ = ("inside", "nodes", "size")
+
+    def __init__(self) -> None:
+        self.nodes = NODE_LIMIT
+        self.size = 0
+        self.inside: set[int] = set()
+
+    def copy(self, value: Any, depth: int) -> object:
+        cls = type(value)
+        if cls is str:
+            self.size += OBJECT_BYTES + len(value)
+            return value
+        self.size += OBJECT_BYTES
+        if value is None or cls is int or cls is float or cls is bool:
+            return value
+        if cls is dict:
+            return self.container(value, depth, dict, self.pairs)
+        if cls is list or cls is tuple:
+            return self.container(value, depth, cls, self.items)
+        return self.other(value, cls, depth)
+
+    def container(self, value: Any, depth: int, base: Any, copy: Callable[[Any, Any, int], object]) -> object:
+        if depth >= DEPTH_LIMIT:
+            return Described(f"[cut: nested deeper than {DEPTH_LIMIT}]")
+        identity = id(value)
+        if identity in self.inside:
+            return Described("[cut: contains itself]")
+        self.inside.add(identity)
+        try:
+            return copy(value, base, depth + 1)
+        finally:
+            self.inside.discard(identity)
+
+    def items(self, value: Any, base: Any, depth: int) -> object:
+        taken, left_out = self.take(base.__iter__(value), base.__len__(value))
+        copies: list[object] = []
+        text_bytes = 0
+        for item in taken:
+            cls = type(item)
+            if cls is str:
+                text_bytes += OBJECT_BYTES + len(item)
+                copies.append(item)
+            elif cls is float or cls is int:
+                copies.append(item)
+            else:
+                copies.append(self.copy(item, depth))
+        if left_out:
+            copies.append(_cut(left_out))
+        self.size += text_bytes + 8 * len(copies)
+        return copies
+
+    def pairs(self, value: Any, base: Any, depth: int) -> object:
+        taken, left_out = self.take(iter(base.items(value)), base.__len__(value))
+        return self.named(taken, left_out, depth)
+
+    def named(self, pairs: Iterable[tuple[Any, Any]], left_out: int, depth: int) -> dict[str, object]:
+        copies: dict[str, object] = {}
+        for key, item in pairs:
+            name = key if type(key) is str else key_text(key)
+            if name in copies:
+                name = unused_name(name, copies)
+            if type(item) is str:
+                self.size += OBJECT_BYTES + len(item)
+                copies[name] = item
+            else:
+                copies[name] = self.copy(item, depth)
+            self.size += OBJECT_BYTES
+        if left_out:
+            copies[unused_name("…", copies)] = _cut(left_out)
+        return copies
+
+    def take(self, iterator: Iterator[Any], length: int) -> tuple[list[Any], int]:
+        """As much as the budget allows, in one step of C code, and how many are left out."""
+        room = min(length, BREADTH_LIMIT, self.nodes)
+        self.nodes -= room
+        if room == length:
+            return list(iterator), 0
+        return list(islice(iterator, room)), length - room
+
+    def other(self, value: Any, cls: type, depth: int) -> object:
+        for base, copy in _ATOMS:
+            if issubclass(cls, base):
+                copied = copy(value)
+                self.size += _held_bytes(copied)
+                return copied
+        for base in (list, tuple, set, frozenset, deque):
+            if issubclass(cls, base):
+                return self.container(value, depth, base, self.items)
+        if issubclass(cls, dict):
+            return self.container(value, depth, dict, self.pairs)
+        known = _library_value(value, cls)
+        if known is not None:
+            return known
+        if _is_enum(cls):
+            return self.copy(_instance_dict(value, cls).get("_value_"), depth + 1)
+        if _has_fields(cls):
+            return self.container(value, depth, cls, self.fields)
+        return Described(f"<{type_name(cls)}>")
+
+    def fields(self, value: Any, cls: type, depth: int) -> object:
+        """What the fields of a dataclass, attrs class, msgspec struct or pydantic model hold."""
+        pairs = list(dict.items(_instance_dict(value, cls)))
+        for owner in reversed(_mro(cls)):
+            for name, member in _class_dict(owner).items():
+                if type(member) is MemberDescriptorType and not name.startswith("__"):
+                    pairs += _slot(member, name, value)
+                elif name == "__pydantic_extra__" and type(member) is MemberDescriptorType:
+                    pairs += [pair for _, extra in _slot(member, name, value) for pair in _dict_pairs(extra)]
+        taken, left_out = self.take(iter(pairs), len(pairs))
+        return self.named(taken, left_out, depth)
+
+
+def type_name(cls: type) -> str:
+    """``module.Type``, without the module for builtins, whatever the class or its metaclass pretends."""
+    name = _qualified_name(cls)
+    module = _type_module(cls)
+    if type(module) is not str or module == "builtins":
+        return name
+    return f"{module[:NAME_LIMIT]}.{name}"
+
+
+def key_text(key: object) -> str:
+    """The JSON name for a dict's key that is not a plain str."""
+    cls = type(key)
+    if key is None:
+        return "null"
+    if cls is bool:
+        return "true" if key else "false"
+    if cls is float:
+        return float.__repr__(key)  # type: ignore[arg-type]
+    if cls is tuple:
+        parts: tuple[object, ...] = key  # type: ignore[assignment]
+        return ", ".join([key_text(part) if type(part) is not tuple else "<tuple>" for part in parts[:10]])
+    copy, _ = snapshot(key)
+    if type(copy) is str:
+        return copy
+    if type(copy) is Described:
+        return copy.text
+    if type(copy) is int:
+        return str(copy) if int.bit_length(copy) <= 64 else f"<int of {int.bit_length(copy)} bits>"
+    return f"<{type_name(cls)}>"
+
+
+def unused_name(name: str, taken: dict[str, object]) -> str:
+    """The name, or with a number behind it where two keys read the same."""
+    if name not in taken:
+        return name
+    # The number of keys is a good first guess: counting up from 2 would take quadratic time for many equal names.
+    number = 2 if f"{name} (2)" not in taken else len(taken) + 1
+    while f"{name} ({number})" in taken:
+        number += 1
+    return f"{name} ({number})"
+
+
+def describe_error(error: BaseException) -> tuple[str, str | None]:
+    """The name of the error's type, and its message (None when it has none).
+
+    Builtin errors give their usual message when all that it is made of is plain; otherwise the message is put together
+    from what the arguments are. An error class with a ``__str__`` of its own is asked, and may fail.
+    """
+    cls = type(error)
+    name = _qualified_name(cls)
+    try:
+        message = _error_message(error, cls)
+    except Exception:
+        message = _composed_message(error)
+    return name, message[:MESSAGE_LIMIT] or None
+
+
+def _error_message(error: BaseException, cls: type) -> str:
+    owner = next(owner for owner in _mro(cls) if "__str__" in _class_dict(owner))
+    if owner.__flags__ & _HEAP_TYPE or _type_module(owner) != "builtins":
+        text = str(error)
+        return text if type(text) is str else str.__str__(text)
+    if not _is_plain_error(error, owner):
+        return _composed_message(error)
+    text = _class_dict(owner)["__str__"](error)
+    return text if type(text) is str else str.__str__(text)
+
+
+def _is_plain_error(error: BaseException, owner: type) -> bool:
+    """Whether everything that a builtin ``__str__`` would format is a builtin scalar of modest size."""
+    parts = list(_error_args(error))
+    for name, member in _class_dict(owner).items():
+        if type(member) is MemberDescriptorType:
+            parts += [part for _, part in _slot(member, name, error)]
+    return all(_is_small_scalar(part) for part in parts)
+
+
+def _is_small_scalar(value: Any) -> bool:
+    cls = type(value)
+    if cls is str or cls is bytes:
+        return len(value) <= MESSAGE_LIMIT
+    if cls is int:
+        return int.bit_length(value) <= 1024
+    return value is None or cls is bool or cls is float
+
+
+def _composed_message(error: BaseException) -> str:
+    return ", ".join([_argument_text(argument) for argument in _error_args(error)[:20]])
+
+
+def _argument_text(argument: Any) -> str:
+    cls = type(argument)
+    if issubclass(cls, str):
+        return str.__getitem__(argument, slice(None, MESSAGE_LIMIT)) if cls is str else _plain_text(argument)
+    if cls is bytes or not _is_small_scalar(argument):
+        return f"<{type_name(cls)}>"
+    return str(argument)
+
+
+def _error_args(error: BaseException) -> tuple[Any, ...]:
+    args = _ARGS.__get__(error)
+    return args if type(args) is tuple else ()
+
+
+def _cut(count: int) -> Described:
+    return Described(f"[cut: {count:,} more]")
+
+
+def _held_bytes(copy: Any) -> int:
+    if type(copy) is str or type(copy) is bytes:
+        return len(copy)
+    return len(copy.data) if type(copy) is RawJSON else 0
+
+
+def _plain_text(value: str) -> str:
+    length = str.__len__(value)
+    if length <= SUBCLASS_TEXT_LIMIT:
+        return str.__str__(value)
+    return str.__getitem__(value, slice(None, SUBCLASS_TEXT_LIMIT)) + f"[cut: {length:,} characters]"
+
+
+def _plain_bytes(value: bytes) -> object:
+    if type(value) is bytes:
+        return value
+    length = bytes.__len__(value)
+    if length <= COPIED_BYTES_LIMIT:
+        return bytes.__getitem__(value, slice(None))
+    return Described(f"<{type_name(type(value))} of {length:,} bytes>")
+
+
+def _plain_bytearray(value: bytearray) -> object:
+    length = bytearray.__len__(value)
+    if length <= COPIED_BYTES_LIMIT:
+        return bytes(bytearray.__getitem__(value, slice(None)))
+    return Described(f"<{type_name(type(value))} of {length:,} bytes>")
+
+
+def _class_reference(value: type) -> Described:
+    return Described(f"<class {type_name(value)}>")
+
+
+def _function_reference(value: FunctionType) -> Described:
+    return Described(f"<function {value.__qualname__[:NAME_LIMIT]}>")
+
+
+def _raised_error(error: BaseException) -> Described:
+    return Described(f"<{type_name(type(error))}: {_composed_message(error)[:MESSAGE_LIMIT]}>")
+
+
+def _itself(value: object) -> object:
+    return value
+
+
+_ATOMS: tuple[tuple[type, Callable[[Any], object]], ...] = (
+    (str, _plain_text),
+    (int, int.__int__),
+    (float, float.__float__),
+    (bytes, _plain_bytes),
+    (bytearray, _plain_bytearray),
+    (memoryview, lambda value: Described(f"<memoryview of {value.nbytes:,} bytes>")),
+    (Described, _itself),
+    (RawJSON, _itself),
+    (BaseException, _raised_error),
+    (type, _class_reference),
+    (FunctionType, _function_reference),
+)
+"""Builtins that hold no other values, subclasses included, and what is kept of them."""
+
+
+def _library_value(value: Any, cls: type) -> object | None:
+    """A value of one of the standard library's small types (or msgspec's raw JSON), None for all others.
+
+    A type can only be met when its module is loaded already, so nothing is imported here: that keeps the start light.
+    """
+    for module_name, names, copy in _LIBRARY_TYPES:
+        module = sys.modules.get(module_name)
+        for name in names if module is not None else ():
+            base = getattr(module, name, None)
+            if isinstance(base, type) and issubclass(cls, base):
+                copied: object = copy(value, cls, base)
+                return copied
+    return None
+
+
+def _moment(value: Any, cls: type, base: Any) -> object:
+    """A date, time, datetime or timedelta; one with a foreign time zone as words, for only its code knows the offset."""
+    parts = [_class_dict(base)[name].__get__(value) for name in _MOMENT_PARTS[base.__name__]]
+    if base.__name__ not in ("datetime", "time"):
+        return value if cls is base else base(*parts)
+    zone = _class_dict(base)["tzinfo"].__get__(value)
+    if zone is None or type_name(type(zone)) in ("datetime.timezone", "zoneinfo.ZoneInfo"):
+        fold = _class_dict(base)["fold"].__get__(value)
+        return value if cls is base else base(*parts, tzinfo=zone, fold=fold)
+    return Described(f"{base(*parts).isoformat()} <{type_name(type(zone))}>")
+
+
+def _uuid(value: Any, cls: type, base: Any) -> object:
+    number = _class_dict(base)["int"].__get__(value)
+    if type(number) is not int:
+        return Described(f"<{type_name(cls)}>")
+    return value if cls is base else base(int=number)
+
+
+def _decimal(value: Any, cls: type, base: Any) -> object:
+    return value if cls is base else base.__str__(value)
+
+
+def _path(value: Any, cls: type, base: Any) -> object:
+    if cls in (base, *_class_dict_values(sys.modules["pathlib"])):
+        return str(value)
+    return Described(f"<{type_name(cls)}>")
+
+
+def _msgspec_raw(value: Any, cls: type, base: Any) -> object:
+    return RawJSON(bytes(memoryview(value))) if cls is base else Described(f"<{type_name(cls)}>")
+
+
+_LIBRARY_TYPES: tuple[tuple[str, tuple[str, ...], Callable[[Any, type, Any], object]], ...] = (
+    ("datetime", ("datetime", "date", "time", "timedelta"), _moment),
+    ("uuid", ("UUID",), _uuid),
+    ("decimal", ("Decimal",), _decimal),
+    ("pathlib", ("PurePath",), _path),
+    ("msgspec", ("Raw",), _msgspec_raw),
+)
+_MOMENT_PARTS = {
+    "datetime": ("year", "month", "day", "hour", "minute", "second", "microsecond"),
+    "date": ("year", "month", "day"),
+    "time": ("hour", "minute", "second", "microsecond"),
+    "timedelta": ("days", "seconds", "microseconds"),
+}
