@@ -21,7 +21,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     """The options of `baserun.init`, each also read from the environment as ``BASERUN_<NAME>``."""
 
     store: StoreLocation | str = "sqlite"
-    """Where records live: ``sqlite`` (``./.baserun/baserun.sqlite3``), a path, or a URL such as ``sqlite:////srv/app.sqlite3``."""
+    """Where records live: ``sqlite`` (in ``./.baserun/``), a path, or ``sqlite:////absolute/path``."""
     server_url: str | None = None
     """Reserved for sending records to a server; not supported yet, so it must stay unset."""
     api_key: str | None = None
@@ -124,7 +124,11 @@ def _parse(name: str, text: str) -> Any:
             raise ConfigurationError(f"{name} is {text!r}; write 1 or 0")
         return _BOOLEANS[lowered]
     if name == "instrument":
-        return lowered if lowered in ("auto", "none") else tuple(part.strip() for part in lowered.split(",") if part.strip())
+        return (
+            lowered
+            if lowered in ("auto", "none")
+            else tuple(part.strip() for part in lowered.split(",") if part.strip())
+        )
     if lowered in _NOTHING:
         return None if default is None or name == "redact" else default
     if name in _NUMBERS:

@@ -33,7 +33,9 @@ def hash_user(email: str) -> str:
     if not isinstance(email, str):
         raise ConfigurationError(f"hash_user() takes the e-mail address as str, not {type(email).__name__}")
     if not email:
-        raise ConfigurationError("hash_user() was given an empty e-mail address; leave the user out for anonymous visitors")
+        raise ConfigurationError(
+            "hash_user() was given an empty e-mail address; leave the user out for anonymous visitors"
+        )
     return hashlib.sha256(email.encode("utf-8", "surrogatepass")).hexdigest()
 
 
@@ -71,7 +73,7 @@ def check_user_identifier(value: object) -> str:
     """Return `value` if it can identify a user, else say what can."""
     if not isinstance(value, str):
         raise ConfigurationError(
-            f"user_identifier must be str, not {type(value).__name__}; write baserun.hash_user(email), or str(primary_key)"
+            f"user_identifier must be str, not {type(value).__name__}; write baserun.hash_user(email) or str(pk)"
         )
     if not value:
         raise ConfigurationError("user_identifier is empty; leave it out (or None) for an anonymous user")

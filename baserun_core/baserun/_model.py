@@ -9,8 +9,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from baserun._context import Frame
     from baserun._calls import CallSource
+    from baserun._context import Frame
 
 RUNNING = "running"
 OK = "ok"

@@ -77,7 +77,9 @@ class Preparer:
                 metadata=self._json(record.metadata, "metadata"),
             )
         if isinstance(record, SessionEnded):
-            return EndSession(id=record.session_id, at_us=record.at_us, metadata=self._json(record.metadata, "metadata"))
+            return EndSession(
+                id=record.session_id, at_us=record.at_us, metadata=self._json(record.metadata, "metadata")
+            )
         if isinstance(record, SessionUpdated):
             metadata = self._json(record.metadata, "metadata") or "{}"
             return UpdateSession(id=record.session_id, at_us=record.at_us, metadata=metadata)

@@ -47,7 +47,9 @@ def propagate(function: F) -> F:
     outlives its block keeps the session when its coroutine function is wrapped.
     """
     if not callable(function):
-        raise ConfigurationError(f"propagate() takes the function that will run elsewhere, not {type(function).__name__}")
+        raise ConfigurationError(
+            f"propagate() takes the function that will run elsewhere, not {type(function).__name__}"
+        )
     captured = current()
     return decorate(function, lambda _: _Carried(captured))
 
@@ -82,7 +84,9 @@ def inject(headers: H) -> H:
         headers[TRACEPARENT] = f"00-{trace.id}-{span_id}-01"
         headers[TRACESTATE] = ",".join([_OURS, *_others(headers.get(TRACESTATE), _OURS)])
     if frame.session is not None:
-        headers[BAGGAGE] = ",".join([*_baggage_of(frame.session), *_others(headers.get(BAGGAGE), SESSION_KEY, USER_KEY)])
+        headers[BAGGAGE] = ",".join(
+            [*_baggage_of(frame.session), *_others(headers.get(BAGGAGE), SESSION_KEY, USER_KEY)]
+        )
     return headers
 
 

@@ -9,9 +9,9 @@ from collections.abc import Callable
 from typing import Any
 
 from baserun import signals
+from baserun._calls import CallSource
 from baserun._clock import Clock, Ids
 from baserun._config import Config
-from baserun._calls import CallSource
 from baserun._context import Frame
 from baserun._identity import STRENGTH_ADOPTED, STRENGTH_NONE
 from baserun._model import BASE_SIZE, CANCELLED, ERROR, OK, RUNNING, Session, Span, Trace
@@ -78,7 +78,12 @@ class Recorder:
     # Traces
 
     def start_trace(
-        self, frame: Frame | None, name: str, kind: str, metadata: dict[str, Any] | None = None, trace_id: str | None = None
+        self,
+        frame: Frame | None,
+        name: str,
+        kind: str,
+        metadata: dict[str, Any] | None = None,
+        trace_id: str | None = None,
     ) -> Trace:
         """Begin a trace in the session of `frame`."""
         session = None if frame is None else frame.session
@@ -128,9 +133,7 @@ class Recorder:
 
     # Spans
 
-    def start_span(
-        self, frame: Frame | None, name: str, kind: str, metadata: dict[str, Any] | None = None
-    ) -> Span:
+    def start_span(self, frame: Frame | None, name: str, kind: str, metadata: dict[str, Any] | None = None) -> Span:
         """Begin a span in the trace of `frame`, or in one of its own where there is none."""
         trace = None if frame is None else frame.trace
         whole_trace = trace is None or trace.status is not RUNNING
@@ -186,9 +189,7 @@ class Recorder:
             signals.emit(signals.llm_call_started, span)
         return span
 
-    def finish_call(
-        self, span: Span, source: CallSource, size: int, status: str, error: BaseException | None
-    ) -> None:
+    def finish_call(self, span: Span, source: CallSource, size: int, status: str, error: BaseException | None) -> None:
         """End a call to a model; its details are read later, on the writer's thread."""
         if span.status is not RUNNING:
             return

@@ -14,7 +14,6 @@ from baserun._clock import Clock, Ids, RandomIds, SystemClock
 from baserun._config import Config, Sources, resolve
 from baserun._guard import guarded, logger, report
 from baserun._ledger import Stats
-from baserun._queue import RecordQueue
 from baserun._recorder import Recorder
 from baserun._writer import Writer
 from baserun.exceptions import ConfigurationError
@@ -84,6 +83,24 @@ def configure(given: dict[str, Any], *, clock: Clock | None = None, ids: Ids | N
     return _replace(Runtime(config, sources, clock, ids))
 
 
+def build(given: dict[str, Any], *, clock: Clock | None = None, ids: Ids | None = None) -> Runtime:
+    """A runtime by these options alone, without the environment, for `exchange`."""
+    config, sources = resolve(given, {})
+    return Runtime(config, sources, clock, ids)
+
+
+def exchange(other: Runtime | None) -> Runtime | None:
+    """Put `other` in force as it stands, and return what was; for blocks of tests that put it back afterwards."""
+    global _runtime
+    with _lock:
+        previous, _runtime = _runtime, other
+        _hook_process()
+        if other is not None:
+            with guarded("starting"):
+                other.start()
+    return previous
+
+
 def _first_use() -> Runtime:
     with _lock:
         if _runtime is not None:
@@ -98,21 +115,27 @@ def _first_use() -> Runtime:
 
 
 def _replace(fresh: Runtime) -> Runtime:
-    global _runtime, _hooked
+    global _runtime
     with _lock:
         previous, _runtime = _runtime, fresh
-        if not _hooked:
-            _hooked = True
-            atexit.register(_at_exit)
-            if hasattr(os, "register_at_fork"):
-                os.register_at_fork(
-                    before=_before_fork, after_in_parent=_after_fork_in_parent, after_in_child=_after_fork_in_child
-                )
+        _hook_process()
         if previous is not None:
             previous.stop(previous.config.exit_timeout)
         with guarded("starting"):
             fresh.start()
     return fresh
+
+
+def _hook_process() -> None:
+    global _hooked
+    if _hooked:
+        return
+    _hooked = True
+    atexit.register(_at_exit)
+    if hasattr(os, "register_at_fork"):
+        os.register_at_fork(
+            before=_before_fork, after_in_parent=_after_fork_in_parent, after_in_child=_after_fork_in_child
+        )
 
 
 def set_option(name: str, value: Any) -> None:

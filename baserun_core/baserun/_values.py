@@ -7,9 +7,11 @@ C descriptors of their class. The one exception is `describe_error`, which may a
 
 from __future__ import annotations
 
+import datetime
 import sys
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
+from enum import Enum
 from itertools import islice
 from types import FunctionType, GetSetDescriptorType, MemberDescriptorType
 from typing import Any
@@ -26,6 +28,8 @@ SUBCLASS_TEXT_LIMIT = 1_048_576
 """A string of a subclass of str has to be copied; up to this many characters it is."""
 MESSAGE_LIMIT = 10_000
 """Characters of an error's message."""
+KEY_LIMIT = 1000
+"""Characters of a dict's key that is not a plain str."""
 NAME_LIMIT = 200
 """Characters of the name of a type."""
 
@@ -180,31 +184,38 @@ class _Walk:
 
     def take(self, iterator: Iterator[Any], length: int) -> tuple[list[Any], int]:
         """As much as the budget allows, in one step of C code, and how many are left out."""
-        room = min(length, BREADTH_LIMIT, self.nodes)
+        room = max(0, min(length, BREADTH_LIMIT, self.nodes))
         self.nodes -= room
         if room == length:
             return list(iterator), 0
         return list(islice(iterator, room)), length - room
 
     def other(self, value: Any, cls: type, depth: int) -> object:
-        for base, copy in _ATOMS:
-            if issubclass(cls, base):
-                copied = copy(value)
-                self.size += _held_bytes(copied)
-                return copied
+        atom = _atom(value, cls)
+        if atom is not _NO_ATOM:
+            return self.held(atom, value)
         for base in (list, tuple, set, frozenset, deque):
             if issubclass(cls, base):
                 return self.container(value, depth, base, self.items)
         if issubclass(cls, dict):
             return self.container(value, depth, dict, self.pairs)
-        known = _library_value(value, cls)
-        if known is not None:
-            return known
-        if _is_enum(cls):
-            return self.copy(_instance_dict(value, cls).get("_value_"), depth + 1)
+        if issubclass(cls, Enum):
+            return self.container(value, depth, cls, self.enum_member)
         if _has_fields(cls):
             return self.container(value, depth, cls, self.fields)
         return Described(f"<{type_name(cls)}>")
+
+    def held(self, atom: Any, value: object) -> object:
+        """The atom, with its size counted; one that had to be copied also uses up the budget of the walk."""
+        cls = type(atom)
+        length = len(atom.data) if cls is RawJSON else len(atom) if cls is str or cls is bytes else 0
+        self.size += length
+        if atom is not value:
+            self.nodes -= length >> 8
+        return atom
+
+    def enum_member(self, value: Any, cls: type, depth: int) -> object:
+        return self.copy(_instance_dict(value, cls).get("_value_"), depth)
 
     def fields(self, value: Any, cls: type, depth: int) -> object:
         """What the fields of a dataclass, attrs class, msgspec struct or pydantic model hold."""
@@ -240,14 +251,12 @@ def key_text(key: object) -> str:
     if cls is tuple:
         parts: tuple[object, ...] = key  # type: ignore[assignment]
         return ", ".join([key_text(part) if type(part) is not tuple else "<tuple>" for part in parts[:10]])
-    copy, _ = snapshot(key)
-    if type(copy) is str:
-        return copy
-    if type(copy) is Described:
-        return copy.text
-    if type(copy) is int:
-        return str(copy) if int.bit_length(copy) <= 64 else f"<int of {int.bit_length(copy)} bits>"
-    return f"<{type_name(cls)}>"
+    atom = _atom(key, cls)
+    if type(atom) is int:
+        return str(atom) if _is_small_scalar(atom) else f"<int of {int.bit_length(atom):,} bits>"
+    if atom is _NO_ATOM or type(atom) is bytes or type(atom) is RawJSON:
+        return f"<{type_name(cls)}>"
+    return atom.text if type(atom) is Described else str(atom)[:KEY_LIMIT]
 
 
 def unused_name(name: str, taken: dict[str, object]) -> str:
@@ -278,7 +287,7 @@ def describe_error(error: BaseException) -> tuple[str, str | None]:
 
 def _error_message(error: BaseException, cls: type) -> str:
     owner = next(owner for owner in _mro(cls) if "__str__" in _class_dict(owner))
-    if owner.__flags__ & _HEAP_TYPE or _type_module(owner) != "builtins":
+    if _type_flags(owner) & _HEAP_TYPE or _type_module(owner) != "builtins":
         text = str(error)
         return text if type(text) is str else str.__str__(text)
     if not _is_plain_error(error, owner):
@@ -312,7 +321,7 @@ def _composed_message(error: BaseException) -> str:
 def _argument_text(argument: Any) -> str:
     cls = type(argument)
     if issubclass(cls, str):
-        return str.__getitem__(argument, slice(None, MESSAGE_LIMIT)) if cls is str else _plain_text(argument)
+        return str.__getitem__(argument, slice(None, MESSAGE_LIMIT))
     if cls is bytes or not _is_small_scalar(argument):
         return f"<{type_name(cls)}>"
     return str(argument)
@@ -325,12 +334,6 @@ def _error_args(error: BaseException) -> tuple[Any, ...]:
 
 def _cut(count: int) -> Described:
     return Described(f"[cut: {count:,} more]")
-
-
-def _held_bytes(copy: Any) -> int:
-    if type(copy) is str or type(copy) is bytes:
-        return len(copy)
-    return len(copy.data) if type(copy) is RawJSON else 0
 
 
 def _plain_text(value: str) -> str:
@@ -365,7 +368,8 @@ def _function_reference(value: FunctionType) -> Described:
 
 
 def _raised_error(error: BaseException) -> Described:
-    return Described(f"<{type_name(type(error))}: {_composed_message(error)[:MESSAGE_LIMIT]}>")
+    message = _composed_message(error)[:MESSAGE_LIMIT]
+    return Described(f"<{type_name(type(error))}: {message}>" if message else f"<{type_name(type(error))}>")
 
 
 def _itself(value: object) -> object:
@@ -388,35 +392,19 @@ _ATOMS: tuple[tuple[type, Callable[[Any], object]], ...] = (
 """Builtins that hold no other values, subclasses included, and what is kept of them."""
 
 
-def _library_value(value: Any, cls: type) -> object | None:
-    """A value of one of the standard library's small types (or msgspec's raw JSON), None for all others.
-
-    A type can only be met when its module is loaded already, so nothing is imported here: that keeps the start light.
-    """
-    for module_name, names, copy in _LIBRARY_TYPES:
-        module = sys.modules.get(module_name)
-        for name in names if module is not None else ():
-            base = getattr(module, name, None)
-            if isinstance(base, type) and issubclass(cls, base):
-                copied: object = copy(value, cls, base)
-                return copied
-    return None
-
-
 def _moment(value: Any, cls: type, base: Any) -> object:
-    """A date, time, datetime or timedelta; one with a foreign time zone as words, for only its code knows the offset."""
-    parts = [_class_dict(base)[name].__get__(value) for name in _MOMENT_PARTS[base.__name__]]
-    if base.__name__ not in ("datetime", "time"):
+    """A date, time, datetime or timedelta; one with a foreign time zone in words (its offset is foreign code)."""
+    parts = [getattr(base, name).__get__(value) for name in _MOMENT_PARTS[base]]
+    if "tzinfo" not in _class_dict(base):
         return value if cls is base else base(*parts)
-    zone = _class_dict(base)["tzinfo"].__get__(value)
-    if zone is None or type_name(type(zone)) in ("datetime.timezone", "zoneinfo.ZoneInfo"):
-        fold = _class_dict(base)["fold"].__get__(value)
-        return value if cls is base else base(*parts, tzinfo=zone, fold=fold)
+    zone = base.tzinfo.__get__(value)
+    if zone is None or type_name(type(zone)) in _KNOWN_ZONES:
+        return value if cls is base else base(*parts, tzinfo=zone, fold=base.fold.__get__(value))
     return Described(f"{base(*parts).isoformat()} <{type_name(type(zone))}>")
 
 
 def _uuid(value: Any, cls: type, base: Any) -> object:
-    number = _class_dict(base)["int"].__get__(value)
+    number = base.int.__get__(value)
     if type(number) is not int:
         return Described(f"<{type_name(cls)}>")
     return value if cls is base else base(int=number)
@@ -427,7 +415,8 @@ def _decimal(value: Any, cls: type, base: Any) -> object:
 
 
 def _path(value: Any, cls: type, base: Any) -> object:
-    if cls in (base, *_class_dict_values(sys.modules["pathlib"])):
+    module = sys.modules["pathlib"]
+    if any(cls is getattr(module, name, None) for name in _PATH_NAMES):
         return str(value)
     return Described(f"<{type_name(cls)}>")
 
@@ -436,16 +425,79 @@ def _msgspec_raw(value: Any, cls: type, base: Any) -> object:
     return RawJSON(bytes(memoryview(value))) if cls is base else Described(f"<{type_name(cls)}>")
 
 
-_LIBRARY_TYPES: tuple[tuple[str, tuple[str, ...], Callable[[Any, type, Any], object]], ...] = (
-    ("datetime", ("datetime", "date", "time", "timedelta"), _moment),
-    ("uuid", ("UUID",), _uuid),
-    ("decimal", ("Decimal",), _decimal),
-    ("pathlib", ("PurePath",), _path),
-    ("msgspec", ("Raw",), _msgspec_raw),
-)
+_KNOWN_ZONES = ("datetime.timezone", "zoneinfo.ZoneInfo")
+_PATH_NAMES = ("PosixPath", "PurePosixPath", "WindowsPath", "PureWindowsPath", "Path", "PurePath")
 _MOMENT_PARTS = {
-    "datetime": ("year", "month", "day", "hour", "minute", "second", "microsecond"),
-    "date": ("year", "month", "day"),
-    "time": ("hour", "minute", "second", "microsecond"),
-    "timedelta": ("days", "seconds", "microseconds"),
+    datetime.datetime: ("year", "month", "day", "hour", "minute", "second", "microsecond"),
+    datetime.date: ("year", "month", "day"),
+    datetime.time: ("hour", "minute", "second", "microsecond"),
+    datetime.timedelta: ("days", "seconds", "microseconds"),
 }
+_LATE_TYPES: tuple[tuple[str, str, Callable[[Any, type, Any], object]], ...] = (
+    ("uuid", "UUID", _uuid),
+    ("decimal", "Decimal", _decimal),
+    ("pathlib", "PurePath", _path),
+    ("msgspec", "Raw", _msgspec_raw),
+)
+"""Types of modules that are not imported for this: unless they are loaded already, no such value can exist."""
+
+_NO_ATOM = object()
+
+
+def _atom(value: Any, cls: type) -> Any:
+    """What is kept of a value that holds no others; `_NO_ATOM` for all that is not one of the types known here."""
+    for base, copy in _ATOMS:
+        if issubclass(cls, base):
+            return copy(value)
+    for moment in _MOMENT_PARTS:
+        if issubclass(cls, moment):
+            return _moment(value, cls, moment)
+    for module_name, name, late_copy in _LATE_TYPES:
+        late = getattr(sys.modules.get(module_name), name, None)
+        if late is not None and issubclass(cls, late):
+            return late_copy(value, cls, late)
+    return _NO_ATOM
+
+
+def _has_fields(cls: type) -> bool:
+    """Whether the class is a dataclass, attrs class, pydantic model or msgspec struct."""
+    struct = getattr(sys.modules.get("msgspec"), "Struct", None)
+    if struct is not None and issubclass(cls, struct):
+        return True
+    return any(not _FIELD_MARKS.isdisjoint(_class_dict(owner)) for owner in _mro(cls))
+
+
+_FIELD_MARKS = frozenset({"__dataclass_fields__", "__attrs_attrs__", "__pydantic_extra__", "__fields_set__"})
+
+
+def _instance_dict(value: object, cls: type) -> dict[Any, Any]:
+    """The object's own attributes, however its class hides or fakes ``__dict__``."""
+    for owner in _mro(cls):
+        descriptor = _class_dict(owner).get("__dict__")
+        if type(descriptor) is GetSetDescriptorType:
+            attributes = descriptor.__get__(value)
+            return attributes if issubclass(type(attributes), dict) else {}
+        if descriptor is not None:
+            return {}
+    return {}
+
+
+def _slot(member: MemberDescriptorType, name: str, value: object) -> list[tuple[str, Any]]:
+    try:
+        return [(name, member.__get__(value))]
+    except AttributeError:  # never assigned
+        return []
+
+
+def _dict_pairs(value: Any) -> list[tuple[Any, Any]]:
+    return list(dict.items(value)) if issubclass(type(value), dict) else []
+
+
+_HEAP_TYPE = 1 << 9
+"""Flag of a class that was made at run time, by Python code."""
+_ARGS: Any = BaseException.__dict__["args"]
+_class_dict: Callable[[type], Any] = type.__dict__["__dict__"].__get__
+_mro: Callable[[type], tuple[type, ...]] = type.__dict__["__mro__"].__get__
+_qualified_name: Callable[[type], str] = type.__dict__["__qualname__"].__get__
+_type_module: Callable[[type], Any] = type.__dict__["__module__"].__get__
+_type_flags: Callable[[type], int] = type.__dict__["__flags__"].__get__

@@ -1,7 +1,7 @@
 """The background thread: takes records off the queue and puts them into the store, a batch at a time.
 
-It starts with the first record and is a daemon. It survives what happens to it: when the store cannot be written it keeps
-its batch and tries again, when it dies another takes over its batch, and the child of a fork starts with nothing.
+It starts with the first record and is a daemon. It survives what happens to it: when the store cannot be written it
+keeps its batch and tries again, when it dies another takes over, and the child of a fork starts with nothing.
 """
 
 from __future__ import annotations

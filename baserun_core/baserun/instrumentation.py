@@ -10,8 +10,8 @@
 from __future__ import annotations
 
 from baserun._calls import CallDetails, CallSource, Usage
-from baserun._context import current
 from baserun._content import RawJSON
+from baserun._context import current
 from baserun._guard import guarded, report, say_once
 from baserun._identity import pseudonym
 from baserun._model import CANCELLED, ERROR, OK, Span

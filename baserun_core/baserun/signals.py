@@ -21,7 +21,9 @@ from baserun._guard import report
 
 session_started = NamedSignal("session-started", "A session was started. Sender: the session.")
 session_resumed = NamedSignal("session-resumed", "A session was resumed by its id. Sender: the session.")
-session_ended = NamedSignal("session-ended", "A session was ended. Sender: the session, or its id where only that is known.")
+session_ended = NamedSignal(
+    "session-ended", "A session was ended. Sender: the session, or its id."
+)
 user_identified = NamedSignal("user-identified", "A session's user became known. Sender: the session.")
 trace_started = NamedSignal("trace-started", "A trace was started. Sender: the trace.")
 trace_finished = NamedSignal("trace-finished", "A trace was finished. Sender: the trace.")

@@ -1,7 +1,20 @@
-"""What tests of applications need: a model that works offline."""
+"""What tests of applications need: recording into a store of their own, and a model that works offline."""
 
 from __future__ import annotations
 
+from baserun.testing._capture import Captured, capture
+from baserun.testing._clock import CountingIds, FakeClock
 from baserun.testing._offline import Fault, OfflineModel, ReceivedRequest, Reply, SentAnswer, ToolCall
 
-__all__ = ["Fault", "OfflineModel", "ReceivedRequest", "Reply", "SentAnswer", "ToolCall"]
+__all__ = [
+    "Captured",
+    "CountingIds",
+    "FakeClock",
+    "Fault",
+    "OfflineModel",
+    "ReceivedRequest",
+    "Reply",
+    "SentAnswer",
+    "ToolCall",
+    "capture",
+]

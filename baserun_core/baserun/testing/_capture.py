@@ -1,0 +1,112 @@
+"""Recording into a store of one's own for the length of a block."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from baserun._clock import Clock, Ids
+from baserun._instrument import uninstrument
+from baserun._ledger import Stats
+from baserun._runtime import Runtime, build, exchange
+from baserun.store import (
+    Store,
+    StoredAnnotation,
+    StoredCall,
+    StoredSession,
+    StoredSpan,
+    StoredTrace,
+    StoredUser,
+    open_store,
+)
+
+_stores = itertools.count(1)
+
+
+class Captured:
+    """What a `capture` block has recorded so far. Every question writes what is queued first."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
+        self._store = open_store(runtime.config.store)
+
+    @property
+    def store(self) -> Store:
+        """The store itself, for everything that is not answered here."""
+        self.flush()
+        return self._store
+
+    @property
+    def sessions(self) -> list[StoredSession]:
+        """All sessions with all that is in them, in the order in which they began."""
+        store = self.store
+        return [found for row in store.sessions(sort="started", limit=1000) if (found := store.session(row.id))]
+
+    @property
+    def traces(self) -> list[StoredTrace]:
+        """All traces with all that is in them, in the order in which they began."""
+        store = self.store
+        return [found for row in store.traces(sort="started", limit=1000) if (found := store.trace(row.id))]
+
+    @property
+    def spans(self) -> list[StoredSpan]:
+        """All spans, in the order in which they began."""
+        found = [span for trace in self.traces for span in trace.spans or []]
+        return sorted(found, key=lambda span: span.started_at)
+
+    @property
+    def calls(self) -> list[StoredCall]:
+        """All calls to models, in the order in which they began."""
+        return [span for span in self.spans if isinstance(span, StoredCall)]
+
+    @property
+    def annotations(self) -> list[StoredAnnotation]:
+        """What was said in traces and about sessions, in the order in which it was."""
+        of_traces = [note for trace in self.traces for note in trace.annotations or []]
+        of_sessions = [note for session in self.sessions for note in session.annotations or []]
+        return sorted([*of_traces, *of_sessions], key=lambda note: note.created_at)
+
+    @property
+    def users(self) -> list[StoredUser]:
+        """All users."""
+        return list(self.store.users(limit=1000))
+
+    @property
+    def stats(self) -> Stats:
+        """The ledger of this block."""
+        self.flush()
+        return self._runtime.writer.stats()
+
+    def flush(self, timeout: float = 10.0) -> bool:
+        """Write what is queued."""
+        return self._runtime.writer.flush(timeout)
+
+
+@contextmanager
+def capture(*, clock: Clock | None = None, ids: Ids | None = None, **options: Any) -> Iterator[Captured]:
+    """Record into a fresh store in this block, whatever was configured before, and look at it as a test.
+
+        with baserun.testing.capture() as captured:
+            with baserun.with_session(user_identifier="u") as session:
+                ...
+        assert captured.sessions[0].user_identifier == "u"
+
+    Args:
+        clock: Where times come from, such as a `FakeClock`.
+        ids: Where ids come from, such as `CountingIds`.
+        options: As of `baserun.init`. The store is one in memory unless given; nothing is read from the environment.
+    """
+    options.setdefault("store", f"memory:capture-{next(_stores)}")
+    fresh = build(options, clock=clock, ids=ids)
+    previous = exchange(fresh)
+    captured = Captured(fresh)
+    try:
+        yield captured
+    finally:
+        captured.flush()
+        exchange(previous)
+        fresh.writer.close(10.0)
+        if previous is None:
+            uninstrument()

@@ -1,0 +1,60 @@
+"""A clock that stands still and ids that count, so that a test can compare whole records."""
+
+from __future__ import annotations
+
+import itertools
+import threading
+from datetime import UTC, datetime
+
+
+class FakeClock:
+    """Tells the time that it was told.
+
+    Args:
+        start: The time it shows at first; 2026-01-01 00:00 UTC if left out.
+    """
+
+    def __init__(self, start: datetime | None = None) -> None:
+        begin = start or datetime(2026, 1, 1, tzinfo=UTC)
+        self._now_us = round(begin.timestamp() * 1_000_000)
+        self._elapsed_ns = 0
+        self._lock = threading.Lock()
+
+    def advance(self, seconds: float) -> None:
+        """Let `seconds` pass."""
+        with self._lock:
+            self._now_us += round(seconds * 1_000_000)
+            self._elapsed_ns += round(seconds * 1_000_000_000)
+
+    def set_back(self, seconds: float) -> None:
+        """Set the wall clock back, as an administrator or a leap second would; durations do not notice."""
+        with self._lock:
+            self._now_us -= round(seconds * 1_000_000)
+
+    def now_us(self) -> int:
+        return self._now_us
+
+    def monotonic_ns(self) -> int:
+        return self._elapsed_ns
+
+
+class CountingIds:
+    """Ids that count from 1, each kind for itself: the second span is ``0000000000000002``."""
+
+    def __init__(self) -> None:
+        self._sessions = itertools.count(1)
+        self._traces = itertools.count(1)
+        self._spans = itertools.count(1)
+        self._annotations = itertools.count(1)
+
+    def session(self) -> str:
+        return f"00000000-0000-4000-8000-{next(self._sessions):012d}"
+
+    def trace(self) -> str:
+        return f"{next(self._traces):032d}"
+
+    def span(self) -> str:
+        return f"{next(self._spans):016d}"
+
+    def annotation(self) -> str:
+        return f"{next(self._annotations):032d}"
