@@ -247,7 +247,7 @@ def key_text(key: object) -> str:
     if cls is bool:
         return "true" if key else "false"
     if cls is float:
-        return float.__repr__(key)  # type: ignore[arg-type]
+        return repr(key)
     if cls is tuple:
         parts: tuple[object, ...] = key  # type: ignore[assignment]
         return ", ".join([key_text(part) if type(part) is not tuple else "<tuple>" for part in parts[:10]])

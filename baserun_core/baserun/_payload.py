@@ -1,0 +1,89 @@
+"""Files inside of content: images, audio and documents in base64 are described by type, size and hash, not stored."""
+
+from __future__ import annotations
+
+import binascii
+import re
+from hashlib import sha256
+from typing import Any
+
+from baserun._redact import contains
+
+__all__ = ["ASCII_ESCAPE", "KEYS", "SHORT", "contains"]
+
+SHORT = 64
+"""Characters; a shorter string is no payload."""
+LONG = 256
+"""Characters; base64 without a type is only recognized from this length on, and only under one of `KEYS`."""
+KEYS = frozenset({"b64_json", "data", "file_data", "bytes", "partial_image_b64", "image_b64", "result", "embedding"})
+"""Names under which providers' APIs carry base64."""
+HOPS = 64
+"""Semicolons of a text that are looked at one by one before it is searched in one go."""
+
+ASCII_ESCAPE = re.compile(r"\\u00[2-7]")
+"""A JSON escape that hides a character which secrets are made of."""
+
+_DATA_URL_HEAD = re.compile(r"data:([A-Za-z0-9.+/-]{0,100})(?:;[A-Za-z0-9.=_-]{1,100}){0,8};base64,", re.IGNORECASE)
+_DATA_URL = re.compile(
+    r"data:([A-Za-z0-9.+/-]{0,100})(?:;[A-Za-z0-9.=_-]{1,100}){0,8};base64,([A-Za-z0-9+/_-]{32,}+={0,2})", re.IGNORECASE
+)
+_BASE64 = re.compile(r"[A-Za-z0-9+/_\s-]*+={0,2}\s*+")
+_KEY_WITH_BASE64 = re.compile(rf'"(?:{"|".join(sorted(KEYS))})"\s{{0,8}}:\s{{0,8}}"(?:[A-Za-z0-9+/_=-]|\\/){{24}}')
+_BASE64_MARK = re.compile(r";base64,", re.IGNORECASE)
+
+
+def described(text: str, key: str) -> dict[str, Any] | None:
+    """What stands for a string that is nothing but a file; None for all others.
+
+    Args:
+        key: the name in whose value the string stands, in an array the name of the array.
+    """
+    if len(text) < 24:
+        return None
+    if text[:5].lower() == "data:":
+        head = _DATA_URL_HEAD.match(text)
+        if head is None or _BASE64.fullmatch(text, head.end()) is None:
+            return None
+        return _of_base64(text[head.end() :], head[1].lower() or "text/plain")
+    if key in KEYS and may_be_base64(text) and _BASE64.fullmatch(text) is not None:
+        return _of_base64(text, "base64")
+    return None
+
+
+def without_data_urls(text: str) -> str:
+    """The text with the files that stand in the middle of it (Markdown images, say) described in brackets."""
+    return _DATA_URL.sub(_in_brackets, text) if may_hold_data_url(text) else text
+
+
+def of_bytes(data: bytes, kind: str) -> dict[str, Any]:
+    """What stands for bytes."""
+    return {"type": kind, "size": len(data), "sha256": sha256(data).hexdigest()}
+
+
+def may_be_base64(value: object) -> bool:
+    """Whether this is a string long enough to be base64, and without spaces near its beginning."""
+    return type(value) is str and len(value) >= LONG and " " not in value[:LONG]
+
+
+def may_hold_data_url(text: str) -> bool:
+    """Whether there is a base64 data URL in the text."""
+    return len(text) >= 24 and contains(text, ";", _BASE64_MARK)
+
+
+def may_hold_payload(text: str) -> bool:
+    """Whether there may be a file in this JSON text; may be wrong only by saying yes."""
+    return may_hold_data_url(text) or (len(text) >= LONG and contains(text, '"', _KEY_WITH_BASE64))
+
+
+def _in_brackets(match: re.Match[str]) -> str:
+    payload = _of_base64(match[2], match[1].lower() or "text/plain")
+    return f"[{payload['type']}, {payload['size']:,} bytes, sha256 {payload['sha256']}]"
+
+
+def _of_base64(text: str, kind: str) -> dict[str, Any]:
+    """Size and hash are those of the file; of the base64 itself where that is broken."""
+    try:
+        data = binascii.a2b_base64(text.replace("-", "+").replace("_", "/") + "==")
+    except ValueError:
+        data = text.encode("utf-8", "surrogatepass")
+    return of_bytes(data, kind)

@@ -1,0 +1,198 @@
+"""What is masked before anything is stored: API keys, bearer tokens, private keys and card numbers.
+
+Masked by default: keys of OpenAI, Anthropic, GitHub, GitLab, AWS, Google, Slack, Stripe, Hugging Face and Groq; the
+credentials of ``Authorization`` and API-key headers; JSON Web Tokens; PEM private keys; payment card numbers that
+pass the Luhn check. Not masked: names, e-mail addresses, phone numbers and everything else that only the application
+can know to be private; give ``redact=`` a function for those (it may call `mask_secrets` first).
+
+Every kind has a cheap search that ordinary text never passes, and patterns that take linear time on any text.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import NamedTuple
+
+Redact = Callable[[str, str], str]
+"""Takes a text and where it stands (``input.messages[0].content``), returns what may be stored."""
+
+REDACTION_FAILED = "[masked: redaction failed]"
+"""Stands where a redact function failed: what could not be checked is not stored."""
+
+ANCHOR_HOPS = 128
+"""Occurrences of a kind's rarest character that are looked at one by one before the text is searched in one go."""
+LONGEST_SECRET = 4096
+"""Characters that a secret can have and still be found whole where a long text was cut."""
+
+
+class Kind(NamedTuple):
+    """One kind of secret: when to look for it, and how to mask it."""
+
+    name: str
+    is_possible: Callable[[str], bool]
+    """Whether the text, or the text that it is the JSON of, can contain one; may be wrong only by saying yes."""
+    mask: Callable[[str], str]
+
+
+def mask_secrets(text: str, path: str) -> str:
+    """The text without the secrets listed above, each replaced by words like ``[masked: api key]``."""
+    if path and len(path) > 6 and _HEADER_PATH.search(path) is not None:
+        return "[masked: authorization]"
+    return mask_kinds(text, possible_kinds(text))
+
+
+def possible_kinds(text: str) -> list[Kind]:
+    """The kinds of secrets that the text may contain; for ordinary text none."""
+    return [kind for kind in KINDS if kind.is_possible(text)]
+
+
+def mask_kinds(text: str, kinds: list[Kind]) -> str:
+    """The text without the secrets of these kinds."""
+    for kind in kinds:
+        text = kind.mask(text)
+    return text
+
+
+def names_a_header(path: str) -> bool:
+    """Whether what stands at this path is a credential by its name alone."""
+    return _HEADER_PATH.search(path) is not None
+
+
+def contains(text: str, anchor: str, pattern: re.Pattern[str]) -> bool:
+    """Whether the pattern, which begins with the anchor character, occurs.
+
+    A single character is found at the speed of memory: where it is rare, that is much faster than the pattern.
+    """
+    position = text.find(anchor)
+    for _ in range(ANCHOR_HOPS):
+        if position < 0:
+            return False
+        if pattern.match(text, position) is not None:
+            return True
+        position = text.find(anchor, position + 1)
+    return position >= 0 and pattern.search(text, position) is not None
+
+
+_HEADER_PATH = re.compile(r"(?:^|[.\"'\]])(?:proxy-)?(?:authorization|(?:x-)?api[-_]?key)$", re.IGNORECASE)
+_HAS_HEADER_KEY = re.compile(r"[-_](?<=[aA][pP][iI][-_])[kK][eE][yY]")
+
+# A key has a digit, or a long piece without hyphens; words like "sk-learn-compatible-estimators" have neither.
+_LOOKS_RANDOM = r"(?=[A-Za-z_-]{0,64}[0-9]|(?:[A-Za-z]{1,16}-){0,4}[A-Za-z0-9_]{20})"
+
+_DASH_POSSIBLE = re.compile(r"-(?:(?<=sk-)|(?<=glpat-)|(?<=xox[abeoprs]-))[A-Za-z0-9_-]{10}")
+_DASH_KEYS = (
+    re.compile(rf"sk-(?<![A-Za-z0-9]sk-){_LOOKS_RANDOM}[A-Za-z0-9_-]{{16,}}"),
+    re.compile(r"glpat-(?<![A-Za-z0-9]glpat-)[A-Za-z0-9_-]{16,}"),
+    re.compile(r"xox[abeoprs]-(?<![A-Za-z0-9]xox.-)[A-Za-z0-9-]{10,}"),
+)
+_UNDERSCORE_POSSIBLE = re.compile(
+    r"_(?:(?<=[sr]k_)(?:live|test)_|(?:(?<=gh[pousr]_)|(?<=hf_)|(?<=gsk_)|(?<=github_pat_))[A-Za-z0-9_]{16})"
+)
+_UNDERSCORE_KEYS = (
+    re.compile(r"[sr]k_(?<![A-Za-z0-9].k_)(?:live|test)_[A-Za-z0-9]{10,}"),
+    re.compile(r"gh[pousr]_(?<![A-Za-z0-9]gh._)[A-Za-z0-9]{20,}"),
+    re.compile(r"github_pat_(?<![A-Za-z0-9]github_pat_)[A-Za-z0-9_]{20,}"),
+    re.compile(r"hf_(?<![A-Za-z0-9]hf_)[A-Za-z0-9]{20,}"),
+    re.compile(r"gsk_(?<![A-Za-z0-9]gsk_)[A-Za-z0-9]{20,}"),
+)
+_CLOUD_POSSIBLE = re.compile(r"A(?:[KS]IA[A-Z0-9]{16}|Iza[A-Za-z0-9_-]{30})")
+_CLOUD_KEYS = (
+    re.compile(r"A[KS]IA(?<![A-Za-z0-9]A.IA)[A-Z0-9]{16}(?![A-Za-z0-9])"),
+    re.compile(r"AIza(?<![A-Za-z0-9]AIza)[A-Za-z0-9_-]{30,}"),
+)
+_JWT_POSSIBLE = re.compile(r"J(?<=eyJ)[A-Za-z0-9_-]{8}")
+_JWT = re.compile(
+    r"eyJ(?<![A-Za-z0-9_-]eyJ)[A-Za-z0-9_-]{8,}+\.[A-Za-z0-9_-]{8,}+\.[A-Za-z0-9_-]*+(?:\.[A-Za-z0-9_-]++){0,2}"
+)
+
+_BEARER = re.compile(rf"(earer(?<=[Bb]earer)|EARER(?<=BEARER))(\s{{1,8}}){_LOOKS_RANDOM}[A-Za-z0-9._~+/=-]{{12,}}")
+_AUTHORIZATION = re.compile(
+    r"(uthorization|UTHORIZATION)(\\?[\"']?\s{0,4}[:=]\s{0,4}\\?[\"']?)"
+    r"(?:(?:basic|digest|token|negotiate|apikey)\s{1,4}[^\s\"'\\,;]{4,}|(?!bearer)[^\s\"'\\,;\[]{16,})",
+    re.IGNORECASE,
+)
+_HEADER_KEY = re.compile(
+    r"(api[-_]key)(\\?[\"']?\s{0,4}[:=]\s{0,4}\\?[\"']?)(?=[A-Za-z._~+/=-]{0,64}[0-9])[A-Za-z0-9._~+/=-]{16,}",
+    re.IGNORECASE,
+)
+
+_PEM_POSSIBLE = re.compile(r"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY")
+_PEM_GAP = r"(?:\s|\\[nrt])*+"
+_PEM = re.compile(
+    r"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----"
+    rf"(?:{_PEM_GAP}(?:[A-Za-z0-9+/=]{{8,}}+|[A-Za-z]{{2,10}}-[A-Za-z]{{2,10}}: [^\n\\]{{0,100}}))*+"
+    rf"(?:{_PEM_GAP}[A-Za-z0-9+/=]{{1,7}}(?![A-Za-z0-9]))?"
+    rf"(?:{_PEM_GAP}-----END [A-Z0-9 ]{{0,40}}PRIVATE KEY(?: BLOCK)?-----)?"
+)
+
+_DIGITS_TO_ZERO = bytes(48 if 48 <= code <= 57 else 1 if code == 48 else code for code in range(256))
+_CARD = re.compile(
+    r"(?<![0-9A-Za-z_-])(?<![0-9]\.)"
+    r"(?:[2-6][0-9]{12,18}|[2-6][0-9]{3}([ -])[0-9]{4}\1[0-9]{4}\1[0-9]{1,7}|3[0-9]{3}([ -])[0-9]{6}\2[0-9]{4,5})"
+    r"(?![0-9A-Za-z_]|-[0-9A-Za-z]|\.[0-9])"
+)
+_CARD_BRANDS = re.compile(
+    r"4[0-9]{12}(?:[0-9]{3}){0,2}|5[1-5][0-9]{14}|2(?:22[1-9]|2[3-9][0-9]|[3-6][0-9]{2}|7[01][0-9]|720)[0-9]{12}"
+    r"|3[47][0-9]{13}|3(?:0[0-5]|[689][0-9])[0-9]{11,16}|35[0-9]{14,17}|6[0-9]{15,18}|5[06-8][0-9]{10,17}"
+)
+
+
+def _replacer(label: str, *patterns: re.Pattern[str]) -> Callable[[str], str]:
+    def mask(text: str) -> str:
+        for pattern in patterns:
+            text = pattern.sub(label, text)
+        return text
+
+    return mask
+
+
+def _has_header(text: str) -> bool:
+    return (
+        "uthorization" in text
+        or "UTHORIZATION" in text
+        or contains(text, "_", _HAS_HEADER_KEY)
+        or contains(text, "-", _HAS_HEADER_KEY)
+    )
+
+
+def _has_card_digits(text: str) -> bool:
+    """Whether there are 13 digits in a row, with nothing but spaces and hyphens between them."""
+    data = text.encode("utf-8", "surrogatepass")
+    if b"0000" not in data.translate(_DIGITS_TO_ZERO):
+        return False
+    return b"0000000000000" in data.translate(_DIGITS_TO_ZERO, b" -")
+
+
+def _mask_cards(text: str) -> str:
+    return _CARD.sub(_mask_card, text)
+
+
+def _mask_card(match: re.Match[str]) -> str:
+    digits = match[0].replace(" ", "").replace("-", "")
+    return "[masked: card number]" if _CARD_BRANDS.fullmatch(digits) and _passes_luhn(digits) else match[0]
+
+
+def _passes_luhn(digits: str) -> bool:
+    total = sum(int(digit) for digit in digits[-1::-2])
+    return (total + sum(sum(divmod(2 * int(digit), 10)) for digit in digits[-2::-2])) % 10 == 0
+
+
+KINDS: tuple[Kind, ...] = (
+    Kind("private key", lambda text: contains(text, "-", _PEM_POSSIBLE), _replacer("[masked: private key]", _PEM)),
+    Kind("api key", lambda text: contains(text, "-", _DASH_POSSIBLE), _replacer("[masked: api key]", *_DASH_KEYS)),
+    Kind(
+        "api key",
+        lambda text: contains(text, "_", _UNDERSCORE_POSSIBLE),
+        _replacer("[masked: api key]", *_UNDERSCORE_KEYS),
+    ),
+    Kind("api key", lambda text: contains(text, "A", _CLOUD_POSSIBLE), _replacer("[masked: api key]", *_CLOUD_KEYS)),
+    Kind("json web token", lambda text: contains(text, "J", _JWT_POSSIBLE), _replacer("[masked: token]", _JWT)),
+    Kind(
+        "bearer token",
+        lambda text: "earer" in text or "EARER" in text,
+        _replacer(r"\1\2[masked: bearer token]", _BEARER),
+    ),
+    Kind("header", _has_header, _replacer(r"\1\2[masked: authorization]", _AUTHORIZATION, _HEADER_KEY)),
+    Kind("card number", _has_card_digits, _mask_cards),
+)
