@@ -1,0 +1,74 @@
+"""Audio: speech from text, and text from speech; the sound is described and not kept."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterable
+from typing import Any
+
+from baserun.instrumentation import CallDetails
+from baserun_openai._binary import describe_bytes
+from baserun_openai._exchange import Answer, Merged
+from baserun_openai._sse import Event, decoded
+from baserun_openai._usage import read_usage
+from baserun_openai._wire import Fields, decode, object_of, pick, recorded
+
+FILES = ("file",)
+CONTENT = ("input", "instructions", "prompt", *FILES)
+
+
+def read_input(fields: Fields, details: CallDetails) -> None:
+    """Fill in the text to be spoken, or a description of the recording to be written down."""
+    given = [name for name in CONTENT if name in fields]
+    details.input = recorded(fields["input"]) if given == ["input"] else pick(fields, given)
+
+
+def read_answer(answer: Answer, details: CallDetails) -> None:
+    """Fill in what the sound is, or what was said in it."""
+    if answer.events is not None:
+        details.output = _read(answer.merge(_merge), details)
+    elif answer.content_type == "application/json":
+        details.output = _read(object_of(decode(answer.body)), details)
+    elif answer.content_type.startswith("text/"):
+        details.output = answer.body.decode("utf-8", "replace")
+    elif answer.body:
+        details.output = _described(answer)
+
+
+def _described(answer: Answer) -> dict[str, Any]:
+    if answer.size == len(answer.body):
+        return describe_bytes(answer.body, answer.content_type or None)
+    return {"type": answer.content_type or None, "size": answer.size}
+
+
+def _read(answered: dict[str, Any], details: CallDetails) -> Any:
+    details.usage = read_usage(answered.get("usage"))
+    if "audio" in answered:
+        return describe_bytes(answered["audio"])
+    return {name: value for name, value in answered.items() if name not in ("usage", "logprobs")} or None
+
+
+def _merge(events: Iterable[Event]) -> Merged:
+    texts: list[str] = []
+    sound: list[bytes] = []
+    answered: dict[str, Any] = {}
+    merged = Merged(answer=answered)
+    for event, value in decoded(events):
+        kind = str(value.get("type"))
+        if value.get("error") or kind == "error":
+            merged.error = value.get("error") or value
+        if kind == "transcript.text.delta" and isinstance(value.get("delta"), str):
+            texts.append(value["delta"])
+        elif kind == "transcript.text.done":
+            answered["text"] = value.get("text")
+        elif kind == "speech.audio.delta" and isinstance(value.get("audio"), str):
+            sound.append(base64.b64decode(value["audio"]))
+        if value.get("usage"):
+            answered["usage"] = value["usage"]
+        if kind.endswith(".delta"):
+            merged.first_offset = merged.first_offset or event.end
+    if texts:
+        answered.setdefault("text", "".join(texts))
+    if sound:
+        answered["audio"] = b"".join(sound)
+    return merged

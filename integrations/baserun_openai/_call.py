@@ -1,0 +1,150 @@
+"""One call, from the moment that the client is asked to the moment that its answer has ended.
+
+Everything up to `describe` runs on the application's threads: it keeps references to bytes that do not change any more,
+and looks into none of them.
+"""
+
+from __future__ import annotations
+
+from time import perf_counter_ns
+from typing import TYPE_CHECKING, Any
+
+from baserun.instrumentation import CANCELLED, ERROR, OK, CallDetails, finish_call, report
+from baserun_openai._binary import capture_file
+from baserun_openai._describe import describe
+from baserun_openai._endpoints import Endpoint
+from baserun_openai._tee import tee
+
+if TYPE_CHECKING:
+    from baserun import Span
+
+STATUS_OF_END = {"cancelled": CANCELLED, "error": ERROR, "timeout": ERROR, "network": ERROR}
+"""How a call ended whose stream ended so; any other end of a stream is no failure."""
+
+
+class Call:
+    """What is kept of a call; the source of its details."""
+
+    __slots__ = (
+        "attempts",
+        "body",
+        "chunks",
+        "content",
+        "endpoint",
+        "error_status_code",
+        "fields",
+        "files",
+        "given",
+        "has_ended",
+        "headers",
+        "is_streamed",
+        "kept",
+        "options",
+        "outer",
+        "request",
+        "response_class",
+        "retries",
+        "size",
+        "span",
+        "started_ns",
+        "stream_end",
+        "times",
+        "url",
+    )
+
+    def __init__(self, span: Span, endpoint: Endpoint, given: Any, options: Any, outer: Any) -> None:
+        self.span = span
+        self.endpoint = endpoint
+        self.given = given
+        """The options that the client was called with, by which a call of the same again is known."""
+        self.options = options
+        self.outer = outer
+        self.started_ns = perf_counter_ns()
+        self.attempts = 0
+        self.retries: int | None = None
+        self.request: Any = None
+        self.is_streamed = False
+        self.has_ended = False
+        self.stream_end: str | None = None
+        self.error_status_code: int | None = None
+        self.url: Any = None
+        self.content: bytes | None = None
+        self.fields: dict[str, Any] | None = None
+        self.files: list[tuple[str, Any]] = []
+        self.headers: Any = None
+        self.response_class: Any = None
+        self.body: bytes | None = None
+        self.chunks: list[bytes] = []
+        self.times: list[int] = []
+        self.kept = 0
+        self.size = 0
+        """All bytes of a streamed body, kept or not."""
+
+    def sent(self, request: Any) -> None:
+        """The client built a request: the first, or the one of a retry."""
+        self.request = request
+        self.attempts += 1
+
+    def answered(self, response: Any, retries: Any) -> None:
+        """The client has a response that is no error; its body may still be on the way."""
+        self.retries = retries
+        self.headers = response.headers
+        self.request = response.request
+        if response.is_stream_consumed:
+            self.body = response.content
+            return
+        self.response_class = type(response)
+        self.is_streamed = tee(response, self)
+
+    def returned(self) -> None:
+        """The client gave its caller something: the answer, or a stream of it."""
+        if not self.is_streamed:
+            self._end(OK, None)
+
+    def failed(self, error: BaseException) -> None:
+        """The client raised `error`."""
+        response = getattr(error, "response", None)
+        if response is not None and self.headers is None:
+            self.headers = response.headers
+            self.body = response.content if response.is_stream_consumed else None
+            self.error_status_code = response.status_code
+        self._end(ERROR if isinstance(error, Exception) else CANCELLED, error)
+
+    def stream_ended(self, how: str, error: BaseException | None = None) -> None:
+        """The body came to an end: the first end that anybody saw counts."""
+        if self.has_ended:
+            return
+        try:
+            self.stream_end = how
+            self._end(STATUS_OF_END.get(how, OK), error)
+        except Exception as failure:
+            report("ending the record of a stream", failure)
+
+    def _end(self, status: str, error: BaseException | None) -> None:
+        if self.has_ended:
+            return
+        self.has_ended = True
+        self._take_request()
+        size = self.kept + len(self.content or b"") + len(self.body or b"")
+        finish_call(self.span, self, size, status=status, error=error)
+
+    def _take_request(self) -> None:
+        request, options = self.request, self.options
+        self.request = self.options = self.given = self.outer = None
+        if request is not None:
+            self.url = request.url
+            # Of a body that is sent piece by piece (a form with files) there are no bytes to keep.
+            self.content = getattr(request, "_content", None)
+        if self.content is None:
+            self._take_form(options)
+
+    def _take_form(self, options: Any) -> None:
+        body, extra = options.json_data, options.extra_json
+        self.fields = {**(body if isinstance(body, dict) else {}), **(extra if isinstance(extra, dict) else {})}
+        files = options.files
+        pairs = files.items() if isinstance(files, dict) else files or ()
+        self.files = [(name, capture_file(file)) for name, file in pairs]
+
+    def describe(self) -> CallDetails:
+        """Read the details. Runs once, on the writer's thread."""
+        return describe(self)

@@ -1,0 +1,69 @@
+"""Chat completions: messages in, one message for each choice out."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from baserun.instrumentation import CallDetails
+from baserun_openai._binary import describe_base64
+from baserun_openai._chat_stream import merge
+from baserun_openai._exchange import Answer
+from baserun_openai._preview import joined, last_user_text, text_in
+from baserun_openai._usage import read_usage
+from baserun_openai._wire import Fields, decode, object_of, objects_of, recorded
+
+CONTENT = ("messages",)
+
+
+def read_input(fields: Fields, details: CallDetails) -> None:
+    """Fill in the messages."""
+    messages = fields.get("messages")
+    details.input = recorded(messages)
+    details.input_preview = last_user_text(messages)
+
+
+def read_answer(answer: Answer, details: CallDetails) -> None:
+    """Fill in the messages that came back; what the model called, and why it stopped, of every choice."""
+    completion = object_of(answer.merge(merge) if answer.events is not None else decode(answer.body))
+    choices = objects_of(completion.get("choices"))
+    messages = [object_of(choice.get("message")) for choice in choices]
+    details.response_id = completion.get("id")
+    details.response_model = completion.get("model")
+    details.usage = read_usage(completion.get("usage"))
+    details.tool_calls = [call for message in messages for call in _tool_calls(message)] or None
+    details.finish_reasons = [reason for choice in choices if (reason := choice.get("finish_reason"))] or None
+    details.output_preview = _preview(messages, details)
+    details.output = [_without_payload(message) for message in messages] or None
+
+
+def _tool_calls(message: dict[str, Any]) -> list[dict[str, Any]]:
+    calls = [_tool_call(call) for call in objects_of(message.get("tool_calls"))]
+    legacy = message.get("function_call")
+    if isinstance(legacy, dict):
+        calls.append({"id": None, "name": legacy.get("name"), "arguments": legacy.get("arguments")})
+    return calls
+
+
+def _tool_call(call: dict[str, Any]) -> dict[str, Any]:
+    function, custom = object_of(call.get("function")), object_of(call.get("custom"))
+    return {
+        "id": call.get("id"),
+        "name": function.get("name") or custom.get("name"),
+        "arguments": function.get("arguments") if function else custom.get("input"),
+    }
+
+
+def _preview(messages: list[dict[str, Any]], details: CallDetails) -> str | None:
+    for message in messages:
+        audio = object_of(message.get("audio"))
+        text = text_in(message.get("content")) or joined((message.get("refusal"), audio.get("transcript")))
+        if text is not None:
+            return text
+    return joined(call["name"] for call in details.tool_calls or ())
+
+
+def _without_payload(message: dict[str, Any]) -> dict[str, Any]:
+    audio = message.get("audio")
+    if not isinstance(audio, dict) or not isinstance(audio.get("data"), str):
+        return message
+    return {**message, "audio": {**audio, "data": describe_base64(audio["data"], "audio")}}

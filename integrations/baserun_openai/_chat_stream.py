@@ -1,0 +1,121 @@
+"""The chunks of a chat completion, put together as the provider means them."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterable
+from typing import Any
+
+from baserun_openai._exchange import Merged
+from baserun_openai._sse import Event, decoded
+from baserun_openai._tool_calls import ToolCallMerger
+from baserun_openai._wire import object_of, objects_of
+
+_FIXED = ("role", "id", "type", "name", "expires_at", "index")
+"""Strings of a delta that are said once, or again as they were; all others go on."""
+
+
+class _Choice:
+    """One of the answers that grow side by side."""
+
+    def __init__(self) -> None:
+        self.texts: dict[str, list[str]] = {}
+        self.others: dict[str, Any] = {}
+        self.tool_calls = ToolCallMerger()
+        self.function: dict[str, str] | None = None
+        self.audio: dict[str, Any] | None = None
+        self.finish_reason: str | None = None
+
+    def add(self, delta: dict[str, Any]) -> bool:
+        """Take one delta in; whether there was something in it for the person."""
+        has_content = False
+        for name, value in delta.items():
+            if value is None or value == "":
+                continue
+            if name in _FIXED:
+                self.others[name] = value
+                continue
+            has_content = True
+            if isinstance(value, str):
+                self.texts.setdefault(name, []).append(value)
+            elif name == "tool_calls":
+                self.tool_calls.add(objects_of(value))
+            elif name == "function_call":
+                self._add_function(object_of(value))
+            elif name == "audio":
+                self._add_audio(object_of(value))
+            elif isinstance(value, list):
+                self.others[name] = [*self.others.get(name, ()), *value]
+            else:
+                self.others[name] = value
+        return has_content
+
+    def _add_function(self, delta: dict[str, Any]) -> None:
+        function = self.function = self.function or {"name": "", "arguments": ""}
+        for name in function:
+            if isinstance(delta.get(name), str):
+                function[name] += delta[name]
+
+    def _add_audio(self, delta: dict[str, Any]) -> None:
+        audio = self.audio = self.audio or {}
+        for name, value in delta.items():
+            if isinstance(value, str) and name not in _FIXED:
+                audio.setdefault(name, []).append(value)
+            elif value is not None:
+                audio[name] = value
+
+    def finished(self, index: int) -> dict[str, Any]:
+        """The choice as it would have come without streaming."""
+        message = {**self.others, **{name: "".join(parts) for name, parts in self.texts.items()}}
+        message = {"role": message.pop("role", "assistant"), "content": message.pop("content", None), **message}
+        calls = self.tool_calls.finished()
+        if calls:
+            message["tool_calls"] = calls
+        if self.function is not None:
+            message["function_call"] = self.function
+        if self.audio is not None:
+            message["audio"] = {name: _whole(name, value) for name, value in self.audio.items()}
+        return {"index": index, "message": message, "finish_reason": self.finish_reason}
+
+
+def merge(events: Iterable[Event]) -> Merged:
+    """The completion that the chunks make up; the last usage that is there counts, whatever comes after it."""
+    completion: dict[str, Any] = {}
+    choices: dict[int, _Choice] = {}
+    merged = Merged(answer=completion)
+    for event, chunk in decoded(events):
+        if chunk.get("error"):
+            merged.error = chunk["error"]
+        for name in ("id", "model", "usage"):
+            if chunk.get(name):
+                completion[name] = chunk[name]
+        for part in objects_of(chunk.get("choices")):
+            if _add(choices, part) and merged.first_offset is None:
+                merged.first_offset = event.end
+    completion["choices"] = [choices[index].finished(index) for index in sorted(choices)]
+    return merged
+
+
+def _add(choices: dict[int, _Choice], part: dict[str, Any]) -> bool:
+    index = part.get("index")
+    choice = choices.setdefault(index if isinstance(index, int) else 0, _Choice())
+    if part.get("finish_reason"):
+        choice.finish_reason = part["finish_reason"]
+    # Some compatible servers send the last chunk with a whole message in the place of a delta.
+    return choice.add(object_of(part.get("delta") or part.get("message")))
+
+
+def _whole(name: str, value: Any) -> Any:
+    if not isinstance(value, list):
+        return value
+    if name != "data":
+        return "".join(value)
+    # Each part is padded base64 by itself, so the text of the parts put together would not be.
+    return base64.b64encode(b"".join(_bytes_of(part) for part in value)).decode()
+
+
+def _bytes_of(text: str) -> bytes:
+    try:
+        return base64.b64decode(text)
+    except ValueError:
+        return text.encode("utf-8", "surrogatepass")

@@ -1,0 +1,85 @@
+"""How a stream came to its end, told from who closed it and what was raised."""
+
+from __future__ import annotations
+
+import inspect
+import sys
+from types import FrameType
+
+COMPLETE = "complete"
+CLOSED = "closed"
+CANCELLED = "cancelled"
+COLLECTED = "collected"
+ERROR = "error"
+NETWORK = "network"
+TIMEOUT = "timeout"
+
+_LIBRARIES = ("openai", "httpx", "httpx2", "contextlib")
+_MOST_FRAMES = 12
+_GENERATOR = inspect.CO_GENERATOR | inspect.CO_ASYNC_GENERATOR
+
+
+def end_by(error: BaseException) -> str:
+    """The end of a body in the middle of which `error` was raised."""
+    if not isinstance(error, Exception):
+        return CANCELLED
+    # By name, since the HTTP library may be httpx2, httpx or what a transport of the user's is made of.
+    names = {kind.__name__ for kind in type(error).__mro__}
+    if names & {"TimeoutException", "TimeoutError"}:
+        return TIMEOUT
+    return NETWORK if names & {"TransportError", "OSError"} else ERROR
+
+
+def who_closed() -> tuple[str, BaseException | None]:
+    """The end of a body that is being closed by the caller of the caller of this function, and what was raised.
+
+    Three closings look alike from within: the client's own after its last event, the application's, and that of the
+    garbage collector, which ends a generator of the client that nobody refers to. The frames tell them apart.
+    """
+    frame: FrameType | None = sys._getframe(2)
+    error = sys.exc_info()[1]
+    for _ in range(_MOST_FRAMES):
+        if frame is None or not _is_of_library(frame):
+            break
+        if frame.f_code.co_flags & _GENERATOR:
+            return _by_generator(error if _passed_through(error, frame) else None, frame)
+        if frame.f_code.co_name in ("__exit__", "__aexit__"):
+            return (CLOSED, None) if error is None else _by_block(error)
+        frame = frame.f_back
+    return CLOSED, None
+
+
+def _is_of_library(frame: FrameType) -> bool:
+    return str(frame.f_globals.get("__name__", "")).partition(".")[0] in _LIBRARIES
+
+
+def _passed_through(error: BaseException | None, frame: FrameType) -> bool:
+    # An exception that is merely being handled further out has nothing to do with this stream.
+    traceback = None if error is None else error.__traceback__
+    while traceback is not None:
+        if traceback.tb_frame is frame:
+            return True
+        traceback = traceback.tb_next
+    return False
+
+
+def _by_generator(error: BaseException | None, frame: FrameType) -> tuple[str, BaseException | None]:
+    if error is None:
+        return COMPLETE, None
+    if not isinstance(error, GeneratorExit):
+        return end_by(error), error
+    # A loop over the bytes that is left by `break` drops its iterator at once; only a client's stream outlives it.
+    return (COLLECTED if _is_inside(frame, "openai") else CLOSED), None
+
+
+def _is_inside(frame: FrameType | None, library: str) -> bool:
+    while frame is not None and _is_of_library(frame):
+        if str(frame.f_globals.get("__name__")).startswith(library):
+            return True
+        frame = frame.f_back
+    return False
+
+
+def _by_block(error: BaseException) -> tuple[str, BaseException | None]:
+    """The application left a ``with`` block by `error`, whatever of the body it had read."""
+    return (ERROR if isinstance(error, Exception) else CANCELLED), error

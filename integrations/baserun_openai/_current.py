@@ -1,0 +1,102 @@
+"""The call that the client is busy with in this thread or task, and how one begins and is left."""
+
+from __future__ import annotations
+
+from contextvars import ContextVar
+from typing import Any
+
+from baserun.instrumentation import end_user_to_fill, report, start_call
+from baserun_openai._call import Call
+from baserun_openai._endpoints import Endpoint, find
+from baserun_openai._identity import MOST_CHARACTERS, filled, may_fill, named_by
+
+
+class Unrecorded:
+    """A request that is no call to a model, made while one is under way: what it sends and gets is not that one's."""
+
+    __slots__ = ("given", "options", "outer")
+
+    def __init__(self, options: Any, outer: Call | Unrecorded) -> None:
+        self.given = self.options = options
+        self.outer = outer
+
+    def returned(self) -> None:
+        return None
+
+    def failed(self, error: BaseException) -> None:
+        return None
+
+
+current: ContextVar[Call | Unrecorded | None] = ContextVar("baserun_openai_call", default=None)
+
+
+def begin(client: Any, options: Any) -> Call | Unrecorded | None:
+    """Begin a call; None when this request needs no attention.
+
+    Never raises, and leaves `options` as they are: the ones to go on with are those of what it returns.
+    """
+    try:
+        outer = current.get()
+        if outer is not None and outer.given is options:
+            return None  # the same call again, by a client whose `request` was replaced by one that asks ours twice
+        call = _begin(client, options, outer) or (None if outer is None else Unrecorded(options, outer))
+        if call is not None:
+            current.set(call)
+        return call
+    except Exception as error:
+        report("beginning to record an OpenAI call", error)
+        return None
+
+
+def leave(call: Call | Unrecorded, error: BaseException | None = None) -> None:
+    """The client is done with `call`: it returned, or raised `error`. Never raises."""
+    try:
+        # Not by a token: a coroutine that nobody awaits any more is closed in whatever context that happens in.
+        if current.get() is call:
+            current.set(call.outer)
+        if error is None:
+            call.returned()
+        else:
+            call.failed(error)
+    except Exception as failure:
+        report("ending the record of an OpenAI call", failure)
+
+
+def sent(request: Any) -> None:
+    """The client built a request. Never raises."""
+    call = current.get()
+    if type(call) is Call:
+        call.request = request
+        call.attempts += 1
+
+
+def answered(response: Any, retries: Any) -> None:
+    """The client has a response that is no error. Never raises."""
+    call = current.get()
+    if type(call) is Call:
+        try:
+            call.answered(response, retries)
+        except Exception as error:
+            report("looking at an OpenAI response", error)
+
+
+def _begin(client: Any, options: Any, outer: Call | Unrecorded | None) -> Call | None:
+    endpoint = find(options.method, options.url)
+    if endpoint is None:
+        return None
+    body = options.json_data
+    model = body.get("model") if type(body) is dict else None
+    name = f"{endpoint.operation} {model}" if isinstance(model, str) else endpoint.operation
+    span = start_call(name, endpoint.kind, named_by(options))
+    if span is None:
+        return None
+    return Call(span, endpoint, options, _with_end_user(client, endpoint, options), outer)
+
+
+def _with_end_user(client: Any, endpoint: Endpoint, options: Any) -> Any:
+    if endpoint.end_user_parameter is None:
+        return options
+    user = end_user_to_fill()
+    if user is None or len(user) > MOST_CHARACTERS or not may_fill(client, options):
+        return options
+    return filled(options, endpoint.end_user_parameter, user)

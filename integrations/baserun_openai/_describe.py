@@ -1,0 +1,107 @@
+"""From the bytes of a call to its details; all on the writer's thread."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from baserun.instrumentation import CallDetails, guarded
+from baserun_openai._binary import describe_file
+from baserun_openai._body import Body
+from baserun_openai._exchange import Answer
+from baserun_openai._identity import PARAMETERS, named_in
+from baserun_openai._provider import address_of, deployment_in, provider_of
+from baserun_openai._sse import split_events
+from baserun_openai._wire import Fields, decode, decode_or_text, join_object, split_object, text_of
+
+if TYPE_CHECKING:
+    from baserun_openai._call import Call
+
+_NO_PARAMETERS = ("model", "stream", *PARAMETERS)
+_EVENT_STREAM = "text/event-stream"
+
+
+def describe(call: Call) -> CallDetails:
+    """What there is to say about `call`; a part of it that cannot be read is missing, and nothing else with it."""
+    details = CallDetails(operation=call.endpoint.operation)
+    with guarded("reading what an OpenAI call was"):
+        _describe_exchange(call, details)
+    with guarded("reading what was sent to OpenAI"):
+        _describe_request(call, details)
+    with guarded("reading what OpenAI answered"):
+        _describe_response(call, details)
+    return details
+
+
+def _describe_exchange(call: Call, details: CallDetails) -> None:
+    details.retries = call.retries if isinstance(call.retries, int) else max(call.attempts - 1, 0)
+    details.stream_end = call.stream_end
+    details.error_status_code = call.error_status_code
+    details.provider = provider_of(call.url)
+    details.price_url = address_of(call.url)
+    if call.headers is not None:
+        details.request_id = call.headers.get("x-request-id") or call.headers.get("apim-request-id")
+
+
+def _describe_request(call: Call, details: CallDetails) -> None:
+    fields = _fields_of(call)
+    details.request_model = text_of(fields.get("model")) or deployment_in(call.url)
+    details.stream = _is_true(fields.get("stream"))
+    details.end_user = named_in(fields)
+    family = call.endpoint.family
+    parameters = {name: fields[name] for name in fields if name not in _NO_PARAMETERS and name not in family.CONTENT}
+    details.parameters = join_object(parameters)
+    family.read_input(fields, details)
+
+
+def _fields_of(call: Call) -> Fields:
+    if call.content is not None:
+        return split_object(call.content) if call.content else {}
+    fields = dict(call.fields or {})
+    for name, file in call.files:
+        described = describe_file(file)
+        fields[name] = [*fields[name], described] if name.endswith("[]") and name in fields else described
+        if name.endswith("[]") and not isinstance(fields[name], list):
+            fields[name] = [described]
+    return fields
+
+
+def _is_true(value: Any) -> bool:
+    # In a form it is text.
+    return decode(value) in (True, "true")
+
+
+def _describe_response(call: Call, details: CallDetails) -> None:
+    body = Body(call)
+    content_type = body.content_type
+    if call.is_streamed:
+        details.stream = content_type == _EVENT_STREAM
+        if not details.stream and details.stream_end == "complete":
+            details.stream_end = None  # it was only fetched piece by piece
+    if call.error_status_code is not None:
+        details.error_body = decode_or_text(body.data) if body.data else None
+    elif body.is_there:
+        _read_answer(call, body, details)
+
+
+def _read_answer(call: Call, body: Body, details: CallDetails) -> None:
+    answer = Answer(body=body.data, content_type=body.content_type, size=body.size)
+    if body.content_type == _EVENT_STREAM:
+        details.stream = True
+        answer.events = split_events(body.data)
+        if details.stream_end is None:
+            details.stream_end = "complete"
+    try:
+        call.endpoint.family.read_answer(answer, details)
+    finally:
+        _tell_of_stream(call, body, answer, details)
+
+
+def _tell_of_stream(call: Call, body: Body, answer: Answer, details: CallDetails) -> None:
+    merged = answer.merged
+    if merged is None:
+        return
+    if merged.error is not None:
+        details.error_body = merged.error
+        details.stream_end = "error"
+    if merged.first_offset is not None and call.times:
+        details.time_to_first_token_us = (body.arrived_ns(merged.first_offset) - call.started_ns) // 1000

@@ -1,0 +1,22 @@
+"""Moderations: content in, what is wrong with it out."""
+
+from __future__ import annotations
+
+from baserun.instrumentation import CallDetails
+from baserun_openai._exchange import Answer
+from baserun_openai._wire import Fields, decode, recorded, split_object
+
+CONTENT = ("input",)
+
+
+def read_input(fields: Fields, details: CallDetails) -> None:
+    """Fill in what was looked at."""
+    details.input = recorded(fields.get("input"))
+
+
+def read_answer(answer: Answer, details: CallDetails) -> None:
+    """Fill in the verdicts."""
+    fields = split_object(answer.body)
+    details.response_id = decode(fields.get("id"))
+    details.response_model = decode(fields.get("model"))
+    details.output = recorded(fields.get("results"))

@@ -1,0 +1,92 @@
+"""The Responses API: items in, items out."""
+
+from __future__ import annotations
+
+import json
+from collections import OrderedDict
+from typing import Any
+
+from baserun.instrumentation import CallDetails
+from baserun_openai._binary import describe_base64
+from baserun_openai._exchange import Answer
+from baserun_openai._preview import cut, joined, last_user_text, text_in
+from baserun_openai._responses_stream import merge
+from baserun_openai._usage import read_usage
+from baserun_openai._wire import Fields, decode, object_of, objects_of, pick, recorded
+
+CONTENT = ("instructions", "input", "prompt")
+_MOST_REMEMBERED = 4096
+
+
+def read_input(fields: Fields, details: CallDetails) -> None:
+    """Fill in the input: alone as it was sent, or beside the instructions and the stored prompt that go with it."""
+    given = [name for name in CONTENT if name in fields]
+    details.input = recorded(fields["input"]) if given == ["input"] else pick(fields, given)
+    asked = fields.get("input")
+    details.input_preview = last_user_text(asked) or text_in(decode(asked) if isinstance(decode(asked), str) else None)
+
+
+def read_answer(answer: Answer, details: CallDetails) -> None:
+    """Fill in the items that came back, what the model called, and how it ended."""
+    response = object_of(answer.merge(merge) if answer.events is not None else decode(answer.body))
+    items = objects_of(response.get("output"))
+    details.response_id = response.get("id")
+    details.response_model = response.get("model")
+    details.usage = None if _is_counted(response, details) else read_usage(response.get("usage"))
+    details.tool_calls = [_tool_call(item) for item in items if _is_tool_call(item)] or None
+    details.finish_reasons = _finish_reasons(response)
+    details.output_preview = _preview(items, details)
+    details.output = [_without_payload(item) for item in items] or None
+    if details.error_body is None and response.get("error"):
+        details.error_body = response["error"]
+
+
+_counted: OrderedDict[str, None] = OrderedDict()
+
+
+def _is_counted(response: dict[str, Any], details: CallDetails) -> bool:
+    """Whether these tokens are in another record already.
+
+    A response may be retrieved any number of times after it was created. Only one that ran in the background has not
+    told its usage before; of such a one the first retrieval does.
+    """
+    response_id = response.get("id")
+    if not isinstance(response_id, str) or not response.get("usage"):
+        return False
+    known = response_id in _counted
+    _counted[response_id] = None
+    if len(_counted) > _MOST_REMEMBERED:
+        _counted.popitem(last=False)
+    return details.operation == "retrieve_response" and (known or not response.get("background"))
+
+
+def _is_tool_call(item: dict[str, Any]) -> bool:
+    kind = str(item.get("type"))
+    return kind.endswith("_call") and ("call_id" in item or kind == "mcp_call")
+
+
+def _tool_call(item: dict[str, Any]) -> dict[str, Any]:
+    said = item.get("arguments", item.get("input", item.get("action", item.get("operation"))))
+    return {
+        "id": item.get("call_id") or item.get("id"),
+        "name": item.get("name") or str(item.get("type")).removesuffix("_call"),
+        "arguments": said if isinstance(said, str) or said is None else json.dumps(said),
+    }
+
+
+def _finish_reasons(response: dict[str, Any]) -> list[str] | None:
+    status = response.get("status")
+    reason = object_of(response.get("incomplete_details")).get("reason")
+    return [reason] if isinstance(reason, str) else [status] if isinstance(status, str) else None
+
+
+def _preview(items: list[dict[str, Any]], details: CallDetails) -> str | None:
+    said = joined(text_in(item.get("content")) for item in items if item.get("type") == "message")
+    return said or cut("\n".join(str(call["name"]) for call in details.tool_calls or ()))
+
+
+def _without_payload(item: dict[str, Any]) -> dict[str, Any]:
+    result = item.get("result")
+    if item.get("type") != "image_generation_call" or not isinstance(result, str):
+        return item
+    return {**item, "result": describe_base64(result, f"image/{item.get('output_format') or 'png'}")}

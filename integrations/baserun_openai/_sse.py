@@ -1,0 +1,69 @@
+"""Server-sent events (HTML standard, 9.2.6), split on the writer's thread."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from typing import Any, NamedTuple
+
+from baserun_openai._wire import decode
+
+DONE = b"[DONE]"
+_BLANK_LINE = re.compile(rb"\r\n\r\n|\n\n|\r\r|\n\r\n|\r\n\n")
+
+
+class Event(NamedTuple):
+    """One event: its name if it has one, its data, and where in the body it ended."""
+
+    name: bytes | None
+    data: bytes
+    end: int
+
+
+def split_events(body: bytes) -> list[Event]:
+    """The events of a stream, also of one that was cut in the middle of its last."""
+    return list(_split_mixed(body) if b"\r" in body else _split_plain(body))
+
+
+def decoded(events: Iterable[Event]) -> Iterator[tuple[Event, dict[str, Any]]]:
+    """Events with the object in their data; what holds none (the ``[DONE]`` at the end, half an event) is left out."""
+    for event in events:
+        try:
+            value = decode(event.data)
+        except ValueError:
+            continue
+        if isinstance(value, dict):
+            yield event, value
+
+
+def _split_plain(body: bytes) -> Iterator[Event]:
+    end = 0
+    for block in body.split(b"\n\n"):
+        end += len(block) + 2
+        # The shape of nearly every event of the API; the rest takes the way around.
+        if block.startswith(b"data: ") and b"\n" not in block:
+            yield Event(None, block[6:], end)
+        else:
+            yield from _parse(block, end)
+
+
+def _split_mixed(body: bytes) -> Iterator[Event]:
+    start = 0
+    for blank in _BLANK_LINE.finditer(body):
+        yield from _parse(body[start : blank.start()], blank.end())
+        start = blank.end()
+    yield from _parse(body[start:], len(body))
+
+
+def _parse(block: bytes, end: int) -> Iterator[Event]:
+    name = None
+    data = []
+    for line in block.splitlines():
+        field, _, value = line.partition(b":")
+        value = value[1:] if value.startswith(b" ") else value
+        if field == b"data":
+            data.append(value)
+        elif field == b"event":
+            name = value
+    if data:
+        yield Event(name, b"\n".join(data), end)

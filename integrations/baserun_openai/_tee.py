@@ -1,0 +1,129 @@
+"""A response's byte stream that tells a call what came through it and how it ended.
+
+It takes the place of ``response.stream``, where every reader of the body passes: the client's streams, raw responses,
+their helpers. It hands on the very same bytes, and errors as they are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+from time import perf_counter_ns
+from typing import Any, Protocol
+
+from baserun_openai._closing import end_by, who_closed
+
+
+class Listener(Protocol):
+    """The call that a body belongs to."""
+
+    chunks: list[bytes]
+    times: list[int]
+    kept: int
+    size: int
+    has_ended: bool
+
+    def stream_ended(self, how: str, error: BaseException | None = None) -> None:
+        """The body came to an end."""
+
+
+MOST_KEPT = 16 * 1024 * 1024
+"""Bytes kept of one body; what comes after them is only counted."""
+
+
+def tee(response: Any, call: Listener) -> bool:
+    """Listen to the body of a response that is not read yet; whether that is possible."""
+    stream = response.stream
+    bases = _kinds_of(type(stream))
+    if not bases:
+        return False
+    response.stream = _tee_class(bases)(stream, call)
+    return True
+
+
+class _Tee:
+    def __init__(self, stream: Any, call: Listener) -> None:
+        self._stream = stream
+        self._call = call
+        self._is_begun = False
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+    def _keep(self, chunk: bytes) -> None:
+        call = self._call
+        call.size += len(chunk)
+        if call.kept + len(chunk) <= MOST_KEPT and call.kept == call.size - len(chunk):
+            call.kept = call.size
+            call.chunks.append(chunk)
+            call.times.append(perf_counter_ns())
+
+    def __del__(self) -> None:
+        # The garbage collector may run this in any thread, in the middle of anything.
+        call = self.__dict__.get("_call")
+        if call is not None and not call.has_ended:
+            call.stream_ended("collected" if self._is_begun else "unread")
+
+
+class _SyncTee(_Tee):
+    def __iter__(self) -> Iterator[bytes]:
+        self._is_begun = True
+        keep = self._keep
+        try:
+            for chunk in self._stream:
+                keep(chunk)
+                yield chunk
+        except GeneratorExit:
+            raise  # whoever drops this iterator closes the response next, and that tells more
+        except BaseException as error:
+            self._call.stream_ended(end_by(error), error)
+            raise
+        self._call.stream_ended("complete")
+
+    def close(self) -> None:
+        if not self._call.has_ended:
+            self._call.stream_ended(*who_closed())
+        self._stream.close()
+
+
+class _AsyncTee(_Tee):
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        self._is_begun = True
+        keep = self._keep
+        chunks = self._stream.__aiter__()
+        try:
+            async for chunk in chunks:
+                keep(chunk)
+                yield chunk
+        except GeneratorExit:
+            raise
+        except BaseException as error:
+            self._call.stream_ended(end_by(error), error)
+            raise
+        finally:
+            # Left to the garbage collector it would be closed in another task.
+            if hasattr(chunks, "aclose"):
+                await chunks.aclose()
+        self._call.stream_ended("complete")
+
+    async def aclose(self) -> None:
+        if not self._call.has_ended:
+            self._call.stream_ended(*who_closed())
+        await self._stream.aclose()
+
+
+_classes: dict[tuple[type, ...], type[_Tee]] = {}
+
+
+def _kinds_of(stream_class: type) -> tuple[type, ...]:
+    """The abstract stream classes of the HTTP library (httpx2, or httpx) that `stream_class` is of."""
+    names = ("SyncByteStream", "AsyncByteStream")
+    return tuple(base for base in stream_class.__mro__ if base.__name__ in names)
+
+
+def _tee_class(bases: tuple[type, ...]) -> type[_Tee]:
+    made = _classes.get(bases)
+    if made is None:
+        kinds = {base.__name__ for base in bases}
+        ours = [tee for name, tee in (("SyncByteStream", _SyncTee), ("AsyncByteStream", _AsyncTee)) if name in kinds]
+        made = _classes[bases] = type("ListeningByteStream", (*ours, *bases), {})
+    return made

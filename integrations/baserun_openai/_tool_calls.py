@@ -1,0 +1,84 @@
+"""The deltas of tool calls, told apart although not every server numbers them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from typing import Any
+
+
+class _ToolCall:
+    __slots__ = ("arguments", "id", "kind", "name")
+
+    def __init__(self) -> None:
+        self.id: str | None = None
+        self.kind = "function"
+        self.name = ""
+        self.arguments: list[str] = []
+
+    def is_complete(self) -> bool:
+        """Whether its arguments are JSON as they stand."""
+        try:
+            json.loads("".join(self.arguments))
+        except ValueError:
+            return False
+        return True
+
+    def finished(self) -> dict[str, Any]:
+        arguments = "".join(self.arguments)
+        if self.kind == "custom":
+            return {"id": self.id, "type": "custom", "custom": {"name": self.name, "input": arguments}}
+        return {"id": self.id, "type": self.kind, "function": {"name": self.name, "arguments": arguments}}
+
+
+class ToolCallMerger:
+    """Puts tool calls together from deltas.
+
+    OpenAI numbers parallel calls by ``index``. Compatible servers repeat index 0 for each call, leave it out, leave ids
+    out, or repeat id and name with every delta; so another id, or a name after complete arguments, begins another call.
+    """
+
+    def __init__(self) -> None:
+        self._calls: list[_ToolCall] = []
+        self._at: dict[Any, _ToolCall] = {}
+
+    def add(self, deltas: Iterable[dict[str, Any]]) -> None:
+        """Take the deltas of one chunk in."""
+        for delta in deltas:
+            kind = "custom" if isinstance(delta.get("custom"), dict) else "function"
+            body = delta.get(kind)
+            body = body if isinstance(body, dict) else {}
+            self._extend(self._call_of(delta, body), delta, kind, body)
+
+    def finished(self) -> list[dict[str, Any]]:
+        """The calls in the order in which they began."""
+        return [call.finished() for call in self._calls]
+
+    def _call_of(self, delta: dict[str, Any], body: dict[str, Any]) -> _ToolCall:
+        index = delta.get("index")
+        call = self._at.get(index)
+        if call is None and index is None and self._calls and not self._begins(self._calls[-1], delta, body):
+            return self._calls[-1]
+        if call is None or self._begins(call, delta, body):
+            call = self._at[index] = _ToolCall()
+            self._calls.append(call)
+        return call
+
+    @staticmethod
+    def _begins(call: _ToolCall, delta: dict[str, Any], body: dict[str, Any]) -> bool:
+        given = delta.get("id")
+        if given and call.id:
+            return bool(given != call.id)
+        return bool(body.get("name") and call.name and call.is_complete())
+
+    @staticmethod
+    def _extend(call: _ToolCall, delta: dict[str, Any], kind: str, body: dict[str, Any]) -> None:
+        call.id = call.id or delta.get("id") or None
+        if kind == "custom" or delta.get("type"):
+            call.kind = delta.get("type") or kind
+        name = body.get("name")
+        if isinstance(name, str) and name != call.name:
+            call.name += name
+        text = body.get("arguments", body.get("input"))
+        if isinstance(text, str):
+            call.arguments.append(text)

@@ -1,0 +1,101 @@
+"""JSON as it came over the wire: taken apart only as far as somebody must look inside."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from typing import Any
+
+import msgspec
+
+from baserun.instrumentation import RawJSON
+
+Fields = dict[str, Any]
+"""The members of a JSON object, each either still encoded (`msgspec.Raw`) or a builtin."""
+
+_fields = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_parts = msgspec.json.Decoder(list[msgspec.Raw])
+_encode = msgspec.json.Encoder().encode
+
+
+def split_object(body: bytes) -> Fields:
+    """The members of the object that `body` is, left encoded; of anything else, none."""
+    try:
+        return dict(_fields.decode(body))
+    except (msgspec.MsgspecError, ValueError):
+        value = decode(body)
+        return value if isinstance(value, dict) else {}
+
+
+def split_array(value: Any) -> list[Any] | None:
+    """The elements of an array, left encoded; None if it is something else."""
+    if isinstance(value, list):
+        return value
+    try:
+        return list(_parts.decode(value)) if isinstance(value, msgspec.Raw) else None
+    except (msgspec.MsgspecError, ValueError):
+        return None
+
+
+def decode(body: Any) -> Any:
+    """The value of encoded JSON, of what other encoders write too (NaN, broken UTF-8); a builtin is one already.
+
+    Raises:
+        ValueError: It is not JSON.
+    """
+    if not isinstance(body, bytes | bytearray | msgspec.Raw):
+        return body
+    try:
+        return msgspec.json.decode(body)
+    except (msgspec.MsgspecError, ValueError):
+        return json.loads(bytes(body).decode("utf-8", "replace"))
+
+
+def decode_or_text(body: bytes) -> Any:
+    """The value of encoded JSON; or the text, where it is none."""
+    try:
+        return decode(body)
+    except ValueError:
+        return body.decode("utf-8", "replace")
+
+
+def recorded(value: Any) -> Any:
+    """A member as a record may hold it: what is encoded already stays so."""
+    return RawJSON(bytes(value)) if isinstance(value, msgspec.Raw) else value
+
+
+def pick(fields: Fields, names: Iterable[str]) -> Any:
+    """Those of the members that are there, as one object; None if there are none."""
+    return join_object({name: fields[name] for name in names if name in fields})
+
+
+def join_object(fields: Fields) -> Any:
+    """The object with these members, encoded where all of them are."""
+    if not fields:
+        return None
+    if all(isinstance(value, msgspec.Raw) for value in fields.values()):
+        return RawJSON(_encode(fields))
+    return {name: decode(value) for name, value in fields.items()}
+
+
+def text_of(value: Any) -> str | None:
+    """A member that should be text; None if it is anything else, or empty."""
+    value = decode(value)
+    return value if isinstance(value, str) and value else None
+
+
+def count_of(value: Any) -> int | None:
+    """A number that should be a count; None if it is anything else."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    return int(value) if value >= 0 and value == value // 1 else None
+
+
+def object_of(value: Any) -> dict[str, Any]:
+    """A builtin that should be an object; empty if it is anything else."""
+    return value if isinstance(value, dict) else {}
+
+
+def objects_of(value: Any) -> list[dict[str, Any]]:
+    """The objects in a builtin that should be an array of them."""
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
