@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import importlib.util
 import os
 import sys
@@ -14,16 +15,38 @@ from hypothesis import settings
 INHERITED = ("BASERUN_", "OPENAI_", "AZURE_OPENAI_")
 """Variables that change what Baserun or a client does; a test sets those it means."""
 
+NEEDS = {
+    "openai": "openai",
+    "baserun_openai": "openai",
+    "genai_prices": "genai_prices",
+    "click": "click",
+    "rich": "rich",
+}
+"""What a test module may import at its top, and the package of an extra that this takes."""
+
 # Nothing here is timed, and a failure found on one machine is told by its example, not by a file left behind.
 settings.register_profile("baserun", deadline=None, database=None, print_blob=True)
 settings.load_profile("baserun")
 
-collect_ignore = [
-    folder
-    for folder, package in {"integrations/openai": "openai", "cli": "click"}.items()
-    if importlib.util.find_spec(package) is None
-]
-"""Suites of integrations whose package is not installed, as in the bare environment."""
+collect_ignore = [] if importlib.util.find_spec("openai") else ["integrations/openai"]
+
+
+def pytest_ignore_collect(collection_path: Path) -> bool | None:
+    """Leave out test modules of extras that are not installed, as in the bare environment."""
+    if collection_path.suffix != ".py":
+        return None
+    wanted = {NEEDS[name] for name in _imported(collection_path) if name in NEEDS}
+    return True if any(importlib.util.find_spec(package) is None for package in wanted) else None
+
+
+def _imported(module: Path) -> set[str]:
+    names: set[str] = set()
+    for statement in ast.parse(module.read_bytes()).body:
+        if isinstance(statement, ast.Import):
+            names.update(alias.name.partition(".")[0] for alias in statement.names)
+        elif isinstance(statement, ast.ImportFrom) and statement.module is not None:
+            names.add(statement.module.partition(".")[0])
+    return names
 
 
 @pytest.fixture(autouse=True)

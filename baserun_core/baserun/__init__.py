@@ -51,4 +51,8 @@ __all__ = [
     "with_session",
 ]
 
+# For type checkers; `baserun._module` is what answers.
+__version__: str
+api_key: str | None
+
 _module.install(__name__)

@@ -1,0 +1,61 @@
+"""What the distribution asks for: lower bounds, each with its reason, and tested at exactly these versions."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+PYPROJECT = Path(__file__).parents[2] / "pyproject.toml"
+LOWEST = Path(__file__).with_name("lowest.txt")
+
+
+@pytest.fixture(scope="module")
+def project() -> dict[str, Any]:
+    """The table `project` of pyproject.toml."""
+    table: dict[str, Any] = tomllib.loads(PYPROJECT.read_text())["project"]
+    return table
+
+
+def requirements(project: dict[str, Any]) -> list[str]:
+    extras = project["optional-dependencies"]
+    return [*project["dependencies"]] + [line for name, lines in extras.items() if name != "all" for line in lines]
+
+
+def test_bounds_are_lower_bounds(project: dict[str, Any]) -> None:
+    """A cap would keep an application from upgrading, and a missing bound would promise versions never tried."""
+    loose = [line for line in requirements(project) if not re.fullmatch(r"[a-z0-9-]+>=[0-9.]+", line)]
+
+    assert loose == []
+
+
+def test_lowest_versions_are_those_that_are_tested(project: dict[str, Any]) -> None:
+    """The tox environment `lowest` installs exactly the lower bounds."""
+    pins = [line for line in LOWEST.read_text().splitlines() if line and not line.startswith("#")]
+
+    assert sorted(pins) == sorted({line.replace(">=", "==") for line in requirements(project)})
+
+
+def test_every_bound_has_its_reason(project: dict[str, Any]) -> None:
+    """Beside each requirement pyproject.toml says why it is there, or why not an older one."""
+    lines = PYPROJECT.read_text().splitlines()
+
+    unexplained = [
+        requirement
+        for requirement in requirements(project)
+        if not any(re.match(rf'\s*"{re.escape(requirement)}",\s+# \w', line) for line in lines)
+    ]
+
+    assert unexplained == []
+
+
+def test_all_holds_every_extra(project: dict[str, Any]) -> None:
+    """`baserun[all]` is everything that the other extras bring."""
+    extras = project["optional-dependencies"]
+
+    (everything,) = extras["all"]
+
+    assert everything == f"baserun[{','.join(name for name in extras if name != 'all')}]"
