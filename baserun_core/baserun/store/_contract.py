@@ -2,9 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Protocol
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from typing import Any, Protocol, Unpack
 
+from baserun.store.filters import SessionFilters, TraceFilters, UserFilters
+from baserun.store.results import (
+    ErasureReceipt,
+    Page,
+    PruneReceipt,
+    SearchHit,
+    StoredSession,
+    StoredTrace,
+    StoredUser,
+    StoreInfo,
+)
 from baserun.store.rows import Row
 
 
@@ -36,3 +48,60 @@ class Sink(Protocol):
 
     def forget(self) -> None:
         """In the child of a fork: let go of the parent's handles without touching what they refer to."""
+
+
+class Store(Protocol):
+    """Reading a store, and taking things out of it. Safe to use from several threads while others write.
+
+    Lists end within their time budget or raise `NarrowFilterError`; a wrong filter raises `ConfigurationError`; a store
+    that cannot be read raises `StoreUnavailableError`. A store that was never written to is empty.
+    """
+
+    def sessions(self, **filters: Unpack[SessionFilters]) -> Page[StoredSession]:
+        """List sessions, the last active first."""
+
+    def session(self, session_id: str) -> StoredSession | None:
+        """One session with its traces, their spans and content, and all annotations; None when there is none."""
+
+    def chain(self, session_id: str) -> list[StoredSession]:
+        """The sessions of one visit, the earliest first: those before and after this one by their `previous_id`."""
+
+    def users(self, **filters: Unpack[UserFilters]) -> Page[StoredUser]:
+        """List users, the last seen first."""
+
+    def user(self, user_identifier: str) -> StoredUser | None:
+        """One user; None when nothing was ever stored of them."""
+
+    def traces(self, **filters: Unpack[TraceFilters]) -> Page[StoredTrace]:
+        """List traces, the last started first."""
+
+    def trace(self, trace_id: str) -> StoredTrace | None:
+        """One trace with its spans, content and annotations; None when there is none."""
+
+    def search(
+        self, text: str, *, user: str | None = None, limit: int = 50, after: str | None = None
+    ) -> Page[SearchHit]:
+        """Find the calls in which all words of `text` were said, the latest first; quotes keep words together."""
+
+    def ledger(self) -> dict[str, dict[str, int]]:
+        """What was stored, dropped, pruned and erased, by kind or reason."""
+
+    def info(self) -> StoreInfo:
+        """What `baserun doctor` says of the store."""
+
+    def verify(self) -> list[str]:
+        """Count everything again and say where the store differs; an intact one gives an empty list."""
+
+    def prune(
+        self, *, days: float | None = None, before: datetime | None = None, content_only: bool = False
+    ) -> PruneReceipt:
+        """Remove sessions that were last active before a time (and traces without a session), or only their content."""
+
+    def erase_user(self, user_identifier: str) -> ErasureReceipt:
+        """Remove everything of one user; what is still on its way is removed when it comes."""
+
+    def export_user(self, user_identifier: str) -> Iterator[dict[str, Any]]:
+        """Everything that is stored of one user, one JSON-ready object after the other."""
+
+    def close(self) -> None:
+        """Close what the store has open; a later question opens it again."""

@@ -20,7 +20,8 @@ class _Result(msgspec.Struct, frozen=True, kw_only=True):
         """The value as JSON-ready builtins: ISO 8601 UTC times with microseconds, dollars as numbers."""
         from baserun.store._json import to_builtins
 
-        return to_builtins(self)
+        value: dict[str, Any] = to_builtins(self)
+        return value
 
 
 class StoredError(_Result, frozen=True, kw_only=True):
@@ -170,6 +171,52 @@ class SearchHit(_Result, frozen=True, kw_only=True):
     user_identifier: str | None
     started_at: datetime
     snippet: str
+
+
+class ErasureReceipt(_Result, frozen=True, kw_only=True):
+    """What the erasure of a user removed."""
+
+    user_identifier: str
+    erased_at: datetime
+    sessions: int
+    traces: int
+    spans: int
+    annotations: int
+
+
+class PruneReceipt(_Result, frozen=True, kw_only=True):
+    """What pruning removed: whole sessions with all that was in them, or only the content of calls."""
+
+    before: datetime
+    sessions: int
+    traces: int
+    spans: int
+    annotations: int
+    contents: int
+
+
+class StoreInfo(_Result, frozen=True, kw_only=True):
+    """The state of a store, for `baserun doctor`."""
+
+    path: str
+    exists: bool
+    size_bytes: int
+    wal_bytes: int
+    schema_version: int | None
+    newest_schema_version: int
+    journal_mode: str | None
+    sqlite_version: str
+    has_wal_reset_defect: bool
+    """SQLite 3.7.0 to 3.51.2, but for 3.44.6 and 3.50.7, can break a file when a commit meets a checkpoint."""
+    users: int
+    sessions: int
+    traces: int
+    spans: int
+    annotations: int
+    unindexed_spans: int
+    """How far the search is behind."""
+    problems: list[str]
+    """What SQLite's own quick check found; empty when the file is sound."""
 
 
 class Page(msgspec.Struct, Generic[T], frozen=True, kw_only=True):

@@ -1,0 +1,48 @@
+"""Where records live, and reading them back."""
+
+from __future__ import annotations
+
+from baserun.store._contract import Sink, Store
+from baserun.store._location import StoreLocation, resolve
+from baserun.store._open import open_sink, open_store
+from baserun.store.filters import SessionFilters, TraceFilters, UserFilters
+from baserun.store.results import (
+    ErasureReceipt,
+    Page,
+    PruneReceipt,
+    SearchHit,
+    StoredAnnotation,
+    StoredCall,
+    StoredError,
+    StoredSession,
+    StoredSpan,
+    StoredTrace,
+    StoredUsage,
+    StoredUser,
+    StoreInfo,
+)
+
+__all__ = [
+    "ErasureReceipt",
+    "Page",
+    "PruneReceipt",
+    "SearchHit",
+    "SessionFilters",
+    "Sink",
+    "Store",
+    "StoreInfo",
+    "StoreLocation",
+    "StoredAnnotation",
+    "StoredCall",
+    "StoredError",
+    "StoredSession",
+    "StoredSpan",
+    "StoredTrace",
+    "StoredUsage",
+    "StoredUser",
+    "TraceFilters",
+    "UserFilters",
+    "open_sink",
+    "open_store",
+    "resolve",
+]

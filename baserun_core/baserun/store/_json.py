@@ -1,0 +1,43 @@
+"""Results as JSON-ready builtins, in the field names of DESIGN section 7."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+
+NOT_LOADED = ("spans", "annotations")
+"""Left out where a list did not load them: unknown is null, but these are known elsewhere."""
+
+
+def to_builtins(value: Any) -> Any:
+    """`value` with structs as dicts, times as ISO 8601 UTC with microseconds ("...Z"), and dollars as numbers."""
+    convert = _CONVERT.get(type(value))
+    if convert is not None:
+        return convert(value)
+    if isinstance(value, msgspec.Struct):
+        return _struct(value)
+    return value
+
+
+def _struct(value: msgspec.Struct) -> dict[str, Any]:
+    fields = ((name, getattr(value, name)) for name in value.__struct_fields__)
+    return {name: to_builtins(field) for name, field in fields if field is not None or name not in NOT_LOADED}
+
+
+def _time(value: datetime) -> str:
+    return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def _list(value: list[Any]) -> list[Any]:
+    return [to_builtins(item) for item in value]
+
+
+def _dict(value: dict[str, Any]) -> dict[str, Any]:
+    return {key: to_builtins(item) for key, item in value.items()}
+
+
+_CONVERT: dict[type, Callable[[Any], Any]] = {datetime: _time, Decimal: float, list: _list, dict: _dict}

@@ -1,0 +1,125 @@
+"""Which store a URL means, fixed to an absolute path at once."""
+
+from __future__ import annotations
+
+import atexit
+import os
+import shutil
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from baserun.exceptions import ConfigurationError
+
+DEFAULT_PATH = ".baserun/baserun.sqlite3"
+MEMORY = "memory"
+
+_POSSIBLE = (
+    'Write "sqlite" (./.baserun/baserun.sqlite3), a path such as "data/baserun.sqlite3", '
+    '"sqlite:///relative.sqlite3", "sqlite:////absolute/path.sqlite3" or "memory" (gone with the process).'
+)
+_LATER = {"postgresql", "postgres", "clickhouse", "clickhousedb", "mysql", "mariadb"}
+
+_memory_folders: dict[str, tuple[int, str]] = {}
+
+
+class StoreLocation(msgspec.Struct, frozen=True):
+    """Where a store is: an SQLite file."""
+
+    path: str
+    """Absolute."""
+    is_default: bool = False
+    """The folder is Baserun's own: made private and kept out of version control."""
+    is_temporary: bool = False
+    """The file goes away with this process."""
+
+    @property
+    def url(self) -> str:
+        """The URL that means this place from anywhere."""
+        return f"sqlite:///{self.path}"
+
+
+def resolve(url: str | os.PathLike[str] | StoreLocation | None = None) -> StoreLocation:
+    """Say where the store of `url` is; relative paths are meant from the current directory, once and for all.
+
+    Raises:
+        ConfigurationError: `url` is none that this version knows.
+    """
+    if isinstance(url, StoreLocation):
+        return url
+    if url is None or url == "sqlite":
+        return StoreLocation(os.path.abspath(DEFAULT_PATH), is_default=True)
+    if isinstance(url, os.PathLike):
+        return _file(os.fspath(url), url)
+    if not isinstance(url, str):
+        raise ConfigurationError(f"A store is named by a str or a path, not {type(url).__name__}. {_POSSIBLE}")
+    return _parse(url)
+
+
+def _parse(url: str) -> StoreLocation:
+    if url == MEMORY or url.startswith(f"{MEMORY}:"):
+        return StoreLocation(os.path.join(_memory_folder(url), "baserun.sqlite3"), is_temporary=True)
+    scheme, separator, rest = url.partition("://")
+    if not separator:
+        return _plain(url)
+    if scheme == "sqlite":
+        return _sqlite(rest, url)
+    if scheme.split("+")[0].lower() in _LATER:
+        raise ConfigurationError(f"The store {_shown(url)!r} is not in this version, only SQLite is. {_POSSIBLE}")
+    raise ConfigurationError(f"The store {_shown(url)!r} has an unknown scheme. {_POSSIBLE}")
+
+
+def _plain(path: str) -> StoreLocation:
+    looks_like_path = "/" in path or os.sep in path or "." in path
+    if not looks_like_path:
+        raise ConfigurationError(f"The store {path!r} is neither a known name nor a path. {_POSSIBLE}")
+    return _file(path, path)
+
+
+def _sqlite(rest: str, url: str) -> StoreLocation:
+    if rest in ("/:memory:", "/", ""):
+        raise ConfigurationError(f"The store {url!r} names no file. {_POSSIBLE}")
+    if not rest.startswith("/"):
+        raise ConfigurationError(
+            f"The store {url!r} has two slashes where three belong: write {'sqlite:///' + rest!r}."
+        )
+    return _file(rest[1:], url)
+
+
+def _file(path: str | bytes, given: object) -> StoreLocation:
+    text = os.fsdecode(path)
+    if "\0" in text or not text.strip():
+        raise ConfigurationError(f"The store {given!r} is not a path. {_POSSIBLE}")
+    absolute = os.path.abspath(os.path.expanduser(text))
+    if os.path.isdir(absolute):
+        suggestion = os.path.join(text, "baserun.sqlite3")
+        raise ConfigurationError(f"The store {text!r} is a folder; name a file in it, such as {suggestion!r}.")
+    return StoreLocation(absolute, is_default=absolute == os.path.abspath(DEFAULT_PATH))
+
+
+def _shown(url: str) -> str:
+    """The URL without a password that may be in it."""
+    scheme, separator, rest = url.partition("://")
+    return f"{scheme}{separator}***@{rest.rpartition('@')[2]}" if "@" in rest else url
+
+
+def _memory_folder(url: str) -> str:
+    """The folder of this in-process store; it is in memory only as far as the system's temporary folder is.
+
+    A file serves readers in other threads while the sink writes, which a private in-memory database does not.
+    """
+    known = _memory_folders.get(url)
+    if known is not None:
+        return known[1]
+    folder = tempfile.mkdtemp(prefix="baserun-memory-")
+    _memory_folders[url] = (os.getpid(), folder)
+    atexit.register(_remove, folder, os.getpid(), shutil.rmtree)
+    return folder
+
+
+def _remove(folder: str, owner: int, remove: Callable[..., Any]) -> None:
+    if os.getpid() == owner and Path(folder).name.startswith("baserun-memory-"):
+        remove(folder, ignore_errors=True)

@@ -1,0 +1,33 @@
+"""Opening a store by its URL. The engine is imported here, when it is used."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from baserun.store._location import StoreLocation, resolve
+
+if TYPE_CHECKING:
+    from baserun.store._contract import Sink, Store
+
+
+def open_store(url: str | os.PathLike[str] | StoreLocation | None = None) -> Store:
+    """Open a store for reading; a file is opened with the first question.
+
+    Args:
+        url: ``sqlite`` (``./.baserun/baserun.sqlite3``, the default), a path, ``sqlite:///relative.sqlite3``,
+            ``sqlite:////absolute/path.sqlite3`` or ``memory``.
+
+    Raises:
+        ConfigurationError: `url` is none that this version knows.
+    """
+    from baserun.store.sqlite._store import SqliteStore
+
+    return SqliteStore(resolve(url))
+
+
+def open_sink(location: str | os.PathLike[str] | StoreLocation | None = None) -> Sink:
+    """Make the sink that writes to a store; it opens the file with the first batch."""
+    from baserun.store.sqlite._sink import SqliteSink
+
+    return SqliteSink(resolve(location))

@@ -1,0 +1,66 @@
+"""What lists can be narrowed to, as the keyword arguments of `Store.sessions`, `.users` and `.traces`."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TypedDict
+
+
+class ListOptions(TypedDict, total=False):
+    """What every list takes."""
+
+    sort: str
+    """What to sort by; ``-`` before it sorts from the highest or latest."""
+    limit: int
+    """1 to 1000 items, 50 when not given."""
+    after: str | None
+    """`Page.next` of the page before."""
+
+
+class UserFilters(ListOptions, total=False):
+    """What users can be narrowed to. Sorted by ``last_seen, first_seen, cost, tokens, sessions, traces, errors``."""
+
+    user: str | None
+    since: datetime | None
+    """Last seen at or after."""
+    until: datetime | None
+    """Last seen before."""
+    feedback: str | None
+    min_cost: float | None
+    min_tokens: int | None
+
+
+class SessionFilters(ListOptions, total=False):
+    """What sessions can be narrowed to. Sorted by ``last_active, started, cost, tokens, duration, errors, traces``.
+
+    ``status``, ``model``, ``kind``, ``tag`` and ``text`` ask for sessions that have such a trace.
+    """
+
+    user: str | None
+    since: datetime | None
+    """Last active at or after."""
+    until: datetime | None
+    """Last active before."""
+    status: str | None
+    """``running``, ``ok``, ``error``, ``cancelled`` or ``abandoned``."""
+    model: str | None
+    """A model's name as it was asked for or as it answered."""
+    kind: str | None
+    tag: str | None
+    """``name=value``."""
+    feedback: str | None
+    """``negative``, ``positive`` or ``any``."""
+    min_cost: float | None
+    """Dollars."""
+    min_tokens: int | None
+    """Input and output together."""
+    min_duration: float | None
+    """Seconds."""
+    text: str | None
+    """Words that were said."""
+
+
+class TraceFilters(SessionFilters, total=False):
+    """What traces can be narrowed to. Sorted by ``started, duration, cost, tokens, errors``; times are their start."""
+
+    session: str | None

@@ -1,0 +1,185 @@
+"""Attaching annotations to what they speak of, whichever of the two arrives first."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Sequence
+from math import isfinite
+from typing import Any
+
+import msgspec
+
+from baserun.store.rows import AnnotationRow
+from baserun.store.sqlite import _rollups
+from baserun.store.sqlite._batch import Batch, hash_response
+from baserun.store.sqlite._flush import tag_text
+from baserun.store.sqlite._sql import placeholders, select_in
+
+LARGEST_SCORE = 1e9
+
+_WAITING = (
+    "SELECT id, type, name, score, session_id, trace_id, span_id, wanted_session, wanted_trace, wanted_span,"
+    " wanted_response FROM annotations WHERE is_waiting AND "
+)
+_FEEDBACK = ("feedback_count", "feedback_sum", "feedback_negative", "feedback_positive")
+_ADD = ", ".join(f"{column} = {column} + ?" for column in _FEEDBACK)
+_ADD_DIRECT = ", ".join(f"{column} = {column} + ?" for column in _rollups.DIRECT_COLUMNS)
+
+
+class Waiting(msgspec.Struct):
+    """An annotation, what it is attached to, and what it would like to be attached to."""
+
+    id: int
+    type: str
+    name: str | None
+    score: float | None
+    session_id: int | None
+    trace_id: int | None
+    span_id: int | None
+    wanted_session: str | None
+    wanted_trace: bytes | None
+    wanted_span: bytes | None
+    wanted_response: str | None
+
+
+def store_annotations(connection: sqlite3.Connection, batch: Batch) -> int:
+    """Store the annotations of a batch that are new, and attach those that waited for something in it.
+
+    Call it when the rest of the batch is in the store. Returns how many are new.
+    """
+    waiting = [] if _nobody_waits(connection) else _woken(connection, batch)
+    new = _insert(connection, batch)
+    for annotation in [*new, *{each.id: each for each in waiting}.values()]:
+        _attach(connection, annotation)
+    return len(new)
+
+
+def _insert(connection: sqlite3.Connection, batch: Batch) -> list[Waiting]:
+    rows = {row.id: row for row in reversed(batch.annotations)}
+    known = {
+        key for (key,) in select_in(connection, "SELECT identifier FROM annotations WHERE identifier IN ({})", rows)
+    }
+    fresh = [row for key, row in reversed(rows.items()) if key not in known]
+    numbered = [(batch.working_set.next_id("annotations"), row) for row in fresh]
+    annotations = [_waiting(row_id, row) for row_id, row in numbered]
+    connection.executemany(
+        f"INSERT INTO annotations VALUES ({placeholders(14)})",
+        [(each.id, row.id, row.created_us, row.type, row.name, row.score, None, None, None, 0, each.wanted_session,
+          each.wanted_trace, each.wanted_span, each.wanted_response)
+         for each, (_, row) in zip(annotations, numbered, strict=True)],
+    )  # fmt: skip
+    contents = [(row_id, row.value, row.comment, row.metadata) for row_id, row in numbered if _says_more(row)]
+    connection.executemany("INSERT INTO annotation_contents VALUES (?, ?, ?, ?)", contents)
+    return annotations
+
+
+def _waiting(row_id: int, row: AnnotationRow) -> Waiting:
+    if row.score is not None and not (isfinite(row.score) and abs(row.score) <= LARGEST_SCORE):
+        raise ValueError(f"the score {row.score!r} of annotation {row.id!r} is not a number up to {LARGEST_SCORE:g}")
+    return Waiting(
+        id=row_id, type=row.type, name=row.name, score=row.score, session_id=None, trace_id=None, span_id=None,
+        wanted_session=row.session_id, wanted_response=row.completion_id,
+        wanted_trace=None if row.trace_id is None else bytes.fromhex(row.trace_id),
+        wanted_span=None if row.span_id is None else bytes.fromhex(row.span_id),
+    )  # fmt: skip
+
+
+def _says_more(row: AnnotationRow) -> bool:
+    return row.value is not None or row.comment is not None or row.metadata is not None
+
+
+def _nobody_waits(connection: sqlite3.Connection) -> bool:
+    return connection.execute("SELECT 1 FROM annotations WHERE is_waiting LIMIT 1").fetchone() is None
+
+
+def _woken(connection: sqlite3.Connection, batch: Batch) -> list[Waiting]:
+    sessions = [each.identifier for each in batch.working_set.sessions.values() if each.is_new]
+    traces = [each.key for each in batch.working_set.traces.values() if each.is_new]
+    found: list[Any] = []
+    wanted: Sequence[tuple[str, Iterable[Any]]] = (
+        ("wanted_session", sessions),
+        ("wanted_trace", traces),
+        ("wanted_span", batch.new_span_keys),
+        ("wanted_response", batch.response_ids),
+    )
+    for column, values in wanted:
+        found += select_in(connection, f"{_WAITING} {column} IN ({{}})", values)
+    return [Waiting(*row) for row in found]
+
+
+def _attach(connection: sqlite3.Connection, annotation: Waiting) -> None:
+    before = (annotation.session_id, annotation.trace_id)
+    span_id, trace_id = _find_span(connection, annotation)
+    if trace_id is None and annotation.wanted_trace is not None:
+        trace_id = _find(connection, "SELECT id FROM traces WHERE trace = ?", annotation.wanted_trace)
+    session_id = None
+    if trace_id is None and annotation.wanted_session is not None:
+        session_id = _find(connection, "SELECT id FROM sessions WHERE identifier = ?", annotation.wanted_session)
+    annotation.session_id, annotation.trace_id, annotation.span_id = session_id, trace_id, span_id
+    connection.execute(
+        "UPDATE annotations SET session_id = ?, trace_id = ?, span_id = ?, is_waiting = ? WHERE id = ?",
+        (session_id, trace_id, span_id, _still_waits(annotation), annotation.id),
+    )
+    if (session_id, trace_id) != before:
+        _follow(connection, annotation, before)
+
+
+def _find_span(connection: sqlite3.Connection, annotation: Waiting) -> tuple[int | None, int | None]:
+    row = None
+    if annotation.wanted_response is not None:
+        row = connection.execute(
+            "SELECT id, trace_id FROM spans WHERE response_hash = ? AND response_id = ? ORDER BY id LIMIT 1",
+            (hash_response(annotation.wanted_response), annotation.wanted_response),
+        ).fetchone()
+    if row is None and annotation.wanted_span is not None:
+        row = connection.execute("SELECT id, trace_id FROM spans WHERE span = ?", (annotation.wanted_span,)).fetchone()
+    return (None, None) if row is None else (row[0], row[1])
+
+
+def _find(connection: sqlite3.Connection, query: str, key: str | bytes) -> int | None:
+    row = connection.execute(query, (key,)).fetchone()
+    return None if row is None else int(row[0])
+
+
+def _still_waits(annotation: Waiting) -> bool:
+    if annotation.span_id is None and (annotation.wanted_span or annotation.wanted_response):
+        return True
+    if annotation.trace_id is not None:
+        return False
+    return bool(annotation.wanted_trace or (annotation.wanted_session and annotation.session_id is None))
+
+
+def _follow(connection: sqlite3.Connection, annotation: Waiting, before: tuple[int | None, int | None]) -> None:
+    """Let the roll-ups and the tags follow an annotation to what it is attached to now."""
+    if annotation.type == "feedback" and annotation.score is not None:
+        part = _rollups.feedback(annotation.score)
+        add_feedback(connection, *before, tuple(-value for value in part))
+        add_feedback(connection, annotation.session_id, annotation.trace_id, part)
+    if annotation.type == "tag" and annotation.trace_id is not None and annotation.name is not None:
+        _tag(connection, annotation.trace_id, annotation)
+
+
+def add_feedback(
+    connection: sqlite3.Connection, session_id: int | None, trace_id: int | None, part: tuple[int, ...]
+) -> None:
+    """Add to the feedback of a trace with its session and user, or of a session with its owner."""
+    user_id = None
+    if trace_id is not None:
+        connection.execute(f"UPDATE traces SET {_ADD} WHERE id = ?", (*part, trace_id))
+        session_id, user_id = connection.execute(
+            "SELECT session_id, user_id FROM traces WHERE id = ?", (trace_id,)
+        ).fetchone()
+    elif session_id is not None:
+        connection.execute(f"UPDATE sessions SET {_ADD_DIRECT} WHERE id = ?", (*part, session_id))
+        (user_id,) = connection.execute("SELECT user_id FROM sessions WHERE id = ?", (session_id,)).fetchone()
+    if session_id is not None:
+        connection.execute(f"UPDATE sessions SET {_ADD} WHERE id = ?", (*part, session_id))
+    if user_id is not None:
+        connection.execute(f"UPDATE users SET {_ADD} WHERE id = ?", (*part, user_id))
+
+
+def _tag(connection: sqlite3.Connection, trace_id: int, annotation: Waiting) -> None:
+    row = connection.execute("SELECT value FROM annotation_contents WHERE id = ?", (annotation.id,)).fetchone()
+    if row is not None and row[0] is not None:
+        text = tag_text(msgspec.json.decode(row[0]))
+        connection.execute("INSERT OR IGNORE INTO trace_tags VALUES (?, ?, ?)", (annotation.name, text, trace_id))

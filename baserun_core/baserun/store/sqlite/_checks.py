@@ -1,0 +1,122 @@
+"""Checking what lists are asked for: wrong values raise at once and say what to write instead."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from datetime import date, datetime
+from math import isfinite
+from typing import Any
+
+import msgspec
+
+from baserun.exceptions import ConfigurationError
+from baserun.store.sqlite._convert import microseconds
+
+DEFAULT_LIMIT, HIGHEST_LIMIT = 50, 1_000
+STATUSES = ("running", "ok", "error", "cancelled", "abandoned")
+FEEDBACK = ("negative", "positive", "any")
+_LARGEST_NUMBER = 1e9
+
+
+class Sort(msgspec.Struct, frozen=True):
+    """What to sort by, and which way."""
+
+    name: str
+    is_descending: bool
+
+    def __str__(self) -> str:
+        return f"-{self.name}" if self.is_descending else self.name
+
+
+def names(given: Mapping[str, Any], possible: Collection[str], what: str) -> dict[str, Any]:
+    """The filters that were given; None is not given."""
+    for name in given:
+        if name not in possible:
+            raise ConfigurationError(f"{what} cannot be narrowed by {name!r}. Possible are: {', '.join(possible)}.")
+    return {name: value for name, value in given.items() if value is not None}
+
+
+def sort(value: object, possible: Collection[str], default: str) -> Sort:
+    """The sort that `value` means, such as ``-cost``."""
+    text = default if value is None else value
+    name = text.removeprefix("-") if isinstance(text, str) else None
+    if name not in possible or not isinstance(text, str):
+        raise ConfigurationError(
+            f"sort={value!r} is not possible. Write one of {', '.join(possible)}, with a '-' before it for the highest first."
+        )
+    return Sort(text.removeprefix("-"), text.startswith("-"))
+
+
+def limit(value: object) -> int:
+    """How many items."""
+    if value is None:
+        return DEFAULT_LIMIT
+    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= HIGHEST_LIMIT:
+        raise ConfigurationError(f"limit={value!r} is not possible. Write a whole number from 1 to {HIGHEST_LIMIT}.")
+    return value
+
+
+def text(name: str, value: object) -> str:
+    """A text that is not empty and can be stored."""
+    if not isinstance(value, str) or not value.strip():
+        raise ConfigurationError(f"{name}={value!r} is not possible. Write a text that is not empty.")
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        raise ConfigurationError(f"{name}={value!r} is not valid Unicode text.") from None
+    return value
+
+
+def choice(name: str, value: object, possible: Collection[str]) -> str:
+    """One of a few words."""
+    if not isinstance(value, str) or value not in possible:
+        raise ConfigurationError(f"{name}={value!r} is not possible. Write one of {', '.join(possible)}.")
+    return value
+
+
+def tag(value: object) -> tuple[str, str]:
+    """The name and value of a tag."""
+    name, separator, wanted = value.partition("=") if isinstance(value, str) else ("", "", "")
+    if not separator or not name.strip():
+        raise ConfigurationError(f'tag={value!r} is not possible. Write name=value, such as tag="plan=pro".')
+    text("tag", value)
+    return name, wanted
+
+
+def when(name: str, value: object) -> int:
+    """A time in microseconds."""
+    if not isinstance(value, datetime):
+        hint = "datetime.combine(day, time.min)" if isinstance(value, date) else "datetime.now(UTC) - timedelta(days=1)"
+        raise ConfigurationError(f"{name}={value!r} is not possible. Write a datetime, such as {hint}.")
+    return microseconds(value)
+
+
+def number(name: str, value: object, unit: int = 1) -> int:
+    """A number that is not negative, in `unit` parts."""
+    is_number = isinstance(value, (int, float)) or hasattr(value, "as_integer_ratio")
+    if isinstance(value, bool) or not is_number:
+        raise ConfigurationError(f"{name}={value!r} is not possible. Write a number.")
+    amount = float(value)  # type: ignore[arg-type]
+    if not isfinite(amount) or not 0 <= amount <= _LARGEST_NUMBER:
+        raise ConfigurationError(f"{name}={value!r} is not possible. Write a number from 0 to {_LARGEST_NUMBER:g}.")
+    return round(amount * unit)
+
+
+def identifier(value: object) -> str | None:
+    """An id that something may have; None for what nothing can have."""
+    if not isinstance(value, str):
+        raise ConfigurationError(f"An id is a str, not {type(value).__name__} ({value!r}).")
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return None
+    return value
+
+
+def trace_key(value: object) -> bytes | None:
+    """The bytes of a trace id; None for what is none."""
+    text = identifier(value)
+    try:
+        return None if text is None else bytes.fromhex(text)
+    except ValueError:
+        return None

@@ -1,0 +1,202 @@
+"""The one writing connection of a sink: opened when needed, checked at each transaction, replaced when it must be."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Any
+
+from baserun.store._location import StoreLocation
+from baserun.store.sqlite._errors import is_corrupt, unavailable
+from baserun.store.sqlite._lock import WriteLock
+from baserun.store.sqlite._migrate import bring_up_to_date
+
+BUSY_TIMEOUT_MS = 5_000
+"""For foreign tools only: our own writers take turns by the lock."""
+JOURNAL_SIZE_LIMIT = 64 * 1024 * 1024
+CACHE_KIB = 16 * 1024
+PAGE_SIZE = 4096
+COMPANIONS = ("-wal", "-shm", "-journal")
+
+_FOLDER_MODE, _FILE_MODE = 0o700, 0o600
+
+_logger = logging.getLogger("baserun")
+_forgotten: list[sqlite3.Connection] = []
+
+
+class WriteConnection:
+    """The connection that writes to the store at `location`."""
+
+    def __init__(self, location: StoreLocation) -> None:
+        self.path = location.path
+        self.lock = WriteLock(location.path)
+        self._location = location
+        self._connection: sqlite3.Connection | None = None
+        self._identity: tuple[int, int] | None = None
+
+    @contextmanager
+    def transaction(self, timeout: float | None = None) -> Iterator[sqlite3.Connection]:
+        """One write transaction under the lock: committed at the end of the block, undone when it raises.
+
+        Raises:
+            StoreUnavailableError: The store cannot be used now; nothing was written.
+        """
+        with self.exclusive(timeout) as connection:
+            connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield connection
+                connection.execute("COMMIT")
+            except BaseException:
+                with contextlib.suppress(sqlite3.Error):
+                    if connection.in_transaction:
+                        connection.execute("ROLLBACK")
+                raise
+
+    @contextmanager
+    def exclusive(self, timeout: float | None = None) -> Iterator[sqlite3.Connection]:
+        """The open connection under the lock, for what cannot run inside a transaction."""
+        self._prepare_folder()
+        with self.lock.held(timeout):
+            try:
+                yield self._current()
+            except sqlite3.Error as error:
+                if is_corrupt(error):
+                    self._set_aside(error)
+                if isinstance(error, sqlite3.OperationalError) or is_corrupt(error):
+                    self._drop()
+                    raise unavailable(error, self.path) from error
+                raise
+
+    def close(self) -> None:
+        """Close the connection and the lock file."""
+        self._drop()
+        self.lock.close()
+
+    def forget(self) -> None:
+        """In a forked child: let go of what the parent has open, touching neither its locks nor its file."""
+        if self._connection is not None:
+            keep_forever(self._connection)
+            self._connection = None
+        self.lock.forget()
+
+    def _current(self) -> sqlite3.Connection:
+        if self._connection is not None and self._identity != identity(self.path):
+            _logger.warning("baserun: the store %s was removed or replaced; it is opened anew.", self.path)
+            self._drop()
+        if self._connection is None:
+            self._connection = self._open()
+            self._identity = identity(self.path)
+        return self._connection
+
+    def _open(self) -> sqlite3.Connection:
+        try:
+            return self._connect()
+        except sqlite3.DatabaseError as error:
+            if not is_corrupt(error):
+                raise
+            self._set_aside(error)
+            return self._connect()
+
+    def _connect(self) -> sqlite3.Connection:
+        self._create_file()
+        connection = sqlite3.connect(
+            self.path, timeout=BUSY_TIMEOUT_MS / 1000, isolation_level=None, check_same_thread=False
+        )
+        try:
+            _configure(connection, self.path)
+            bring_up_to_date(connection, self.path)
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    def _drop(self) -> None:
+        if self._connection is not None:
+            with contextlib.suppress(sqlite3.Error):
+                self._connection.close()
+            self._connection = None
+
+    def _prepare_folder(self) -> None:
+        folder = os.path.dirname(self.path)
+        if self._connection is not None and os.path.isdir(folder):
+            return
+        try:
+            os.makedirs(folder, mode=_FOLDER_MODE, exist_ok=True)
+            if self._location.is_default:
+                _write_once(os.path.join(folder, ".gitignore"), "*\n")
+        except OSError as error:
+            raise unavailable(error, self.path) from error
+
+    def _create_file(self) -> None:
+        # SQLite gives its companion files the mode of the database, so the mode is set here once.
+        try:
+            os.close(os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_EXCL, _FILE_MODE))
+        except FileExistsError:
+            return
+        except OSError as error:
+            raise unavailable(error, self.path) from error
+
+    def _set_aside(self, error: sqlite3.Error) -> None:
+        """Rename a file that is broken, so that a new one can begin; the old one stays for whoever wants to save it."""
+        self._drop()
+        stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S.%fZ")
+        aside = f"{self.path}.corrupt-{stamp}"
+        try:
+            os.rename(self.path, aside)
+            for suffix in COMPANIONS:
+                with contextlib.suppress(FileNotFoundError):
+                    os.rename(self.path + suffix, aside + suffix)
+        except OSError as problem:
+            raise unavailable(problem, self.path) from problem
+        _logger.error(
+            "baserun: the store %s is broken (%s); it was kept as %s, a new one begins.", self.path, error, aside
+        )
+
+
+def identity(path: str) -> tuple[int, int] | None:
+    """Which file is at `path`; None when there is none."""
+    try:
+        status = os.stat(path)
+    except OSError:
+        return None
+    return (status.st_dev, status.st_ino)
+
+
+def keep_forever(connection: sqlite3.Connection) -> None:
+    """Never let this connection be closed: after a fork it is the parent's, and closing it would touch the parent's file.
+
+    A reference in a module is not enough, since the interpreter clears modules at its exit.
+    """
+    _forgotten.append(connection)
+    try:
+        import ctypes
+
+        count_one_more: Callable[[Any], None] = ctypes.pythonapi.Py_IncRef
+        count_one_more(ctypes.py_object(connection))
+    except (ImportError, AttributeError):  # an interpreter without ctypes: the list holds it until the exit
+        return
+
+
+def _configure(connection: sqlite3.Connection, path: str) -> None:
+    connection.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
+    connection.execute(f"PRAGMA page_size = {PAGE_SIZE}")
+    connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
+    mode = connection.execute("PRAGMA journal_mode = WAL").fetchone()[0]
+    if mode != "wal":
+        mode = connection.execute("PRAGMA journal_mode = DELETE").fetchone()[0]
+        _logger.warning("baserun: the file system of %s has no WAL; its journal mode is %s.", path, mode)
+    connection.execute("PRAGMA synchronous = NORMAL")
+    connection.execute(f"PRAGMA journal_size_limit = {JOURNAL_SIZE_LIMIT}")
+    connection.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
+    connection.execute("PRAGMA secure_delete = OFF")
+    connection.execute("PRAGMA temp_store = MEMORY")
+
+
+def _write_once(path: str, text: str) -> None:
+    with contextlib.suppress(FileExistsError), open(path, "x", encoding="utf-8") as file:
+        file.write(text)

@@ -1,0 +1,55 @@
+"""What SQLite says, in the words of the store's contract."""
+
+from __future__ import annotations
+
+import sqlite3
+
+import msgspec
+
+from baserun.exceptions import RowRejectedError, StoreError, StoreUnavailableError
+
+UNSTORABLE = (
+    OverflowError,
+    UnicodeError,
+    ValueError,
+    TypeError,
+    AttributeError,
+    RecursionError,
+    msgspec.MsgspecError,
+    sqlite3.DataError,
+    sqlite3.IntegrityError,
+    sqlite3.InterfaceError,
+    sqlite3.ProgrammingError,
+)
+"""What a row raises that can never be stored."""
+
+
+def is_corrupt(error: sqlite3.Error) -> bool:
+    """Whether the file itself is broken: malformed, or no database at all."""
+    return _primary(error) in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+
+
+def is_interrupt(error: sqlite3.Error) -> bool:
+    """Whether the question was stopped by its time budget."""
+    return _primary(error) == sqlite3.SQLITE_INTERRUPT
+
+
+def unavailable(error: sqlite3.Error | OSError, path: str) -> StoreUnavailableError:
+    """The store cannot be used now, and why."""
+    return StoreUnavailableError(f"The store {path} cannot be used at the moment: {_reason(error)}.")
+
+
+def rejected(error: Exception) -> StoreError:
+    """A row can never be stored, and why."""
+    return RowRejectedError(f"A row cannot be stored: {type(error).__name__}: {error}")
+
+
+def _primary(error: sqlite3.Error) -> int | None:
+    code = getattr(error, "sqlite_errorcode", None)
+    return None if code is None else code & 0xFF
+
+
+def _reason(error: sqlite3.Error | OSError) -> str:
+    if isinstance(error, OSError):
+        return error.strerror or str(error)
+    return f"{error} ({getattr(error, 'sqlite_errorname', type(error).__name__)})"

@@ -1,0 +1,169 @@
+"""From the filters of a list to the conditions of its SQL.
+
+SQLite keeps no statistics that would tell a rare model from a common one, so the few filters that can be either are
+looked at first: a rare one drives the query, a common one is checked while the list is walked in its order.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from typing import Any
+
+from baserun.store.sqlite import _checks
+from baserun.store.sqlite._convert import ABANDONED_AFTER_US, now_us
+from baserun.store.sqlite._search_query import match_expression
+
+RARE = 3_000
+NANO, MICRO = 1_000_000_000, 1_000_000
+
+COMMON = ("user", "since", "until", "feedback", "min_cost", "min_tokens", "sort", "limit", "after")
+OF_SESSIONS = (*COMMON, "status", "model", "kind", "tag", "min_duration", "text")
+OF_TRACES = (*OF_SESSIONS, "session")
+
+
+class Conditions:
+    """The WHERE of a list, growing."""
+
+    def __init__(self, connection: sqlite3.Connection | None) -> None:
+        self._connection = connection
+        self._texts: list[str] = []
+        self.values: list[Any] = []
+        self.is_driven = False
+        """A rare filter finds the rows; the list is sorted afterwards."""
+
+    def add(self, condition: str, *values: Any) -> None:
+        """Ask for `condition` too."""
+        self._texts.append(condition)
+        self.values += values
+
+    def add_rare_or(self, column: str, among: str, each: str, *values: Any) -> None:
+        """Ask for `column` to be in the set that the SELECT `among` gives; where that is large, check `each` row."""
+        if not self.is_driven and self._is_rare(among, values):
+            self.is_driven = True
+            self.add(f"{column} IN ({among})", *values)
+        else:
+            self.add(each, *values)
+
+    @property
+    def sql(self) -> str:
+        """The conditions; true when there are none."""
+        return " AND ".join(self._texts) or "1"
+
+    def _is_rare(self, among: str, values: tuple[Any, ...]) -> bool:
+        if self._connection is None:  # only checking
+            return False
+        query = f"SELECT count(*) FROM (SELECT 1 FROM ({among}) LIMIT {RARE + 1})"
+        return int(self._connection.execute(query, values).fetchone()[0]) <= RARE
+
+
+def users(conditions: Conditions, given: dict[str, Any]) -> None:
+    """The conditions of a list of users `u`."""
+    if "user" in given:
+        conditions.add("u.identifier = ?", _checks.text("user", given["user"]))
+    _times(conditions, given, "u.last_us")
+    _amounts(conditions, given, "u")
+
+
+def sessions(conditions: Conditions, given: dict[str, Any]) -> None:
+    """The conditions of a list of sessions `s`."""
+    _owner(conditions, given, "s.user_id")
+    _times(conditions, given, "s.last_us")
+    _amounts(conditions, given, "s")
+    if "min_duration" in given:
+        shortest = _checks.number("min_duration", given["min_duration"], MICRO)
+        conditions.add("s.last_us - s.started_us >= ?", shortest)
+    for condition, among, values in _of_traces(given):
+        sets = f"SELECT t.session_id FROM {among} AND t.session_id IS NOT NULL"
+        each = f"EXISTS (SELECT 1 FROM traces t WHERE t.session_id = s.id AND {condition})"
+        conditions.add_rare_or("s.id", sets, each, *values)
+
+
+def traces(conditions: Conditions, given: dict[str, Any]) -> None:
+    """The conditions of a list of traces `t`."""
+    _owner(conditions, given, "t.user_id")
+    if "session" in given:
+        session = _checks.text("session", given["session"])
+        conditions.add("t.session_id = (SELECT id FROM sessions WHERE identifier = ?)", session)
+    _times(conditions, given, "t.started_us")
+    _amounts(conditions, given, "t")
+    if "min_duration" in given:
+        shortest = _checks.number("min_duration", given["min_duration"], MICRO)
+        among = "SELECT id FROM traces WHERE coalesce(duration_us, -1) >= ?"
+        conditions.add_rare_or("t.id", among, "+coalesce(t.duration_us, -1) >= ?", shortest)
+    for condition, among, values in _of_traces(given):
+        conditions.add_rare_or("t.id", f"SELECT t.id FROM {among}", condition, *values)
+
+
+def _owner(conditions: Conditions, given: dict[str, Any], column: str) -> None:
+    if "user" in given:
+        user = _checks.text("user", given["user"])
+        conditions.add(f"{column} = (SELECT id FROM users WHERE identifier = ?)", user)
+
+
+def _times(conditions: Conditions, given: dict[str, Any], column: str) -> None:
+    if "since" in given:
+        conditions.add(f"{column} >= ?", _checks.when("since", given["since"]))
+    if "until" in given:
+        conditions.add(f"{column} < ?", _checks.when("until", given["until"]))
+
+
+def _amounts(conditions: Conditions, given: dict[str, Any], table: str) -> None:
+    if "feedback" in given:
+        wanted = _checks.choice("feedback", given["feedback"], _checks.FEEDBACK)
+        conditions.add(f"{table}.feedback_count > 0")
+        if wanted != "any":
+            conditions.add(f"{table}.feedback_{wanted} > 0")
+    if "min_cost" in given:
+        least = _checks.number("min_cost", given["min_cost"], NANO)
+        _at_least(conditions, table, least)
+    if "min_tokens" in given:
+        least = _checks.number("min_tokens", given["min_tokens"])
+        conditions.add(f"{table}.input_tokens + {table}.output_tokens >= ?", least)
+
+
+def _at_least(conditions: Conditions, table: str, nano: int) -> None:
+    if table == "t":
+        among = "SELECT id FROM traces WHERE cost_nano >= ?"
+        conditions.add_rare_or("t.id", among, "+t.cost_nano >= ?", nano)
+    else:
+        conditions.add(f"{table}.cost_nano >= ?", nano)
+
+
+def _of_traces(given: dict[str, Any]) -> list[tuple[str, str, tuple[Any, ...]]]:
+    """Each filter that asks something of a trace `t`: as a condition, as the tables and condition of a SELECT, its values."""
+    found = []
+    if "status" in given:
+        found.append(_status(_checks.choice("status", given["status"], _checks.STATUSES)))
+    if "kind" in given:
+        found.append(("t.kind = ?", "traces t WHERE t.kind = ?", (_checks.text("kind", given["kind"]),)))
+    if "model" in given:
+        found.append(_model(_checks.text("model", given["model"])))
+    if "tag" in given:
+        found.append(_tag(_checks.tag(given["tag"])))
+    if "text" in given:
+        found.append(_said(_checks.text("text", given["text"])))
+    return found
+
+
+def _status(wanted: str) -> tuple[str, str, tuple[Any, ...]]:
+    if wanted in ("running", "abandoned"):
+        condition = f"t.status = 'running' AND t.last_us {'>=' if wanted == 'running' else '<'} ?"
+        return condition, f"traces t WHERE t.status <> 'ok' AND {condition}", (now_us() - ABANDONED_AFTER_US,)
+    rare = "" if wanted == "ok" else "t.status <> 'ok' AND "
+    return "+t.status = ?", f"traces t WHERE {rare}t.status = ?", (wanted,)
+
+
+def _model(name: str) -> tuple[str, str, tuple[Any, ...]]:
+    number = "(SELECT id FROM models WHERE name = ?)"
+    condition = f"EXISTS (SELECT 1 FROM trace_models m WHERE m.model_id = {number} AND m.trace_id = t.id)"
+    return condition, f"trace_models m JOIN traces t ON t.id = m.trace_id WHERE m.model_id = {number}", (name,)
+
+
+def _tag(tag: tuple[str, str]) -> tuple[str, str, tuple[Any, ...]]:
+    condition = "EXISTS (SELECT 1 FROM trace_tags g WHERE g.name = ? AND g.value = ? AND g.trace_id = t.id)"
+    return condition, "trace_tags g JOIN traces t ON t.id = g.trace_id WHERE g.name = ? AND g.value = ?", tag
+
+
+def _said(text: str) -> tuple[str, str, tuple[Any, ...]]:
+    hits = "SELECT p.trace_id FROM search JOIN spans p ON p.id = search.rowid WHERE search MATCH ?"
+    return f"t.id IN ({hits})", f"traces t WHERE t.id IN ({hits})", (match_expression(text),)

@@ -1,0 +1,216 @@
+"""Writing a batch: what is new, what changed, and the roll-ups that follow from it."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections import Counter
+from typing import Any
+
+import msgspec
+
+from baserun.store.rows import json_object
+from baserun.store.sqlite import _recompute, _rollups
+from baserun.store.sqlite._batch import Batch
+from baserun.store.sqlite._sql import insert, placeholders, update
+from baserun.store.sqlite._state import SessionState, TraceState, UserState
+
+_USER = ("identifier", "first_us", "last_us", "sessions", *_rollups.COLUMNS)
+_SESSION = (
+    "identifier", "user_id", "user_strength", "started_us", "last_us", "event_first_us", "event_last_us", "opened_us",
+    "closed_us", "previous", *_rollups.COLUMNS,
+)  # fmt: skip
+_TRACE = (
+    "session_id", "user_id", "user_strength", "name", "kind", "environment", "status", "error_type", "started_us",
+    "duration_us", "last_us", "moved_us", "failed_spans", *_rollups.TRACE_COLUMNS,
+)  # fmt: skip
+_TEXTS = ("metadata", "first_input_us", "first_input", "last_output_us", "last_output")
+
+_INSERT_USER, _UPDATE_USER = insert("users", ("id", *_USER)), update("users", _USER)
+_INSERT_SESSION, _UPDATE_SESSION = insert("sessions", ("id", *_SESSION)), update("sessions", _SESSION)
+_INSERT_TRACE, _UPDATE_TRACE = insert("traces", ("id", "trace", *_TRACE)), update("traces", _TRACE)
+_INSERT_TEXTS = insert("session_texts", ("id", *_TEXTS), verb="INSERT OR REPLACE")
+_INSERT_TRACE_CONTENT = insert("trace_contents", ("id", "error_message", "result", "metadata", "tags"))
+_INSERT_SPAN = f"INSERT INTO spans VALUES ({placeholders(33)})"
+_INSERT_CONTENT = f"INSERT INTO contents VALUES ({placeholders(8)})"
+
+
+class Flush:
+    """Puts a batch into the store; `stored` counts what was not there before."""
+
+    def __init__(self, batch: Batch) -> None:
+        self._connection: sqlite3.Connection = batch.connection
+        self._batch = batch
+        self._working_set = batch.working_set
+        self._stale_sessions: set[int] = set()
+        self._stale_users: set[int] = set()
+        self.stored: Counter[str] = Counter()
+
+    def run(self) -> None:
+        """Write everything."""
+        self._spread_owners()
+        for trace in self._working_set.traces.values():
+            if trace.is_dirty:
+                self._roll_up(trace)
+        self._keep_previews()
+        for session in self._working_set.sessions.values():
+            if session.is_dirty:
+                self._count_for_owner(session)
+        self._write_users()
+        self._write_sessions()
+        self._write_traces()
+        self._write_spans()
+        self._refresh_stale()
+
+    def _spread_owners(self) -> None:
+        """A session's traces follow its owner, those too that this batch did not touch."""
+        for session in list(self._working_set.sessions.values()):
+            if session.strength > session.stored_strength and not session.is_new:
+                self._working_set.load_weak_traces(session)
+
+    def _roll_up(self, trace: TraceState) -> None:
+        trace.settle()
+        user, session = trace.user, trace.session
+        if trace.stored_sums is not None:
+            self._take_away(trace, trace.stored_sums)
+        if session is not None:
+            _rollups.add(session.sums, trace.sums)
+            session.is_dirty = True
+            session.see(trace.started_us, trace.last_us)
+        if user is not None:
+            _rollups.add(user.sums, trace.sums)
+            user.is_dirty = True
+            user.see(trace.started_us, trace.last_us)
+
+    def _take_away(self, trace: TraceState, sums: list[int]) -> None:
+        session, user = trace.stored_session, trace.stored_user
+        if session is not None:
+            _rollups.subtract(session.sums, sums)
+            session.is_dirty = True
+        if user is not None:
+            _rollups.subtract(user.sums, sums)
+            user.is_dirty = True
+            if user is not trace.user:
+                self._stale_users.add(user.id)
+        if session is not trace.session:
+            self._stale_sessions.update(each.id for each in (session, trace.session) if each is not None)
+
+    def _keep_previews(self) -> None:
+        for trace, started_us, first, last in self._batch.previews:
+            if trace.session is not None:
+                trace.session.preview(started_us, first, last)
+
+    def _count_for_owner(self, session: SessionState) -> None:
+        stored, owner = session.stored_user, session.user
+        if not session.is_there:
+            owner = None
+        if stored is not None and stored is not owner:
+            stored.sessions -= 1
+            _add_direct(stored, session.direct, -1)
+            self._stale_users.add(stored.id)
+        if owner is not None:
+            if owner is not stored:
+                owner.sessions += 1
+                _add_direct(owner, session.direct, 1)
+            assert session.started_us is not None
+            owner.see(session.started_us, session.last_us)
+
+    def _write_users(self) -> None:
+        dirty = [user for user in self._working_set.users.values() if user.is_dirty]
+        new = [user for user in dirty if user.is_new and (user.sessions or user.sums[_rollups.TRACES])]
+        self._connection.executemany(_INSERT_USER, [(user.id, *_user(user)) for user in new])
+        self._connection.executemany(_UPDATE_USER, [(*_user(user), user.id) for user in dirty if not user.is_new])
+
+    def _write_sessions(self) -> None:
+        dirty = [session for session in self._working_set.sessions.values() if session.is_dirty]
+        new = [session for session in dirty if session.is_new and session.is_there]
+        self.stored["session"] += len(new)
+        self._connection.executemany(_INSERT_SESSION, [(session.id, *_session(session)) for session in new])
+        old = [session for session in dirty if not session.is_new]
+        self._connection.executemany(_UPDATE_SESSION, [(*_session(session), session.id) for session in old])
+        texts = [each for each in dirty if each.texts_are_dirty and each.is_there]
+        self._connection.executemany(_INSERT_TEXTS, [(each.id, *_texts(each)) for each in texts])
+
+    def _write_traces(self) -> None:
+        dirty = [trace for trace in self._working_set.traces.values() if trace.is_dirty]
+        new = [trace for trace in dirty if trace.is_new]
+        self.stored["trace"] += len(new)
+        self._connection.executemany(_INSERT_TRACE, [(trace.id, trace.key, *_trace(trace)) for trace in new])
+        old = [trace for trace in dirty if not trace.is_new]
+        self._connection.executemany(_UPDATE_TRACE, [(*_trace(trace), trace.id) for trace in old])
+        completions = [(trace.id, trace.completion) for trace in dirty if trace.completion is not None]
+        contents = [(row_id, *texts) for row_id, texts in completions if texts != (None, None, None, None)]
+        self._connection.executemany(_INSERT_TRACE_CONTENT, contents)
+        for row_id, texts in completions:
+            write_tags(self._connection, row_id, texts[3])
+
+    def _write_spans(self) -> None:
+        batch = self._batch
+        self.stored["span"] += len(batch.spans)
+        self._connection.executemany(_INSERT_SPAN, batch.spans)
+        self._connection.executemany(_INSERT_CONTENT, batch.contents)
+        names = {name for name, _ in batch.models}
+        ids = {name: model_id(self._connection, name) for name in names}
+        rows = sorted((ids[name], trace_id) for name, trace_id in batch.models)
+        self._connection.executemany("INSERT OR IGNORE INTO trace_models VALUES (?, ?)", rows)
+
+    def _refresh_stale(self) -> None:
+        for session_id in self._stale_sessions:
+            gone = _recompute.refresh_session(self._connection, session_id)
+            self.stored["session"] -= gone
+        owners = {
+            each.user.id
+            for each in self._working_set.sessions.values()
+            if each.id in self._stale_sessions and each.user
+        }
+        for user_id in self._stale_users | owners:
+            _recompute.refresh_user(self._connection, user_id)
+
+
+def write_tags(connection: sqlite3.Connection, trace_id: int, tags: str | None) -> None:
+    """Make a trace findable by its tags."""
+    if tags is not None:
+        rows = [(name, tag_text(value), trace_id) for name, value in json_object(tags).items()]
+        connection.executemany("INSERT OR IGNORE INTO trace_tags VALUES (?, ?, ?)", rows)
+
+
+def tag_text(value: Any) -> str:
+    """A tag's value as it is written in a filter: text as it is, anything else as JSON."""
+    return value if isinstance(value, str) else msgspec.json.encode(value).decode()
+
+
+def model_id(connection: sqlite3.Connection, name: str) -> int:
+    """The number of a model, new when it was never seen."""
+    row = connection.execute("SELECT id FROM models WHERE name = ?", (name,)).fetchone()
+    if row is not None:
+        return int(row[0])
+    return int(connection.execute("INSERT INTO models (name) VALUES (?) RETURNING id", (name,)).fetchone()[0])
+
+
+def _add_direct(user: UserState, direct: tuple[int, int, int, int], sign: int) -> None:
+    for offset, value in enumerate(direct):
+        user.sums[_rollups.FEEDBACK + offset] += sign * value
+    user.is_dirty = True
+
+
+def _user(user: UserState) -> tuple[Any, ...]:
+    return (user.identifier, user.first_us, user.last_us, user.sessions, *user.sums)
+
+
+def _session(each: SessionState) -> tuple[Any, ...]:
+    return (
+        each.identifier, each.user.id if each.user else None, each.strength, each.started_us, each.last_us,
+        each.event_first_us, each.event_last_us, each.opened_us, each.closed_us, each.previous, *each.sums,
+    )  # fmt: skip
+
+
+def _texts(each: SessionState) -> tuple[Any, ...]:
+    return (each.metadata, each.first_input_us, each.first_input, each.last_output_us, each.last_output)
+
+
+def _trace(each: TraceState) -> tuple[Any, ...]:
+    user, session = each.user, each.session
+    return (
+        session.id if session else None, user.id if user else None, each.strength, each.name, each.kind,
+        each.environment, each.status, each.error_type, each.started_us, each.duration_us, each.last_us, each.moved_us,
+        each.failed_spans, *each.sums[1:],
+    )  # fmt: skip

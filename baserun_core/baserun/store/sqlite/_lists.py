@@ -1,0 +1,136 @@
+"""Lists: sorted, narrowed, and cut into pages that stay right while rows are added."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+
+from baserun.store.results import Page, StoredSession, StoredTrace, StoredUser
+from baserun.store.sqlite import _checks, _cursor, _filters
+from baserun.store.sqlite._convert import now_us
+from baserun.store.sqlite._read_sessions import (
+    SESSION_COLUMNS,
+    SESSION_JOINS,
+    USER_COLUMNS,
+    session_result,
+    user_result,
+)
+from baserun.store.sqlite._read_traces import TRACE_COLUMNS, TRACE_JOINS, trace_result
+
+
+class _List(msgspec.Struct, frozen=True):
+    """What makes a list: its table under a short name, its columns, its sorts."""
+
+    what: str
+    table: str
+    alias: str
+    columns: str
+    joins: str
+    filters: tuple[str, ...]
+    narrow: Callable[[_filters.Conditions, dict[str, Any]], None]
+    sorts: dict[str, str]
+    default_sort: str
+
+
+_USERS = _List(
+    "Users", "users", "u", USER_COLUMNS, "", _filters.COMMON, _filters.users,
+    {"last_seen": "u.last_us", "first_seen": "u.first_us", "cost": "u.cost_nano",
+     "tokens": "u.input_tokens + u.output_tokens", "sessions": "u.sessions", "traces": "u.traces", "errors": "u.errors"},
+    "-last_seen",
+)  # fmt: skip
+_SESSIONS = _List(
+    "Sessions", "sessions", "s", SESSION_COLUMNS, SESSION_JOINS, _filters.OF_SESSIONS, _filters.sessions,
+    {"last_active": "s.last_us", "started": "s.started_us", "cost": "s.cost_nano",
+     "tokens": "s.input_tokens + s.output_tokens", "duration": "s.last_us - s.started_us", "errors": "s.errors",
+     "traces": "s.traces"},
+    "-last_active",
+)  # fmt: skip
+_TRACES = _List(
+    "Traces", "traces", "t", TRACE_COLUMNS, TRACE_JOINS, _filters.OF_TRACES, _filters.traces,
+    {"started": "t.started_us", "duration": "coalesce(t.duration_us, -1)", "cost": "t.cost_nano",
+     "tokens": "t.input_tokens + t.output_tokens", "errors": "t.errors"},
+    "-started",
+)  # fmt: skip
+
+
+class Question(msgspec.Struct, frozen=True):
+    """A list with checked filters, ready to be asked."""
+
+    list: _List
+    given: dict[str, Any]
+    sort: _checks.Sort
+    limit: int
+    after: _cursor.Cursor | None
+
+
+def of_users(filters: dict[str, Any]) -> Question:
+    """Check the filters of a list of users."""
+    return _question(_USERS, filters)
+
+
+def of_sessions(filters: dict[str, Any]) -> Question:
+    """Check the filters of a list of sessions."""
+    return _question(_SESSIONS, filters)
+
+
+def of_traces(filters: dict[str, Any]) -> Question:
+    """Check the filters of a list of traces."""
+    return _question(_TRACES, filters)
+
+
+def users(connection: sqlite3.Connection, question: Question) -> Page[StoredUser]:
+    """One page of users."""
+    return _page(connection, question, user_result)
+
+
+def sessions(connection: sqlite3.Connection, question: Question) -> Page[StoredSession]:
+    """One page of sessions."""
+    return _page(connection, question, session_result)
+
+
+def traces(connection: sqlite3.Connection, question: Question) -> Page[StoredTrace]:
+    """One page of traces."""
+    now = now_us()
+    return _page(connection, question, lambda row: trace_result(row, now))
+
+
+def _question(kind: _List, filters: dict[str, Any]) -> Question:
+    given = _checks.names(filters, kind.filters, kind.what)
+    sort = _checks.sort(given.get("sort"), kind.sorts, kind.default_sort)
+    after = given.get("after")
+    cursor = None if after is None else _cursor.parse(after, str(sort))
+    kind.narrow(_filters.Conditions(None), given)
+    return Question(kind, given, sort, _checks.limit(given.get("limit")), cursor)
+
+
+def _page(connection: sqlite3.Connection, question: Question, result: Callable[[Any], Any]) -> Page[Any]:
+    rows = connection.execute(*_select(connection, question)).fetchall()
+    cut = rows[: question.limit]
+    following = None
+    if len(rows) > question.limit:
+        following = str(_cursor.Cursor(str(question.sort), cut[-1][-1], cut[-1][0]))
+    return Page(items=[result(row) for row in cut], next=following)
+
+
+def _select(connection: sqlite3.Connection, question: Question) -> tuple[str, list[Any]]:
+    kind, alias = question.list, question.list.alias
+    conditions = _filters.Conditions(connection)
+    kind.narrow(conditions, question.given)
+    key = kind.sorts[question.sort.name]
+    direction, compare = ("DESC", "<") if question.sort.is_descending else ("ASC", ">")
+    if question.after is not None:
+        conditions.add(f"({key}, {alias}.id) {compare} (?, ?)", question.after.value, question.after.row_id)
+    # A unary plus keeps SQLite from walking the order's index where a rare filter already names the rows.
+    order = f"+({key})" if conditions.is_driven else key
+    inner = (
+        f"SELECT {alias}.id AS row_id, {key} AS sort_key FROM {kind.table} {alias} WHERE {conditions.sql}"
+        f" ORDER BY {order} {direction}, {alias}.id {direction} LIMIT ?"
+    )
+    outer = (
+        f"SELECT {kind.columns}, page.sort_key FROM ({inner}) page JOIN {kind.table} {alias} ON {alias}.id = page.row_id"
+        f" {kind.joins} ORDER BY page.sort_key {direction}, page.row_id {direction}"
+    )
+    return outer, [*conditions.values, question.limit + 1]

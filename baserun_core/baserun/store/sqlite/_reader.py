@@ -1,0 +1,175 @@
+"""Reading connections: one for each thread, read-only, replaced when the file is."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sqlite3
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from urllib.parse import quote
+
+from baserun.exceptions import NarrowFilterError, StoreUnavailableError
+from baserun.store.sqlite._connection import BUSY_TIMEOUT_MS, identity, keep_forever
+from baserun.store.sqlite._errors import is_interrupt, unavailable
+from baserun.store.sqlite._migrate import check_version, newest_version, stored_version
+
+DEFAULT_BUDGET_SECONDS = 0.3
+CHECK_EVERY = 1_000
+"""Virtual machine instructions between two looks at the clock: well under a millisecond."""
+CACHE_KIB = 16 * 1024
+
+
+class Reader:
+    """Answers questions on the file at `path`."""
+
+    def __init__(self, path: str, budget: float | None = DEFAULT_BUDGET_SECONDS) -> None:
+        self.path = path
+        self.budget = budget
+        self._local = threading.local()
+        self._lock = threading.Lock()
+        self._open: list[_Connection] = []
+
+    @contextmanager
+    def question(self, *, is_bounded: bool = True) -> Iterator[sqlite3.Connection | None]:
+        """One question, on one state of the store; None when nothing was ever written.
+
+        Raises:
+            NarrowFilterError: It took longer than the budget.
+            StoreUnavailableError: The store cannot be read.
+        """
+        try:
+            connection = self._current()
+            if connection is None:
+                yield None
+                return
+            with _bounded(connection, self.budget if is_bounded else None):
+                connection.execute("BEGIN")
+                try:
+                    yield connection
+                finally:
+                    connection.execute("COMMIT")
+        except sqlite3.Error as error:
+            raise self._explain(error) from error
+
+    def close(self) -> None:
+        """Close the connections of all threads."""
+        with self._lock:
+            connections, self._open = self._open, []
+        for each in connections:
+            each.close()
+        self._local = threading.local()
+
+    def _current(self) -> sqlite3.Connection | None:
+        file = identity(self.path)
+        known: _Connection | None = getattr(self._local, "connection", None)
+        if known is not None and known.is_for(file):
+            return known.sqlite
+        if known is not None:
+            self._let_go(known)
+        if file is None:
+            return None
+        known = self._connect(file)
+        if known is None:
+            return None
+        self._local.connection = known
+        with self._lock:
+            self._open.append(known)
+        return known.sqlite
+
+    def _let_go(self, known: _Connection) -> None:
+        self._local.connection = None
+        known.close()
+        with self._lock, contextlib.suppress(ValueError):
+            self._open.remove(known)
+
+    def _connect(self, file: tuple[int, int]) -> _Connection | None:
+        connection = _connect(self.path)
+        try:
+            version = stored_version(connection)
+            if version == 0:
+                connection.close()
+                return None
+            check_version(version, self.path)
+            _require(version, self.path)
+        except BaseException:
+            connection.close()
+            raise
+        return _Connection(connection, file)
+
+    def _explain(self, error: sqlite3.Error) -> Exception:
+        if is_interrupt(error):
+            return NarrowFilterError(
+                f"The question took longer than {self.budget} s. Narrow it: name a user, a session, or a shorter time."
+            )
+        return unavailable(error, self.path)
+
+
+class _Connection:
+    """A connection with the process and the file that it belongs to."""
+
+    def __init__(self, connection: sqlite3.Connection, file: tuple[int, int]) -> None:
+        self.sqlite = connection
+        self._file = file
+        self._process = os.getpid()
+
+    def is_for(self, file: tuple[int, int] | None) -> bool:
+        return self._file == file and self._process == os.getpid()
+
+    def close(self) -> None:
+        if self._process != os.getpid():
+            keep_forever(self.sqlite)
+            return
+        with contextlib.suppress(sqlite3.Error):
+            self.sqlite.close()
+
+
+def _connect(path: str) -> sqlite3.Connection:
+    try:
+        return _try_connect(path, "mode=ro")
+    except sqlite3.OperationalError:
+        # A folder in which nothing can be written has no room for SQLite's shared memory; without a log it needs none.
+        if os.path.exists(f"{path}-wal") and os.path.getsize(f"{path}-wal") > 0:
+            raise
+        return _try_connect(path, "mode=ro&immutable=1")
+
+
+def _try_connect(path: str, options: str) -> sqlite3.Connection:
+    connection = sqlite3.connect(
+        f"file:{quote(path)}?{options}",
+        uri=True,
+        timeout=BUSY_TIMEOUT_MS / 1000,
+        isolation_level=None,
+        check_same_thread=False,
+    )
+    try:
+        connection.execute("PRAGMA query_only = ON")
+        connection.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
+        connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _require(version: int, path: str) -> None:
+    if version < newest_version():
+        raise StoreUnavailableError(
+            f"The store {path} has version {version}, this Baserun reads version {newest_version()}. "
+            "It is upgraded when an application that runs this Baserun writes to it for the first time."
+        )
+
+
+@contextmanager
+def _bounded(connection: sqlite3.Connection, budget: float | None) -> Iterator[None]:
+    if budget is None:
+        yield
+        return
+    deadline = time.monotonic() + budget
+    connection.set_progress_handler(lambda: time.monotonic() > deadline, CHECK_EVERY)
+    try:
+        yield
+    finally:
+        connection.set_progress_handler(None, 0)

@@ -1,0 +1,64 @@
+"""What cannot be subtracted is looked up again: the ends of a time span, the first and the last thing said."""
+
+from __future__ import annotations
+
+import sqlite3
+
+SESSION_TIMES = """
+    SELECT min(coalesce(s.event_first_us, t.first_us), coalesce(t.first_us, s.event_first_us)),
+           max(coalesce(s.event_last_us, t.last_us), coalesce(t.last_us, s.event_last_us))
+    FROM sessions s,
+         (SELECT min(started_us) AS first_us, max(last_us) AS last_us FROM traces WHERE session_id = :id) t
+    WHERE s.id = :id
+"""
+USER_TIMES = """
+    SELECT min(coalesce(s.first_us, t.first_us), coalesce(t.first_us, s.first_us)),
+           max(coalesce(s.last_us, t.last_us), coalesce(t.last_us, s.last_us))
+    FROM (SELECT min(started_us) AS first_us, max(last_us) AS last_us FROM sessions WHERE user_id = :id) s,
+         (SELECT min(started_us) AS first_us, max(last_us) AS last_us FROM traces WHERE user_id = :id) t
+"""
+FIRST_INPUT = """
+    SELECT p.started_us, p.input_preview FROM spans p JOIN traces t ON p.trace_id = t.id
+    WHERE t.session_id = :id AND p.input_preview IS NOT NULL ORDER BY p.started_us, p.id LIMIT 1
+"""
+LAST_OUTPUT = """
+    SELECT p.started_us, p.output_preview FROM spans p JOIN traces t ON p.trace_id = t.id
+    WHERE t.session_id = :id AND p.output_preview IS NOT NULL ORDER BY p.started_us DESC, p.id DESC LIMIT 1
+"""
+_IS_EMPTY = "SELECT 1 FROM sessions WHERE id = ? AND traces = 0 AND event_first_us IS NULL"
+
+
+def refresh_session(connection: sqlite3.Connection, session_id: int) -> int:
+    """Look up again what left traces may have taken along; 1 when nothing is left of the session and it is gone."""
+    if connection.execute(_IS_EMPTY, (session_id,)).fetchone():
+        connection.execute("DELETE FROM sessions WHERE id = ?", (session_id,))
+        connection.execute("DELETE FROM session_texts WHERE id = ?", (session_id,))
+        connection.execute(
+            "UPDATE annotations SET session_id = NULL, is_waiting = 1 WHERE session_id = ?", (session_id,)
+        )
+        return 1
+    times = connection.execute(SESSION_TIMES, {"id": session_id}).fetchone()
+    if times is None:
+        return 0
+    connection.execute("UPDATE sessions SET started_us = ?, last_us = ? WHERE id = ?", (*times, session_id))
+    refresh_previews(connection, session_id)
+    return 0
+
+
+def refresh_previews(connection: sqlite3.Connection, session_id: int) -> None:
+    """Look up again what was said first and last."""
+    first = connection.execute(FIRST_INPUT, {"id": session_id}).fetchone() or (None, None)
+    last = connection.execute(LAST_OUTPUT, {"id": session_id}).fetchone() or (None, None)
+    connection.execute("INSERT OR IGNORE INTO session_texts (id) VALUES (?)", (session_id,))
+    connection.execute(
+        "UPDATE session_texts SET first_input_us = ?, first_input = ?, last_output_us = ?, last_output = ? WHERE id = ?",
+        (*first, *last, session_id),
+    )
+
+
+def refresh_user(connection: sqlite3.Connection, user_id: int) -> None:
+    """Look up again when the user was seen; one of whom nothing is left is gone."""
+    gone = connection.execute("DELETE FROM users WHERE id = ? AND sessions = 0 AND traces = 0", (user_id,)).rowcount
+    if not gone:
+        times = connection.execute(USER_TIMES, {"id": user_id}).fetchone()
+        connection.execute("UPDATE users SET first_us = ?, last_us = ? WHERE id = ?", (*times, user_id))

@@ -1,0 +1,72 @@
+"""The sums that sessions and users keep over their traces.
+
+A trace's own sums are added to its session and its user in the transaction that changes them, and subtracted where it
+leaves them. Everything here is an integer that can be subtracted again; feedback scores are summed in millionths.
+
+``errors`` counts the spans of a trace that failed, or the trace itself where it failed without a failed span, so that
+one failed call that fails its request is one error.
+"""
+
+from __future__ import annotations
+
+COLUMNS = (
+    "traces",
+    "turns",
+    "llm_calls",
+    "errors",
+    "input_tokens",
+    "input_known",
+    "output_tokens",
+    "output_known",
+    "cost_nano",
+    "cost_known",
+    "feedback_count",
+    "feedback_sum",
+    "feedback_negative",
+    "feedback_positive",
+)
+WIDTH = len(COLUMNS)
+(TRACES, TURNS, LLM_CALLS, ERRORS, INPUT, INPUT_KNOWN, OUTPUT, OUTPUT_KNOWN, COST, COST_KNOWN, FEEDBACK) = range(11)
+
+FEEDBACK_UNIT = 1_000_000
+
+TRACE_COLUMNS = COLUMNS[1:]
+"""A trace's own row leaves out how many traces it is."""
+
+DIRECT_COLUMNS = ("direct_count", "direct_sum", "direct_negative", "direct_positive")
+
+
+def none() -> list[int]:
+    """The sums over nothing."""
+    return [0] * WIDTH
+
+
+def add(sums: list[int], other: list[int]) -> None:
+    """Add `other` to `sums`."""
+    for index, value in enumerate(other):
+        if value:
+            sums[index] += value
+
+
+def subtract(sums: list[int], other: list[int]) -> None:
+    """Take `other` away from `sums`."""
+    for index, value in enumerate(other):
+        if value:
+            sums[index] -= value
+
+
+def feedback(score: float | None) -> tuple[int, int, int, int]:
+    """What one feedback adds to the four feedback columns; one without a score adds nothing to the mean."""
+    if score is None:
+        return (0, 0, 0, 0)
+    return (1, round(score * FEEDBACK_UNIT), int(score < 0), int(score > 0))
+
+
+def known(total: int, count: int) -> int | None:
+    """A sum as it is read: None where nobody knew a part of it."""
+    return total if count else None
+
+
+def mean(total: int, count: int) -> float | None:
+    """The mean feedback score; None without feedback."""
+    return total / FEEDBACK_UNIT / count if count else None

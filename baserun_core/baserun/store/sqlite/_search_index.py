@@ -1,0 +1,66 @@
+"""Keeping the full-text index: filled behind the writer's back, in bounded steps, and emptied with what it speaks of."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable
+
+from baserun.store.sqlite._plain_text import COLUMNS, VERSION, plain_text
+from baserun.store.sqlite._sql import select_in
+
+STEP_ROWS = 200
+STEP_CHARACTERS = 500_000
+
+_SET = "INSERT OR REPLACE INTO counters VALUES (?, ?)"
+
+
+def watermark(connection: sqlite3.Connection) -> int:
+    """The last span whose content is in the index."""
+    return _counter(connection, "search_watermark")
+
+
+def index_some(connection: sqlite3.Connection) -> bool:
+    """Index the next few contents; True when more are waiting."""
+    _begin_anew_if_changed(connection)
+    last = watermark(connection)
+    texts: list[tuple[int, str]] = []
+    characters = 0
+    query = f"SELECT id, {COLUMNS} FROM contents WHERE id > ? ORDER BY id LIMIT {STEP_ROWS}"
+    for row_id, *row in connection.execute(query, (last,)):
+        texts.append((row_id, plain_text(tuple(row))))
+        characters += len(texts[-1][1])
+        if characters >= STEP_CHARACTERS:
+            break
+    if not texts:
+        return False
+    connection.executemany("INSERT INTO search (rowid, text) VALUES (?, ?)", texts)
+    connection.execute(_SET, ("search_watermark", texts[-1][0]))
+    return len(texts) == STEP_ROWS or characters >= STEP_CHARACTERS
+
+
+def remove(connection: sqlite3.Connection, span_ids: Iterable[int]) -> None:
+    """Take contents out of the index; call it before they are deleted."""
+    last = watermark(connection)
+    indexed = [each for each in span_ids if each <= last]
+    rows = select_in(connection, f"SELECT id, {COLUMNS} FROM contents WHERE id IN ({{}})", indexed)
+    texts = [(row_id, plain_text(tuple(row))) for row_id, *row in rows]
+    connection.executemany("INSERT INTO search (search, rowid, text) VALUES ('delete', ?, ?)", texts)
+
+
+def merge_some(connection: sqlite3.Connection, pages: int = 500) -> bool:
+    """Merge a part of the index, so that what was removed from it is really gone; True when more is to be merged."""
+    before = connection.total_changes
+    connection.execute("INSERT INTO search (search, rank) VALUES ('merge', ?)", (-pages,))
+    return connection.total_changes - before >= 2  # as FTS5 documents it: fewer changes mean nothing was left to do
+
+
+def _begin_anew_if_changed(connection: sqlite3.Connection) -> None:
+    if _counter(connection, "search_version") == VERSION:
+        return
+    connection.execute("INSERT INTO search (search) VALUES ('delete-all')")
+    connection.executemany(_SET, [("search_version", VERSION), ("search_watermark", 0)])
+
+
+def _counter(connection: sqlite3.Connection, name: str) -> int:
+    row = connection.execute("SELECT value FROM counters WHERE name = ?", (name,)).fetchone()
+    return 0 if row is None else int(row[0])

@@ -1,0 +1,38 @@
+"""Small helpers for SQL text: lists of columns and of placeholders."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+CHUNK = 256
+_SIZES = (1, 8, 64, CHUNK)
+
+
+def insert(table: str, columns: Sequence[str], *, verb: str = "INSERT") -> str:
+    """An INSERT of one row with all of `columns`."""
+    return f"{verb} INTO {table} ({', '.join(columns)}) VALUES ({placeholders(len(columns))})"
+
+
+def update(table: str, columns: Sequence[str]) -> str:
+    """An UPDATE of `columns` of the row whose id is the last parameter."""
+    return f"UPDATE {table} SET {', '.join(f'{column} = ?' for column in columns)} WHERE id = ?"
+
+
+def placeholders(count: int) -> str:
+    """`count` question marks."""
+    return ", ".join("?" * count)
+
+
+def select_in(connection: sqlite3.Connection, sql: str, values: Iterable[Any]) -> Iterator[Any]:
+    """The rows of `sql`, which has ``{}`` where the list of a few hundred values at a time belongs.
+
+    The lists are filled up to a few lengths, so that SQLite's prepared statements are used again.
+    """
+    remaining = list(values)
+    for start in range(0, len(remaining), CHUNK):
+        chunk = remaining[start : start + CHUNK]
+        size = next(size for size in _SIZES if size >= len(chunk))
+        chunk.extend([None] * (size - len(chunk)))
+        yield from connection.execute(sql.format(placeholders(size)), chunk)

@@ -1,0 +1,193 @@
+"""What a batch works on: the rows it touches, as they are in the store and as they become."""
+
+from __future__ import annotations
+
+from baserun.store.sqlite import _rollups
+
+
+class UserState:
+    """A user's row."""
+
+    __slots__ = ("first_us", "id", "identifier", "is_dirty", "is_new", "last_us", "sessions", "sums")
+
+    def __init__(self, row_id: int, identifier: str, *, is_new: bool) -> None:
+        self.id = row_id
+        self.identifier = identifier
+        self.is_new = is_new
+        self.is_dirty = is_new
+        self.first_us: int | None = None
+        self.last_us = 0
+        self.sessions = 0
+        self.sums = _rollups.none()
+
+    def see(self, first_us: int, last_us: int) -> None:
+        """Stretch the time in which the user was seen."""
+        if self.first_us is None or first_us < self.first_us:
+            self.first_us = first_us
+            self.is_dirty = True
+        if last_us > self.last_us:
+            self.last_us = last_us
+            self.is_dirty = True
+
+
+class SessionState:
+    """A session's row and its texts."""
+
+    __slots__ = (
+        "closed_us",
+        "direct",
+        "event_first_us",
+        "event_last_us",
+        "first_input",
+        "first_input_us",
+        "id",
+        "identifier",
+        "is_dirty",
+        "is_new",
+        "last_output",
+        "last_output_us",
+        "last_us",
+        "metadata",
+        "opened_us",
+        "previous",
+        "started_us",
+        "stored_strength",
+        "stored_user",
+        "strength",
+        "sums",
+        "texts_are_dirty",
+        "user",
+    )
+
+    def __init__(self, row_id: int, identifier: str, *, is_new: bool) -> None:
+        self.id = row_id
+        self.identifier = identifier
+        self.is_new = is_new
+        self.is_dirty = is_new
+        self.texts_are_dirty = False
+        self.user: UserState | None = None
+        self.strength = 0
+        self.stored_user: UserState | None = None
+        self.stored_strength = 0
+        self.started_us: int | None = None
+        self.last_us = 0
+        self.event_first_us: int | None = None
+        self.event_last_us: int | None = None
+        self.opened_us: int | None = None
+        self.closed_us: int | None = None
+        self.previous: str | None = None
+        self.sums = _rollups.none()
+        self.direct = (0, 0, 0, 0)
+        self.metadata: str | None = None
+        self.first_input_us: int | None = None
+        self.first_input: str | None = None
+        self.last_output_us: int | None = None
+        self.last_output: str | None = None
+
+    def see(self, first_us: int, last_us: int) -> None:
+        """Stretch the time in which the session was active."""
+        if self.started_us is None or first_us < self.started_us:
+            self.started_us = first_us
+            self.is_dirty = True
+        if last_us > self.last_us:
+            self.last_us = last_us
+            self.is_dirty = True
+
+    def happen(self, at_us: int) -> None:
+        """Something was said of the session itself."""
+        self.is_dirty = True
+        self.event_first_us = at_us if self.event_first_us is None else min(self.event_first_us, at_us)
+        self.event_last_us = at_us if self.event_last_us is None else max(self.event_last_us, at_us)
+        self.see(at_us, at_us)
+
+    def own(self, user: UserState, strength: int) -> None:
+        """Give the session an owner, where this one is known more firmly than the one it has."""
+        if strength > self.strength:
+            self.user, self.strength = user, strength
+            self.is_dirty = True
+
+    def preview(self, started_us: int, first: str | None, last: str | None) -> None:
+        """Take a call's previews, where it is the earliest or the latest; of two at the same time the order of rows counts."""
+        if first is not None and (self.first_input_us is None or started_us < self.first_input_us):
+            self.first_input_us, self.first_input = started_us, first
+            self.texts_are_dirty = True
+        if last is not None and (self.last_output_us is None or started_us >= self.last_output_us):
+            self.last_output_us, self.last_output = started_us, last
+            self.texts_are_dirty = True
+
+    @property
+    def is_there(self) -> bool:
+        """Whether anything speaks of the session; one that a trace named and left again is not."""
+        return self.event_first_us is not None or self.sums[_rollups.TRACES] > 0
+
+
+class TraceState:
+    """A trace's row; what only its completion knows is written when it comes."""
+
+    __slots__ = (
+        "completion",
+        "duration_us",
+        "environment",
+        "error_type",
+        "failed_spans",
+        "id",
+        "is_dirty",
+        "is_new",
+        "key",
+        "kind",
+        "last_us",
+        "moved_us",
+        "name",
+        "own_user",
+        "session",
+        "started_us",
+        "status",
+        "stored_session",
+        "stored_sums",
+        "stored_user",
+        "strength",
+        "sums",
+    )
+
+    def __init__(self, row_id: int, key: bytes, *, is_new: bool) -> None:
+        self.id = row_id
+        self.key = key
+        self.is_new = is_new
+        self.is_dirty = is_new
+        self.session: SessionState | None = None
+        self.own_user: UserState | None = None
+        self.strength = 0
+        self.name = ""
+        self.kind = ""
+        self.environment: str | None = None
+        self.status = "running"
+        self.error_type: str | None = None
+        self.started_us = 0
+        self.duration_us: int | None = None
+        self.last_us = 0
+        self.moved_us: int | None = None
+        self.failed_spans = 0
+        self.sums = _rollups.none()
+        self.completion: tuple[str | None, str | None, str | None, str | None] | None = None
+        self.stored_session: SessionState | None = None
+        self.stored_user: UserState | None = None
+        self.stored_sums: list[int] | None = None
+
+    @property
+    def user(self) -> UserState | None:
+        """The trace's own user where that one is known as firmly as the session's owner, else the owner."""
+        if self.session is not None and self.session.strength > self.strength:
+            return self.session.user
+        return self.own_user
+
+    def own(self, user: UserState, strength: int) -> None:
+        """Take a user that is known more firmly than the one the trace has of its own."""
+        if strength > self.strength:
+            self.own_user, self.strength = user, strength
+            self.is_dirty = True
+
+    def settle(self) -> None:
+        """Make the sums that follow from the others."""
+        self.sums[_rollups.TRACES] = 1
+        self.sums[_rollups.TURNS] = 1 if self.sums[_rollups.LLM_CALLS] else 0
+        self.sums[_rollups.ERRORS] = self.failed_spans or (1 if self.status == "error" else 0)

@@ -1,0 +1,94 @@
+"""Keeping erased sessions and traces from coming back with rows that were still on their way.
+
+Rows of an erased session are swallowed until the session is started again after it was erased; from then on those that
+belong to the time before are. Only hashes are kept.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from hashlib import sha256
+from typing import Any
+
+from baserun.store.rows import AnnotationRow, IdentifyUser, MoveTrace, OpenSession, Row, SpanRow, TraceRow
+from baserun.store.sqlite._sql import select_in
+
+_KINDS = {AnnotationRow: "annotation", SpanRow: "span", TraceRow: "trace"}
+
+
+def session_hash(identifier: str) -> bytes:
+    """What a tombstone knows of a session."""
+    return sha256(b"session:" + identifier.encode()).digest()[:16]
+
+
+def trace_hash(key: bytes) -> bytes:
+    """What a tombstone knows of a trace."""
+    return sha256(b"trace:" + key).digest()[:16]
+
+
+def bury(connection: sqlite3.Connection, hashes: Iterable[bytes], at_us: int) -> None:
+    """Remember what was erased."""
+    rows = [(each, at_us) for each in hashes]
+    connection.executemany("INSERT OR REPLACE INTO tombstones (hash, erased_us) VALUES (?, ?)", rows)
+
+
+def living(connection: sqlite3.Connection, rows: Sequence[Row]) -> tuple[Sequence[Row], Counter[str]]:
+    """The rows that do not belong to what was erased, and how many of each kind do."""
+    late: Counter[str] = Counter()
+    if connection.execute("SELECT 1 FROM tombstones LIMIT 1").fetchone() is None:
+        return rows, late
+    places = [_place(row) for row in rows]
+    graves = _graves(connection, {each for _, hashes in places for each in hashes})
+    kept: list[Row] = []
+    for row, (at_us, hashes) in zip(rows, places, strict=True):
+        if isinstance(row, OpenSession):
+            _reopen(connection, graves, hashes, at_us)
+        if any(_is_late(graves.get(each), at_us) for each in hashes):
+            late[_KINDS.get(type(row), "session")] += 1
+        else:
+            kept.append(row)
+    return kept, late
+
+
+def _graves(connection: sqlite3.Connection, hashes: set[bytes]) -> dict[bytes, tuple[int, int | None]]:
+    query = "SELECT hash, erased_us, reopened_us FROM tombstones WHERE hash IN ({})"
+    return {row[0]: (row[1], row[2]) for row in select_in(connection, query, hashes)}
+
+
+def _reopen(
+    connection: sqlite3.Connection, graves: dict[bytes, tuple[int, int | None]], hashes: list[bytes], at_us: int
+) -> None:
+    for each in hashes:
+        grave = graves.get(each)
+        if grave is not None and grave[1] is None and at_us > grave[0]:
+            graves[each] = (grave[0], at_us)
+            connection.execute("UPDATE tombstones SET reopened_us = ? WHERE hash = ?", (at_us, each))
+
+
+def _is_late(grave: tuple[int, int | None] | None, at_us: int) -> bool:
+    if grave is None:
+        return False
+    reopened_us = grave[1]
+    return reopened_us is None or at_us < reopened_us
+
+
+def _place(row: Any) -> tuple[int, list[bytes]]:
+    """When a row happened, and the hashes of what it belongs to."""
+    if isinstance(row, SpanRow):
+        row = row.trace
+    if isinstance(row, TraceRow):
+        return row.started_us, _hashes(row.session_id, row.id)
+    if isinstance(row, AnnotationRow):
+        return row.created_us, _hashes(row.session_id, row.trace_id)
+    if isinstance(row, MoveTrace):
+        return row.at_us, _hashes(row.session_id, row.trace_id)
+    if isinstance(row, IdentifyUser):
+        return row.at_us, _hashes(row.session_id, None)
+    return row.at_us, _hashes(row.id, None)
+
+
+def _hashes(session: str | None, trace: str | None) -> list[bytes]:
+    found = [] if session is None else [session_hash(session)]
+    return found if trace is None else [*found, trace_hash(bytes.fromhex(trace))]

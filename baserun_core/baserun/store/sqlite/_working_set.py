@@ -1,0 +1,148 @@
+"""The users, sessions and traces of one batch, loaded in bulk and found by either id."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable
+from typing import Any
+
+from baserun.store.sqlite import _rollups
+from baserun.store.sqlite._sql import select_in
+from baserun.store.sqlite._state import SessionState, TraceState, UserState
+
+_SUMS = ", ".join(_rollups.COLUMNS)
+_USERS = f"SELECT id, identifier, first_us, last_us, sessions, {_SUMS} FROM users"
+_SESSIONS = (
+    "SELECT s.id, identifier, user_id, user_strength, started_us, last_us, event_first_us, event_last_us, opened_us,"
+    " closed_us, previous, direct_count, direct_sum, direct_negative, direct_positive, metadata, first_input_us,"
+    f" first_input, last_output_us, last_output, {_SUMS} FROM sessions s LEFT JOIN session_texts t ON t.id = s.id"
+)
+_TRACES = (
+    "SELECT id, trace, session_id, user_id, user_strength, name, kind, environment, status, error_type, started_us,"
+    f" duration_us, last_us, moved_us, failed_spans, {', '.join(_rollups.TRACE_COLUMNS)} FROM traces"
+)
+
+
+class WorkingSet:
+    """What a batch touches. New rows get their ids here, inside the transaction that inserts them."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+        self.users: dict[str, UserState] = {}
+        self.sessions: dict[str, SessionState] = {}
+        self.traces: dict[bytes, TraceState] = {}
+        self._users_by_id: dict[int, UserState] = {}
+        self._sessions_by_id: dict[int, SessionState] = {}
+        self._traces_by_id: dict[int, TraceState] = {}
+        self._next_ids: dict[str, int] = {}
+
+    def load(self, users: Iterable[str], sessions: Iterable[str], traces: Iterable[bytes]) -> None:
+        """Load these in bulk, with the rows that they refer to."""
+        connection = self._connection
+        trace_rows = list(select_in(connection, f"{_TRACES} WHERE trace IN ({{}})", traces))
+        session_rows = list(select_in(connection, f"{_SESSIONS} WHERE identifier IN ({{}})", sessions))
+        here = {row[0] for row in session_rows}
+        others = {row[2] for row in trace_rows if row[2] is not None} - here
+        session_rows += select_in(connection, f"{_SESSIONS} WHERE s.id IN ({{}})", others)
+        user_rows = list(select_in(connection, f"{_USERS} WHERE identifier IN ({{}})", users))
+        wanted = {row[2] for row in session_rows} | {row[3] for row in trace_rows}
+        wanted -= {row[0] for row in user_rows} | {None}
+        user_rows += select_in(connection, f"{_USERS} WHERE id IN ({{}})", wanted)
+        for row in user_rows:
+            self._take_user(row)
+        for row in session_rows:
+            self._take_session(row)
+        for row in trace_rows:
+            self._take_trace(row)
+
+    def user(self, identifier: str) -> UserState:
+        """The user, new when not stored yet."""
+        state = self.users.get(identifier)
+        if state is None:
+            state = UserState(self.next_id("users"), identifier, is_new=True)
+            self.users[identifier] = self._users_by_id[state.id] = state
+        return state
+
+    def session(self, identifier: str) -> SessionState:
+        """The session, new when not stored yet."""
+        state = self.sessions.get(identifier)
+        if state is None:
+            state = SessionState(self.next_id("sessions"), identifier, is_new=True)
+            self.sessions[identifier] = self._sessions_by_id[state.id] = state
+        return state
+
+    def new_trace(self, key: bytes) -> TraceState:
+        """A trace that is not stored yet."""
+        state = TraceState(self.next_id("traces"), key, is_new=True)
+        self.traces[key] = self._traces_by_id[state.id] = state
+        return state
+
+    def load_weak_traces(self, session: SessionState) -> None:
+        """Load those traces of a session whose own user is known less firmly than its owner, and mark them to be written."""
+        query = f"{_TRACES} WHERE session_id = ? AND user_strength < ?"
+        for row in self._connection.execute(query, (session.id, session.strength)).fetchall():
+            state = self._traces_by_id.get(row[0]) or self._take_trace(row)
+            state.is_dirty = True
+
+    def next_id(self, table: str) -> int:
+        """An id for a new row of `table`, higher than any that it has."""
+        known = self._next_ids.get(table)
+        if known is None:
+            known = self._connection.execute(f"SELECT coalesce(max(id), 0) + 1 FROM {table}").fetchone()[0]
+            if table == "spans":
+                known = max(known, self._high_water() + 1)
+        self._next_ids[table] = known + 1
+        return known
+
+    def _high_water(self) -> int:
+        """The highest span id that was ever deleted: the search index must not meet an id again."""
+        row = self._connection.execute("SELECT value FROM counters WHERE name = 'span_high_water'").fetchone()
+        return 0 if row is None else int(row[0])
+
+    def _user_by_id(self, row_id: int | None) -> UserState | None:
+        if row_id is None:
+            return None
+        known = self._users_by_id.get(row_id)
+        if known is None:
+            known = self._take_user(self._connection.execute(f"{_USERS} WHERE id = ?", (row_id,)).fetchone())
+        return known
+
+    def _session_by_id(self, row_id: int | None) -> SessionState | None:
+        if row_id is None:
+            return None
+        known = self._sessions_by_id.get(row_id)
+        if known is None:
+            known = self._take_session(self._connection.execute(f"{_SESSIONS} WHERE s.id = ?", (row_id,)).fetchone())
+        return known
+
+    def _take_user(self, row: Any) -> UserState:
+        state = UserState(row[0], row[1], is_new=False)
+        state.first_us, state.last_us, state.sessions = row[2:5]
+        state.sums = list(row[5:])
+        self.users[state.identifier] = self._users_by_id[state.id] = state
+        return state
+
+    def _take_session(self, row: Any) -> SessionState:
+        state = SessionState(row[0], row[1], is_new=False)
+        state.user = state.stored_user = self._user_by_id(row[2])
+        state.strength = state.stored_strength = row[3]
+        state.started_us, state.last_us, state.event_first_us, state.event_last_us = row[4:8]
+        state.opened_us, state.closed_us, state.previous = row[8:11]
+        state.direct = tuple(row[11:15])
+        state.metadata, state.first_input_us, state.first_input, state.last_output_us, state.last_output = row[15:20]
+        state.sums = list(row[20:])
+        self.sessions[state.identifier] = self._sessions_by_id[state.id] = state
+        return state
+
+    def _take_trace(self, row: Any) -> TraceState:
+        state = TraceState(row[0], row[1], is_new=False)
+        state.session = state.stored_session = self._session_by_id(row[2])
+        state.stored_user = self._user_by_id(row[3])
+        state.strength = row[4]
+        state.own_user = state.stored_user if row[4] else None
+        state.name, state.kind, state.environment, state.status, state.error_type = row[5:10]
+        state.started_us, state.duration_us, state.last_us, state.moved_us, state.failed_spans = row[10:15]
+        state.sums = [1, *row[15:]]
+        state.stored_sums = list(state.sums)
+        self.traces[state.key] = self._traces_by_id[state.id] = state
+        return state
