@@ -6,7 +6,7 @@
 4. A schema is given: an instance of it.
 5. `Say "..."` (also answer, repeat, reply, respond, write): exactly the quoted words.
 6. "Count to 50": the numbers.
-7. Anything else: say what was said.
+7. Anything else: say what was said, at most its first 300 characters.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ SAY = re.compile(r"\b(say|answer|repeat|reply|respond|write)\b", re.IGNORECASE)
 COUNT = re.compile(r"\bcount (?:from 1 )?to (\d{1,5})\b", re.IGNORECASE)
 REFUSAL = "I'm sorry, I can't help with that."
 ANY_OBJECT: Json = {"type": "object", "properties": {"reply": {"type": "string"}}}
+LONGEST_ECHO = 300  # characters
 MOST_CALLS = 8
 SHORTEST_TELLING_WORD = 4  # letters: "weather" of get_weather says something, "get" does not
 
@@ -50,14 +51,19 @@ def _result(prompt: Prompt) -> str:
 
 
 def _words(prompt: Prompt) -> str:
-    question = prompt.question.strip()
+    question = prompt.question
     if SAY.search(question) and (quoted := quotes(question)):
         return quoted[0]
     if counted := COUNT.search(question):
         return " ".join(str(number) for number in range(1, int(counted[1]) + 1))
-    said = f"You said: {question}" if question else "You said nothing."
+    said = f"You said: {_shortened(question)}" if question else "You said nothing."
     seen = prompt.last.images
     return f"{said} I see {seen} {'image' if seen == 1 else 'images'}." if seen else said
+
+
+def _shortened(text: str) -> str:
+    """The beginning of a long text."""
+    return text if len(text) <= LONGEST_ECHO else f"{text[: LONGEST_ECHO - 1]}…"
 
 
 def _instance(schema: Json, question: str) -> str:

@@ -49,7 +49,7 @@ def _read_prompt(body: Json, text: str) -> Prompt:
 
 def _completion(call: Call, body: Json, prompts: list[Prompt], replies: list[Reply]) -> Json:
     model = call.model(body)
-    asked = sum(tokens.count(prompt.question) for prompt in prompts)
+    asked = sum(tokens.count(prompt.last.text) for prompt in prompts)
     said = sum(reply.tokens for reply in replies)
     return {
         "id": call.ids.letters("cmpl-", 29),

@@ -50,9 +50,8 @@ class Connections:
         try:
             while (request := await read_request(reader, writer)) is not None:
                 self._received(request)
-                sent = await self._answer(request, reader, writer)
-                self._sent(sent)
-                if sent.end != "complete" or request.headers.get("connection", "").lower() == "close":
+                is_usable = await self._answer(request, reader, writer)
+                if not is_usable or request.headers.get("connection", "").lower() == "close":
                     break
         except NotHTTPError as error:
             body = str(error).encode()
@@ -64,11 +63,12 @@ class Connections:
 
     async def _answer(
         self, request: ReceivedRequest, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
-    ) -> SentAnswer:
+    ) -> bool:
         started = time.monotonic()
         fault, answer, headers = await self._decide(request)
         headers["openai-processing-ms"] = str(round((time.monotonic() - started) * 1000))
-        return await Delivery(reader, writer, fault).send(request, answer, headers)
+        delivery = Delivery(reader, writer, fault, request=request, sent=self._sent)
+        return await delivery.send(answer, headers)
 
     async def _decide(self, request: ReceivedRequest) -> tuple[Fault | None, Answer, dict[str, str]]:
         headers = self._headers()

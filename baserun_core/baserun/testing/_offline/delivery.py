@@ -6,9 +6,10 @@ import asyncio
 import socket
 import struct
 import zlib
+from collections.abc import Callable
 
 from baserun.testing._offline.damage import cut_position, damaged
-from baserun.testing._offline.exchange import Answer, ReceivedRequest, SentAnswer
+from baserun.testing._offline.exchange import Answer, End, ReceivedRequest, SentAnswer
 from baserun.testing._offline.fault import Fault
 from baserun.testing._offline.wire import chunk, head_bytes
 
@@ -28,33 +29,39 @@ class CutError(Exception):
 class Delivery:
     """The way of one answer to the client."""
 
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, fault: Fault | None) -> None:
+    def __init__(
+        self,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+        fault: Fault | None,
+        *,
+        request: ReceivedRequest,
+        sent: Callable[[SentAnswer], None],
+    ) -> None:
         self._reader = reader
         self._writer = writer
+        self._request = request
+        self._tell = sent
         self._fault = fault or NO_FAULT
         self._gzip = zlib.compressobj(wbits=GZIP) if self._fault.gzip else None
         self._sent = bytearray()
+        self._end: End | None = None
         self._status: int | None = None
         self._headers: dict[str, str] = {}
 
-    async def send(self, request: ReceivedRequest, answer: Answer, headers: dict[str, str]) -> SentAnswer:
-        """Send the answer and say what went out. Unless its end is `complete`, the connection is of no more use."""
-        answer = damaged(answer, self._fault)
-        end: str = "complete"
+    async def send(self, answer: Answer, headers: dict[str, str]) -> bool:
+        """Send the answer and tell what went out; False when the connection is of no more use."""
         try:
-            await self._send_all(answer, headers)
+            await self._send_all(damaged(answer, self._fault), headers)
         except CutError:
-            end = "cut"
-            await self._cut()
+            self._ended("cut")
+            self._cut()
         except (ClientLeftError, ConnectionError):
-            end = "client_left"
-        return SentAnswer(
-            request=request,
-            status=self._status,
-            headers=self._headers,
-            body=bytes(self._sent),
-            end=end,  # type: ignore[arg-type]
-        )
+            self._ended("client_left")
+        except asyncio.CancelledError:
+            self._ended("cut")
+            raise
+        return self._end == "complete"
 
     async def _send_all(self, answer: Answer, headers: dict[str, str]) -> None:
         await self._pause(self._fault.delay)
@@ -70,11 +77,13 @@ class Delivery:
         body = self._squeezed(answer.body, last=True)
         head = self._head(answer, {**headers, "content-length": str(len(body))})
         if position is None and self._is_quick():
-            self._write(head + body, of_body=answer.body)
+            self._sent += answer.body
+            self._ended("complete")
+            self._writer.write(head + body)
         else:
-            self._write(head)
+            self._writer.write(head)
             await self._pause(self._fault.first_chunk_delay)
-            await self._trickle(body if position is None else body[:position], answer.body[:position])
+            await self._trickle(body[:position], answer.body[:position], last=position is None)
         await self._writer.drain()
         if position is not None:
             raise CutError
@@ -82,19 +91,19 @@ class Delivery:
     async def _send_events(
         self, answer: Answer, events: tuple[bytes, ...], headers: dict[str, str], position: int | None
     ) -> None:
-        self._write(self._head(answer, {**headers, "transfer-encoding": "chunked"}))
+        self._writer.write(self._head(answer, {**headers, "transfer-encoding": "chunked"}))
         await self._pause(self._fault.first_chunk_delay)
         for index, event in enumerate(events):
             if index == position:
                 break
             # Streams take turns here, even when nobody wants them slow.
             await self._pause(self._fault.chunk_delay if index else 0, yielding=True)
-            await self._trickle(chunk(self._squeezed(event)), event)
+            await self._trickle(chunk(self._squeezed(event)), event, last=index == len(events) - 1)
             await self._writer.drain()
         if position is not None:
             raise CutError
         rest = self._squeezed(b"", last=True)
-        self._write((chunk(rest) if rest else b"") + b"0\r\n\r\n")
+        self._writer.write((chunk(rest) if rest else b"") + b"0\r\n\r\n")
         await self._writer.drain()
 
     def _head(self, answer: Answer, headers: dict[str, str]) -> bytes:
@@ -109,18 +118,30 @@ class Delivery:
             return data
         return self._gzip.compress(data) + self._gzip.flush(zlib.Z_FINISH if last else zlib.Z_SYNC_FLUSH)
 
-    async def _trickle(self, data: bytes, of_body: bytes) -> None:
-        if self._fault.bytes_per_second is None:
-            self._write(data, of_body=of_body)
-            return
-        for index in range(len(data)):
-            self._write(data[index : index + 1])
+    async def _trickle(self, data: bytes, of_body: bytes, *, last: bool) -> None:
+        while self._fault.bytes_per_second is not None and len(data) > 1:
+            self._writer.write(data[:1])
+            data = data[1:]
             await self._pause(1 / self._fault.bytes_per_second)
         self._sent += of_body
-
-    def _write(self, data: bytes, *, of_body: bytes = b"") -> None:
+        if last:
+            self._ended("complete")
         self._writer.write(data)
-        self._sent += of_body
+
+    def _ended(self, end: End) -> None:
+        """Tell how the answer ended, before the client can know it: a test looks as soon as its call returns."""
+        if self._end is not None:
+            return
+        self._end = end
+        self._tell(
+            SentAnswer(
+                request=self._request,
+                status=self._status,
+                headers=self._headers,
+                body=bytes(self._sent),
+                end=end,
+            )
+        )
 
     async def _pause(self, duration: float, *, yielding: bool = False) -> None:
         if duration > 0 or yielding:
@@ -138,7 +159,7 @@ class Delivery:
     def _is_quick(self) -> bool:
         return not self._fault.first_chunk_delay and self._fault.bytes_per_second is None
 
-    async def _cut(self) -> None:
+    def _cut(self) -> None:
         connection: socket.socket = self._writer.get_extra_info("socket")
         if self._fault.reset:
             # A linger time of zero makes the kernel reset the connection.

@@ -119,7 +119,7 @@ class OfflineModel:
 
     @property
     def answers(self) -> list[SentAnswer]:
-        """What was sent so far, in the order in which the answers ended, each with its request."""
+        """What was sent so far, in the order in which they ended, each with its request."""
         return list(self._answers)
 
     def next(self, step: str | Reply | Fault | None = None, /, **fault: Any) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 from hashlib import sha256
 from typing import Any
 
@@ -14,11 +15,12 @@ from baserun.testing._offline.exchange import Json
 MESSAGE_OVERHEAD = 4  # tokens that every message costs besides its text
 IMAGE_TOKENS = 85
 SOUND_TOKENS = 50
+READ_CHARACTERS = 2000  # what follows in a message is counted, but not looked at
 CACHE_MINIMUM = 1024  # a shorter prefix is never cached
 CACHE_STEP = 128  # cached tokens are counted in multiples of this
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Message:
     """One message of the conversation."""
 
@@ -34,7 +36,7 @@ class Message:
         """Whether a tool said this."""
         return self.role == "tool"
 
-    @property
+    @cached_property
     def tokens(self) -> int:
         """What the message costs."""
         return tokens.count(self.text) + MESSAGE_OVERHEAD + IMAGE_TOKENS * self.images + SOUND_TOKENS * self.sounds
@@ -53,7 +55,7 @@ class Tool:
         return tokens.count(self.name) + tokens.count(str(self.parameters))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Prompt:
     """Everything that decides the reply."""
 
@@ -67,10 +69,11 @@ class Prompt:
     stop: tuple[str, ...] = ()
     max_tokens: int | None = None
 
-    @property
+    @cached_property
     def question(self) -> str:
-        """The text of the user's last message."""
-        return next((message.text for message in reversed(self.messages) if message.role == "user"), "")
+        """The beginning of the user's last message."""
+        said = next((message.text for message in reversed(self.messages) if message.role == "user"), "")
+        return said[:READ_CHARACTERS].strip()
 
     @property
     def last(self) -> Message:

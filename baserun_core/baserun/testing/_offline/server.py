@@ -59,6 +59,9 @@ class ThreadedServer:
         await server.wait_closed()
 
     def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        # asyncio does this by itself only for sockets that it made.
+        connection: socket.socket = writer.get_extra_info("socket")
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         task = asyncio.ensure_future(self._serve_one(reader, writer))
         self._connections[task] = writer
         task.add_done_callback(self._connections.pop)
