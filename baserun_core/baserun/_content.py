@@ -18,8 +18,16 @@ from typing import Any
 import msgspec
 
 from baserun import _payload
-from baserun._redact import LONGEST_SECRET as LONGEST_SECRET
-from baserun._redact import REDACTION_FAILED, Kind, Redact, mask_kinds, mask_secrets, names_a_header, possible_kinds
+from baserun._redact import (
+    LONGEST_SECRET,
+    REDACTION_FAILED,
+    Mask,
+    Redact,
+    apply_masks,
+    mask_secrets,
+    masks_for,
+    names_a_header,
+)
 from baserun._values import BREADTH_LIMIT, NODE_LIMIT, Described, RawJSON, key_text, type_name, unused_name
 
 __all__ = ["ContentEncoder", "RawJSON"]
@@ -99,8 +107,8 @@ class ContentEncoder:
             except UnicodeEncodeError:  # lone surrogates
                 text = ""
             if text and len(text) <= FIELD_LIMIT:
-                kinds = possible_kinds(text) if self._redact is not None else []
-                return self._cleaned(value, field, limit, kinds) if kinds else text
+                masks = masks_for(text) if self._redact is not None else ()
+                return self._cleaned(value, field, limit, masks) if masks else text
         return self._cleaned(value, field, limit, None)
 
     def _wire(self, data: bytes, field: str, limit: int) -> str:
@@ -113,32 +121,32 @@ class ContentEncoder:
             return _described_json(data, "nested too deeply")
         except (ValueError, msgspec.MsgspecError):
             return self._cleaned(_leniently_parsed(data), field, limit, None)
-        kinds: list[Kind] | None = None
+        masks: tuple[Mask, ...] | None = None
         if self._redact is None or self._redact is mask_secrets:
             text = data.decode()
-            kinds = self._kinds(text)
-            if kinds == [] and _is_storable(text, value, limit):
+            masks = self._masks(text)
+            if masks == () and _is_storable(text, value, limit):
                 return text
-        return self._cleaned(value, field, limit, kinds)
+        return self._cleaned(value, field, limit, masks)
 
-    def _kinds(self, text: str) -> list[Kind] | None:
-        """The kinds of secrets that this JSON may contain; None when escapes may hide some."""
+    def _masks(self, text: str) -> tuple[Mask, ...] | None:
+        """What masks this JSON needs; None when escapes may hide some."""
         if self._redact is None:
-            return []
-        return None if _payload.contains(text, "\\", _payload.ASCII_ESCAPE) else possible_kinds(text)
+            return ()
+        return None if _payload.contains(text, "\\", _payload.ASCII_ESCAPE) else masks_for(text)
 
-    def _cleaned(self, value: object, field: str, limit: int, kinds: list[Kind] | None) -> str:
-        return _encode(self._cleaner(limit, kinds).clean(value, field, "", 0)).decode()
+    def _cleaned(self, value: object, field: str, limit: int, masks: tuple[Mask, ...] | None) -> str:
+        return _encode(self._cleaner(limit, masks).clean(value, field, "", 0)).decode()
 
-    def _cleaner(self, limit: int, kinds: list[Kind] | None) -> _Cleaner:
-        """Kinds are what the whole field was found to contain at most; None when that is not known."""
+    def _cleaner(self, limit: int, masks: tuple[Mask, ...] | None) -> _Cleaner:
+        """The masks are all that the field was found to need; None when that is not known."""
         if self._redact is None:
             return _Cleaner(limit, lambda text, path: text, masks_keys=False)
         if self._redact is not mask_secrets:
             return _Cleaner(limit, self._guarded, masks_keys=False)
-        if kinds is None:
+        if masks is None:
             return _Cleaner(limit, mask_secrets, masks_keys=True)
-        known = kinds
+        known = masks
         return _Cleaner(limit, lambda text, path: _mask_known(text, path, known), masks_keys=True)
 
     def _guarded(self, text: str, path: str) -> str:
@@ -152,7 +160,7 @@ class ContentEncoder:
         if type(result) is str:
             return result
         if issubclass(type(result), str):
-            return str.__str__(result)  # type: ignore[arg-type]
+            return str.__str__(result)
         self._log_once(f"was masked because the redact function returned {type_name(type(result))}, not str", path)
         return REDACTION_FAILED
 
@@ -359,8 +367,8 @@ def _described_json(data: bytes, reason: str) -> str:
     return _encode({**_payload.of_bytes(data, "application/json"), "not_stored": reason}).decode()
 
 
-def _mask_known(text: str, path: str, kinds: list[Kind]) -> str:
-    return "[masked: authorization]" if path and names_a_header(path) else mask_kinds(text, kinds)
+def _mask_known(text: str, path: str, masks: tuple[Mask, ...]) -> str:
+    return "[masked: authorization]" if path and names_a_header(path) else apply_masks(text, masks)
 
 
 def _text_digest(text: str) -> str:

@@ -17,8 +17,6 @@ LONG = 256
 """Characters; base64 without a type is only recognized from this length on, and only under one of `KEYS`."""
 KEYS = frozenset({"b64_json", "data", "file_data", "bytes", "partial_image_b64", "image_b64", "result", "embedding"})
 """Names under which providers' APIs carry base64."""
-HOPS = 64
-"""Semicolons of a text that are looked at one by one before it is searched in one go."""
 
 ASCII_ESCAPE = re.compile(r"\\u00[2-7]")
 """A JSON escape that hides a character which secrets are made of."""
@@ -29,7 +27,7 @@ _DATA_URL = re.compile(
 )
 _BASE64 = re.compile(r"[A-Za-z0-9+/_\s-]*+={0,2}\s*+")
 _KEY_WITH_BASE64 = re.compile(rf'"(?:{"|".join(sorted(KEYS))})"\s{{0,8}}:\s{{0,8}}"(?:[A-Za-z0-9+/_=-]|\\/){{24}}')
-_BASE64_MARK = re.compile(r";base64,", re.IGNORECASE)
+_BASE64_MARK = re.compile(r";base64,")
 
 
 def described(text: str, key: str) -> dict[str, Any] | None:

@@ -17,40 +17,48 @@ from typing import NamedTuple
 Redact = Callable[[str, str], str]
 """Takes a text and where it stands (``input.messages[0].content``), returns what may be stored."""
 
+Mask = Callable[[str], str]
+"""Replaces one kind of secret."""
+
 REDACTION_FAILED = "[masked: redaction failed]"
 """Stands where a redact function failed: what could not be checked is not stored."""
 
-ANCHOR_HOPS = 128
-"""Occurrences of a kind's rarest character that are looked at one by one before the text is searched in one go."""
+ANCHOR_HOPS = 32
+"""Occurrences of a pattern's rarest character that are looked at one by one before the text is searched in one go."""
+HOPPING_LENGTH = 8192
+"""Characters; in a shorter text the pattern is as fast."""
 LONGEST_SECRET = 4096
 """Characters that a secret can have and still be found whole where a long text was cut."""
 
 
-class Kind(NamedTuple):
-    """One kind of secret: when to look for it, and how to mask it."""
+class Scan(NamedTuple):
+    """One pass over a text, and what can be in it when the pass finds something."""
 
-    name: str
     is_possible: Callable[[str], bool]
     """Whether the text, or the text that it is the JSON of, can contain one; may be wrong only by saying yes."""
-    mask: Callable[[str], str]
+    masks: tuple[Mask, ...]
 
 
 def mask_secrets(text: str, path: str) -> str:
     """The text without the secrets listed above, each replaced by words like ``[masked: api key]``."""
     if path and len(path) > 6 and _HEADER_PATH.search(path) is not None:
         return "[masked: authorization]"
-    return mask_kinds(text, possible_kinds(text))
+    return apply_masks(text, masks_for(text))
 
 
-def possible_kinds(text: str) -> list[Kind]:
-    """The kinds of secrets that the text may contain; for ordinary text none."""
-    return [kind for kind in KINDS if kind.is_possible(text)]
+def masks_for(text: str) -> tuple[Mask, ...]:
+    """What has to be applied to this text, or to the strings that it is the JSON of; for ordinary text nothing."""
+    found: list[Mask] = []
+    for scan in SCANS:
+        if scan.is_possible(text):
+            found += [mask for mask in scan.masks if mask not in found]
+    return tuple(found)
 
 
-def mask_kinds(text: str, kinds: list[Kind]) -> str:
-    """The text without the secrets of these kinds."""
-    for kind in kinds:
-        text = kind.mask(text)
+def apply_masks(text: str, masks: tuple[Mask, ...]) -> str:
+    """The text without the secrets that these masks know."""
+    for mask in masks:
+        text = mask(text)
     return text
 
 
@@ -65,29 +73,35 @@ def contains(text: str, anchor: str, pattern: re.Pattern[str]) -> bool:
     A single character is found at the speed of memory: where it is rare, that is much faster than the pattern.
     """
     position = text.find(anchor)
+    if position < 0:
+        return False
+    if len(text) < HOPPING_LENGTH:
+        return pattern.search(text, position) is not None
     for _ in range(ANCHOR_HOPS):
-        if position < 0:
-            return False
         if pattern.match(text, position) is not None:
             return True
         position = text.find(anchor, position + 1)
-    return position >= 0 and pattern.search(text, position) is not None
+        if position < 0:
+            return False
+    return pattern.search(text, position) is not None
 
 
-_HEADER_PATH = re.compile(r"(?:^|[.\"'\]])(?:proxy-)?(?:authorization|(?:x-)?api[-_]?key)$", re.IGNORECASE)
-_HAS_HEADER_KEY = re.compile(r"[-_](?<=[aA][pP][iI][-_])[kK][eE][yY]")
+_HEADER_PATH = re.compile(r"(?:^|[.\"'\]])(?:proxy-)?(?:authorization|(?:x-)?api[-_]key)$", re.IGNORECASE)
 
 # A key has a digit, or a long piece without hyphens; words like "sk-learn-compatible-estimators" have neither.
 _LOOKS_RANDOM = r"(?=[A-Za-z_-]{0,64}[0-9]|(?:[A-Za-z]{1,16}-){0,4}[A-Za-z0-9_]{20})"
 
-_DASH_POSSIBLE = re.compile(r"-(?:(?<=sk-)|(?<=glpat-)|(?<=xox[abeoprs]-))[A-Za-z0-9_-]{10}")
+_DASH_POSSIBLE = re.compile(
+    r"-(?<=[abekoprstiI]-)(?:(?:(?<=sk-)|(?<=glpat-)|(?<=xox.-))[A-Za-z0-9_-]{10}|(?<=[pP][iI]-)[kK][eE][yY])"
+)
 _DASH_KEYS = (
     re.compile(rf"sk-(?<![A-Za-z0-9]sk-){_LOOKS_RANDOM}[A-Za-z0-9_-]{{16,}}"),
     re.compile(r"glpat-(?<![A-Za-z0-9]glpat-)[A-Za-z0-9_-]{16,}"),
     re.compile(r"xox[abeoprs]-(?<![A-Za-z0-9]xox.-)[A-Za-z0-9-]{10,}"),
 )
 _UNDERSCORE_POSSIBLE = re.compile(
-    r"_(?:(?<=[sr]k_)(?:live|test)_|(?:(?<=gh[pousr]_)|(?<=hf_)|(?<=gsk_)|(?<=github_pat_))[A-Za-z0-9_]{16})"
+    r"_(?<=[kfoprstuiI]_)(?:(?<=[sr]k_)(?:live|test)_|(?<=[pP][iI]_)[kK][eE][yY]"
+    r"|(?:(?<=gh._)|(?<=hf_)|(?<=gsk_)|(?<=github_pat_))[A-Za-z0-9_]{16})"
 )
 _UNDERSCORE_KEYS = (
     re.compile(r"[sr]k_(?<![A-Za-z0-9].k_)(?:live|test)_[A-Za-z0-9]{10,}"),
@@ -117,7 +131,6 @@ _HEADER_KEY = re.compile(
     re.IGNORECASE,
 )
 
-_PEM_POSSIBLE = re.compile(r"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY")
 _PEM_GAP = r"(?:\s|\\[nrt])*+"
 _PEM = re.compile(
     r"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----"
@@ -126,6 +139,7 @@ _PEM = re.compile(
     rf"(?:{_PEM_GAP}-----END [A-Z0-9 ]{{0,40}}PRIVATE KEY(?: BLOCK)?-----)?"
 )
 
+_CARD_LENGTH = re.compile(rb"0000(?:[ -]?0){9}")
 _DIGITS_TO_ZERO = bytes(48 if 48 <= code <= 57 else 1 if code == 48 else code for code in range(256))
 _CARD = re.compile(
     r"(?<![0-9A-Za-z_-])(?<![0-9]\.)"
@@ -138,7 +152,7 @@ _CARD_BRANDS = re.compile(
 )
 
 
-def _replacer(label: str, *patterns: re.Pattern[str]) -> Callable[[str], str]:
+def _replacer(label: str, *patterns: re.Pattern[str]) -> Mask:
     def mask(text: str) -> str:
         for pattern in patterns:
             text = pattern.sub(label, text)
@@ -147,21 +161,10 @@ def _replacer(label: str, *patterns: re.Pattern[str]) -> Callable[[str], str]:
     return mask
 
 
-def _has_header(text: str) -> bool:
-    return (
-        "uthorization" in text
-        or "UTHORIZATION" in text
-        or contains(text, "_", _HAS_HEADER_KEY)
-        or contains(text, "-", _HAS_HEADER_KEY)
-    )
-
-
 def _has_card_digits(text: str) -> bool:
-    """Whether there are 13 digits in a row, with nothing but spaces and hyphens between them."""
-    data = text.encode("utf-8", "surrogatepass")
-    if b"0000" not in data.translate(_DIGITS_TO_ZERO):
-        return False
-    return b"0000000000000" in data.translate(_DIGITS_TO_ZERO, b" -")
+    """Whether there are 13 digits, the first 4 together, with at most a space or hyphen between the others."""
+    zeros = text.encode("utf-8", "surrogatepass").translate(_DIGITS_TO_ZERO)
+    return b"0000" in zeros and _CARD_LENGTH.search(zeros) is not None
 
 
 def _mask_cards(text: str) -> str:
@@ -178,21 +181,21 @@ def _passes_luhn(digits: str) -> bool:
     return (total + sum(sum(divmod(2 * int(digit), 10)) for digit in digits[-2::-2])) % 10 == 0
 
 
-KINDS: tuple[Kind, ...] = (
-    Kind("private key", lambda text: contains(text, "-", _PEM_POSSIBLE), _replacer("[masked: private key]", _PEM)),
-    Kind("api key", lambda text: contains(text, "-", _DASH_POSSIBLE), _replacer("[masked: api key]", *_DASH_KEYS)),
-    Kind(
-        "api key",
-        lambda text: contains(text, "_", _UNDERSCORE_POSSIBLE),
-        _replacer("[masked: api key]", *_UNDERSCORE_KEYS),
-    ),
-    Kind("api key", lambda text: contains(text, "A", _CLOUD_POSSIBLE), _replacer("[masked: api key]", *_CLOUD_KEYS)),
-    Kind("json web token", lambda text: contains(text, "J", _JWT_POSSIBLE), _replacer("[masked: token]", _JWT)),
-    Kind(
-        "bearer token",
-        lambda text: "earer" in text or "EARER" in text,
-        _replacer(r"\1\2[masked: bearer token]", _BEARER),
-    ),
-    Kind("header", _has_header, _replacer(r"\1\2[masked: authorization]", _AUTHORIZATION, _HEADER_KEY)),
-    Kind("card number", _has_card_digits, _mask_cards),
+_mask_pem = _replacer("[masked: private key]", _PEM)
+_mask_dash_keys = _replacer("[masked: api key]", *_DASH_KEYS)
+_mask_underscore_keys = _replacer("[masked: api key]", *_UNDERSCORE_KEYS)
+_mask_cloud_keys = _replacer("[masked: api key]", *_CLOUD_KEYS)
+_mask_jwt = _replacer("[masked: token]", _JWT)
+_mask_bearer = _replacer(r"\1\2[masked: bearer token]", _BEARER)
+_mask_headers = _replacer(r"\1\2[masked: authorization]", _AUTHORIZATION, _HEADER_KEY)
+
+SCANS: tuple[Scan, ...] = (
+    Scan(lambda text: "-----BEGIN" in text, (_mask_pem,)),
+    Scan(lambda text: contains(text, "-", _DASH_POSSIBLE), (_mask_dash_keys, _mask_headers)),
+    Scan(lambda text: contains(text, "_", _UNDERSCORE_POSSIBLE), (_mask_underscore_keys, _mask_headers)),
+    Scan(lambda text: contains(text, "A", _CLOUD_POSSIBLE), (_mask_cloud_keys,)),
+    Scan(lambda text: contains(text, "J", _JWT_POSSIBLE), (_mask_jwt,)),
+    Scan(lambda text: "earer" in text or "EARER" in text, (_mask_bearer,)),
+    Scan(lambda text: "uthorization" in text or "UTHORIZATION" in text, (_mask_headers,)),
+    Scan(_has_card_digits, (_mask_cards,)),
 )

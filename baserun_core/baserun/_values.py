@@ -21,7 +21,11 @@ DEPTH_LIMIT = 32
 BREADTH_LIMIT = 2048
 """Items of one container; 2,048 is the largest batch that an embeddings endpoint takes."""
 NODE_LIMIT = 10_000
-"""Items of all containers of one value."""
+"""Items of all containers of one value; what is slow to copy counts for several."""
+CONTAINER_NODES = 4
+"""What a container that holds others counts for, besides its items."""
+OBJECT_NODES = 20
+"""What an object that is not a plain builtin counts for, besides its fields."""
 COPIED_BYTES_LIMIT = 65_536
 """A bytearray up to this size is copied, a larger one described."""
 SUBCLASS_TEXT_LIMIT = 1_048_576
@@ -33,6 +37,8 @@ KEY_LIMIT = 1000
 NAME_LIMIT = 200
 """Characters of the name of a type."""
 
+FLAT_LENGTH = 16
+"""Items of a dict for which it is tried whether they are all plain, before it is walked."""
 OBJECT_BYTES = 64
 """About what a small object or an empty container takes in memory."""
 
@@ -127,12 +133,18 @@ class _Walk:
         if value is None or cls is int or cls is float or cls is bool:
             return value
         if cls is dict:
-            return self.container(value, depth, dict, self.pairs)
+            flat = _flat_dict(value) if len(value) <= FLAT_LENGTH else None
+            if flat is None:
+                return self.container(value, depth, dict, self.pairs)
+            self.size += flat[1]
+            self.nodes -= CONTAINER_NODES + len(value)
+            return flat[0]
         if cls is list or cls is tuple:
             return self.container(value, depth, cls, self.items)
         return self.other(value, cls, depth)
 
     def container(self, value: Any, depth: int, base: Any, copy: Callable[[Any, Any, int], object]) -> object:
+        self.nodes -= CONTAINER_NODES
         if depth >= DEPTH_LIMIT:
             return Described(f"[cut: nested deeper than {DEPTH_LIMIT}]")
         identity = id(value)
@@ -145,7 +157,8 @@ class _Walk:
             self.inside.discard(identity)
 
     def items(self, value: Any, base: Any, depth: int) -> object:
-        taken, left_out = self.take(base.__iter__(value), base.__len__(value))
+        length = base.__len__(value)
+        taken, left_out = self.take(base.__iter__(value), length)
         copies: list[object] = []
         text_bytes = 0
         for item in taken:
@@ -155,20 +168,25 @@ class _Walk:
                 copies.append(item)
             elif cls is float or cls is int:
                 copies.append(item)
+            elif self.nodes < 0:
+                left_out = length - len(copies)
+                break
             else:
                 copies.append(self.copy(item, depth))
         if left_out:
             copies.append(_cut(left_out))
-        self.size += text_bytes + 8 * len(copies)
+        self.size += text_bytes + OBJECT_BYTES * len(copies)
         return copies
 
     def pairs(self, value: Any, base: Any, depth: int) -> object:
-        taken, left_out = self.take(iter(base.items(value)), base.__len__(value))
-        return self.named(taken, left_out, depth)
+        length = base.__len__(value)
+        return self.named(self.take(iter(base.items(value)), length)[0], length, depth)
 
-    def named(self, pairs: Iterable[tuple[Any, Any]], left_out: int, depth: int) -> dict[str, object]:
+    def named(self, pairs: Iterable[tuple[Any, Any]], length: int, depth: int) -> dict[str, object]:
         copies: dict[str, object] = {}
         for key, item in pairs:
+            if self.nodes < 0:
+                break
             name = key if type(key) is str else key_text(key)
             if name in copies:
                 name = unused_name(name, copies)
@@ -178,8 +196,8 @@ class _Walk:
             else:
                 copies[name] = self.copy(item, depth)
             self.size += OBJECT_BYTES
-        if left_out:
-            copies[unused_name("…", copies)] = _cut(left_out)
+        if len(copies) < length:
+            copies[unused_name("…", copies)] = _cut(length - len(copies))
         return copies
 
     def take(self, iterator: Iterator[Any], length: int) -> tuple[list[Any], int]:
@@ -191,6 +209,7 @@ class _Walk:
         return list(islice(iterator, room)), length - room
 
     def other(self, value: Any, cls: type, depth: int) -> object:
+        self.nodes -= OBJECT_NODES
         atom = _atom(value, cls)
         if atom is not _NO_ATOM:
             return self.held(atom, value)
@@ -226,8 +245,7 @@ class _Walk:
                     pairs += _slot(member, name, value)
                 elif name == "__pydantic_extra__" and type(member) is MemberDescriptorType:
                     pairs += [pair for _, extra in _slot(member, name, value) for pair in _dict_pairs(extra)]
-        taken, left_out = self.take(iter(pairs), len(pairs))
-        return self.named(taken, left_out, depth)
+        return self.named(self.take(iter(pairs), len(pairs))[0], len(pairs), depth)
 
 
 def type_name(cls: type) -> str:
