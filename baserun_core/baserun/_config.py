@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import os
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -33,7 +32,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     capture_content: bool = True
     """False keeps structure, tokens, cost and latency, and nothing of what was said."""
     redact: str | Callable[[str, str], str] | None = "default"
-    """``default`` masks secrets; None masks nothing; a callable gets each text and its path and returns what to keep."""
+    """``default`` masks secrets, None nothing; a callable gets each text and its path and returns what to keep."""
     user_key: str | None = None
     """A secret (pepper) with which user identifiers are hashed before they leave the process."""
     fill_end_user: bool = False
@@ -93,6 +92,8 @@ def _refuse_unknown(given: Mapping[str, Any]) -> None:
 
 
 def _suggestion(name: str) -> str:
+    import difflib
+
     close = difflib.get_close_matches(name, OPTIONS, n=1)
     return f"; did you mean {close[0]!r}?" if close else ""
 

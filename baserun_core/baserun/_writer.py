@@ -10,17 +10,19 @@ import sys
 import threading
 import time
 from queue import Empty, SimpleQueue
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from baserun import signals
 from baserun._config import MEBIBYTE, Config
 from baserun._guard import logger, report
 from baserun._ledger import Stats
-from baserun._prepare import Preparer
 from baserun._queue import Item, RecordQueue
 from baserun.exceptions import RowRejectedError, StoreUnavailableError
 from baserun.store._contract import Sink
 from baserun.store.rows import Row
+
+if TYPE_CHECKING:
+    from baserun._prepare import Preparer
 
 MOST_PER_BATCH = 1000
 """Records in one transaction: enough to make its cost small for each, few enough to let other processes in."""
@@ -53,7 +55,7 @@ class Writer:
 
     def _start_empty(self) -> None:
         self._queue = RecordQueue(self._config.queue_bytes)
-        self._prepare = Preparer(self._config)
+        self._preparer: Preparer | None = None
         self._interval = self._config.flush_interval
         self._thread: threading.Thread | None = None
         self._thread_failed_at = 0.0
@@ -234,11 +236,19 @@ class Writer:
             row = None
             if not isinstance(record, _Marker):
                 try:
-                    row = self._prepare(record)
+                    row = self._row(record)
                 except Exception as error:  # this one cannot be told; those beside it can
                     report("preparing a record", error)
                     self._queue.dropped("unreadable", 1, size)
             self._rows.append(row)
+
+    def _row(self, record: Any) -> Row:
+        if self._preparer is None:
+            # With its regular expressions and price list it is the heavy half: not for the thread of a caller.
+            from baserun._prepare import Preparer
+
+            self._preparer = Preparer(self._config)
+        return self._preparer(record)
 
     def _commit(self, timeout: float | None) -> bool:
         try:
