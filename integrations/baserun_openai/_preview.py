@@ -7,8 +7,8 @@ from typing import Any
 
 from baserun_openai._wire import decode, object_of, objects_of, split_array
 
-MOST_TEXT = 2000
-"""Characters; lists show fewer, but secrets are masked before they are cut."""
+MOST_TEXT = 20_000
+"""Characters; lists show far fewer, but secrets are masked before they are cut."""
 
 _TEXT_MEMBERS = ("text", "refusal", "transcript")
 

@@ -1,0 +1,89 @@
+"""A real client of whatever version is installed, the offline model, and what was recorded."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+from collections.abc import AsyncIterator, Iterator
+from types import ModuleType
+from typing import Any
+
+import openai
+import pytest
+
+from baserun.testing import Captured, OfflineModel, capture
+
+
+@pytest.fixture(name="offline")
+def _offline() -> Iterator[OfflineModel]:
+    with OfflineModel() as model:
+        yield model
+
+
+@pytest.fixture(name="captured")
+def _captured() -> Iterator[Captured]:
+    with capture() as captured:
+        yield captured
+
+
+@pytest.fixture(name="http")
+def _http() -> ModuleType:
+    """The HTTP library that this version of the client sits on."""
+    return importlib.import_module("httpx2" if int(openai.__version__.split(".")[0]) >= 3 else "httpx")
+
+
+class AnyClient:
+    """A sync or an async client, used by tests in the same words."""
+
+    def __init__(self, client: Any) -> None:
+        self.client = client
+        self.is_async = isinstance(client, openai.AsyncOpenAI)
+
+    async def result(self, value: Any) -> Any:
+        """The value, awaited if it has to be."""
+        return await value if inspect.isawaitable(value) else value
+
+    async def read(self, stream: Any, most: int | None = None) -> list[Any]:
+        """The items of a stream, at most that many."""
+        items: list[Any] = []
+        if most == 0:
+            return items
+        if hasattr(stream, "__aiter__"):
+            async for item in stream:
+                items.append(item)
+                if len(items) == most:
+                    break
+        else:
+            for item in stream:
+                items.append(item)
+                if len(items) == most:
+                    break
+        return items
+
+    def block(self, manager: Any) -> _Block:
+        """The manager, for ``async with``."""
+        return _Block(manager)
+
+
+class _Block:
+    def __init__(self, manager: Any) -> None:
+        self._manager = manager
+
+    async def __aenter__(self) -> Any:
+        if hasattr(self._manager, "__aenter__"):
+            return await self._manager.__aenter__()
+        return self._manager.__enter__()
+
+    async def __aexit__(self, *error: Any) -> Any:
+        if hasattr(self._manager, "__aexit__"):
+            return await self._manager.__aexit__(*error)
+        return self._manager.__exit__(*error)
+
+
+@pytest.fixture(name="any_client", params=["sync", "async"])
+async def _any_client(request: pytest.FixtureRequest, offline: OfflineModel) -> AsyncIterator[AnyClient]:
+    kind = openai.OpenAI if request.param == "sync" else openai.AsyncOpenAI
+    client: Any = kind(base_url=offline.url, api_key="offline", max_retries=0)
+    any_client = AnyClient(client)
+    yield any_client
+    await any_client.result(client.close())
