@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import functools
 import inspect
+import sys
 from collections.abc import AsyncGenerator, Callable, Generator
 from types import TracebackType
 from typing import Any, Generic, TypeVar
 
-from baserun._context import Frame, child, current, enter, leave
-from baserun.exceptions import BaserunError
+from baserun._context import Frame, leave, replace
+from baserun.exceptions import BaserunError, ConfigurationError
 
 T = TypeVar("T")
 F = TypeVar("F", bound=Callable[..., Any])
@@ -24,6 +25,11 @@ class Scope(Generic[T]):
 
     _frame: Frame | None = None
     _entered = False
+    _is_stepped = False
+    _outside: Frame | None = None
+    """What is current where the block was entered, or where the running step of a generator was asked for."""
+    _inside: Frame | None = None
+    """What is current where a suspended generator goes on."""
 
     def _open(self) -> tuple[T, Frame]:
         """Open it: the value of the block, and the frame that makes it current."""
@@ -44,7 +50,7 @@ class Scope(Generic[T]):
             raise BaserunError(f"{self!r} was entered before; call it again for another block")
         self._entered = True
         value, self._frame = self._open()
-        enter(self._frame)
+        self._outside = replace(self._frame)
         return value
 
     def __exit__(
@@ -52,6 +58,8 @@ class Scope(Generic[T]):
     ) -> None:
         if self._frame is not None:
             leave(self._frame)
+            if self._is_stepped:
+                replace(self._outside)
             self._frame = None
             self._close(error)
 
@@ -65,33 +73,34 @@ class Scope(Generic[T]):
 
     def __call__(self, function: F) -> F:
         """Decorate a function, coroutine function, generator or asynchronous generator."""
-        if not callable(function):
-            raise TypeError(f"{self!r} decorates functions, not {type(function).__name__}")
+        if inspect.isclass(function):
+            raise ConfigurationError(
+                f"{self!r} decorates functions; put it on the methods of {function.__name__} instead"
+            )
+        if not (callable(function) or isinstance(function, classmethod)):
+            raise ConfigurationError(f"{self!r} decorates functions, not {type(function).__name__}")
         return decorate(function, self._again)
 
-    # Between the steps of a generator its block is not current: the steps may run in different contexts.
+    # Between the steps of a generator neither its block nor any inside it is current, and each step may be asked for in
+    # another context. The frames stay as they are: what was begun inside, such as a task, goes on seeing them.
 
     def _suspend(self) -> None:
-        if self._frame is not None:
-            leave(self._frame)
+        self._inside = replace(self._outside)
 
     def _resume(self) -> None:
-        left = self._frame
-        if left is not None:
-            self._frame = child(current(), session=left.session, trace=left.trace, span=left.span)
-            self._frame.muted, self._frame.contentless = left.muted, left.contentless
-            enter(self._frame)
+        self._is_stepped = True
+        self._outside = replace(self._inside)
 
 
 def decorate(function: F, fresh: Callable[[Callable[..., Any]], Scope[Any]]) -> F:
     """Wrap `function` so that each call runs in a scope from `fresh`; it stays the kind of function that it is."""
     if isinstance(function, staticmethod | classmethod):
-        return type(function)(decorate(function.__func__, fresh))  # type: ignore[return-value]
+        return type(function)(decorate(function.__func__, fresh))
     if inspect.isasyncgenfunction(function):
         wrapper: Callable[..., Any] = _around_async_generator(function, fresh)
     elif inspect.isgeneratorfunction(function):
         wrapper = _around_generator(function, fresh)
-    elif inspect.iscoroutinefunction(function):
+    elif inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(type(function).__call__):
         wrapper = _around_coroutine(function, fresh)
     else:
         wrapper = _around_function(function, fresh)
@@ -137,7 +146,10 @@ def _around_generator(function: Callable[..., Any], fresh: Callable[..., Scope[A
                     sent = yield value
                 except GeneratorExit:
                     scope._resume()
-                    generator.close()
+                    returned = generator.close()
+                    if returned is not None:  # from Python 3.13 on, `close` gives what the generator returned
+                        scope._returned(returned)
+                        return returned
                     raise
                 except BaseException as error:  # thrown in by the consumer: it is the inner generator's to handle
                     step = functools.partial(generator.throw, error)
@@ -153,7 +165,7 @@ def _around_async_generator(function: Callable[..., Any], fresh: Callable[..., S
         scope = fresh(function)
         with scope:
             generator = function(*args, **kwargs)
-            step: Callable[[], Any] = generator.__anext__
+            step: Callable[[], Any] = functools.partial(_first_step, generator)
             while True:
                 try:
                     value = await step()
@@ -173,3 +185,15 @@ def _around_async_generator(function: Callable[..., Any], fresh: Callable[..., S
                 scope._resume()
 
     return traced
+
+
+def _first_step(generator: AsyncGenerator[Any, Any]) -> Any:
+    """Begin `generator` without its event loop's noting it: a loop that ends closes all it knows, and this one would be
+    closed twice at once, by the loop and by the generator around it.
+    """
+    hooks = sys.get_asyncgen_hooks()
+    sys.set_asyncgen_hooks(firstiter=None)
+    try:
+        return generator.__anext__()
+    finally:
+        sys.set_asyncgen_hooks(firstiter=hooks.firstiter)
