@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from datetime import datetime
+from typing import Any, TypeVar
 
 from baserun._clock import Clock, Ids
 from baserun._instrument import uninstrument
 from baserun._ledger import Stats
 from baserun._runtime import Runtime, build, exchange
 from baserun.store import (
+    Page,
     Store,
     StoredAnnotation,
     StoredCall,
@@ -21,6 +23,8 @@ from baserun.store import (
     StoredUser,
     open_store,
 )
+
+T = TypeVar("T")
 
 _stores = itertools.count(1)
 
@@ -42,19 +46,21 @@ class Captured:
     def sessions(self) -> list[StoredSession]:
         """All sessions with all that is in them, in the order in which they began."""
         store = self.store
-        return [found for row in store.sessions(sort="started", limit=1000) if (found := store.session(row.id))]
+        found = [session for row in _all(store.sessions) if (session := store.session(row.id))]
+        return sorted(found, key=_beginning)
 
     @property
     def traces(self) -> list[StoredTrace]:
         """All traces with all that is in them, in the order in which they began."""
         store = self.store
-        return [found for row in store.traces(sort="started", limit=1000) if (found := store.trace(row.id))]
+        found = [trace for row in _all(store.traces) if (trace := store.trace(row.id))]
+        return sorted(found, key=_beginning)
 
     @property
     def spans(self) -> list[StoredSpan]:
         """All spans, in the order in which they began."""
         found = [span for trace in self.traces for span in trace.spans or []]
-        return sorted(found, key=lambda span: span.started_at)
+        return sorted(found, key=_beginning)
 
     @property
     def calls(self) -> list[StoredCall]:
@@ -66,12 +72,12 @@ class Captured:
         """What was said in traces and about sessions, in the order in which it was."""
         of_traces = [note for trace in self.traces for note in trace.annotations or []]
         of_sessions = [note for session in self.sessions for note in session.annotations or []]
-        return sorted([*of_traces, *of_sessions], key=lambda note: note.created_at)
+        return sorted([*of_traces, *of_sessions], key=lambda note: (note.created_at, note.id))
 
     @property
     def users(self) -> list[StoredUser]:
         """All users."""
-        return list(self.store.users(limit=1000))
+        return _all(self.store.users)
 
     @property
     def stats(self) -> Stats:
@@ -82,6 +88,20 @@ class Captured:
     def flush(self, timeout: float = 10.0) -> bool:
         """Write what is queued."""
         return self._runtime.writer.flush(timeout)
+
+
+def _all(question: Callable[..., Page[T]]) -> list[T]:
+    """Everything that this list of the store has, page by page."""
+    page = question(limit=1000)
+    found = list(page)
+    while page.next is not None:
+        page = question(limit=1000, after=page.next)
+        found.extend(page)
+    return found
+
+
+def _beginning(item: StoredSession | StoredTrace | StoredSpan) -> tuple[datetime, str]:
+    return item.started_at, item.id  # with a clock that stands still, counting ids tell the order
 
 
 @contextmanager
