@@ -1,8 +1,4 @@
-"""Two visits of one person, recorded with a model server that runs on this machine: no key, no network.
-
-    python docs/examples/first_session.py
-    baserun sessions list
-"""
+"""Two visits of one person, recorded with a model server that runs on this machine: no key, no network."""
 
 from __future__ import annotations
 
@@ -13,9 +9,7 @@ from baserun.testing import OfflineModel
 
 
 def ask(client: openai.OpenAI, question: str) -> str:
-    completion = client.chat.completions.create(
-        model="gpt-4o-mini", messages=[{"role": "user", "content": question}]
-    )
+    completion = client.chat.completions.create(model="gpt-4o-mini", messages=[{"role": "user", "content": question}])
     return completion.choices[0].message.content or ""
 
 

@@ -1,0 +1,71 @@
+"""The programs of the documentation run, and do what the text around them says."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import baserun
+from baserun.testing import OfflineModel
+
+pytest.importorskip("openai")
+
+REPOSITORY = Path(__file__).parents[2]
+PAGES = [REPOSITORY / "README.md", *sorted((REPOSITORY / "docs").glob("*.md"))]
+EXAMPLES = sorted((REPOSITORY / "docs" / "examples").glob("*.py"))
+
+
+def program(page: Path) -> str:
+    """The Python of a page, one block after the other."""
+    return "\n\n".join(re.findall(r"```python\n(.*?)```", page.read_text(), re.DOTALL))
+
+
+@pytest.fixture
+def model() -> Iterator[OfflineModel]:
+    """A model server on this machine."""
+    with OfflineModel() as server:
+        yield server
+
+
+def run(code: str, model: OfflineModel, folder: Path) -> str:
+    """Run a program in `folder`, where its default client talks to `model`; what it printed."""
+    answer = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=folder,
+        env={**os.environ, **model.environment()},
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert (answer.returncode, answer.stderr) == (0, "")
+    return answer.stdout
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if program(page)], ids=lambda page: page.name)
+def test_page_runs(page: Path, model: OfflineModel, tmp_path: Path) -> None:
+    """The blocks of a page, one after the other, are a program that runs quietly."""
+    run(program(page), model, tmp_path)
+
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: example.name)
+def test_example_runs(example: Path, model: OfflineModel, tmp_path: Path) -> None:
+    """An example runs as it stands, from any folder."""
+    run(example.read_text(), model, tmp_path)
+
+
+def test_program_of_the_readme_is_recorded(model: OfflineModel, tmp_path: Path) -> None:
+    """Its first block makes one session of the right user, with the call in it."""
+    first, *_ = re.findall(r"```python\n(.*?)```", (REPOSITORY / "README.md").read_text(), re.DOTALL)
+
+    run(first, model, tmp_path)
+
+    (session,) = baserun.open_store(tmp_path / ".baserun" / "baserun.sqlite3").sessions()
+    assert session.user_identifier == baserun.hash_user("user@example.com")
+    assert (session.traces, session.llm_calls, session.errors) == (1, 1, 0)
+    assert session.first_input == 'Say "this is a test"'

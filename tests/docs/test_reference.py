@@ -1,0 +1,92 @@
+"""Everything that Baserun offers is written down, and every link leads somewhere."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+import baserun
+from baserun import exceptions, signals, testing
+from baserun._config import OPTIONS
+
+REPOSITORY = Path(__file__).parents[2]
+DOCS = REPOSITORY / "docs"
+PAGES = [*sorted(DOCS.glob("*.md")), *sorted(REPOSITORY.glob("*.md"))]
+
+REFERENCE = (DOCS / "api.md").read_text()
+ERRORS = [name for name, value in vars(exceptions).items() if isinstance(value, type)]
+SIGNALS = [name for name, value in vars(signals).items() if value in signals.ALL]
+
+
+def starts_a_row(name: str, text: str) -> bool:
+    """Whether a row of a table is about `name`."""
+    return re.search(rf"^\|[^|]*`(?:baserun\.\w+\.)?{re.escape(name)}\b", text, re.MULTILINE) is not None
+
+
+@pytest.mark.parametrize("name", [*baserun.__all__, *ERRORS])
+def test_public_name_is_in_the_reference(name: str) -> None:
+    """Whoever looks a name up finds it."""
+    assert starts_a_row(name, REFERENCE) or f"`{name}`" in REFERENCE
+
+
+@pytest.mark.parametrize("option", OPTIONS)
+def test_option_is_in_the_reference(option: str) -> None:
+    """Every option has a row that says its default."""
+    assert starts_a_row(option, REFERENCE)
+
+
+def test_reference_has_no_other_options() -> None:
+    """An option that was removed is not promised any more."""
+    table = REFERENCE.partition("## Options")[2].partition("## Errors")[0]
+
+    assert re.findall(r"^\| `(\w+)`", table, re.MULTILINE) == list(OPTIONS)
+
+
+@pytest.mark.parametrize("name", SIGNALS)
+def test_signal_is_documented(name: str) -> None:
+    """Every signal has a row that says its sender."""
+    assert starts_a_row(name, (DOCS / "signals.md").read_text())
+
+
+@pytest.mark.parametrize("name", testing.__all__)
+def test_testing_helper_is_documented(name: str) -> None:
+    """What applications may use in their tests is on the page about testing."""
+    assert f"`{name}" in (DOCS / "testing.md").read_text()
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_lead_somewhere(page: Path) -> None:
+    """A link to a file or heading of this repository finds it."""
+    broken = []
+    for target in re.findall(r"\]\((?!https?:)([^)\s]+)\)", page.read_text()):
+        path, _, heading = target.partition("#")
+        file = page.parent / path if path else page
+        if not file.exists() or (heading and heading not in headings(file)):
+            broken.append(target)
+
+    assert broken == []
+
+
+def headings(page: Path) -> set[str]:
+    """The anchors of a page."""
+    found = re.findall(r"^#+ (.+)$", page.read_text(), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading).strip().lower().replace(" ", "-") for heading in found}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_names_no_machine(page: Path) -> None:
+    """A page that names a folder of its author's machine helps nobody."""
+    assert re.findall(r"(?:/home/|/root\b|/work\b|/Users/)\S*", page.read_text()) == []
+
+
+def test_ci_runs_the_command_of_the_readme() -> None:
+    """The command that the README gives for the tests is the one that CI runs."""
+    commands = re.findall(r"```console\n(.+?)\n```", (REPOSITORY / "README.md").read_text(), re.DOTALL)
+
+    script = (REPOSITORY / ".ci" / "run").read_text().splitlines()
+
+    assert [command for command in commands if command in script] == [
+        "python3 -m venv .venv && .venv/bin/pip install tox && .venv/bin/tox"
+    ]
