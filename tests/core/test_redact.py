@@ -147,11 +147,34 @@ def test_any_text_is_taken(text: str) -> None:
 @pytest.mark.parametrize(
     "piece",
     [
-        "sk-", "sk-a-", "eyJ", "eyJa.", "eyJaaaaaaaa.", "eyJaaaaaaaa.aaaaaaaa", "-----BEGIN PRIVATE KEY-----", "-----BEGIN ", "4111 ",
-        "4", "4-", "4111-1111-", "Bearer ", "Bearer aaaaaaaa", "authorization: ", "authorization" + " " * 10, "api-key=a", "xoxb-", "AKIA",
-        "ghp_", "github_pat_", "-", "_", "sk-proj-proj-", "\n", "-----BEGIN PRIVATE KEY-----\nabc",
+        "sk-",
+        "sk-a-",
+        "eyJ",
+        "eyJa.",
+        "eyJaaaaaaaa.",
+        "eyJaaaaaaaa.aaaaaaaa",
+        "-----BEGIN PRIVATE KEY-----",
+        "-----BEGIN ",
+        "4111 ",
+        "4",
+        "4-",
+        "4111-1111-",
+        "Bearer ",
+        "Bearer aaaaaaaa",
+        "authorization: ",
+        "authorization" + " " * 10,
+        "api-key=a",
+        "xoxb-",
+        "AKIA",
+        "ghp_",
+        "github_pat_",
+        "-",
+        "_",
+        "sk-proj-proj-",
+        "\n",
+        "-----BEGIN PRIVATE KEY-----\nabc",
     ],
-)  # fmt: skip
+)
 def test_no_text_makes_it_slow(piece: str) -> None:
     """A megabyte of the beginnings of secrets takes linear time: this test would not end if it were quadratic."""
     text = piece * (1_000_000 // len(piece))
