@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import Iterator
 from typing import Any, Literal
@@ -306,7 +307,7 @@ def test_speaks(client: openai.OpenAI) -> None:
     assert message.content is None
 
 
-def test_streams_sound(client: openai.OpenAI) -> None:
+def test_streams_sound(model: OfflineModel, client: openai.OpenAI) -> None:
     """Sound is streamed as an id, a transcript, data, and an expiry."""
     stream = client.chat.completions.create(
         model="gpt-4o-audio-preview",
@@ -316,10 +317,14 @@ def test_streams_sound(client: openai.OpenAI) -> None:
         stream=True,
     )
 
-    heard: list[Any] = [chunk.choices[0].delta.audio for chunk in stream if chunk.choices[0].delta.audio]
-    assert "".join(piece.transcript or "" for piece in heard) == "good morning"
-    assert heard[0].id.startswith("audio_")
-    assert heard[-1].expires_at > 0
+    list(stream)
+
+    deltas = [event["choices"][0]["delta"] for event in model.answers[0].events]
+    heard = [delta["audio"] for delta in deltas if "audio" in delta]
+    assert "".join(piece.get("transcript", "") for piece in heard) == "good morning"
+    assert base64.b64decode("".join(piece.get("data", "") for piece in heard)).startswith(b"RIFF")
+    assert heard[0]["id"].startswith("audio_")
+    assert heard[-1]["expires_at"] > 0
 
 
 def test_reads_parts_of_content(client: openai.OpenAI) -> None:

@@ -7,13 +7,19 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
-import httpx2
 import openai
 import pytest
 from openai.types.chat import ChatCompletion
 
 from baserun.testing import Fault, OfflineModel
 
+try:
+    import httpx2
+except ModuleNotFoundError:  # clients before 3.0
+    import httpx as httpx2  # type: ignore[no-redef]
+
+# Only newer clients wrap what happens inside a stream.
+CUT = (openai.APIConnectionError, httpx2.TransportError)
 MESSAGES: Any = [{"role": "user", "content": 'Say "one two three"'}]
 
 
@@ -189,7 +195,7 @@ def test_stream_that_stalls_times_out(model: OfflineModel, client: openai.OpenAI
     model.next(**fault)
     texts: list[str] = []
 
-    with pytest.raises(openai.APITimeoutError):
+    with pytest.raises(CUT):
         stream(client, texts, timeout=0.2)
 
     assert texts == ([] if "first_chunk_delay" in fault else [""])
@@ -232,7 +238,7 @@ def test_cut_inside_a_stream(model: OfflineModel, client: openai.OpenAI, reset: 
     model.next(cut="body", after=3, reset=reset)
     texts: list[str] = []
 
-    with pytest.raises(openai.APIConnectionError):
+    with pytest.raises(CUT):
         stream(client, texts)
 
     assert reset or texts == ["", "one", " two"]

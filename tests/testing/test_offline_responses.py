@@ -8,6 +8,7 @@ from typing import Any
 
 import openai
 import pytest
+from openai.resources.responses import Responses
 from openai.types.responses import Response, ResponseStreamEvent
 from pydantic import BaseModel, TypeAdapter
 
@@ -255,6 +256,7 @@ def test_lists_input_items(client: openai.OpenAI) -> None:
     assert item.type == "message"
 
 
+@pytest.mark.skipif(not hasattr(Responses, "input_tokens"), reason="this client cannot count yet")
 def test_counts_input_tokens(client: openai.OpenAI) -> None:
     """Counting gives what the response will be charged."""
     counted = client.responses.input_tokens.count(model="gpt-4o", input="How much is this?")
@@ -265,6 +267,7 @@ def test_counts_input_tokens(client: openai.OpenAI) -> None:
     assert counted.input_tokens == response.usage.input_tokens
 
 
+@pytest.mark.skipif(not hasattr(Responses, "compact"), reason="this client cannot compact yet")
 def test_compacts(client: openai.OpenAI) -> None:
     """A compacted conversation is the user's messages and one sealed item."""
     compacted = client.responses.compact(model="gpt-4o", input="A long story")

@@ -1,0 +1,62 @@
+"""The offline model run as a program."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+
+import pytest
+
+from baserun.testing import OfflineModel
+from baserun.testing.offline import main
+
+COMMAND = [sys.executable, "-W", "error", "-m", "baserun.testing.offline"]
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_serves_until_it_is_told_to_stop(number: signal.Signals) -> None:
+    """The program prints its URL, serves, and stops cleanly on either signal."""
+    with subprocess.Popen(COMMAND, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as program:
+        assert program.stdout is not None
+        url = program.stdout.readline().strip()
+        with urllib.request.urlopen(f"{url}/models") as answer:
+            status = answer.status
+        program.send_signal(number)
+        _, errors = program.communicate(timeout=30)
+
+    assert status == 200
+    assert (program.returncode, errors) == (0, "")
+
+
+def test_fault_from_the_start() -> None:
+    """`--fault` hits whatever is asked."""
+    command = [*COMMAND, "--fault", "times=always,status=503"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as program:
+        assert program.stdout is not None
+        url = program.stdout.readline().strip()
+        with pytest.raises(urllib.error.HTTPError) as raised:
+            urllib.request.urlopen(f"{url}/models")
+        program.terminate()
+
+    with raised.value as answer:
+        assert answer.status == 503
+
+
+def test_bad_fault_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    """A fault that means nothing ends the program before it serves."""
+    with pytest.raises(SystemExit):
+        main(["--fault", "statu=1"])
+
+    assert "--fault" in capsys.readouterr().err
+
+
+def test_taken_port_is_told() -> None:
+    """A port that is in use is an error of the system, not silence."""
+    with OfflineModel() as model:
+        port = int(model.azure_endpoint.rpartition(":")[2])
+
+        with pytest.raises(OSError, match="in use"):
+            OfflineModel(port=port).start()
