@@ -26,8 +26,15 @@ def open_store(url: str | os.PathLike[str] | StoreLocation | None = None) -> Sto
     return SqliteStore(resolve(url))
 
 
-def open_sink(location: str | os.PathLike[str] | StoreLocation | None = None) -> Sink:
-    """Make the sink that writes to a store; it opens the file with the first batch."""
+def open_sink(
+    location: str | os.PathLike[str] | StoreLocation | None = None, *, retention_days: float | None = None
+) -> Sink:
+    """Make the sink that writes to a store; it opens the file with the first batch.
+
+    Args:
+        location: Where, as for `open_store`.
+        retention_days: Remove sessions that were not active for so long; None keeps everything.
+    """
     from baserun.store.sqlite._sink import SqliteSink
 
-    return SqliteSink(resolve(location))
+    return SqliteSink(resolve(location), retention_days=retention_days)

@@ -264,7 +264,7 @@ def _collect(row: Row, users: set[str], sessions: set[str], traces: set[bytes], 
     user = getattr(row, "user_identifier", None)
     if user is not None:
         users.add(user)
-    session = row.session_id if hasattr(row, "session_id") else row.id  # type: ignore[union-attr]
+    session = row.session_id if hasattr(row, "session_id") else row.id
     if session is not None:
         sessions.add(session)
 

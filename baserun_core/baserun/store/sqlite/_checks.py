@@ -10,12 +10,13 @@ from typing import Any
 import msgspec
 
 from baserun.exceptions import ConfigurationError
-from baserun.store.sqlite._convert import microseconds
+from baserun.store.sqlite._convert import microseconds, now_us
 
 DEFAULT_LIMIT, HIGHEST_LIMIT = 50, 1_000
 STATUSES = ("running", "ok", "error", "cancelled", "abandoned")
 FEEDBACK = ("negative", "positive", "any")
 _LARGEST_NUMBER = 1e9
+DAY_US = 86_400_000_000
 
 
 class Sort(msgspec.Struct, frozen=True):
@@ -42,7 +43,8 @@ def sort(value: object, possible: Collection[str], default: str) -> Sort:
     name = text.removeprefix("-") if isinstance(text, str) else None
     if name not in possible or not isinstance(text, str):
         raise ConfigurationError(
-            f"sort={value!r} is not possible. Write one of {', '.join(possible)}, with a '-' before it for the highest first."
+            f"sort={value!r} is not possible. Write one of {', '.join(possible)}, with a '-' first to begin with the"
+            " highest."
         )
     return Sort(text.removeprefix("-"), text.startswith("-"))
 
@@ -120,3 +122,12 @@ def trace_key(value: object) -> bytes | None:
         return None if text is None else bytes.fromhex(text)
     except ValueError:
         return None
+
+
+def cut_off(days: float | None, before: datetime | None) -> int:
+    """The time that days ago was, or that was given."""
+    if (days is None) == (before is None):
+        raise ConfigurationError("Say either days=... or before=..., such as days=30.")
+    if before is not None:
+        return when("before", before)
+    return now_us() - number("days", days, DAY_US)

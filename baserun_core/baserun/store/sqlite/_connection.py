@@ -168,7 +168,7 @@ def identity(path: str) -> tuple[int, int] | None:
 
 
 def keep_forever(connection: sqlite3.Connection) -> None:
-    """Never let this connection be closed: after a fork it is the parent's, and closing it would touch the parent's file.
+    """Never let this connection be closed: after a fork it is the parent's, and so is its file.
 
     A reference in a module is not enough, since the interpreter clears modules at its exit.
     """

@@ -30,6 +30,6 @@ def parse(text: str, sort: str) -> Cursor:
         raise ConfigurationError(f"after={text!r} is no cursor; pass `page.next` of the page before.") from None
     if cursor.sort != sort or not all(abs(number) < 2**63 for number in (cursor.value, cursor.row_id)):
         raise ConfigurationError(
-            f"after={text!r} belongs to a page sorted by {cursor.sort!r}; ask for sort={cursor.sort!r} or leave out after."
+            f"after={text!r} is from a page sorted by {cursor.sort!r}; ask for sort={cursor.sort!r} or leave it out."
         )
     return cursor

@@ -130,7 +130,7 @@ def _at_least(conditions: Conditions, table: str, nano: int) -> None:
 
 
 def _of_traces(given: dict[str, Any]) -> list[tuple[str, str, tuple[Any, ...]]]:
-    """Each filter that asks something of a trace `t`: as a condition, as the tables and condition of a SELECT, its values."""
+    """What is asked of a trace `t`: a condition, the tables and condition of a SELECT, and the values of each."""
     found = []
     if "status" in given:
         found.append(_status(_checks.choice("status", given["status"], _checks.STATUSES)))

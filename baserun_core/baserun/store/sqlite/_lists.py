@@ -38,7 +38,8 @@ class _List(msgspec.Struct, frozen=True):
 _USERS = _List(
     "Users", "users", "u", USER_COLUMNS, "", _filters.COMMON, _filters.users,
     {"last_seen": "u.last_us", "first_seen": "u.first_us", "cost": "u.cost_nano",
-     "tokens": "u.input_tokens + u.output_tokens", "sessions": "u.sessions", "traces": "u.traces", "errors": "u.errors"},
+     "tokens": "u.input_tokens + u.output_tokens", "sessions": "u.sessions", "traces": "u.traces",
+     "errors": "u.errors"},
     "-last_seen",
 )  # fmt: skip
 _SESSIONS = _List(
@@ -130,7 +131,8 @@ def _select(connection: sqlite3.Connection, question: Question) -> tuple[str, li
         f" ORDER BY {order} {direction}, {alias}.id {direction} LIMIT ?"
     )
     outer = (
-        f"SELECT {kind.columns}, page.sort_key FROM ({inner}) page JOIN {kind.table} {alias} ON {alias}.id = page.row_id"
-        f" {kind.joins} ORDER BY page.sort_key {direction}, page.row_id {direction}"
+        f"SELECT {kind.columns}, page.sort_key FROM ({inner}) page"
+        f" JOIN {kind.table} {alias} ON {alias}.id = page.row_id {kind.joins}"
+        f" ORDER BY page.sort_key {direction}, page.row_id {direction}"
     )
     return outer, [*conditions.values, question.limit + 1]

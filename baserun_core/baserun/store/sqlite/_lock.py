@@ -58,7 +58,7 @@ class WriteLock:
             self._descriptor = None
 
     def forget(self) -> None:
-        """In a forked child: close the inherited descriptor. The lock belongs to the open file, which the parent has."""
+        """In a forked child: close the inherited descriptor; the lock stays with the parent, who has the file open."""
         self._thread_lock = threading.Lock()
         self.close()
 

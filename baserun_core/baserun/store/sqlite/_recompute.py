@@ -51,7 +51,8 @@ def refresh_previews(connection: sqlite3.Connection, session_id: int) -> None:
     last = connection.execute(LAST_OUTPUT, {"id": session_id}).fetchone() or (None, None)
     connection.execute("INSERT OR IGNORE INTO session_texts (id) VALUES (?)", (session_id,))
     connection.execute(
-        "UPDATE session_texts SET first_input_us = ?, first_input = ?, last_output_us = ?, last_output = ? WHERE id = ?",
+        "UPDATE session_texts SET first_input_us = ?, first_input = ?, last_output_us = ?, last_output = ?"
+        " WHERE id = ?",
         (*first, *last, session_id),
     )
 

@@ -1,4 +1,4 @@
-"""Keeping the full-text index: filled behind the writer's back, in bounded steps, and emptied with what it speaks of."""
+"""Keeping the full-text index: filled off the write path, in bounded steps, and emptied with what it speaks of."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ def terms(text: str) -> list[str]:
 
 
 def match_expression(text: str) -> str:
-    """An FTS5 expression that asks for all words of `text`, none of them as syntax; a ``*`` at an end asks for a beginning."""
+    """An FTS5 expression that asks for all words of `text`; a ``*`` after a word asks for its beginning."""
     return " ".join(_quoted(term) for term in terms(text)) or '""'
 
 

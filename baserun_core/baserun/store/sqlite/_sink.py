@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import time
 from collections.abc import Sequence
 
 from baserun.store._location import StoreLocation
@@ -10,17 +11,25 @@ from baserun.store.rows import Row
 from baserun.store.sqlite import _ledger
 from baserun.store.sqlite._annotations import store_annotations
 from baserun.store.sqlite._batch import Batch
+from baserun.store.sqlite._checks import DAY_US
 from baserun.store.sqlite._connection import WriteConnection
+from baserun.store.sqlite._convert import now_us
 from baserun.store.sqlite._errors import UNSTORABLE, rejected
 from baserun.store.sqlite._flush import Flush
+from baserun.store.sqlite._retention import prune_rows_step
+from baserun.store.sqlite._search_index import index_some
 from baserun.store.sqlite._tombstones import living
+
+SECONDS_BETWEEN_PRUNINGS = 3_600
 
 
 class SqliteSink:
     """Writes batches of rows into the file at `location`; see `baserun.store._contract.Sink` for the promises."""
 
-    def __init__(self, location: StoreLocation) -> None:
+    def __init__(self, location: StoreLocation, *, retention_days: float | None = None) -> None:
         self.location = location
+        self._retention_us = None if retention_days is None else round(retention_days * DAY_US)
+        self._prune_at = 0.0
         self._connection = WriteConnection(location)
 
     def write(self, rows: Sequence[Row], *, timeout: float | None = None) -> None:
@@ -37,11 +46,19 @@ class SqliteSink:
             _ledger.add(connection, _ledger.DROPPED, counts)
 
     def maintain(self) -> bool:
-        """Index some of what the search does not know yet; True when more is waiting."""
-        from baserun.store.sqlite._search_index import index_some
-
+        """Index some of what the search does not know yet, or remove some that is too old; True when more is left."""
         with self._connection.transaction() as connection:
-            return index_some(connection)
+            is_indexing = index_some(connection)
+        return is_indexing or self._prune_some()
+
+    def _prune_some(self) -> bool:
+        if self._retention_us is None or time.monotonic() < self._prune_at:
+            return False
+        with self._connection.transaction() as connection:
+            more = bool(prune_rows_step(connection, now_us() - self._retention_us))
+        if not more:
+            self._prune_at = time.monotonic() + SECONDS_BETWEEN_PRUNINGS
+        return more
 
     def close(self) -> None:
         """Close the connection."""

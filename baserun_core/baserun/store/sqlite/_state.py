@@ -107,7 +107,7 @@ class SessionState:
             self.is_dirty = True
 
     def preview(self, started_us: int, first: str | None, last: str | None) -> None:
-        """Take a call's previews, where it is the earliest or the latest; of two at the same time the order of rows counts."""
+        """Take a call's previews where it is the earliest or the latest; at the same time the order of rows counts."""
         if first is not None and (self.first_input_us is None or started_us < self.first_input_us):
             self.first_input_us, self.first_input = started_us, first
             self.texts_are_dirty = True

@@ -2,18 +2,30 @@
 
 from __future__ import annotations
 
-from typing import Unpack
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any, Self, Unpack
 
 from baserun.store._location import StoreLocation
 from baserun.store.filters import SessionFilters, TraceFilters, UserFilters
 from baserun.store.results import (
+    ErasureReceipt,
     Page,
+    PruneReceipt,
+    SearchHit,
     StoredSession,
     StoredTrace,
     StoredUser,
+    StoreInfo,
 )
-from baserun.store.sqlite import _checks, _ledger, _lists, _read_sessions, _read_traces
+from baserun.store.sqlite import _checks, _ledger, _lists, _read_sessions, _read_traces, _search
+from baserun.store.sqlite._connection import WriteConnection
+from baserun.store.sqlite._erase import erase
+from baserun.store.sqlite._export import export
+from baserun.store.sqlite._info import info
 from baserun.store.sqlite._reader import DEFAULT_BUDGET_SECONDS, Reader
+from baserun.store.sqlite._retention import prune
+from baserun.store.sqlite._verify import verify
 
 
 class SqliteStore:
@@ -22,8 +34,9 @@ class SqliteStore:
     def __init__(self, location: StoreLocation, *, budget: float | None = DEFAULT_BUDGET_SECONDS) -> None:
         self.location = location
         self._reader = Reader(location.path, budget)
+        self._writer = WriteConnection(location)
 
-    def __enter__(self) -> SqliteStore:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -82,11 +95,45 @@ class SqliteStore:
                 return None
             return _read_traces.trace(connection, key)
 
+    def search(
+        self, text: str, *, user: str | None = None, limit: int = 50, after: str | None = None
+    ) -> Page[SearchHit]:
+        """Find the calls in which all words of `text` were said, the latest first."""
+        question = _search.question(text, user, limit, after)
+        with self._reader.question() as connection:
+            return Page(items=[]) if connection is None else _search.search(connection, question)
+
     def ledger(self) -> dict[str, dict[str, int]]:
         """What was stored, dropped, pruned and erased."""
         with self._reader.question() as connection:
             return {name: {} for name in _ledger.NAMES} if connection is None else _ledger.read(connection)
 
+    def info(self) -> StoreInfo:
+        """The state of the store."""
+        with self._reader.question(is_bounded=False) as connection:
+            return info(connection, self.location.path)
+
+    def verify(self) -> list[str]:
+        """Count everything again and say where the store differs."""
+        with self._reader.question(is_bounded=False) as connection:
+            return [] if connection is None else verify(connection)
+
+    def prune(
+        self, *, days: float | None = None, before: datetime | None = None, content_only: bool = False
+    ) -> PruneReceipt:
+        """Remove what is older than `days`, or from before a time: whole sessions, or only the content of calls."""
+        before_us = _checks.cut_off(days, before)
+        return prune(self._writer, before_us, content_only=content_only)
+
+    def erase_user(self, user_identifier: str) -> ErasureReceipt:
+        """Remove everything of one user."""
+        return erase(self._writer, _checks.text("user_identifier", user_identifier))
+
+    def export_user(self, user_identifier: str) -> Iterator[dict[str, Any]]:
+        """Everything that is stored of one user."""
+        return export(self._reader, _checks.text("user_identifier", user_identifier))
+
     def close(self) -> None:
         """Close the connections."""
         self._reader.close()
+        self._writer.close()

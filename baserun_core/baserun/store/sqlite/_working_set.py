@@ -78,7 +78,7 @@ class WorkingSet:
         return state
 
     def load_weak_traces(self, session: SessionState) -> None:
-        """Load those traces of a session whose own user is known less firmly than its owner, and mark them to be written."""
+        """Load those traces of a session that follow its owner, and mark them to be written."""
         query = f"{_TRACES} WHERE session_id = ? AND user_strength < ?"
         for row in self._connection.execute(query, (session.id, session.strength)).fetchall():
             state = self._traces_by_id.get(row[0]) or self._take_trace(row)

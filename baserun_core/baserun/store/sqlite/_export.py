@@ -1,0 +1,51 @@
+"""Everything that is stored of one user."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+
+from baserun.store.results import StoredSession
+from baserun.store.sqlite import _read_sessions, _read_traces
+from baserun.store.sqlite._reader import Reader
+
+
+def export(reader: Reader, identifier: str) -> Iterator[dict[str, Any]]:
+    """The user, their sessions with all that they did in them, and their traces elsewhere.
+
+    Each object is read by itself, so that a long export holds nobody up.
+    """
+    with reader.question() as connection:
+        user = None if connection is None else _read_sessions.user(connection, identifier)
+    if user is None:
+        return
+    yield {"record": "user", **user.to_dict()}
+    for session_id in _names(reader, "SELECT s.identifier FROM sessions s", "s", identifier, "s.started_us"):
+        with reader.question(is_bounded=False) as connection:
+            session = None if connection is None else _read_sessions.session(connection, session_id)
+        if session is not None:
+            yield {"record": "session", **_own_part(session, identifier).to_dict()}
+    elsewhere = "SELECT t.trace FROM traces t LEFT JOIN sessions s ON s.id = t.session_id AND s.user_id = t.user_id"
+    for key in _names(reader, elsewhere, "t", identifier, "t.started_us", "s.id IS NULL"):
+        with reader.question(is_bounded=False) as connection:
+            trace = None if connection is None else _read_traces.trace(connection, key)
+        if trace is not None:
+            yield {"record": "trace", **trace.to_dict()}
+
+
+def _names(reader: Reader, select: str, alias: str, identifier: str, order: str, where: str = "1") -> list[Any]:
+    owner = f"{alias}.user_id = (SELECT id FROM users WHERE identifier = ?)"
+    with reader.question(is_bounded=False) as connection:
+        if connection is None:
+            return []
+        rows = connection.execute(f"{select} WHERE {owner} AND {where} ORDER BY {order}, {alias}.id", (identifier,))
+        return [name for (name,) in rows]
+
+
+def _own_part(session: StoredSession, identifier: str) -> StoredSession:
+    """The session without the traces of other users in it."""
+    assert isinstance(session.traces, list)
+    own = [trace for trace in session.traces if trace.user_identifier in (identifier, None)]
+    return msgspec.structs.replace(session, traces=own)

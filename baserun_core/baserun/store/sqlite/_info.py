@@ -1,0 +1,61 @@
+"""The state of a store, for `baserun doctor`."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+
+from baserun.store.results import StoreInfo
+from baserun.store.sqlite._migrate import newest_version, stored_version
+from baserun.store.sqlite._search_index import watermark
+
+_FIRST_DEFECTIVE, _FIRST_SOUND = (3, 7, 0), (3, 51, 3)
+_SOUND_BACKPORTS = ((3, 44, 6), (3, 50, 7))
+_PROBLEMS_SHOWN = 10
+
+
+def info(connection: sqlite3.Connection | None, path: str) -> StoreInfo:
+    """Look at the store; `connection` is None when nothing was ever written."""
+    counts = {name: _count(connection, name) for name in ("users", "sessions", "traces", "spans", "annotations")}
+    return StoreInfo(
+        path=path,
+        exists=os.path.exists(path),
+        size_bytes=_size(path),
+        wal_bytes=_size(f"{path}-wal"),
+        schema_version=None if connection is None else stored_version(connection),
+        newest_schema_version=newest_version(),
+        journal_mode=None if connection is None else connection.execute("PRAGMA journal_mode").fetchone()[0],
+        sqlite_version=sqlite3.sqlite_version,
+        has_wal_reset_defect=has_wal_reset_defect(sqlite3.sqlite_version_info),
+        unindexed_spans=0 if connection is None else _unindexed(connection),
+        problems=[] if connection is None else _problems(connection),
+        **counts,
+    )
+
+
+def has_wal_reset_defect(version: tuple[int, int, int]) -> bool:
+    """Whether this SQLite can break a file when a commit meets a checkpoint that resets the log."""
+    if not _FIRST_DEFECTIVE <= version < _FIRST_SOUND:
+        return False
+    return not any(version[:2] == sound[:2] and version >= sound for sound in _SOUND_BACKPORTS)
+
+
+def _count(connection: sqlite3.Connection | None, table: str) -> int:
+    return 0 if connection is None else int(connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0])
+
+
+def _unindexed(connection: sqlite3.Connection) -> int:
+    query = "SELECT count(*) FROM contents WHERE id > ?"
+    return int(connection.execute(query, (watermark(connection),)).fetchone()[0])
+
+
+def _problems(connection: sqlite3.Connection) -> list[str]:
+    rows = connection.execute(f"PRAGMA quick_check({_PROBLEMS_SHOWN})")
+    return [text for (text,) in rows if text != "ok"]
+
+
+def _size(path: str) -> int:
+    try:
+        return os.path.getsize(path)
+    except OSError:
+        return 0

@@ -1,0 +1,115 @@
+"""Removing what is old: whole sessions with their roll-ups, or only the content of calls."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections import Counter
+
+from baserun.store.results import PruneReceipt
+from baserun.store.sqlite import _ledger, _recompute
+from baserun.store.sqlite._connection import WriteConnection
+from baserun.store.sqlite._convert import time
+from baserun.store.sqlite._removal import remove_contents, remove_sessions, remove_traces
+from baserun.store.sqlite._sql import select_in
+
+SESSIONS_A_STEP = 50
+TRACES_A_STEP = 200
+PAGES_A_STEP = 2_000
+
+
+def prune(writer: WriteConnection, before_us: int, *, content_only: bool = False) -> PruneReceipt:
+    """Remove what is from before a time, in many small transactions between which others can write."""
+    removed: Counter[str] = Counter()
+    contents = ContentPruning(before_us) if content_only else None
+    is_done = False
+    while not is_done:
+        with writer.transaction() as connection:
+            connection.execute("PRAGMA secure_delete = ON")
+            step = prune_rows_step(connection, before_us) if contents is None else contents.step(connection)
+        removed += step
+        is_done = not step if contents is None else contents.is_done
+    if removed:
+        give_space_back(writer)
+    return PruneReceipt(
+        before=time(before_us),
+        sessions=removed["session"],
+        traces=removed["trace"],
+        spans=removed["span"],
+        annotations=removed["annotation"],
+        contents=removed["content"],
+    )
+
+
+def prune_rows_step(connection: sqlite3.Connection, before_us: int) -> Counter[str]:
+    """Remove a few sessions that were last active before a time, then traces without a session."""
+    sessions = connection.execute(
+        "SELECT id FROM sessions WHERE last_us < ? ORDER BY last_us LIMIT ?", (before_us, SESSIONS_A_STEP)
+    )
+    removed = remove_sessions(connection, [each for (each,) in sessions.fetchall()])
+    if not removed["session"]:
+        traces = connection.execute(
+            "SELECT id FROM traces WHERE started_us < ? AND session_id IS NULL AND last_us < ? LIMIT ?",
+            (before_us, before_us, TRACES_A_STEP),
+        )
+        removed += remove_traces(connection, [each for (each,) in traces.fetchall()])
+    removed = +removed
+    _ledger.add(connection, _ledger.PRUNED, removed)
+    return removed
+
+
+class ContentPruning:
+    """Removes the content of traces that started before a time, walking them once from the oldest on."""
+
+    def __init__(self, before_us: int) -> None:
+        self._before_us = before_us
+        self._at = (-(2**62), 0)
+        self.is_done = False
+
+    def step(self, connection: sqlite3.Connection) -> Counter[str]:
+        """Remove the content of the next few traces."""
+        rows = connection.execute(
+            "SELECT id, started_us, session_id FROM traces WHERE (started_us, id) > (?, ?) AND started_us < ?"
+            " ORDER BY started_us, id LIMIT ?",
+            (*self._at, self._before_us, TRACES_A_STEP),
+        ).fetchall()
+        self.is_done = len(rows) < TRACES_A_STEP
+        if not rows:
+            return Counter()
+        self._at = (rows[-1][1], rows[-1][0])
+        removed = Counter(content=_remove_content_of(connection, [row[0] for row in rows]))
+        for session_id in {row[2] for row in rows} - {None}:
+            _recompute.refresh_previews(connection, session_id)
+        _ledger.add(connection, _ledger.PRUNED, removed)
+        return removed
+
+
+def _remove_content_of(connection: sqlite3.Connection, trace_ids: list[int]) -> int:
+    spans = [each for (each,) in select_in(connection, "SELECT id FROM spans WHERE trace_id IN ({})", trace_ids)]
+    removed = remove_contents(connection, spans)
+    parameters = [(each,) for each in trace_ids]
+    connection.executemany(
+        "UPDATE spans SET input_preview = NULL, output_preview = NULL WHERE trace_id = ?", parameters
+    )
+    connection.executemany("UPDATE trace_contents SET result = NULL, error_message = NULL WHERE id = ?", parameters)
+    connection.executemany(
+        "DELETE FROM annotation_contents WHERE id IN (SELECT id FROM annotations WHERE trace_id = ? AND type <> 'tag')",
+        parameters,
+    )
+    return removed
+
+
+def give_space_back(writer: WriteConnection) -> None:
+    """Return freed pages to the file system, a few at a time, and empty the log."""
+    while True:
+        with writer.exclusive() as connection:
+            free = connection.execute("PRAGMA freelist_count").fetchone()[0]
+            connection.execute(f"PRAGMA incremental_vacuum({PAGES_A_STEP})").fetchall()
+            if connection.execute("PRAGMA freelist_count").fetchone()[0] in (0, free):
+                break
+    empty_log(writer)
+
+
+def empty_log(writer: WriteConnection) -> None:
+    """Move everything out of the log into the file, so that nothing that was removed stays in it."""
+    with writer.exclusive() as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()

@@ -1,0 +1,117 @@
+"""Finding the calls in which something was said."""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+from contextlib import closing
+from typing import Any
+
+import msgspec
+
+from baserun.store.results import Page, SearchHit
+from baserun.store.sqlite import _checks, _cursor
+from baserun.store.sqlite._convert import time
+from baserun.store.sqlite._plain_text import COLUMNS, plain_text
+from baserun.store.sqlite._search_index import watermark
+from baserun.store.sqlite._search_query import match_expression, terms
+
+SORT = _checks.Sort("stored", is_descending=True)
+NEWEST_UNINDEXED = 300
+"""So many calls that the index does not have yet are looked through one by one."""
+SNIPPET_CHARACTERS = 160
+
+_HIT = (
+    "SELECT p.id, s.identifier, t.trace, p.span, u.identifier, p.started_us, {columns} FROM spans p"
+    " JOIN contents c ON c.id = p.id JOIN traces t ON t.id = p.trace_id"
+    " LEFT JOIN sessions s ON s.id = t.session_id LEFT JOIN users u ON u.id = t.user_id WHERE p.id = ?"
+).format(columns=", ".join(f"c.{column.strip()}" for column in COLUMNS.split(",")))
+
+
+class Question(msgspec.Struct, frozen=True):
+    """A search with checked arguments."""
+
+    text: str
+    user: str | None
+    limit: int
+    after: int | None
+
+
+def question(text: object, user: object, limit: object, after: str | None) -> Question:
+    """Check the arguments of a search."""
+    return Question(
+        text=_checks.text("text", text),
+        user=None if user is None else _checks.text("user", user),
+        limit=_checks.limit(limit),
+        after=None if after is None else _cursor.parse(after, str(SORT)).row_id,
+    )
+
+
+def search(connection: sqlite3.Connection, asked: Question) -> Page[SearchHit]:
+    """One page of hits, the latest stored first."""
+    wanted = asked.limit + 1
+    found = _in_the_newest(connection, asked)[:wanted]
+    if len(found) < wanted:
+        found += _in_the_index(connection, asked, wanted - len(found))
+    shown = found[: asked.limit]
+    following = None
+    if len(found) > asked.limit:
+        following = str(_cursor.Cursor(str(SORT), 0, shown[-1]))
+    words = terms(asked.text)
+    return Page(items=[_hit(connection, span_id, words) for span_id in shown], next=following)
+
+
+def _in_the_index(connection: sqlite3.Connection, asked: Question, wanted: int) -> list[int]:
+    query = "SELECT search.rowid FROM search"
+    condition, values = " WHERE search MATCH ?", [match_expression(asked.text)]
+    if asked.user is not None:
+        query += " JOIN spans p ON p.id = search.rowid JOIN traces t ON t.id = p.trace_id"
+        condition += " AND t.user_id = (SELECT id FROM users WHERE identifier = ?)"
+        values.append(asked.user)
+    last = watermark(connection) + 1 if asked.after is None else asked.after
+    rows = connection.execute(
+        f"{query}{condition} AND search.rowid < ? ORDER BY search.rowid DESC LIMIT ?", (*values, last, wanted)
+    )
+    return [span_id for (span_id,) in rows]
+
+
+def _in_the_newest(connection: sqlite3.Connection, asked: Question) -> list[int]:
+    """Look where the index has not come yet, in the same way as it does."""
+    query = (
+        f"SELECT c.id, {COLUMNS} FROM contents c JOIN spans p ON p.id = c.id JOIN traces t ON t.id = p.trace_id"
+        " WHERE c.id > ? AND c.id < ? AND (? IS NULL OR t.user_id = (SELECT id FROM users WHERE identifier = ?))"
+        " ORDER BY c.id DESC LIMIT ?"
+    ).replace("input, output, tool_calls, error_message", "c.input, c.output, c.tool_calls, c.error_message")
+    before = 2**62 if asked.after is None else asked.after
+    rows = connection.execute(query, (watermark(connection), before, asked.user, asked.user, NEWEST_UNINDEXED))
+    texts = [(span_id, plain_text(tuple(row))) for span_id, *row in rows]
+    if not texts:
+        return []
+    with closing(sqlite3.connect(":memory:")) as scratch:
+        scratch.execute("CREATE VIRTUAL TABLE search USING fts5 (text, tokenize = 'unicode61 remove_diacritics 2')")
+        scratch.executemany("INSERT INTO search (rowid, text) VALUES (?, ?)", texts)
+        hits = scratch.execute(
+            "SELECT rowid FROM search WHERE search MATCH ? ORDER BY rowid DESC", (match_expression(asked.text),)
+        )
+        return [span_id for (span_id,) in hits]
+
+
+def _hit(connection: sqlite3.Connection, span_id: int, words: list[str]) -> SearchHit:
+    row: Any = connection.execute(_HIT, (span_id,)).fetchone()
+    return SearchHit(
+        session_id=row[1],
+        trace_id=row[2].hex(),
+        span_id=row[3].hex(),
+        user_identifier=row[4],
+        started_at=time(row[5]),
+        snippet=_snippet(plain_text(tuple(row[6:])), words),
+    )
+
+
+def _snippet(text: str, words: list[str]) -> str:
+    """The piece of `text` around the first of the words that is in it."""
+    found = (re.search(re.escape(word.rstrip("*")), text, re.IGNORECASE) for word in words)
+    places = [match.start() for match in found if match]
+    start = max(0, min(places, default=0) - SNIPPET_CHARACTERS // 3)
+    piece = " ".join(text[start : start + SNIPPET_CHARACTERS].split())
+    return f"{'…' if start else ''}{piece}{'…' if start + SNIPPET_CHARACTERS < len(text) else ''}"

@@ -1,0 +1,124 @@
+"""Roll-ups equal a recount whatever the order of the rows and however often they are written."""
+
+from __future__ import annotations
+
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import msgspec
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from baserun.store import open_sink, open_store
+from baserun.store.rows import (
+    AnnotationRow,
+    CallRow,
+    EndSession,
+    IdentifyUser,
+    MoveTrace,
+    OpenSession,
+    Row,
+    SpanRow,
+    TraceRow,
+    UpdateSession,
+)
+
+T0 = 1_790_000_000_000_000
+
+
+def _trace(number: int, session: str | None, status: str = "running", **more: Any) -> TraceRow:
+    started = T0 + number * 1_000
+    return TraceRow(
+        id=f"{number:032x}", session_id=session, started_us=started, name="work", kind="request", status=status, **more
+    )
+
+
+def _call(number: int, trace: TraceRow, **more: Any) -> SpanRow:
+    call = CallRow(
+        request_model="small",
+        response_id=f"resp-{number}",
+        input_preview=f"question {number}",
+        output_preview=f"answer {number}",
+        **more,
+    )
+    return SpanRow(
+        id=f"{number:016x}", trace=trace, parent_id=None, kind="llm", name="chat", started_us=T0 + number * 1_000 + 7,
+        duration_us=500, status="ok" if number % 3 else "error", error_type=None if number % 3 else "Boom", call=call,
+    )  # fmt: skip
+
+
+ANONYMOUS, KNOWN, BARE = _trace(1, "a"), _trace(2, "a", user_identifier="ann", user_strength=2), _trace(3, None)
+LINKED = _trace(4, "b", user_identifier="maybe", user_strength=1)
+
+UNIVERSE: list[Row] = [
+    OpenSession(id="a", at_us=T0 - 50),
+    OpenSession(id="b", at_us=T0 + 9_000, previous_id="a", user_identifier="bob", user_strength=2),
+    EndSession(id="a", at_us=T0 + 30_000),
+    UpdateSession(id="b", at_us=T0 + 9_500, metadata='{"plan": "pro"}'),
+    IdentifyUser(session_id="a", at_us=T0 + 20_000, user_identifier="ann", user_strength=3),
+    _call(1, ANONYMOUS, input_tokens=10, output_tokens=5, cost_nano=700),
+    _call(2, KNOWN, input_tokens=20),
+    _call(3, BARE, cost_nano=1),
+    _call(4, LINKED),
+    _call(5, ANONYMOUS, input_tokens=1, output_tokens=1),
+    SpanRow(
+        id=f"{9:016x}", trace=KNOWN, parent_id=None, kind="tool", name="look", started_us=T0, duration_us=9, status="ok"
+    ),
+    msgspec.structs.replace(ANONYMOUS, status="error", duration_us=90_000, error_type="Boom"),
+    msgspec.structs.replace(KNOWN, status="ok", duration_us=40_000, tags='{"plan": "pro"}'),
+    msgspec.structs.replace(BARE, status="error", duration_us=10, error_type="Boom"),
+    msgspec.structs.replace(LINKED, status="ok", duration_us=10),
+    MoveTrace(trace_id=KNOWN.id, session_id="c", at_us=T0 + 25_000, user_identifier="cat", user_strength=2),
+    MoveTrace(trace_id=ANONYMOUS.id, session_id="b", at_us=T0 + 26_000),
+    AnnotationRow(id="f1", created_us=T0, type="feedback", name="good", score=0.5, session_id="a"),
+    AnnotationRow(id="f2", created_us=T0, type="feedback", name="good", score=-1, trace_id=KNOWN.id),
+    AnnotationRow(id="f3", created_us=T0, type="feedback", name="good", score=0.1, completion_id="resp-1"),
+    AnnotationRow(id="f4", created_us=T0, type="feedback", name="good", score=1, session_id="b", span_id=f"{4:016x}"),
+    AnnotationRow(id="t1", created_us=T0, type="tag", name="tier", value='"gold"', trace_id=BARE.id),
+    AnnotationRow(id="l1", created_us=T0, type="log", name=None, value='"hello"', session_id="never"),
+]
+
+batches = st.lists(st.lists(st.sampled_from(UNIVERSE), max_size=8), max_size=6)
+everything = st.permutations(UNIVERSE)
+
+
+def _what_is_there(batches: list[list[Row]]) -> tuple[list[str], dict[str, Any]]:
+    with TemporaryDirectory() as folder:
+        sink, store = open_sink(f"{folder}/x.sqlite3"), open_store(f"{folder}/x.sqlite3")
+        try:
+            for batch in batches:
+                sink.write(batch)
+            view = {
+                "sessions": [_session(store.session(each.id)) for each in store.sessions(sort="started")],
+                "users": [each.to_dict() for each in store.users(sort="first_seen")],
+                "traces": [each.to_dict() for each in store.traces(sort="started")],
+            }
+            return store.verify(), view
+        finally:
+            store.close()
+            sink.close()
+
+
+def _session(session: Any) -> dict[str, Any]:
+    found: dict[str, Any] = session.to_dict()
+    return found
+
+
+@given(batches=batches)
+@settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
+def test_rollups_equal_a_recount_after_any_rows(batches: list[list[Row]]) -> None:
+    """Whatever arrives, in whatever order and however often, every sum is what counting again gives."""
+    differences, _ = _what_is_there(batches)
+
+    assert differences == []
+
+
+@given(order=everything, cut=st.integers(0, len(UNIVERSE)), again=st.lists(st.sampled_from(UNIVERSE), max_size=6))
+@settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
+def test_order_and_repetition_do_not_matter(order: list[Row], cut: int, again: list[Row]) -> None:
+    """The same things having happened, the store says the same, however they arrived."""
+    expected = _what_is_there([UNIVERSE])
+
+    found = _what_is_there([order[:cut], order[cut:], again])
+
+    assert found == expected
