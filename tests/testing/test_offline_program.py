@@ -50,7 +50,7 @@ def test_bad_fault_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         main(["--fault", "statu=1"])
 
-    assert "--fault" in capsys.readouterr().err
+    assert "There is no fault 'statu'; write one of" in capsys.readouterr().err
 
 
 def test_taken_port_is_told() -> None:

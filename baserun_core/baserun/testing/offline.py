@@ -8,7 +8,7 @@ import sys
 import threading
 from collections.abc import Sequence
 
-from baserun.testing._offline.fault import parse_fault
+from baserun.testing._offline.fault import Fault, parse_fault
 from baserun.testing._offline.model import OfflineModel
 
 KEPT = 100  # a program that runs for days must not collect what nobody reads
@@ -40,11 +40,18 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--seed", default="offline", help="what the ids of answers are made from")
     parser.add_argument(
         "--fault",
-        type=parse_fault,
+        type=_fault,
         metavar="TEXT",
         help="a fault from the start, such as times=always,chunk-delay=0.05",
     )
     return parser
+
+
+def _fault(text: str) -> Fault:
+    try:
+        return parse_fault(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 if __name__ == "__main__":

@@ -40,8 +40,10 @@ class ThreadedServer:
         self._thread.join()
 
     def _run(self) -> None:
-        with asyncio.Runner() as runner:
-            runner.run(self._main())
+        try:
+            asyncio.run(self._main())
+        finally:
+            self._ready.set()
 
     async def _main(self) -> None:
         self._loop, self._stopping = asyncio.get_running_loop(), asyncio.Event()
