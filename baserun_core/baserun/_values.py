@@ -22,9 +22,11 @@ BREADTH_LIMIT = 2048
 """Items of one container; 2,048 is the largest batch that an embeddings endpoint takes."""
 NODE_LIMIT = 10_000
 """Items of all containers of one value; what is slow to copy counts for several."""
-CONTAINER_NODES = 4
-"""What a container that holds others counts for, besides its items."""
-OBJECT_NODES = 20
+CONTAINER_NODES = 10
+"""What a container that holds others counts for, besides its items; chosen so that no value takes much of a millisecond."""
+FLAT_NODES = 2
+"""What a short container of plain values counts for, besides its items."""
+OBJECT_NODES = 40
 """What an object that is not a plain builtin counts for, besides its fields."""
 COPIED_BYTES_LIMIT = 65_536
 """A bytearray up to this size is copied, a larger one described."""
@@ -38,7 +40,7 @@ NAME_LIMIT = 200
 """Characters of the name of a type."""
 
 FLAT_LENGTH = 16
-"""Items of a dict for which it is tried whether they are all plain, before it is walked."""
+"""Items of a dict or list for which it is tried whether they are all plain, before it is walked."""
 OBJECT_BYTES = 64
 """About what a small object or an empty container takes in memory."""
 
@@ -114,6 +116,15 @@ def _flat_dict(value: dict[Any, Any]) -> tuple[object, int] | None:
     return copy, size
 
 
+def _flat_items(value: Any) -> list[object] | None:
+    """A short list of numbers; None where the general walk is needed."""
+    for item in value:
+        cls = type(item)
+        if cls is not int and cls is not float:
+            return None
+    return list(value)
+
+
 class _Walk:
     """One walk over one value: what is left of its budget, and the containers it is inside of."""
 
@@ -137,10 +148,15 @@ class _Walk:
             if flat is None:
                 return self.container(value, depth, dict, self.pairs)
             self.size += flat[1]
-            self.nodes -= CONTAINER_NODES + len(value)
+            self.nodes -= FLAT_NODES + len(value)
             return flat[0]
         if cls is list or cls is tuple:
-            return self.container(value, depth, cls, self.items)
+            flat_items = _flat_items(value) if len(value) <= FLAT_LENGTH else None
+            if flat_items is None:
+                return self.container(value, depth, cls, self.items)
+            self.size += OBJECT_BYTES * len(flat_items)
+            self.nodes -= FLAT_NODES + len(flat_items)
+            return flat_items
         return self.other(value, cls, depth)
 
     def container(self, value: Any, depth: int, base: Any, copy: Callable[[Any, Any, int], object]) -> object:
@@ -184,20 +200,24 @@ class _Walk:
 
     def named(self, pairs: Iterable[tuple[Any, Any]], length: int, depth: int) -> dict[str, object]:
         copies: dict[str, object] = {}
+        is_renamed = False
+        text_bytes = 0
         for key, item in pairs:
             if self.nodes < 0:
                 break
-            name = key if type(key) is str else key_text(key)
-            if name in copies:
-                name = unused_name(name, copies)
+            if type(key) is str and not is_renamed:
+                name = key
+            else:
+                is_renamed = True
+                name = unused_name(key if type(key) is str else key_text(key), copies)
             if type(item) is str:
-                self.size += OBJECT_BYTES + len(item)
+                text_bytes += OBJECT_BYTES + len(item)
                 copies[name] = item
             else:
                 copies[name] = self.copy(item, depth)
-            self.size += OBJECT_BYTES
         if len(copies) < length:
             copies[unused_name("…", copies)] = _cut(length - len(copies))
+        self.size += text_bytes + OBJECT_BYTES * len(copies)
         return copies
 
     def take(self, iterator: Iterator[Any], length: int) -> tuple[list[Any], int]:

@@ -11,7 +11,7 @@ import pathlib
 import time
 import uuid
 from collections.abc import Callable, Iterator
-from typing import Any, NoReturn
+from typing import Any, NamedTuple, NoReturn
 
 import msgspec
 import pytest
@@ -103,26 +103,24 @@ def hostile(*bases: type, **extra: Any) -> type:
     return type("Hostile", bases, hostile_namespace() | extra)
 
 
-def with_descriptors(cls: type) -> object:
+def with_descriptors(cls: Any) -> object:
     return cls.__new__(cls)
 
 
-class Liar:
-    """Says that it is a dict."""
-
-    @property
-    def __class__(self) -> type:  # type: ignore[override]
-        CALLS.append("__class__")
-        return dict
+def called_class(self: object) -> type:
+    CALLS.append("__class__")
+    return dict
 
 
-class FakeDictionary:
-    @property
-    def __dict__(self) -> dict[str, Any]:  # type: ignore[override]
-        CALLS.append("__dict__")
-        return {}
+def called_dictionary(self: object) -> dict[str, Any]:
+    CALLS.append("__dict__")
+    return {}
 
-    __dataclass_fields__: Any = ()
+
+Liar = type("Liar", (), {"__class__": property(called_class)})
+"""Says that it is a dict."""
+FakeDictionary = type("FakeDictionary", (), {"__dict__": property(called_dictionary), "__dataclass_fields__": ()})
+"""Hides what its attributes are."""
 
 
 def test_the_traps_work() -> None:
@@ -155,9 +153,9 @@ def zoo() -> dict[str, object]:
         "error": BaseException.__new__(hostile(Exception), "message"),
         "decimal": decimal.Decimal.__new__(hostile(decimal.Decimal), "1.5"),
     }
-    items = list.__new__(hostile(list))
+    items: list[int] = list.__new__(hostile(list))
     list.append(items, 1)
-    pairs = dict.__new__(hostile(dict))
+    pairs: dict[str, int] = dict.__new__(hostile(dict))
     dict.__setitem__(pairs, "a", 1)
     record = with_descriptors(
         dataclasses.dataclass(eq=False, repr=False)(type("Hostile", (), {"__annotations__": {"a": int}, "a": 0}))
@@ -316,7 +314,7 @@ def nodes(value: object) -> int:
         [[[0] * 100 for _ in range(100)] for _ in range(100)],
         {str(index): {"a": [{}] * 5} for index in range(BREADTH_LIMIT)},
         [object() for _ in range(BREADTH_LIMIT)],
-        [{"role": "user", "content": "hello"} for _ in range(BREADTH_LIMIT)],
+        [{"role": "user", "content": [{"type": "text"}]} for _ in range(BREADTH_LIMIT)],
     ],
     ids=["lists", "dicts", "objects", "messages"],
 )
@@ -384,7 +382,11 @@ class Folder(type(pathlib.Path())):  # type: ignore[misc]
 
 
 UTC = datetime.UTC
-POINT = collections.namedtuple("POINT", "x y")
+
+
+class Point(NamedTuple):
+    x: int
+    y: int
 
 
 @pytest.mark.parametrize(
@@ -399,7 +401,7 @@ POINT = collections.namedtuple("POINT", "x y")
         (pathlib.PurePosixPath("/a/b"), "/a/b"),
         (collections.OrderedDict(a=1), {"a": 1}),
         (collections.deque([1, 2], maxlen=2), [1, 2]),
-        (POINT(1, 2), [1, 2]),
+        (Point(1, 2), [1, 2]),
         (frozenset({1}), [1]),
         (bytearray(100_000), Described("<bytearray of 100,000 bytes>")),
         (memoryview(b"abc"), Described("<memoryview of 3 bytes>")),
@@ -453,17 +455,17 @@ def test_small_values_are_kept_whole(value: object) -> None:
     assert copy == as_lists(value)
 
 
-class Asked(Exception):
+class AskedError(Exception):
     def __str__(self) -> str:
         return "asked " + "x" * 20_000
 
 
-class Refusing(Exception):
+class RefusingError(Exception):
     def __str__(self) -> str:
         raise RuntimeError("no")
 
 
-class Wrong(Exception):
+class WrongError(Exception):
     def __str__(self) -> str:
         return 5  # type: ignore[return-value]
 
@@ -476,9 +478,9 @@ class Wrong(Exception):
         (ValueError("bad", 1), ("ValueError", "('bad', 1)")),
         (KeyError("name"), ("KeyError", "'name'")),
         (FileNotFoundError(2, "No such file", "a.txt"), ("FileNotFoundError", "[Errno 2] No such file: 'a.txt'")),
-        (Asked(), ("Asked", "asked " + "x" * 9_994)),
-        (Refusing("why", 3), ("Refusing", "why, 3")),
-        (Wrong("why"), ("Wrong", "why")),
+        (AskedError(), ("AskedError", "asked " + "x" * 9_994)),
+        (RefusingError("why", 3), ("RefusingError", "why, 3")),
+        (WrongError("why"), ("WrongError", "why")),
         (ValueError("x" * 20_000), ("ValueError", "x" * 10_000)),
     ],
 )
@@ -489,7 +491,7 @@ def test_errors_are_described(error: BaseException, described: tuple[str, str | 
 
 @pytest.mark.parametrize("name", zoo())
 @pytest.mark.parametrize(
-    "make", [ValueError, KeyError, lambda it: OSError(1, "x", it), lambda it: Refusing("a", it), ImportError]
+    "make", [ValueError, KeyError, lambda it: OSError(1, "x", it), lambda it: RefusingError("a", it), ImportError]
 )
 def test_arguments_of_errors_are_not_asked(name: str, make: Callable[[object], BaseException]) -> None:
     """Describing an error runs no code of the objects that it carries."""
