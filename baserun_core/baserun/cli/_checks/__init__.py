@@ -1,0 +1,1 @@
+"""What ``baserun doctor`` looks at."""

@@ -1,0 +1,46 @@
+"""The configuration that an application gets here, and where each value comes from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from baserun._config import OPTIONS, Config, Sources
+from baserun.cli._checks._check import OK, PROBLEM, WARNING, Check
+from baserun.store import StoreLocation
+
+AREA = "configuration"
+_SECRETS = ("api_key", "user_key", "secret")
+_SOURCES = {"init": "--store"}
+
+
+def settings(config: Config, sources: Sources) -> dict[str, dict[str, Any]]:
+    """Value and source of each option; secrets only say that they are set."""
+    return {
+        name: {"value": _shown(name, getattr(config, name)), "source": _SOURCES.get(source := sources.of[name], source)}
+        for name in OPTIONS
+    }
+
+
+def examine(config: Config, sources: Sources) -> Iterator[Check]:
+    """What is wrong in the environment, and each value."""
+    for problem in sources.problems:
+        yield Check(AREA, "environment", PROBLEM, problem)
+    if not config.enabled:
+        yield Check(AREA, "enabled", WARNING, "recording is switched off here")
+    for name, setting in settings(config, sources).items():
+        yield Check(AREA, name, OK, f"{_words(setting['value'])} ({setting['source']})")
+
+
+def _shown(name: str, value: Any) -> Any:
+    if name in _SECRETS:
+        return None if value is None else "set, not shown"
+    if isinstance(value, StoreLocation):
+        return value.path
+    return list(value) if isinstance(value, tuple) else value
+
+
+def _words(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return "none" if value is None else ", ".join(value) if isinstance(value, list) else str(value)

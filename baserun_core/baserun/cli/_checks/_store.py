@@ -1,0 +1,98 @@
+"""The store itself: is it there, sound, current and of which size?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from baserun.cli._checks._check import NOTE, OK, PROBLEM, WARNING, Check
+from baserun.cli._render._money import plural, size
+from baserun.exceptions import StoreError
+from baserun.store import Store, StoreInfo
+
+AREA = "store"
+_LEAST_AGE = timedelta(days=1)
+_MOST_UNINDEXED = 10_000
+
+
+def examine(store: Store) -> tuple[StoreInfo | None, dict[str, dict[str, int]], list[Check]]:
+    """What the store says of itself, its ledger, and what is to be thought of both."""
+    try:
+        info = store.info()
+        ledger = store.ledger()
+        return info, ledger, [*_checks(info, growth(store, info)), *_ledger(ledger)]
+    except StoreError as error:
+        return None, {}, [Check(AREA, "file", PROBLEM, str(error))]
+
+
+def growth(store: Store, info: StoreInfo) -> float | None:
+    """Bytes a day since the first record; None while that is less than a day ago."""
+    first = [page.items[0].started_at for page in (store.sessions(sort="started", limit=1),) if page.items]
+    first += [page.items[0].started_at for page in (store.traces(sort="started", limit=1),) if page.items]
+    age = datetime.now(UTC) - min(first, default=datetime.now(UTC))
+    return None if age < _LEAST_AGE else info.size_bytes / (age / timedelta(days=1))
+
+
+def missing(path: str) -> Check:
+    """There is no store yet."""
+    return Check(AREA, "file", NOTE, f"there is none at {path} yet; the first recorded session makes it")
+
+
+def _checks(info: StoreInfo, bytes_a_day: float | None) -> Iterator[Check]:
+    pace = "" if bytes_a_day is None else f", growing by {size(round(bytes_a_day))} a day"
+    yield Check(AREA, "file", OK, f"{info.path}, {size(info.size_bytes)} and a log of {size(info.wal_bytes)}{pace}")
+    counts = (plural(getattr(info, f"{noun}s"), noun) for noun in ("user", "session", "trace", "span", "annotation"))
+    yield Check(AREA, "records", OK, ", ".join(counts))
+    yield _schema(info)
+    yield _integrity(info)
+    yield _sqlite(info)
+    yield _journal(info)
+    if info.unindexed_spans > _MOST_UNINDEXED:
+        behind = f"{plural(info.unindexed_spans, 'span')} wait for the search; a running application works them off"
+        yield Check(AREA, "search", WARNING, behind)
+
+
+def _schema(info: StoreInfo) -> Check:
+    version, newest = info.schema_version, info.newest_schema_version
+    if version is None or version == newest:
+        return Check(AREA, "schema", OK, f"version {newest}" if version is not None else "not made yet")
+    if version < newest:
+        words = f"version {version}; the next application that records brings it to {newest}"
+        return Check(AREA, "schema", NOTE, words)
+    return Check(
+        AREA, "schema", PROBLEM, f"version {version} is newer than this Baserun knows ({newest}): upgrade Baserun"
+    )
+
+
+def _integrity(info: StoreInfo) -> Check:
+    if not info.problems:
+        return Check(AREA, "integrity", OK, "SQLite finds nothing wrong")
+    found = "; ".join(info.problems)
+    advice = "copy the file away, then save what can be read with: sqlite3 FILE .recover"
+    return Check(AREA, "integrity", PROBLEM, f"SQLite finds the file damaged ({found}); {advice}")
+
+
+def _sqlite(info: StoreInfo) -> Check:
+    if not info.has_wal_reset_defect:
+        return Check(AREA, "sqlite", OK, f"version {info.sqlite_version}")
+    words = (
+        f"version {info.sqlite_version} has the WAL-reset defect (fixed in 3.51.3): Baserun's lock keeps clear of it, "
+        "but let no other program write to the store"
+    )
+    return Check(AREA, "sqlite", NOTE, words)
+
+
+def _journal(info: StoreInfo) -> Check:
+    if info.journal_mode in (None, "wal"):
+        return Check(AREA, "journal", OK, "write-ahead log")
+    words = (
+        f"mode {info.journal_mode}: the file system has no write-ahead log, so readers and writers wait for each other"
+    )
+    return Check(AREA, "journal", WARNING, words)
+
+
+def _ledger(ledger: Mapping[str, Mapping[str, Any]]) -> Iterator[Check]:
+    for name, reasons in ledger.items():
+        words = ", ".join(f"{count:,} {reason}" for reason, count in reasons.items()) or "nothing"
+        yield Check("ledger", name, WARNING if name == "dropped" and reasons else OK, words)

@@ -1,0 +1,98 @@
+"""What a person types for a record: its id, the beginning of it, or the shortened form that tables show."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import TypeVar
+
+from baserun._identity import hash_user, pseudonym
+from baserun.cli._groups import Problem
+from baserun.cli._render._text import ELLIPSIS, one_line
+from baserun.cli._stores import configuration
+from baserun.store import Store, StoredSession, StoredTrace, StoredUser
+
+_SEARCHED = 1000
+"""How many of the latest records a part of an id is looked for in."""
+_SHORTEST = 4
+_SHOWN_CANDIDATES = 5
+
+Found = TypeVar("Found")
+
+
+def find_session(store: Store, typed: str) -> StoredSession:
+    """The session with the id that was typed."""
+    return _find(typed, "session", store.session, lambda: (row.id for row in store.sessions(limit=_SEARCHED)))
+
+
+def find_trace(store: Store, typed: str) -> StoredTrace:
+    """The trace with the id that was typed."""
+    return _find(typed, "trace", store.trace, lambda: (row.id for row in store.traces(limit=_SEARCHED)))
+
+
+def find_user(store: Store, typed: str) -> StoredUser:
+    """The user of the identifier or e-mail address that was typed."""
+    exact = find_exact_user(store, typed)
+    if exact is not None:
+        return exact
+    if "@" in typed:
+        raise Problem(nobody(typed))
+    return _find(typed, "user", store.user, lambda: (row.user_identifier for row in store.users(limit=_SEARCHED)))
+
+
+def find_exact_user(store: Store, typed: str) -> StoredUser | None:
+    """The user whose whole identifier or e-mail address was typed."""
+    return next((user for name in identifiers(typed) if (user := store.user(name)) is not None), None)
+
+
+def user_to_filter(store: Store, typed: str | None) -> str | None:
+    """The stored identifier for a filter; someone unknown stays as they would be stored, and the list is empty."""
+    if typed is None:
+        return None
+    if _is_part(typed):
+        return find_user(store, typed).user_identifier
+    exact = find_exact_user(store, typed)
+    return identifiers(typed)[0] if exact is None else exact.user_identifier
+
+
+def identifiers(typed: str) -> list[str]:
+    """How the user may be stored, the likeliest first: keyed or not, by the hash of an address or as they are."""
+    if not typed:
+        raise Problem("The user is empty; write an identifier or an e-mail address.")
+    user_key = configuration(None)[0].user_key
+    plain = [hash_user(typed), typed] if "@" in typed else [typed]
+    return list(dict.fromkeys([*(pseudonym(name, user_key) for name in plain), *plain]))
+
+
+def nobody(typed: str) -> str:
+    """What to say of somebody who is not in the store."""
+    if "@" not in typed:
+        return f"There is no user {typed}. `baserun users` lists who is there."
+    return (
+        f"There is no user with the e-mail address {typed}. It is looked up by its hash, {identifiers(typed)[0]}: "
+        "the address must be written exactly as the application has it, capitals included."
+    )
+
+
+def _find(typed: str, noun: str, read: Callable[[str], Found | None], candidates: Callable[[], Iterable[str]]) -> Found:
+    found = read(typed) if typed else None
+    if found is not None:
+        return found
+    matches = [name for name in candidates() if _matches(name, typed)]
+    if len(matches) == 1 and (found := read(matches[0])) is not None:
+        return found
+    if matches:
+        shown = ", ".join(one_line(name, 80) for name in matches[:_SHOWN_CANDIDATES])
+        more = ", ..." if len(matches) > _SHOWN_CANDIDATES else ""
+        raise Problem(f"{typed} is the beginning of {len(matches)} {noun}s: {shown}{more}. Write more of it.")
+    raise Problem(f"There is no {noun} {typed}. `baserun {noun}s` lists what is there.")
+
+
+def _is_part(typed: str) -> bool:
+    return ELLIPSIS in typed or "..." in typed
+
+
+def _matches(identifier: str, typed: str) -> bool:
+    beginning, _, end = typed.replace("...", ELLIPSIS).partition(ELLIPSIS)
+    if len(beginning) + len(end) < _SHORTEST or len(beginning) + len(end) > len(identifier):
+        return False
+    return identifier.startswith(beginning) and identifier.endswith(end)

@@ -1,0 +1,96 @@
+"""Where a command writes: a terminal, or a pipe in which other programs read."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from datetime import UTC, datetime
+from typing import Any, Protocol, TypeVar
+
+import click
+from rich.console import Console, RenderableType
+from rich.padding import Padding
+from rich.text import Text
+
+from baserun.cli._render._columns import Column
+from baserun.cli._render._lines import Line
+from baserun.cli._render._tables import tab_separated, table
+from baserun.cli._render._text import safe_json
+from baserun.cli._render._view import View
+from baserun.store import Page
+
+MOST_WIDTH = 120
+"""Columns; longer lines of prose are hard to read on any screen."""
+
+
+class Record(Protocol):
+    """A result of the store."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """The record in the field names of its JSON."""
+
+
+Item = TypeVar("Item")
+
+
+class Output:
+    """Standard output, as a person or a program reads it."""
+
+    def __init__(self, console: Console | None = None, now: datetime | None = None, *, is_full: bool = False) -> None:
+        _never_fail_to_encode()
+        is_terminal = sys.stdout.isatty() if console is None else console.is_terminal
+        self._console = console or Console(
+            force_terminal=is_terminal, markup=False, highlight=False, emoji=False, soft_wrap=False
+        )
+        self.view = View(now or datetime.now(UTC), is_terminal, is_full)
+
+    @property
+    def width(self) -> int:
+        """Of the screen, as far as prose uses it."""
+        return min(self._console.width, MOST_WIDTH)
+
+    def items(self, columns: Sequence[Column[Item]], page: Page[Item], nothing: str) -> None:
+        """A page of a list."""
+        if not self.view.is_terminal:
+            for line in tab_separated(columns, page.items):
+                click.echo(line)
+        elif not page.items:
+            self.say(Text(nothing, style="dim"))
+        else:
+            self.say(table(columns, page.items, self.view, self._console.width))
+        if page.next is not None:
+            # Beside the list, not in it: the next program in a pipe must not read it as a record.
+            click.echo(f"More with --after {page.next}", err=not self.view.is_terminal)
+
+    def lines(self, lines: Iterable[Line]) -> None:
+        """Lines of prose, wrapped on a terminal."""
+        for line in lines:
+            if self.view.is_terminal:
+                padding = Padding(line.text, (0, 0, 0, line.indent), expand=False)
+                self._console.print(padding, width=self.width)
+            else:
+                click.echo("\n".join(" " * line.indent + part if part else "" for part in line.text.plain.split("\n")))
+
+    def say(self, what: RenderableType) -> None:
+        """Anything else."""
+        self._console.print(what)
+
+
+def write_json(value: Any) -> None:
+    """One JSON value."""
+    _never_fail_to_encode()
+    click.echo(safe_json(json.dumps(value, ensure_ascii=False, indent=2)))
+
+
+def page_dict(
+    page: Page[Any], convert: Callable[[Any], dict[str, Any]] = lambda item: item.to_dict()
+) -> dict[str, Any]:
+    """A page as an object, with the cursor of the next one."""
+    return {"items": [convert(item) for item in page.items], "next": page.next}
+
+
+def _never_fail_to_encode() -> None:
+    reconfigure = getattr(sys.stdout, "reconfigure", None)
+    if reconfigure is not None:
+        reconfigure(errors="backslashreplace")

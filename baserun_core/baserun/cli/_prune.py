@@ -1,0 +1,60 @@
+"""``baserun prune``"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import click
+
+from baserun.cli._confirm import confirm
+from baserun.cli._counting import Doomed, count_contents, count_rows
+from baserun.cli._options import json_option
+from baserun.cli._output import write_json
+from baserun.cli._render._money import plural
+from baserun.cli._render._time import local
+from baserun.cli._stores import opened_store
+from baserun.cli._types import AGE
+from baserun.store import PruneReceipt, Store
+
+
+@click.command()
+@click.option("--older-than", type=AGE, required=True, help="What was not active since then: 30d, 12h, 26w.")
+@click.option("--content-only", is_flag=True, help="Remove what was said; keep sessions, tokens and costs.")
+@click.option("--dry-run", is_flag=True, help="Only say what would be removed.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@json_option
+@opened_store
+def prune(store: Store, older_than: timedelta, content_only: bool, dry_run: bool, yes: bool, as_json: bool) -> None:
+    """Remove old sessions with all that is in them, or only their content."""
+    before = datetime.now(UTC) - older_than
+    if dry_run:
+        count = count_contents if content_only else count_rows
+        _say_doomed(count(store, before), before, content_only, as_json)
+        return
+    what = "what was said in all traces from" if content_only else "all sessions last active"
+    confirm(f"Remove {what} before {local(before)} for good?", yes)
+    receipt = store.prune(before=before, content_only=content_only)
+    if as_json:
+        write_json(receipt.to_dict())
+    else:
+        click.echo(_in_words(receipt))
+
+
+def _say_doomed(doomed: Doomed, before: datetime, content_only: bool, as_json: bool) -> None:
+    if as_json:
+        write_json({"dry_run": True, "before": before.isoformat(), **doomed.to_dict()})
+        return
+    sessions, traces = plural(doomed.sessions, "session"), plural(doomed.traces, "trace")
+    what = f"the content of {traces} in {sessions}, from" if content_only else f"{sessions} and {traces}, last active"
+    click.echo(f"Would remove {what} before {local(before)}; nothing was changed.")
+
+
+def _in_words(receipt: PruneReceipt) -> str:
+    removed = (
+        plural(receipt.sessions, "session"),
+        plural(receipt.traces, "trace"),
+        plural(receipt.spans, "span"),
+        plural(receipt.annotations, "annotation"),
+        f"the content of {plural(receipt.contents, 'span')}",
+    )
+    return f"Removed what was last active before {local(receipt.before)}: {', '.join(removed)}."

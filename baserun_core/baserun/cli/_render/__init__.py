@@ -1,0 +1,1 @@
+"""How records look: in tables, as conversations and trees, on a terminal and in a pipe."""

@@ -1,0 +1,50 @@
+"""What was said about a session, trace or span."""
+
+from __future__ import annotations
+
+from baserun.cli._render._lines import BAD, GOOD, QUIET, Line, facts, line
+from baserun.cli._render._messages import compact
+from baserun.cli._render._text import one_line
+from baserun.store import StoredAnnotation
+
+_GOOD_SCORE = 0.5
+_MOST_TEXT = 400
+
+
+def tell_annotation(note: StoredAnnotation, indent: int = 2) -> Line | None:
+    """One line of it; tags are told with their trace."""
+    if note.type == "feedback":
+        return _feedback(note, indent)
+    if note.type == "check":
+        return _check(note, indent)
+    if note.type == "log":
+        name = f"{note.name}: " if note.name else ""
+        return line((f"log {name}{in_words(note.value)}", QUIET), indent=indent)
+    return None
+
+
+def in_words(value: object) -> str:
+    """A value on one line: text as it is, anything else as JSON."""
+    return one_line(value if isinstance(value, str) else compact(value), _MOST_TEXT)
+
+
+def pairs(values: dict[str, object] | None) -> str | None:
+    """``plan=pro, seats=3``; None when there are none."""
+    return ", ".join(f"{name}={in_words(value)}" for name, value in values.items()) if values else None
+
+
+def _feedback(note: StoredAnnotation, indent: int) -> Line:
+    words = facts(note.name, None if note.score is None else f"{note.score:.2f}")
+    style = QUIET if note.score is None else GOOD if note.score >= _GOOD_SCORE else BAD
+    comment = f" “{one_line(note.comment, _MOST_TEXT)}”" if note.comment else ""
+    return line((f"feedback {words}", style), comment, indent=indent)
+
+
+def _check(note: StoredAnnotation, indent: int) -> Line:
+    has_passed = bool(note.score)
+    details = f" {in_words(note.value)}" if note.value is not None and not has_passed else ""
+    return line(
+        (f"check {note.name} {'passed' if has_passed else 'failed'}", GOOD if has_passed else BAD),
+        details,
+        indent=indent,
+    )

@@ -1,0 +1,174 @@
+"""One call to a model, as it is told in a conversation."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from baserun.cli._render._history import History
+from baserun.cli._render._lines import BAD, MODEL, PERSON, QUIET, WARN, Line, facts, line
+from baserun.cli._render._messages import (
+    ASSISTANT,
+    REASONING,
+    SYSTEM,
+    TOOL,
+    USER,
+    Message,
+    ToolCall,
+    arguments_in_words,
+    said,
+)
+from baserun.cli._render._money import count, dollars, plural
+from baserun.cli._render._text import cut, one_line
+from baserun.cli._render._time import duration
+from baserun.cli._render._view import View
+from baserun.store import StoredCall, StoredError, StoredSpan, StoredUsage
+
+LLM = "llm"
+OK = "ok"
+_MOST_TEXT = 4_000
+_MOST_QUIET = 160
+"""Characters; ``--full`` shows all."""
+
+_STREAM_ENDS = {
+    "closed": "stream closed by the application before its end",
+    "error": "stream ended by an error",
+    "cancelled": "stream cancelled before its end",
+    "timeout": "stream timed out",
+    "network": "stream broken off by the network",
+    "unread": "stream never read",
+    "collected": "stream dropped before its end",
+}
+_STOPS = {
+    "length": "stopped at the token limit",
+    "max_output_tokens": "stopped at the token limit",
+    "content_filter": "stopped by the content filter",
+}
+
+
+def tell_call(call: StoredCall, history: History, view: View) -> Iterator[Line]:
+    """What was asked since the call before, what came back, and how it went."""
+    if call.kind != LLM:
+        yield line((one_line(f"{call.kind} {_model(call)}"), QUIET), (f"  {call_facts(call)}", QUIET), indent=2)
+        yield from _endings(call, indent=4)
+        return
+    yield from _asked(call, history, view)
+    yield line(("assistant", MODEL), (f"  {facts(_model(call), call_facts(call))}", QUIET), indent=2)
+    yield from _answered(call, history, view)
+    yield from _endings(call, indent=4)
+
+
+def call_facts(call: StoredCall) -> str:
+    """Latency, first token, tokens and cost on one line."""
+    first = call.time_to_first_token_ms
+    retries = call.retries
+    return facts(
+        duration(call.duration_ms) if call.duration_ms is not None else "still running",
+        f"first token {duration(first)}" if first is not None else None,
+        tokens(call.usage),
+        "cost unknown" if call.cost_usd is None else dollars(call.cost_usd),
+        (f"{retries} retry" if retries == 1 else f"{retries} retries") if retries else None,
+    )
+
+
+def tokens(usage: StoredUsage | None) -> str:
+    """``1,234 in (1,024 cached), 56 out (12 reasoning)``."""
+    if usage is None or (usage.input_tokens is None and usage.output_tokens is None):
+        return "tokens unknown"
+    cached, reasoning = usage.cached_input_tokens, usage.reasoning_tokens
+    given = f"{count(usage.input_tokens)} in" + (f" ({count(cached)} cached)" if cached else "")
+    made = f"{count(usage.output_tokens)} out" + (f" ({count(reasoning)} reasoning)" if reasoning else "")
+    return given if usage.output_tokens is None else f"{given}, {made}"
+
+
+def error_in_words(error: StoredError) -> str:
+    """``RateLimitError (429): message``."""
+    status = f" ({error.status_code})" if error.status_code is not None else ""
+    return f"{error.type}{status}" + (f": {error.message}" if error.message else "")
+
+
+def failed(error: StoredError | None, indent: int) -> Line:
+    """What went wrong, where it happened."""
+    words = "failed" if error is None else f"failed: {cut(error_in_words(error), _MOST_TEXT)}"
+    return line((words, BAD), indent=indent)
+
+
+def tell_tool(span: StoredSpan, view: View) -> Iterator[Line]:
+    """A tool that ran, on one quiet line."""
+    given = arguments_in_words(span.input)
+    words = f"ran {span.name}" + (f"({_quiet(given, view)})" if given else "")
+    yield line((f"{words}  {duration(span.duration_ms)}", QUIET), indent=4)
+    if span.status == "error":
+        yield failed(span.error, indent=4)
+
+
+def _asked(call: StoredCall, history: History, view: View) -> Iterator[Line]:
+    messages = said(call.input, USER)
+    unknown, new = history.new(messages)
+    if view.is_full:
+        unknown, new = 0, messages
+    if unknown:
+        yield line((f"… {plural(unknown, 'earlier message')} that no call here recorded (--full shows them)", QUIET))
+    for message in new:
+        yield from _tell(message, view, indent=0)
+
+
+def _answered(call: StoredCall, history: History, view: View) -> Iterator[Line]:
+    messages = said(call.output, ASSISTANT)
+    for message in messages:
+        yield from _tell(message, view, indent=2)
+    history.told(messages)
+    if not any(message.tool_calls for message in messages):
+        for asked in call.tool_calls or ():
+            arguments = arguments_in_words(asked.get("arguments"))
+            yield _tool_line(ToolCall(str(asked.get("name")), arguments), view, indent=4)
+    if call.input is None and call.output is None:
+        yield line(("what was said is not recorded", QUIET), indent=4)
+
+
+def _tell(message: Message, view: View, indent: int) -> Iterator[Line]:
+    text = message.text.strip()
+    if text and message.role in (SYSTEM, REASONING, TOOL):
+        sign = "← " if message.role == TOOL else f"{message.role}: "
+        yield line((sign + _quiet(text, view), QUIET), indent=indent if message.role == SYSTEM else 4)
+    elif text:
+        if message.role != ASSISTANT:
+            yield line((message.role, PERSON), indent=indent)
+        elif indent == 0:  # an earlier answer that the application sent along
+            yield line((ASSISTANT, MODEL), indent=2)
+        yield line(_limited(text, view), indent=4 if message.role == ASSISTANT else indent + 2)
+    for asked in message.tool_calls:
+        yield _tool_line(asked, view, indent=4)
+
+
+def _tool_line(asked: ToolCall, view: View, indent: int) -> Line:
+    return line((f"→ {asked.name}({_quiet(asked.arguments, view)})", QUIET), indent=indent)
+
+
+def _endings(call: StoredCall, indent: int) -> Iterator[Line]:
+    ending = _STREAM_ENDS.get(call.stream_end or "")
+    if call.status == "cancelled" and ending is None:
+        ending = "cancelled before its end"
+    if ending is not None and not (call.stream_end == "error" and call.error is not None):
+        yield line((ending, WARN), indent=indent)
+    for reason in call.finish_reasons or ():
+        if reason in _STOPS:
+            yield line((_STOPS[reason], WARN), indent=indent)
+    if call.status == "error" or (call.error is not None and call.status != "cancelled"):
+        yield failed(call.error, indent=indent)
+
+
+def _model(call: StoredCall) -> str:
+    asked, answered = call.request_model, call.response_model
+    if asked and answered and not answered.startswith(asked):
+        return f"{asked} (answered by {answered})"
+    return asked or answered or call.name
+
+
+def _quiet(text: str, view: View) -> str:
+    return one_line(text, None if view.is_full else _MOST_QUIET)
+
+
+def _limited(text: str, view: View) -> str:
+    if view.is_full or len(text) <= _MOST_TEXT:
+        return text
+    return f"{cut(text, _MOST_TEXT)}\n[{len(text) - _MOST_TEXT:,} more characters; --full shows them]"

@@ -1,0 +1,86 @@
+"""A session as a person reads it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
+
+from baserun.cli._render._annotations import pairs, tell_annotation
+from baserun.cli._render._history import History
+from baserun.cli._render._lines import BLANK, QUIET, STRONG, Line, facts, line
+from baserun.cli._render._money import count, dollars, plural
+from baserun.cli._render._text import one_line
+from baserun.cli._render._time import span_of
+from baserun.cli._render._traces import ended_at, tell_trace
+from baserun.cli._render._view import View
+from baserun.store import StoredSession, StoredTrace
+
+_IDLE = timedelta(minutes=1)
+"""A pause of this length is worth a line."""
+
+
+def conversation(session: StoredSession, visit: Sequence[StoredSession], view: View) -> Iterator[Line]:
+    """The session's facts, then its traces with the pauses between them, then what was thought of it."""
+    yield from headline(session, visit, view)
+    traces = session.traces if isinstance(session.traces, list) else []
+    history = History()
+    last: datetime | None = None
+    for trace in traces:
+        yield BLANK
+        if last is not None and trace.started_at - last >= _IDLE:
+            pause = (trace.started_at - last).total_seconds() * 1000
+            yield line((f"⋯ {span_of(pause)} later", QUIET))
+            yield BLANK
+        yield from tell_trace(trace, history, view)
+        last = max(last or ended_at(trace), ended_at(trace))
+    yield from _notes(session)
+
+
+def headline(session: StoredSession, visit: Sequence[StoredSession], view: View) -> Iterator[Line]:
+    """Which session, whose, when and how much."""
+    yield line((f"Session {session.id}", STRONG))
+    yield line("user " + (session.user_identifier or "unknown"))
+    ended = f"ended {view.when(session.ended_at)}" if session.ended_at is not None else "not ended"
+    yield line((f"started {view.when(session.started_at)}", QUIET))
+    yield line((f"last active {view.when(session.last_active_at)} · {ended}", QUIET))
+    yield line((amounts(session), QUIET))
+    if session.metadata:
+        yield line((pairs(session.metadata) or "", QUIET))
+    if len(visit) > 1:
+        names = (f"[{view.id(one.id)}]" if one.id == session.id else view.id(one.id) for one in visit)
+        yield line((f"one visit of {len(visit)} sessions: {' → '.join(names)}", QUIET))
+    elif session.previous_id is not None:
+        yield line((f"carries on from session {one_line(session.previous_id)}, which is not here", QUIET))
+
+
+def amounts(session: StoredSession) -> str:
+    """Traces, turns, calls, errors, tokens, cost and feedback on one line."""
+    traces = len(session.traces) if isinstance(session.traces, list) else session.traces
+    score = session.feedback_score
+    return facts(
+        plural(traces, "trace"),
+        plural(session.turns, "turn"),
+        plural(session.llm_calls, "call"),
+        plural(session.errors, "error") if session.errors else None,
+        _tokens(session) if session.llm_calls else None,
+        ("cost unknown" if session.cost_usd is None else dollars(session.cost_usd)) if session.llm_calls else None,
+        None if score is None else f"feedback {score:.2f}",
+    )
+
+
+def one_trace(trace: StoredTrace, view: View) -> Iterator[Line]:
+    """What was said in a single trace."""
+    return tell_trace(trace, History(), view)
+
+
+def _tokens(session: StoredSession) -> str:
+    if session.input_tokens is None and session.output_tokens is None:
+        return "tokens unknown"
+    return f"{count(session.input_tokens)} in, {count(session.output_tokens)} out"
+
+
+def _notes(session: StoredSession) -> Iterator[Line]:
+    notes = [told for note in session.annotations or () if (told := tell_annotation(note, indent=0)) is not None]
+    if notes:
+        yield BLANK
+        yield from notes

@@ -1,0 +1,140 @@
+"""What was said in a call, as messages, out of the shapes in which providers take and give it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+USER, ASSISTANT, SYSTEM, TOOL, REASONING = "user", "assistant", "system", "tool", "reasoning"
+
+_ROLES = {"developer": SYSTEM, "model": ASSISTANT, "function": TOOL, "ai": ASSISTANT, "human": USER}
+_TEXT_MEMBERS = ("text", "refusal", "transcript", "thinking", "value")
+_BEFORE = ("system", "instructions")
+_CONVERSATION = ("messages", "input", "contents", "prompt")
+_MOST_DEPTH = 50
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCall:
+    """A tool that the model asked for."""
+
+    name: str
+    arguments: str
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One thing that was said."""
+
+    role: str
+    text: str
+    tool_calls: tuple[ToolCall, ...] = ()
+
+
+def said(value: Any, role: str) -> list[Message]:
+    """The messages in a call's input or output; what names no role was said by `role`."""
+    return [message for message in _messages(value, role, 0) if message.text or message.tool_calls]
+
+
+def _messages(value: Any, role: str, depth: int) -> Iterator[Message]:
+    if value is None or depth > _MOST_DEPTH:
+        return
+    if isinstance(value, str):
+        yield Message(role, value)
+    elif isinstance(value, list):
+        for item in value:
+            yield from _messages(item, role, depth + 1)
+    elif isinstance(value, dict):
+        yield from _from_object(value, role, depth)
+    else:
+        yield Message(role, compact(value))
+
+
+def _from_object(value: dict[str, Any], role: str, depth: int) -> Iterator[Message]:
+    if "role" in value:
+        yield _message(value)
+    elif _is_tool_call(value):
+        yield Message(ASSISTANT, "", (_tool_call(value),))
+    elif str(value.get("type")).endswith("_call_output"):
+        yield Message(TOOL, _text(value.get("output")))
+    elif value.get("type") == "reasoning":
+        yield Message(REASONING, _text(value.get("summary")) or _text(value.get("content")))
+    elif any(name in value for name in (*_BEFORE, *_CONVERSATION)):
+        for name in _BEFORE:
+            yield from _messages(value.get(name), SYSTEM, depth + 1)
+        for name in _CONVERSATION:
+            yield from _messages(value.get(name), role, depth + 1)
+    else:
+        yield Message(role, _part(value))
+
+
+def _message(value: dict[str, Any]) -> Message:
+    role = str(value["role"])
+    content = value.get("content", value.get("parts"))
+    texts = [_text(content), *(_text(value.get(name)) for name in ("refusal", "audio"))]
+    calls = [call for call in _objects(value.get("tool_calls")) + _objects(content) if _is_tool_call(call)]
+    legacy = value.get("function_call")
+    found = [_tool_call(call) for call in [*calls, *([legacy] if isinstance(legacy, dict) else [])]]
+    return Message(_ROLES.get(role, role), "\n".join(text for text in texts if text), tuple(found))
+
+
+def _is_tool_call(value: dict[str, Any]) -> bool:
+    kind = str(value.get("type"))
+    return kind == "tool_use" or kind.endswith("_call") or isinstance(value.get("function"), dict)
+
+
+def _tool_call(value: dict[str, Any]) -> ToolCall:
+    inner = next((value[name] for name in ("function", "custom") if isinstance(value.get(name), dict)), value)
+    name = inner.get("name") or str(value.get("type")).removesuffix("_call")
+    arguments = next((inner[key] for key in ("arguments", "input", "action", "operation") if key in inner), None)
+    return ToolCall(str(name), arguments_in_words(arguments))
+
+
+def arguments_in_words(arguments: Any) -> str:
+    """``city="Paris", days=3``; as they came when they are no JSON object."""
+    if isinstance(arguments, str):
+        try:
+            arguments = json.loads(arguments)
+        except (ValueError, RecursionError):
+            return str(arguments)
+    if isinstance(arguments, dict):
+        return ", ".join(f"{name}={compact(value)}" for name, value in arguments.items())
+    return "" if arguments is None else compact(arguments)
+
+
+def _text(content: Any) -> str:
+    if content is None:
+        return ""
+    if isinstance(content, str):
+        return content
+    if isinstance(content, list):
+        parts = [_part(part) if isinstance(part, dict) else _text(part) for part in content]
+        return "\n".join(part for part in parts if part)
+    return _part(content) if isinstance(content, dict) else compact(content)
+
+
+def _part(part: dict[str, Any]) -> str:
+    for name in _TEXT_MEMBERS:
+        if isinstance(part.get(name), str):
+            return str(part[name])
+    if _is_tool_call(part):
+        return ""
+    kind = part.get("type")
+    if kind == "tool_result":
+        return compact(part.get("content"))
+    # A picture, sound or file: to say that it was there is all that a terminal can do.
+    return f"[{kind}]" if isinstance(kind, str) else compact(part)
+
+
+def _objects(value: Any) -> list[dict[str, Any]]:
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
+
+
+def compact(value: Any) -> str:
+    """A value as short JSON."""
+    try:
+        return json.dumps(value, ensure_ascii=False, default=str)
+    except (ValueError, RecursionError):
+        return "[nested too deeply to show]"

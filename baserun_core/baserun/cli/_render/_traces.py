@@ -1,0 +1,88 @@
+"""One trace, as it is told in a conversation: what was said and done in it, in the order in which it was."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+from baserun.cli._render._annotations import pairs, tell_annotation
+from baserun.cli._render._calls import OK, failed, tell_call, tell_tool
+from baserun.cli._render._history import History
+from baserun.cli._render._lines import BAD, QUIET, WARN, Line, facts, line
+from baserun.cli._render._messages import compact
+from baserun.cli._render._text import one_line
+from baserun.cli._render._time import duration
+from baserun.cli._render._view import View
+from baserun.store import StoredAnnotation, StoredCall, StoredError, StoredSpan, StoredTrace
+
+STATUSES = {
+    "running": ("still running", QUIET),
+    "error": ("failed", BAD),
+    "cancelled": ("cancelled", WARN),
+    "abandoned": ("never finished", WARN),
+}
+_MOST_RESULT = 300
+
+
+def tell_trace(trace: StoredTrace, history: History, view: View) -> Iterator[Line]:
+    """When it was and what it is called, then everything in it."""
+    yield heading(trace, view)
+    history.next_trace()
+    told: set[tuple[str, str | None]] = set()
+    for happened in _in_order(trace):
+        if isinstance(happened, StoredAnnotation):
+            note = tell_annotation(happened)
+            if note is not None:
+                yield note
+        else:
+            yield from _tell_span(happened, history, view, told)
+    if trace.error is not None and _key(trace.error) not in told:
+        yield failed(trace.error, indent=2)
+    if trace.result is not None:
+        yield line(
+            (f"result: {one_line(compact(trace.result), None if view.is_full else _MOST_RESULT)}", QUIET), indent=2
+        )
+
+
+def heading(trace: StoredTrace, view: View) -> Line:
+    """One quiet line above a trace."""
+    status = STATUSES.get(trace.status)
+    took = duration(trace.duration_ms) if trace.duration_ms is not None else None
+    words = facts(took, f"trace {view.id(trace.id)}", trace.environment, pairs(trace.tags))
+    marks = [] if status is None else [(f" · {status[0]}", status[1])]
+    return line((view.clock(trace.started_at), QUIET), f"  {one_line(trace.name, 200)}  ", (words, QUIET), *marks)
+
+
+def ended_at(trace: StoredTrace) -> datetime:
+    """When it was over, as far as is known."""
+    return trace.started_at + timedelta(milliseconds=trace.duration_ms or 0)
+
+
+def _tell_span(span: StoredSpan, history: History, view: View, told: set[tuple[str, str | None]]) -> Iterator[Line]:
+    if isinstance(span, StoredCall):
+        yield from tell_call(span, history, view)
+    elif span.kind == "tool":
+        yield from tell_tool(span, view)
+    elif span.status != OK and span.error is not None and _key(span.error) not in told:
+        yield line((f"{span.kind} {span.name}  {duration(span.duration_ms)}", QUIET), indent=2)
+        yield failed(span.error, indent=4)
+    if span.error is not None:
+        told.add(_key(span.error))
+
+
+def _in_order(trace: StoredTrace) -> list[StoredSpan | StoredAnnotation]:
+    """Feedback comes after everything, since it is about all of it; an error is told where it came from first."""
+    timed: list[tuple[bool, datetime, StoredSpan | StoredAnnotation]] = [
+        (False, _place(span), span) for span in trace.spans or ()
+    ]
+    timed += [(note.type == "feedback", note.created_at, note) for note in trace.annotations or ()]
+    return [happened for _, _, happened in sorted(timed, key=lambda entry: entry[:2])]
+
+
+def _place(span: StoredSpan) -> datetime:
+    is_told_at_start = isinstance(span, StoredCall) or span.kind == "tool"
+    return span.started_at if is_told_at_start else span.started_at + timedelta(milliseconds=span.duration_ms or 0)
+
+
+def _key(error: StoredError) -> tuple[str, str | None]:
+    return error.type, error.message

@@ -1,0 +1,99 @@
+"""The spans of a trace as a tree, with how long each took."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from rich.cells import cell_len, set_cell_size
+
+from baserun.cli._render._annotations import pairs
+from baserun.cli._render._calls import error_in_words, tokens
+from baserun.cli._render._lines import BAD, QUIET, STRONG, WARN, Line, facts, line
+from baserun.cli._render._money import dollars
+from baserun.cli._render._text import ELLIPSIS, one_line
+from baserun.cli._render._time import duration
+from baserun.cli._render._traces import STATUSES
+from baserun.cli._render._view import View
+from baserun.store import StoredCall, StoredSpan, StoredTrace
+
+_BRANCH, _LAST_BRANCH, _TRUNK, _SPACE = "├─ ", "└─ ", "│  ", "   "
+_DURATION = 12
+_MOST_LABEL = 60
+_MOST_DEPTH = 12
+"""Deeper levels are not indented any further."""
+
+
+def tree(trace: StoredTrace, view: View, width: int) -> Iterator[Line]:
+    """The trace's facts, and a line for each span under its parent."""
+    yield line((f"Trace {trace.id}", STRONG))
+    yield line(f"session {trace.session_id or 'none'}")
+    yield line(f"user {trace.user_identifier or 'unknown'}")
+    yield line((facts(f"started {view.when(trace.started_at)}", trace.kind, trace.environment), QUIET))
+    for name, values in (("tags", trace.tags), ("metadata", trace.metadata)):
+        if values:
+            yield line((f"{name} {pairs(values)}", QUIET))
+    yield line("")
+    rows = list(_rows(trace))
+    most = min(_MOST_LABEL, width // 2) if view.is_terminal else None
+    room = max((cell_len(label) for label, _ in rows), default=0)
+    room = max(room, cell_len(one_line(trace.name)))
+    room = room if most is None else min(room, most)
+    yield _row(one_line(trace.name), trace, room)
+    for label, span in rows:
+        yield _row(label, span, room)
+
+
+def _row(label: str, what: StoredSpan | StoredTrace, room: int) -> Line:
+    took = duration(what.duration_ms) if what.duration_ms is not None else "–"  # noqa: RUF001
+    return line(_fit(label, room), f"{took:>{_DURATION}}", *_marks(what))
+
+
+def _marks(what: StoredSpan | StoredTrace) -> Iterator[tuple[str, str]]:
+    if isinstance(what, StoredCall):
+        cost = None if what.cost_usd is None else dollars(what.cost_usd)
+        yield f"  {facts(tokens(what.usage), cost)}", QUIET
+    status = STATUSES.get(what.status)
+    if what.error is not None and what.status == "error":
+        yield f"  {one_line(error_in_words(what.error), 200)}", BAD
+    elif status is not None:
+        yield f"  {status[0]}", status[1]
+    if isinstance(what, StoredCall) and what.stream_end not in (None, "complete", "error"):
+        yield f"  stream {what.stream_end}", WARN
+
+
+def _rows(trace: StoredTrace) -> Iterator[tuple[str, StoredSpan]]:
+    """Spans under their parents; one whose parent is not here stands at the top. Not recursive: trees may be deep."""
+    children = _children(trace)
+    seen: set[str] = set()
+    waiting = [("", span, at == 0) for at, span in enumerate(reversed(children.get(None, [])))]
+    while waiting:
+        guides, span, is_last = waiting.pop()
+        if span.id in seen:
+            continue
+        seen.add(span.id)
+        yield f"{guides}{_LAST_BRANCH if is_last else _BRANCH}{_name(span)}", span
+        deeper = guides + (_SPACE if is_last else _TRUNK) if len(guides) < _MOST_DEPTH * len(_SPACE) else guides
+        below = reversed(children.get(span.id, []))
+        waiting += [(deeper, child, at == 0) for at, child in enumerate(below)]
+
+
+def _children(trace: StoredTrace) -> dict[str | None, list[StoredSpan]]:
+    spans = sorted(trace.spans or [], key=lambda span: span.started_at)
+    known = {span.id for span in spans}
+    children: dict[str | None, list[StoredSpan]] = {}
+    for span in spans:
+        parent = span.parent_id if span.parent_id in known and span.parent_id != span.id else None
+        children.setdefault(parent, []).append(span)
+    return children
+
+
+def _name(span: StoredSpan) -> str:
+    name = one_line(span.name, 200)
+    return name if isinstance(span, StoredCall) or span.kind == "function" else f"{one_line(span.kind, 20)} {name}"
+
+
+def _fit(text: str, room: int) -> str:
+    """`text` in exactly `room` cells of the screen."""
+    if cell_len(text) <= room:
+        return set_cell_size(text, room)
+    return set_cell_size(text, max(0, room - 1)) + ELLIPSIS

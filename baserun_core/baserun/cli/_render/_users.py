@@ -1,0 +1,31 @@
+"""A user's facts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from baserun.cli._render._lines import QUIET, STRONG, Line, facts, line
+from baserun.cli._render._money import count, dollars, plural
+from baserun.cli._render._view import View
+from baserun.store import StoredUser
+
+
+def profile(user: StoredUser, view: View) -> Iterator[Line]:
+    """Who, since when, and how much."""
+    yield line((f"User {user.user_identifier}", STRONG))
+    yield line((f"first seen {view.when(user.first_seen_at)} · last seen {view.when(user.last_seen_at)}", QUIET))
+    score = user.feedback_score
+    yield line(
+        (
+            facts(
+                plural(user.sessions, "session"),
+                plural(user.traces, "trace"),
+                plural(user.llm_calls, "call"),
+                plural(user.errors, "error") if user.errors else None,
+                f"{count(user.input_tokens)} in, {count(user.output_tokens)} out" if user.llm_calls else None,
+                ("cost unknown" if user.cost_usd is None else dollars(user.cost_usd)) if user.llm_calls else None,
+                None if score is None else f"feedback {score:.2f}",
+            ),
+            QUIET,
+        )
+    )

@@ -1,0 +1,30 @@
+"""``baserun search``"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from baserun.cli._lookup import user_to_filter
+from baserun.cli._options import given, search_options
+from baserun.cli._output import Output, page_dict, write_json
+from baserun.cli._render._columns import HITS
+from baserun.cli._stores import opened_store
+from baserun.store import Store
+
+
+@click.command()
+@click.argument("text", nargs=-1, required=True)
+@search_options
+@opened_store
+def search(store: Store, text: tuple[str, ...], as_json: bool, user: str | None, **options: Any) -> None:
+    """Find the calls in which all of these words were said, the latest first.
+
+    Quotes inside TEXT keep words together: baserun search '"reset my password"'
+    """
+    page = store.search(" ".join(text), **given({"user": user_to_filter(store, user), **options}))
+    if as_json:
+        write_json(page_dict(page))
+    else:
+        Output().items(HITS, page, "Nobody said that.")

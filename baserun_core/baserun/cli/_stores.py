@@ -1,0 +1,83 @@
+"""The store that a command is about."""
+
+from __future__ import annotations
+
+import functools
+import os
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+from baserun._config import Config, Sources, resolve
+from baserun.cli._groups import Problem
+from baserun.exceptions import ConfigurationError
+from baserun.store import StoreLocation, open_store
+
+store_url_option = click.option(
+    "--store", "store_url", metavar="URL", help="The store: a path or URL. [default: BASERUN_STORE, or ./.baserun]"
+)
+_URL = "baserun.store_url"
+
+
+def store_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give `command` the option ``--store``, and as its first argument the location that it means."""
+
+    @store_url_option
+    @functools.wraps(command)
+    def with_location(*args: Any, store_url: str | None, **options: Any) -> Any:
+        return command(location(store_url), *args, **options)
+
+    return with_location
+
+
+def opened_store(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give `command` the option ``--store``, and as its first argument the open store; a missing one ends it."""
+
+    @store_option
+    @functools.wraps(command)
+    def with_store(place: StoreLocation, *args: Any, **options: Any) -> Any:
+        require(place)
+        store = open_store(place)
+        try:
+            return command(store, *args, **options)
+        finally:
+            store.close()
+
+    return with_store
+
+
+def remember(ctx: click.Context, store_url: str | None) -> None:
+    """Keep the ``--store`` that was given before the command's name."""
+    ctx.meta[_URL] = store_url
+
+
+def configuration(store_url: str | None) -> tuple[Config, Sources]:
+    """The configuration of a program that is started here, with the store of `store_url`."""
+    url = store_url or click.get_current_context().meta.get(_URL)
+    return resolve({} if url is None else {"store": url})
+
+
+def location(store_url: str | None) -> StoreLocation:
+    """Where the store is.
+
+    Raises:
+        ConfigurationError: The option or the environment names none.
+    """
+    config, sources = configuration(store_url)
+    for problem in sources.problems:
+        if problem.startswith("BASERUN_STORE "):
+            raise ConfigurationError(problem.replace("is ignored", "cannot be used"))
+    assert isinstance(config.store, StoreLocation)
+    return config.store
+
+
+def require(place: StoreLocation) -> None:
+    """End with advice where no store is."""
+    if place.is_temporary:
+        raise Problem("A store in memory is gone with the program that fills it; name a file with --store.")
+    if not os.path.exists(place.path):
+        raise Problem(
+            f"There is no store at {place.path} yet. The first recorded session makes one: run your application with "
+            "baserun from this folder, or name its store with --store PATH or BASERUN_STORE."
+        )
