@@ -28,7 +28,8 @@ from baserun._redact import (
     masks_for,
     names_a_header,
 )
-from baserun._values import BREADTH_LIMIT, NODE_LIMIT, Described, RawJSON, key_text, type_name, unused_name
+from baserun._reflection import type_name
+from baserun._values import BREADTH_LIMIT, NODE_LIMIT, Described, RawJSON, key_text, unused_name
 
 __all__ = ["ContentEncoder", "RawJSON"]
 

@@ -13,8 +13,21 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from enum import Enum
 from itertools import islice
-from types import FunctionType, GetSetDescriptorType, MemberDescriptorType
+from types import FunctionType, MemberDescriptorType
 from typing import Any
+
+from baserun._reflection import (
+    NAME_LIMIT,
+    base_classes,
+    class_dict,
+    dict_pairs,
+    has_fields,
+    instance_dict,
+    is_builtin,
+    qualified_name,
+    slot,
+    type_name,
+)
 
 DEPTH_LIMIT = 32
 """Containers inside containers; what is deeper is cut. JSON schemas of tools reach about 20."""
@@ -23,7 +36,7 @@ BREADTH_LIMIT = 2048
 NODE_LIMIT = 10_000
 """Items of all containers of one value; what is slow to copy counts for several."""
 CONTAINER_NODES = 10
-"""What a container that holds others counts for, besides its items; chosen so that no value takes much of a millisecond."""
+"""What a container that holds others counts for, besides its items; so that no value takes long."""
 FLAT_NODES = 2
 """What a short container of plain values counts for, besides its items."""
 OBJECT_NODES = 40
@@ -36,8 +49,6 @@ MESSAGE_LIMIT = 10_000
 """Characters of an error's message."""
 KEY_LIMIT = 1000
 """Characters of a dict's key that is not a plain str."""
-NAME_LIMIT = 200
-"""Characters of the name of a type."""
 
 FLAT_LENGTH = 16
 """Items of a dict or list for which it is tried whether they are all plain, before it is walked."""
@@ -240,7 +251,7 @@ class _Walk:
             return self.container(value, depth, dict, self.pairs)
         if issubclass(cls, Enum):
             return self.container(value, depth, cls, self.enum_member)
-        if _has_fields(cls):
+        if has_fields(cls):
             return self.container(value, depth, cls, self.fields)
         return Described(f"<{type_name(cls)}>")
 
@@ -254,27 +265,18 @@ class _Walk:
         return atom
 
     def enum_member(self, value: Any, cls: type, depth: int) -> object:
-        return self.copy(_instance_dict(value, cls).get("_value_"), depth)
+        return self.copy(instance_dict(value, cls).get("_value_"), depth)
 
     def fields(self, value: Any, cls: type, depth: int) -> object:
         """What the fields of a dataclass, attrs class, msgspec struct or pydantic model hold."""
-        pairs = list(dict.items(_instance_dict(value, cls)))
-        for owner in reversed(_mro(cls)):
-            for name, member in _class_dict(owner).items():
-                if type(member) is MemberDescriptorType and not name.startswith("__"):
-                    pairs += _slot(member, name, value)
+        pairs = list(dict.items(instance_dict(value, cls)))
+        for owner in reversed(base_classes(cls)):
+            for name, member in class_dict(owner).items():
+                if type(member) is MemberDescriptorType and not str.startswith(name, "__"):
+                    pairs += slot(member, name, value)
                 elif name == "__pydantic_extra__" and type(member) is MemberDescriptorType:
-                    pairs += [pair for _, extra in _slot(member, name, value) for pair in _dict_pairs(extra)]
+                    pairs += [pair for _, extra in slot(member, name, value) for pair in dict_pairs(extra)]
         return self.named(self.take(iter(pairs), len(pairs))[0], len(pairs), depth)
-
-
-def type_name(cls: type) -> str:
-    """``module.Type``, without the module for builtins, whatever the class or its metaclass pretends."""
-    name = _qualified_name(cls)
-    module = _type_module(cls)
-    if type(module) is not str or module == "builtins":
-        return name
-    return f"{module[:NAME_LIMIT]}.{name}"
 
 
 def key_text(key: object) -> str:
@@ -315,7 +317,7 @@ def describe_error(error: BaseException) -> tuple[str, str | None]:
     from what the arguments are. An error class with a ``__str__`` of its own is asked, and may fail.
     """
     cls = type(error)
-    name = _qualified_name(cls)
+    name = qualified_name(cls)
     try:
         message = _error_message(error, cls)
     except Exception:
@@ -324,22 +326,22 @@ def describe_error(error: BaseException) -> tuple[str, str | None]:
 
 
 def _error_message(error: BaseException, cls: type) -> str:
-    owner = next(owner for owner in _mro(cls) if "__str__" in _class_dict(owner))
-    if _type_flags(owner) & _HEAP_TYPE or _type_module(owner) != "builtins":
+    owner = next(owner for owner in base_classes(cls) if "__str__" in class_dict(owner))
+    if not is_builtin(owner):
         text = str(error)
         return text if type(text) is str else str.__str__(text)
     if not _is_plain_error(error, owner):
         return _composed_message(error)
-    text = _class_dict(owner)["__str__"](error)
+    text = class_dict(owner)["__str__"](error)
     return text if type(text) is str else str.__str__(text)
 
 
 def _is_plain_error(error: BaseException, owner: type) -> bool:
     """Whether everything that a builtin ``__str__`` would format is a builtin scalar of modest size."""
     parts = list(_error_args(error))
-    for name, member in _class_dict(owner).items():
+    for name, member in class_dict(owner).items():
         if type(member) is MemberDescriptorType:
-            parts += [part for _, part in _slot(member, name, error)]
+            parts += [part for _, part in slot(member, name, error)]
     return all(_is_small_scalar(part) for part in parts)
 
 
@@ -402,7 +404,7 @@ def _class_reference(value: type) -> Described:
 
 
 def _function_reference(value: FunctionType) -> Described:
-    return Described(f"<function {value.__qualname__[:NAME_LIMIT]}>")
+    return Described(f"<function {str.__getitem__(value.__qualname__, slice(None, NAME_LIMIT))}>")
 
 
 def _raised_error(error: BaseException) -> Described:
@@ -414,6 +416,7 @@ def _itself(value: object) -> object:
     return value
 
 
+_ARGS: Any = BaseException.__dict__["args"]
 _ATOMS: tuple[tuple[type, Callable[[Any], object]], ...] = (
     (str, _plain_text),
     (int, int.__int__),
@@ -433,7 +436,7 @@ _ATOMS: tuple[tuple[type, Callable[[Any], object]], ...] = (
 def _moment(value: Any, cls: type, base: Any) -> object:
     """A date, time, datetime or timedelta; one with a foreign time zone in words (its offset is foreign code)."""
     parts = [getattr(base, name).__get__(value) for name in _MOMENT_PARTS[base]]
-    if "tzinfo" not in _class_dict(base):
+    if "tzinfo" not in class_dict(base):
         return value if cls is base else base(*parts)
     zone = base.tzinfo.__get__(value)
     if zone is None or type_name(type(zone)) in _KNOWN_ZONES:
@@ -495,47 +498,3 @@ def _atom(value: Any, cls: type) -> Any:
         if late is not None and issubclass(cls, late):
             return late_copy(value, cls, late)
     return _NO_ATOM
-
-
-def _has_fields(cls: type) -> bool:
-    """Whether the class is a dataclass, attrs class, pydantic model or msgspec struct."""
-    struct = getattr(sys.modules.get("msgspec"), "Struct", None)
-    if struct is not None and issubclass(cls, struct):
-        return True
-    return any(not _FIELD_MARKS.isdisjoint(_class_dict(owner)) for owner in _mro(cls))
-
-
-_FIELD_MARKS = frozenset({"__dataclass_fields__", "__attrs_attrs__", "__pydantic_extra__", "__fields_set__"})
-
-
-def _instance_dict(value: object, cls: type) -> dict[Any, Any]:
-    """The object's own attributes, however its class hides or fakes ``__dict__``."""
-    for owner in _mro(cls):
-        descriptor = _class_dict(owner).get("__dict__")
-        if type(descriptor) is GetSetDescriptorType:
-            attributes = descriptor.__get__(value)
-            return attributes if issubclass(type(attributes), dict) else {}
-        if descriptor is not None:
-            return {}
-    return {}
-
-
-def _slot(member: MemberDescriptorType, name: str, value: object) -> list[tuple[str, Any]]:
-    try:
-        return [(name, member.__get__(value))]
-    except AttributeError:  # never assigned
-        return []
-
-
-def _dict_pairs(value: Any) -> list[tuple[Any, Any]]:
-    return list(dict.items(value)) if issubclass(type(value), dict) else []
-
-
-_HEAP_TYPE = 1 << 9
-"""Flag of a class that was made at run time, by Python code."""
-_ARGS: Any = BaseException.__dict__["args"]
-_class_dict: Callable[[type], Any] = type.__dict__["__dict__"].__get__
-_mro: Callable[[type], tuple[type, ...]] = type.__dict__["__mro__"].__get__
-_qualified_name: Callable[[type], str] = type.__dict__["__qualname__"].__get__
-_type_module: Callable[[type], Any] = type.__dict__["__module__"].__get__
-_type_flags: Callable[[type], int] = type.__dict__["__flags__"].__get__

@@ -221,6 +221,19 @@ def test_keys_of_foreign_types_are_not_asked() -> None:
     assert [key.replace(Key.__module__, "test_values") for key in copy] == [name, f"{name} (2)", "plain"]
 
 
+def test_names_of_classes_are_not_asked() -> None:
+    """A class whose very name is an object with methods is described by the plain text of it."""
+    name = str.__new__(hostile(str), "Clever")
+    cls = type("Plain", (), {"__module__": "shop"})
+    type.__dict__["__qualname__"].__set__(cls, name)
+    CALLS.clear()
+
+    copy, _ = snapshot([cls(), cls])
+
+    assert CALLS == []
+    assert copy == [Described("<shop.Clever>"), Described("<class shop.Clever>")]
+
+
 def test_subclasses_of_builtins_keep_their_content() -> None:
     """What a subclass of a builtin holds is kept, whatever its methods would say."""
     made = zoo()
