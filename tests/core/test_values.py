@@ -223,7 +223,7 @@ def test_keys_of_foreign_types_are_not_asked() -> None:
 
 def test_names_of_classes_are_not_asked() -> None:
     """A class whose very name is an object with methods is described by the plain text of it."""
-    name = str.__new__(hostile(str), "Clever")
+    name: str = str.__new__(hostile(str), "Clever")
     cls = type("Plain", (), {"__module__": "shop"})
     type.__dict__["__qualname__"].__set__(cls, name)
     CALLS.clear()
