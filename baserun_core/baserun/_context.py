@@ -82,4 +82,6 @@ def child(
     """A frame inside `parent`, as quiet as it."""
     if parent is None:
         return Frame(None, session, trace, span)
+    while parent.parent is not None and parent.parent.closed:
+        parent.parent = parent.parent.parent  # blocks that take over from one another must not form an endless chain
     return Frame(parent, session, trace, span, muted=parent.muted, contentless=parent.contentless)

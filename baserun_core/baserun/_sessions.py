@@ -7,8 +7,14 @@ from typing import Any
 
 from baserun._context import Frame, child, current, enter, leave
 from baserun._guard import say_once
-from baserun._identity import STRENGTH_EXPLICIT, STRENGTH_NONE, check_session_identifier, check_user_identifier
-from baserun._model import Session
+from baserun._identity import (
+    STRENGTH_EXPLICIT,
+    STRENGTH_NONE,
+    check_session_identifier,
+    check_user_identifier,
+    pseudonym,
+)
+from baserun._model import Session, Trace
 from baserun._runtime import recorder
 from baserun._scope import Scope
 from baserun.exceptions import ConfigurationError
@@ -35,7 +41,8 @@ def with_session(
             as that of a conversation in your database. None: a new one.
         auto_end: End the session that the block started or resumed when the block is left. An end is a pause.
         metadata: Facts about the session; they join those that it has.
-        capture_content: False records no content in this block, whatever the process does elsewhere.
+        capture_content: False records no content in this block, whatever the process does elsewhere. True lifts
+            nothing: content is recorded only where neither the process nor a block around this one says no.
 
     Raises:
         ConfigurationError: An argument cannot be used; the message says what to write.
@@ -43,9 +50,9 @@ def with_session(
     return SessionScope(
         None if user_identifier is None else check_user_identifier(user_identifier),
         None if session_identifier is None else check_session_identifier(session_identifier),
-        auto_end=auto_end,
+        auto_end=check_bool(auto_end, "auto_end"),
         metadata=check_metadata(metadata),
-        capture_content=capture_content,
+        capture_content=None if capture_content is None else check_bool(capture_content, "capture_content"),
     )
 
 
@@ -67,6 +74,8 @@ class SessionScope(Scope[Session]):
         self._metadata = metadata
         self._capture_content = capture_content
         self._session: Session | None = None
+        self._block: Frame | None = None
+        self._adopted: Trace | None = None
         self._is_own = False
 
     def __repr__(self) -> str:
@@ -84,39 +93,49 @@ class SessionScope(Scope[Session]):
     def _open(self) -> tuple[Session, Frame]:
         outer = current()
         session = None if outer is None else outer.session
-        if session is not None and self._is_inherited(session):
-            frame = self._frame_in(outer, session)
+        if outer is not None and session is not None and self._is_inherited(session):
             if self._user_identifier is not None:
-                identify_session(session, self._user_identifier, frame=frame)
+                session = identify_session(session, self._user_identifier)
+            frame = self._frame_in(outer, session)
             if self._metadata:
                 session.metadata.update(self._metadata)
         else:
             previous_id = session.id if session is not None and self._session_identifier is None else None
             session = _begin(outer, self._user_identifier, self._session_identifier, previous_id, self._metadata)
-            frame = child(outer, session=session, trace=None, span=None)
+            self._adopted = None if outer is None else _adopt_trace(outer, session)
+            frame = child(outer, session=session, trace=self._adopted, span=None)
             self._is_own = True
-        if self._capture_content is not None:
-            frame.contentless = not self._capture_content
-        self._session = frame.session
-        assert frame.session is not None
-        return frame.session, frame
+        if self._capture_content is False:
+            frame.contentless = True
+        self._session = session
+        self._block = frame
+        return session, frame
 
     def _is_inherited(self, session: Session) -> bool:
-        if self._session_identifier not in (None, session.id):
+        # The id of a session that is not open is not asked for: that would be its first touch.
+        if self._session_identifier is not None and not (session.opened and self._session_identifier == session.id):
             return False
-        return self._user_identifier in (None, session.user_identifier) or session.user_strength < STRENGTH_EXPLICIT
+        if session._host is not None:
+            return True
+        return self._user_identifier is None or not _is_of_another(session, self._user_identifier)
 
     def _frame_in(self, outer: Frame | None, session: Session) -> Frame:
         trace, span = (None, None) if outer is None else (outer.trace, outer.span)
         return child(outer, session=session, trace=trace, span=span)
 
     def _close(self, error: BaseException | None) -> None:
-        if self._session is None:
+        session = self._session
+        if session is None or self._block is None:
             return
-        if self._is_own and self._auto_end:
-            recorder().end_session(self._session)
-        else:
-            recorder().update_session(self._session)
+        if self._adopted is not None and self._block.parent is not None:
+            _give_back_trace(self._adopted, self._block.parent)
+        if not (self._is_own and self._auto_end):
+            recorder().update_session(session)
+            return
+        recorder().end_session(session)
+        linked = self._block.session
+        if linked is not None and linked is not session:  # the user changed in the block
+            recorder().end_session(linked)
 
 
 def start_session(
@@ -152,13 +171,28 @@ def end_session(session: Session | str) -> None:
     if session._frame is not None:
         leave(session._frame)
         session._frame = None
-    recorder().end_session(session)
+    if session._host is not None:
+        session._host.end(session)
+    else:
+        recorder().end_session(session)
 
 
 def current_session() -> Session | None:
     """The session in whose block this code runs, or None."""
     frame = current()
     return None if frame is None else frame.session
+
+
+def expect_calls() -> None:
+    """Say that calls to models will be made while the response is streamed.
+
+    In a web request, a session that begins after the headers are sent cannot be resumed by the next request. After this
+    call the session is decided in time and its cookie goes out with the headers. Live streams (``text/event-stream``
+    and ``application/x-ndjson`` without a length) need it not. Outside of a web request it has no effect.
+    """
+    session = current_session()
+    if session is not None and session._host is not None:
+        session._host.expect_calls()
 
 
 def identify(user_identifier: str) -> Session | None:
@@ -178,17 +212,30 @@ def identify(user_identifier: str) -> Session | None:
 def identify_session(session: Session, user_identifier: str, *, frame: Frame | None = None) -> Session:
     """Give `session` its user, or, where it is somebody else's, put a linked session of theirs in its place."""
     check_user_identifier(user_identifier)
-    if session.user_identifier == user_identifier or session.user_strength < STRENGTH_EXPLICIT:
+    if session._host is not None:
+        return session._host.identify(session, user_identifier)
+    if not _is_of_another(session, user_identifier):
         recorder().identify(session, user_identifier, STRENGTH_EXPLICIT)
         return session
     place = frame or current()
     linked = _begin(place, user_identifier, None, session.id, None)
     while place is not None:
         if place.session is session:
+            if place is session._frame:
+                linked._frame = place
             # An open trace stays where it began; what comes now begins one of its own.
             place.session, place.trace, place.span = linked, None, None
         place = place.parent
     return linked
+
+
+def _is_of_another(session: Session, user_identifier: str) -> bool:
+    """Whether `session` is firmly known to be somebody else's."""
+    owner = session.user_identifier
+    if owner is None or owner == user_identifier or session.user_strength < STRENGTH_EXPLICIT:
+        return False
+    key = recorder().config.user_key  # a session that came from another process may carry its user as a pseudonym
+    return pseudonym(owner, key) != pseudonym(user_identifier, key)
 
 
 def check_metadata(metadata: Mapping[str, Any] | None) -> dict[str, Any] | None:
@@ -200,17 +247,48 @@ def check_metadata(metadata: Mapping[str, Any] | None) -> dict[str, Any] | None:
     return dict(metadata)
 
 
+def check_bool(value: object, what: str) -> bool:
+    """Return `value` if it is True or False, else say that it must be."""
+    if not isinstance(value, bool):
+        raise ConfigurationError(f"{what} must be True or False, not {value!r}")
+    return value
+
+
 def _begin(
     outer: Frame | None, user: str | None, wanted: str | None, previous_id: str | None, metadata: dict[str, Any] | None
 ) -> Session:
     current_recorder = recorder()
+    strength = STRENGTH_NONE if user is None else STRENGTH_EXPLICIT
+    host = None if outer is None or outer.session is None else outer.session._host
+    if user is None and host is not None:
+        user, strength = host.user()  # whoever sent the request is whoever has this conversation
     session = Session(
         wanted or current_recorder.ids.session(),
         user,
-        STRENGTH_NONE if user is None else STRENGTH_EXPLICIT,
+        strength,
         previous_id=previous_id,
         metadata=metadata,
     )
     if outer is None or not outer.muted:
         current_recorder.open_session(session, resumed=wanted is not None)
     return session
+
+
+def _adopt_trace(outer: Frame, session: Session) -> Trace | None:
+    """The trace of a web request in which nothing is recorded yet goes on in `session`, the first to need one."""
+    trace = outer.trace
+    if trace is None or trace.at_touch is None or trace.session is not outer.session:
+        return None
+    trace.session = session
+    return trace
+
+
+def _give_back_trace(trace: Trace, outer: Frame) -> None:
+    if trace.at_touch is not None:
+        trace.session = outer.session
+        return
+    place: Frame | None = outer
+    while place is not None:
+        if place.trace is trace and place.session is not trace.session:
+            place.trace = place.span = None  # what comes after the block is in another session, so in another trace
+        place = place.parent

@@ -7,6 +7,7 @@ from typing import Any
 
 from baserun._context import Frame, child, current
 from baserun._scope import Scope
+from baserun._sessions import check_bool
 
 
 def suppress(*, content_only: bool = False) -> SuppressScope:
@@ -15,7 +16,7 @@ def suppress(*, content_only: bool = False) -> SuppressScope:
     Args:
         content_only: Record what happens, with tokens, cost and latency, but nothing of what is said.
     """
-    return SuppressScope(content_only=content_only)
+    return SuppressScope(content_only=check_bool(content_only, "content_only"))
 
 
 class SuppressScope(Scope[None]):

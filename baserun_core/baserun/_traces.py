@@ -9,7 +9,7 @@ from baserun._context import Frame, child, current
 from baserun._model import RUNNING, Span, Trace
 from baserun._runtime import recorder
 from baserun._scope import Scope
-from baserun._sessions import check_metadata
+from baserun._sessions import check_bool, check_metadata
 from baserun.exceptions import ConfigurationError
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -63,7 +63,9 @@ def start_trace(
         kind: What sort of work it is, such as ``function``, ``request`` or ``test``.
         new: Open a trace of its own even inside a trace.
     """
-    return TraceScope(_checked_name(name), _checked_name(kind, "kind"), check_metadata(metadata), new=new)
+    return TraceScope(
+        _checked_name(name), _checked_name(kind, "kind"), check_metadata(metadata), new=check_bool(new, "new")
+    )
 
 
 def span(name: str, kind: str = "function", *, metadata: Mapping[str, Any] | None = None) -> SpanScope:

@@ -1,0 +1,285 @@
+"""Starting, resuming and ending sessions."""
+
+from __future__ import annotations
+
+import uuid
+
+import pytest
+
+import baserun
+from baserun.testing import Captured, FakeClock
+
+FIRST = "00000000-0000-4000-8000-000000000001"
+
+
+def test_session_is_recorded_whole(captured: Captured, clock: FakeClock) -> None:
+    """A session with one trace reads back with every field that it has."""
+    with baserun.with_session("u", metadata={"plan": "pro"}):
+        clock.advance(1)
+        with baserun.start_trace("answer"):
+            clock.advance(2)
+        clock.advance(1)
+
+    assert [session.to_dict() for session in captured.sessions] == [
+        {
+            "id": FIRST,
+            "user_identifier": "u",
+            "started_at": "2026-01-01T00:00:00.000000Z",
+            "last_active_at": "2026-01-01T00:00:04.000000Z",
+            "ended_at": "2026-01-01T00:00:04.000000Z",
+            "previous_id": None,
+            "metadata": {"plan": "pro"},
+            "traces": [
+                {
+                    "id": "00000000000000000000000000000001",
+                    "session_id": FIRST,
+                    "user_identifier": "u",
+                    "name": "answer",
+                    "kind": "function",
+                    "environment": None,
+                    "tags": {},
+                    "started_at": "2026-01-01T00:00:01.000000Z",
+                    "duration_ms": 2000.0,
+                    "status": "ok",
+                    "error": None,
+                    "result": None,
+                    "metadata": None,
+                    "llm_calls": 0,
+                    "errors": 0,
+                    "input_tokens": None,
+                    "output_tokens": None,
+                    "cost_usd": None,
+                    "spans": [],
+                    "annotations": [],
+                }
+            ],
+            "turns": 0,
+            "llm_calls": 0,
+            "errors": 0,
+            "input_tokens": None,
+            "output_tokens": None,
+            "cost_usd": None,
+            "feedback_score": None,
+            "first_input": None,
+            "last_output": None,
+            "annotations": [],
+        }
+    ]
+
+
+def test_id_is_a_random_uuid() -> None:
+    """The id that we make is a version 4 UUID in its usual form."""
+    with baserun.testing.capture(), baserun.with_session() as session:
+        pass
+
+    parsed = uuid.UUID(session.id)
+    assert (str(parsed), parsed.version, parsed.variant) == (session.id, 4, uuid.RFC_4122)
+
+
+def test_own_id_starts_a_session(captured: Captured) -> None:
+    """An id of the application's own that nobody has seen yet starts the session of that id."""
+    with baserun.with_session("u", session_identifier="conversation 7") as session:
+        pass
+
+    assert session.id == "conversation 7"
+    assert [(stored.id, stored.user_identifier) for stored in captured.sessions] == [("conversation 7", "u")]
+
+
+def test_resume_goes_on_with_the_session(captured: Captured) -> None:
+    """Coming back with the id gives one session with the traces of both visits."""
+    with baserun.with_session("u") as session, baserun.start_trace("first"):
+        pass
+    with baserun.with_session("u", session_identifier=session.id), baserun.start_trace("second"):
+        pass
+
+    (stored,) = captured.sessions
+    assert [trace.name for trace in stored.traces] == ["first", "second"]  # type: ignore[union-attr]
+
+
+def test_resume_reopens_an_ended_session(captured: Captured, clock: FakeClock) -> None:
+    """An end is a pause: a session that is resumed is open again until the next end."""
+    with baserun.with_session() as session:
+        pass
+    ended = captured.sessions[0].ended_at
+    clock.advance(1)
+
+    with baserun.with_session(session_identifier=session.id):
+        resumed = captured.sessions[0].ended_at
+
+    assert ended is not None
+    assert resumed is None
+
+
+def test_resume_keeps_the_beginning(captured: Captured, clock: FakeClock) -> None:
+    """A resumed session began when it first began, and was last active now."""
+    with baserun.with_session() as session:
+        began = clock.now_us()
+    clock.advance(3600)
+    with baserun.with_session(session_identifier=session.id):
+        pass
+
+    (stored,) = captured.sessions
+    assert stored.started_at.timestamp() * 1_000_000 == began
+    assert (stored.last_active_at - stored.started_at).total_seconds() == 3600
+
+
+def test_resume_joins_metadata(captured: Captured) -> None:
+    """Facts that a resume brings join those of before, the later one of the same name standing."""
+    with baserun.with_session(metadata={"plan": "free", "page": "start"}) as session:
+        pass
+    with baserun.with_session(session_identifier=session.id, metadata={"plan": "pro"}):
+        pass
+
+    assert captured.sessions[0].metadata == {"plan": "pro", "page": "start"}
+
+
+def test_metadata_that_is_added_in_the_block_is_recorded(captured: Captured) -> None:
+    """`session.metadata` is a dict of the application's own, recorded when the block ends."""
+    with baserun.with_session() as session:
+        session.metadata["plan"] = "pro"
+
+    assert captured.sessions[0].metadata == {"plan": "pro"}
+
+
+def test_metadata_of_the_caller_is_copied(captured: Captured) -> None:
+    """What the caller does to its own dict afterwards concerns nobody."""
+    facts = {"plan": "pro"}
+    with baserun.with_session(metadata=facts) as session:
+        facts["plan"] = "changed"
+        session.metadata["page"] = "chat"
+
+    assert facts == {"plan": "changed"}
+    assert captured.sessions[0].metadata == {"plan": "pro", "page": "chat"}
+
+
+def test_block_ends_the_session_that_it_opened(captured: Captured) -> None:
+    """With `auto_end`, the default, the session is ended when its block is left."""
+    with baserun.with_session():
+        inside = captured.sessions[0].ended_at
+
+    assert inside is None
+    assert captured.sessions[0].ended_at is not None
+
+
+def test_block_ends_the_session_that_it_resumed(captured: Captured) -> None:
+    """A block that resumed a session pauses it again."""
+    with baserun.with_session(session_identifier="chat", auto_end=False):
+        pass
+    with baserun.with_session(session_identifier="chat"):
+        pass
+
+    assert captured.sessions[0].ended_at is not None
+
+
+def test_block_without_auto_end_leaves_the_session_open(captured: Captured) -> None:
+    """With `auto_end=False` leaving the block ends nothing, and metadata is recorded all the same."""
+    with baserun.with_session(auto_end=False) as session:
+        session.metadata["plan"] = "pro"
+
+    assert baserun.current_session() is None
+    assert [(stored.ended_at, stored.metadata) for stored in captured.sessions] == [(None, {"plan": "pro"})]
+
+
+def test_block_that_fails_ends_its_session(captured: Captured) -> None:
+    """An exception passes through the block unchanged, and ends the session as well."""
+    error = ValueError("no")
+
+    with pytest.raises(ValueError, match="no") as raised, baserun.with_session():
+        raise error
+
+    assert raised.value is error
+    assert baserun.current_session() is None
+    assert captured.sessions[0].ended_at is not None
+
+
+def test_start_session_is_current_until_it_is_ended(captured: Captured) -> None:
+    """Without a block a session lasts from `start_session` to `end_session`."""
+    session = baserun.start_session("u", metadata={"plan": "pro"})
+    with baserun.start_trace("answer"):
+        pass
+    inside = baserun.current_session()
+
+    baserun.end_session(session)
+
+    assert inside is session
+    assert baserun.current_session() is None
+    (stored,) = captured.sessions
+    assert (stored.user_identifier, stored.metadata, stored.ended_at is not None) == ("u", {"plan": "pro"}, True)
+    assert [trace.name for trace in stored.traces] == ["answer"]  # type: ignore[union-attr]
+
+
+def test_start_session_resumes_by_id(captured: Captured) -> None:
+    """`start_session` with an id goes on with that session."""
+    baserun.start_session(session_identifier="chat").end()
+    baserun.start_session(session_identifier="chat").end()
+
+    assert [stored.id for stored in captured.sessions] == ["chat"]
+
+
+def test_sessions_end_in_any_order(captured: Captured) -> None:
+    """Ending the outer one of two started sessions first leaves the inner one current, and nothing after it."""
+    outer = baserun.start_session()
+    inner = baserun.start_session()
+
+    outer.end()
+    between = baserun.current_session()
+    inner.end()
+
+    assert between is inner
+    assert baserun.current_session() is None
+
+
+def test_end_by_id_from_elsewhere(captured: Captured) -> None:
+    """Whoever knows the id can end the session, without having it at hand."""
+    with baserun.with_session(auto_end=False) as session:
+        pass
+
+    baserun.end_session(session.id)
+
+    assert captured.sessions[0].ended_at is not None
+
+
+def test_end_of_an_unknown_id_is_kept(captured: Captured) -> None:
+    """An id that nobody has seen yet is no mistake: its session may arrive from another process."""
+    baserun.end_session("not here yet")
+
+    assert captured.stats.dropped == {}
+
+
+def test_ending_twice_is_ending(captured: Captured) -> None:
+    """A second end neither fails nor opens anything."""
+    session = baserun.start_session()
+
+    session.end()
+    session.end()
+
+    assert baserun.current_session() is None
+    assert len(captured.sessions) == 1
+
+
+def test_entering_a_block_twice_is_a_mistake(captured: Captured) -> None:
+    """A block object is good for one block, and says so."""
+    block = baserun.with_session()
+    with block:
+        pass
+
+    with pytest.raises(baserun.BaserunError, match="call it again for another block"), block:
+        pass
+
+
+def test_session_without_any_work_is_a_session(captured: Captured) -> None:
+    """A block in which nothing happened is recorded too."""
+    with baserun.with_session("u"):
+        pass
+
+    assert [(stored.id, stored.traces) for stored in captured.sessions] == [(FIRST, [])]
+
+
+async def test_async_with(captured: Captured) -> None:
+    """`async with` is the same block."""
+    async with baserun.with_session("u") as session:
+        inside = baserun.current_session()
+
+    assert inside is session
+    assert baserun.current_session() is None
+    assert captured.sessions[0].ended_at is not None

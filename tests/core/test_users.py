@@ -1,0 +1,278 @@
+"""Whose a session is: who says so more firmly wins, and two people never share one."""
+
+from __future__ import annotations
+
+import logging
+from hashlib import sha256
+
+import pytest
+
+import baserun
+from baserun._runtime import recorder
+from baserun.instrumentation import start_call
+from baserun.testing import Captured, capture
+
+FIRST = "00000000-0000-4000-8000-000000000001"
+SECOND = "00000000-0000-4000-8000-000000000002"
+AUTHENTICATED = 2
+
+
+def owners(captured: Captured) -> list[tuple[str, str | None]]:
+    return [(session.id, session.user_identifier) for session in captured.sessions]
+
+
+def test_hash_user_is_sha256_of_the_bytes() -> None:
+    """`hash_user` is what the documented program writes by hand: nothing is stripped or lower-cased."""
+    assert baserun.hash_user("User@Example.com ") == sha256(b"User@Example.com ").hexdigest()
+
+
+def test_identify_fills_an_empty_user(captured: Captured) -> None:
+    """The session's user becomes known, and so does that of the traces it has already."""
+    with baserun.with_session() as session:
+        with baserun.start_trace("before"):
+            pass
+        returned = baserun.identify("u")
+
+    assert returned is session
+    assert owners(captured) == [(FIRST, "u")]
+    assert [trace.user_identifier for trace in captured.traces] == ["u"]
+    assert [(user.user_identifier, user.sessions, user.traces) for user in captured.users] == [("u", 1, 1)]
+
+
+def test_identify_again_changes_nothing(captured: Captured) -> None:
+    """The same user once more is no news."""
+    with baserun.with_session("u") as session:
+        again = session.identify("u")
+
+    assert again is session
+    assert owners(captured) == [(FIRST, "u")]
+
+
+def test_identify_somebody_else_opens_a_linked_session(captured: Captured) -> None:
+    """Two different firmly known users are two sessions; the second takes the place of the first."""
+    with baserun.with_session("alice") as first:
+        with baserun.start_trace("for alice"):
+            pass
+        second = baserun.identify("bob")
+        now = baserun.current_session()
+        with baserun.start_trace("for bob"):
+            pass
+
+    assert second is not None
+    assert now is second
+    assert second.previous_id == first.id
+    assert owners(captured) == [(FIRST, "alice"), (SECOND, "bob")]
+    assert [(trace.name, trace.user_identifier) for trace in captured.traces] == [
+        ("for alice", "alice"),
+        ("for bob", "bob"),
+    ]
+
+
+def test_block_ends_the_session_that_its_user_changed_to(captured: Captured) -> None:
+    """When the user changed in a block, leaving it ends both sessions and leaves neither current."""
+    with baserun.with_session("alice"):
+        baserun.identify("bob")
+
+    assert baserun.current_session() is None
+    assert [session.ended_at is not None for session in captured.sessions] == [True, True]
+
+
+def test_started_session_whose_user_changed_is_left_by_either(captured: Captured) -> None:
+    """After a change of user the linked session can be ended like the one whose place it took."""
+    baserun.start_session("alice")
+    linked = baserun.identify("bob")
+    assert linked is not None
+
+    linked.end()
+
+    assert baserun.current_session() is None
+
+
+def test_change_of_user_reaches_the_blocks_around(captured: Captured) -> None:
+    """A login deep inside holds for the rest of the outer block of that session as well."""
+    with baserun.with_session("alice"):
+        with baserun.with_session():
+            linked = baserun.identify("bob")
+        after = baserun.current_session()
+
+    assert after is linked
+
+
+def test_change_of_user_in_an_open_trace(captured: Captured) -> None:
+    """An open trace stays where it began; what comes after the change begins a trace of the new session."""
+    with baserun.with_session("alice"), baserun.start_trace("request"):
+        baserun.identify("bob")
+        with baserun.span("for bob"):
+            pass
+
+    assert [(trace.name, trace.session_id, trace.user_identifier) for trace in captured.traces] == [
+        ("request", FIRST, "alice"),
+        ("for bob", SECOND, "bob"),
+    ]
+
+
+def test_change_of_user_leaves_other_sessions_alone(captured: Captured) -> None:
+    """Identifying the user of an inner session of another id does not touch the session around it."""
+    with baserun.with_session("alice") as outer:
+        with baserun.with_session("bob", session_identifier="chat"):
+            baserun.identify("carol")
+        after = baserun.current_session()
+
+    assert after is outer
+    assert owners(captured) == [(FIRST, "alice"), (SECOND, "carol"), ("chat", "bob")]
+
+
+def test_identify_outside_of_any_session_says_so_once(captured: Captured, caplog: pytest.LogCaptureFixture) -> None:
+    """Without a session there is nobody to identify; one line in the log tells."""
+    with caplog.at_level(logging.WARNING, logger="baserun"):
+        results = [baserun.identify("u"), baserun.identify("u")]
+
+    assert results == [None, None]
+    assert [record.getMessage() for record in caplog.records] == [
+        "baserun.identify() was called outside of any session; it has no effect there"
+    ]
+
+
+def test_identify_beats_an_authenticated_user(captured: Captured) -> None:
+    """What the application says by hand is stronger than what the framework found; the session moves."""
+    with baserun.with_session() as session:
+        recorder().identify(session, "authenticated", AUTHENTICATED)
+        with baserun.start_trace("work"):
+            pass
+        baserun.identify("explicit")
+
+    assert owners(captured) == [(FIRST, "explicit")]
+    assert [trace.user_identifier for trace in captured.traces] == ["explicit"]
+    assert [user.user_identifier for user in captured.users if user.traces] == ["explicit"]
+
+
+def test_nested_user_beats_an_authenticated_user(captured: Captured) -> None:
+    """`with_session(user)` is as strong as `identify`."""
+    with baserun.with_session() as session:
+        recorder().identify(session, "authenticated", AUTHENTICATED)
+        with baserun.with_session("explicit") as inner:
+            pass
+
+    assert inner is session
+    assert owners(captured) == [(FIRST, "explicit")]
+
+
+def test_authenticated_user_beats_an_adopted_one(captured: Captured) -> None:
+    """The server's own knowledge replaces an id that was only passed to a provider."""
+    with baserun.with_session() as session:
+        start_call("chat", end_user="adopted")
+        recorder().identify(session, "authenticated", AUTHENTICATED)
+
+    assert owners(captured) == [(FIRST, "authenticated")]
+
+
+@pytest.mark.parametrize("strength", [1, AUTHENTICATED])
+def test_weaker_word_changes_nothing(captured: Captured, strength: int) -> None:
+    """Neither an adopted nor an authenticated user replaces one that the application named."""
+    with baserun.with_session("explicit") as session:
+        recorder().identify(session, "weaker", strength)
+
+    assert session.user_identifier == "explicit"
+    assert owners(captured) == [(FIRST, "explicit")]
+
+
+def test_call_adopts_its_end_user_for_a_session_without_user(captured: Captured) -> None:
+    """The end user that a call names is the session's, as long as nobody knows better."""
+    with baserun.with_session() as session:
+        start_call("chat", end_user="adopted")
+        known = session.user_identifier
+
+    assert known == "adopted"
+    assert owners(captured) == [(FIRST, "adopted")]
+
+
+def test_second_call_does_not_adopt(captured: Captured) -> None:
+    """The first adopted user stays: a call for somebody else is not a change of user."""
+    with baserun.with_session():
+        start_call("chat", end_user="first")
+        start_call("chat", end_user="second")
+
+    assert owners(captured) == [(FIRST, "first")]
+
+
+def test_call_outside_of_a_session_adopts_nothing(captured: Captured) -> None:
+    """Without a session there is nothing to adopt into."""
+    start_call("chat", end_user="adopted")
+
+    assert captured.sessions == []
+
+
+def test_resume_never_changes_the_owner(captured: Captured) -> None:
+    """Whoever resumes a session by its id, it stays its owner's; the trace keeps its own user."""
+    with baserun.with_session("owner", session_identifier="chat"), baserun.start_trace("own"):
+        pass
+    with baserun.with_session("supporter", session_identifier="chat"), baserun.start_trace("support"):
+        pass
+
+    assert owners(captured) == [("chat", "owner")]
+    assert [(trace.name, trace.user_identifier) for trace in captured.traces] == [
+        ("own", "owner"),
+        ("support", "supporter"),
+    ]
+
+
+def test_resume_fills_an_empty_owner(captured: Captured) -> None:
+    """A session whose user nobody knew becomes that of the first one who is known."""
+    with baserun.with_session(session_identifier="chat"), baserun.start_trace("anonymous"):
+        pass
+    with baserun.with_session("u", session_identifier="chat"):
+        pass
+
+    assert owners(captured) == [("chat", "u")]
+
+
+def test_user_key_hashes_what_leaves_the_process() -> None:
+    """With a `user_key` the caller's value stays inside; store and headers have a keyed hash of it."""
+    with capture(user_key="pepper") as captured, baserun.with_session("u") as session, baserun.start_trace("t"):
+        headers: dict[str, str] = baserun.inject({})
+        inside = session.user_identifier
+
+    hashed = "u1_9d854751c9c7f5fe2d14895e4d25cd5b2977af9f7471d810795b95bd035fed32"
+    assert inside == "u"
+    assert f"enduser.pseudo.id={hashed}" in headers["baggage"]
+    assert [session.user_identifier for session in captured.sessions] == [hashed]
+    assert [trace.user_identifier for trace in captured.traces] == [hashed]
+    assert [user.user_identifier for user in captured.users] == [hashed]
+
+
+def test_user_key_hashes_users_that_become_known() -> None:
+    """A user who is identified, adopted or named by a resume is hashed just the same."""
+    with capture(user_key="pepper") as captured:
+        with baserun.with_session():
+            baserun.identify("u")
+        with baserun.with_session():
+            start_call("chat", end_user="u")
+        with baserun.with_session("u", session_identifier="chat"):
+            pass
+
+    assert {session.user_identifier for session in captured.sessions} == {
+        "u1_9d854751c9c7f5fe2d14895e4d25cd5b2977af9f7471d810795b95bd035fed32"
+    }
+
+
+def test_value_that_is_hashed_already_passes() -> None:
+    """A pseudonym from another process is not hashed again."""
+    with capture(user_key="pepper") as captured, baserun.with_session("u1_abc"):
+        pass
+
+    assert [session.user_identifier for session in captured.sessions] == ["u1_abc"]
+
+
+def test_pseudonym_and_its_user_are_the_same_person() -> None:
+    """A session that came with a pseudonym is inherited when its user is named in the clear."""
+    with capture(user_key="pepper") as captured:
+        with baserun.with_session("u"):
+            headers: dict[str, str] = baserun.inject({})
+        with baserun.extract(headers) as session:
+            with baserun.with_session("u") as nested:
+                pass
+            identified = baserun.identify("u")
+
+    assert nested is session
+    assert identified is session
+    assert len(captured.sessions) == 1
