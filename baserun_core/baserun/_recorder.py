@@ -35,6 +35,7 @@ class Recorder:
         self.clock = clock
         self.ids = ids
         self._put = put if config.enabled else _ignore
+        self._emit = signals.emit if config.enabled else _ignore_signal
         self._now_us = clock.now_us
         self._monotonic_ns = clock.monotonic_ns
 
@@ -48,19 +49,21 @@ class Recorder:
         self._put(record, BASE_SIZE + size)
         signal = signals.session_resumed if resumed else signals.session_started
         if signal.receivers:
-            signals.emit(signal, session)
+            self._emit(signal, session)
 
     def end_session(self, session: Session | str) -> None:
-        """Record that a session was ended."""
+        """Record that a session was ended, unless nothing was ever recorded of it."""
+        if not isinstance(session, str) and not session.opened:
+            return
         metadata, size = (None, 0) if isinstance(session, str) else _content(session.metadata)
         session_id = session if isinstance(session, str) else session.id
         self._put(SessionEnded(session_id, self._now_us(), metadata), BASE_SIZE + size)
         if signals.session_ended.receivers:
-            signals.emit(signals.session_ended, session)
+            self._emit(signals.session_ended, session)
 
     def update_session(self, session: Session) -> None:
         """Record the session's metadata as it is now, if there is any."""
-        if session.metadata:
+        if session.metadata and session.opened:
             metadata, size = _content(session.metadata)
             self._put(SessionUpdated(session.id, self._now_us(), metadata), BASE_SIZE + size)
 
@@ -73,7 +76,7 @@ class Recorder:
         if session.opened:
             self._put(UserIdentified(session.id, self._now_us(), user_identifier, strength), BASE_SIZE)
         if signals.user_identified.receivers:
-            signals.emit(signals.user_identified, session)
+            self._emit(signals.user_identified, session)
 
     # Traces
 
@@ -92,12 +95,29 @@ class Recorder:
             trace.muted = frame.muted
             trace.contentless = frame.contentless
         if session is not None and not session.opened and not trace.muted:
-            self.open_session(session, resumed=False)
+            self.open_session(session, resumed=session.is_resumed)
         trace.started_us = self._now_us()
         trace._start_ns = self._monotonic_ns()
         if signals.trace_started.receivers and not trace.muted:
-            signals.emit(signals.trace_started, trace)
+            self._emit(signals.trace_started, trace)
         return trace
+
+    def start_untouched_trace(self, trace: Trace, at_touch: Callable[[], None]) -> None:
+        """Begin a trace on the chance that something is recorded in it; until then it is none."""
+        trace.at_touch = at_touch
+        trace.started_us = self._now_us()
+        trace._start_ns = self._monotonic_ns()
+
+    def touch_trace(self, trace: Trace) -> None:
+        """Something is about to be recorded in a trace that was begun on the chance of it."""
+        at_touch, trace.at_touch = trace.at_touch, None
+        if at_touch is not None:
+            at_touch()
+        session = trace.session
+        if session is not None and not session.opened:
+            self.open_session(session, resumed=session.is_resumed)
+        if signals.trace_started.receivers:
+            self._emit(signals.trace_started, trace)
 
     def finish_trace(self, trace: Trace, error: BaseException | None = None, status: str | None = None) -> None:
         """End a trace; the second end of one changes nothing."""
@@ -105,7 +125,7 @@ class Recorder:
             return
         trace.duration_us = (self._monotonic_ns() - trace._start_ns) // 1000
         trace.status, trace.error = _outcome(error, status)
-        if trace.muted or trace.remote:
+        if trace.muted or trace.remote or trace.at_touch is not None:
             return
         size = BASE_SIZE
         metadata = tags = result = None
@@ -121,12 +141,12 @@ class Recorder:
         trace.recorded = (metadata, tags, result)
         self._put(trace, size)
         if signals.trace_finished.receivers:
-            signals.emit(signals.trace_finished, trace)
+            self._emit(signals.trace_finished, trace)
 
     def move_trace(self, trace: Trace, session: Session) -> None:
         """Re-home a trace, begun in the wrong session, with all that is in it."""
         if not session.opened and not trace.muted:
-            self.open_session(session, resumed=False)
+            self.open_session(session, resumed=session.is_resumed)
         trace.session = session
         if not trace.muted:
             self._put(TraceMoved(trace, session, self._now_us()), BASE_SIZE)
@@ -139,6 +159,8 @@ class Recorder:
         whole_trace = trace is None or trace.status is not RUNNING
         if trace is None or whole_trace:
             trace = self.start_trace(frame, name, kind)
+        elif trace.at_touch is not None:
+            self.touch_trace(trace)
         parent = None if whole_trace or frame is None else frame.span
         parent_id = trace.parent_span_id if parent is None else parent.id
         span = Span(self.ids.span(), trace, parent_id, name, kind, metadata)
@@ -186,7 +208,7 @@ class Recorder:
             self.identify(session, end_user, STRENGTH_ADOPTED)
         span = self.start_span(frame, name, kind)
         if signals.llm_call_started.receivers:
-            signals.emit(signals.llm_call_started, span)
+            self._emit(signals.llm_call_started, span)
         return span
 
     def finish_call(self, span: Span, source: CallSource, size: int, status: str, error: BaseException | None) -> None:
@@ -201,7 +223,7 @@ class Recorder:
         if span.whole_trace:
             self.finish_trace(span.trace, error, status)
         if signals.llm_call_finished.receivers:
-            signals.emit(signals.llm_call_finished, span)
+            self._emit(signals.llm_call_finished, span)
 
     # Annotations
 
@@ -209,10 +231,14 @@ class Recorder:
         """Record something that was said about a session, trace or span."""
         self._put(record, BASE_SIZE + size)
         if signals.annotation_added.receivers:
-            signals.emit(signals.annotation_added, record)
+            self._emit(signals.annotation_added, record)
 
 
 def _ignore(record: Record, size: int) -> None:
+    return None
+
+
+def _ignore_signal(signal: Any, sender: Any) -> None:
     return None
 
 
@@ -230,6 +256,9 @@ def _outcome(error: BaseException | None, status: str | None) -> tuple[str, tupl
 
 def is_cancellation(error: BaseException) -> bool:
     """Whether somebody stopped the work from outside, which is no failure of it."""
-    kind = type(error)
+    if isinstance(error, GeneratorExit):
+        return True
+    if isinstance(error, Exception):  # an application may have errors of such a name, and they are errors
+        return False
     # By name, since neither asyncio nor trio may be imported for the sake of asking.
-    return kind is GeneratorExit or kind.__name__ in ("CancelledError", "Cancelled")
+    return any(kind.__name__ in ("CancelledError", "Cancelled") for kind in type(error).__mro__)

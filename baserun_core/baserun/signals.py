@@ -13,6 +13,7 @@ signal costs nothing. Connections are weak: keep a reference to a receiver that 
 
 from __future__ import annotations
 
+from types import CoroutineType
 from typing import Any
 
 from blinker import NamedSignal
@@ -21,9 +22,7 @@ from baserun._guard import report
 
 session_started = NamedSignal("session-started", "A session was started. Sender: the session.")
 session_resumed = NamedSignal("session-resumed", "A session was resumed by its id. Sender: the session.")
-session_ended = NamedSignal(
-    "session-ended", "A session was ended. Sender: the session, or its id."
-)
+session_ended = NamedSignal("session-ended", "A session was ended. Sender: the session, or its id.")
 user_identified = NamedSignal("user-identified", "A session's user became known. Sender: the session.")
 trace_started = NamedSignal("trace-started", "A trace was started. Sender: the trace.")
 trace_finished = NamedSignal("trace-finished", "A trace was finished. Sender: the trace.")
@@ -48,11 +47,13 @@ ALL = (
 
 def emit(signal: NamedSignal, sender: Any, **values: Any) -> None:
     """Send `signal`; ask ``signal.receivers`` first where it must cost nothing."""
+    if signal.is_muted:
+        return
     # Not `signal.send`: there the first receiver that fails keeps the rest from hearing anything.
     for receiver in signal.receivers_for(sender):
         try:
             answer = receiver(sender, **values)
-            if hasattr(answer, "close") and hasattr(answer, "send"):  # a coroutine, which nobody here can await
+            if isinstance(answer, CoroutineType):  # nobody here can await it
                 answer.close()
                 raise TypeError(f"the receiver {receiver!r} is async; signals call plain functions")
         except Exception as error:
