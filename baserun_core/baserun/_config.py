@@ -105,7 +105,7 @@ def _from_environment(environ: Mapping[str, str], skip: Any) -> tuple[dict[str, 
         name = variable[len(PREFIX) :].lower()
         if name not in OPTIONS:
             problems.append(f"there is no option {variable}{_suggestion(name).replace('?', '')}; it is ignored")
-        elif name not in skip:
+        elif name not in skip and environ[variable].strip():  # a variable that is set to nothing is as good as not set
             try:
                 values[name] = _check(name, _parse(name, environ[variable]))
             except ConfigurationError as error:
@@ -114,7 +114,6 @@ def _from_environment(environ: Mapping[str, str], skip: Any) -> tuple[dict[str, 
 
 
 _BOOLEANS = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}
-_NOTHING = ("", "none")
 
 
 def _parse(name: str, text: str) -> Any:
@@ -130,7 +129,7 @@ def _parse(name: str, text: str) -> Any:
             if lowered in ("auto", "none")
             else tuple(part.strip() for part in lowered.split(",") if part.strip())
         )
-    if lowered in _NOTHING:
+    if lowered == "none":
         return None if default is None or name == "redact" else default
     if name in _NUMBERS:
         return _number(name, text)
@@ -183,6 +182,8 @@ def _checked_number(name: str, value: Any) -> Any:
         return None
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < float("inf"):
         raise ConfigurationError(f"{name} must be a number above 0, not {value!r}")
+    if name == "queue_bytes" and not isinstance(value, int):
+        raise ConfigurationError(f"queue_bytes must be a whole number of bytes, not {value!r}")
     return value
 
 

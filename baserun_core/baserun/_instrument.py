@@ -19,6 +19,7 @@ CLIENTS = {"openai": "baserun_openai"}
 
 def instrument(clients: Iterable[str]) -> None:
     """Record the calls of these clients from their import on."""
+    _stop_watching()
     wanted = tuple(clients)
     for client in wanted:
         if _is_imported(client):
@@ -30,11 +31,15 @@ def instrument(clients: Iterable[str]) -> None:
 
 def uninstrument() -> None:
     """Leave every client as it was before `instrument`."""
-    sys.meta_path[:] = [finder for finder in sys.meta_path if not isinstance(finder, _ImportWatcher)]
+    _stop_watching()
     for client, integration in CLIENTS.items():
         if client in sys.modules and integration in sys.modules:
             with guarded(f"leaving {client} as it was"):
                 sys.modules[integration].uninstrument()
+
+
+def _stop_watching() -> None:
+    sys.meta_path[:] = [finder for finder in sys.meta_path if not isinstance(finder, _ImportWatcher)]
 
 
 def _is_imported(client: str) -> bool:

@@ -10,6 +10,8 @@ import os
 import threading
 from typing import Any
 
+import msgspec
+
 from baserun._clock import Clock, Ids, RandomIds, SystemClock
 from baserun._config import Config, Sources, resolve
 from baserun._guard import guarded, logger, report
@@ -17,6 +19,9 @@ from baserun._ledger import Stats
 from baserun._recorder import Recorder
 from baserun._writer import Writer
 from baserun.exceptions import ConfigurationError
+
+_LONGEST_TIMEOUT = 86_400.0
+"""A day: what is longer, infinity too, is more than threads can wait for on some systems."""
 
 
 class Runtime:
@@ -51,8 +56,10 @@ class Runtime:
 
 
 _runtime: Runtime | None = None
-_given: dict[str, Any] = {}
-"""Options that were set before first use, such as `api_key`."""
+_assigned: dict[str, Any] = {}
+"""Options that were assigned to the module, as `api_key` can be."""
+_initial: dict[str, Any] = {}
+"""Options of the last `init`, with which Baserun starts again after a `shutdown`."""
 _lock = threading.RLock()
 _hooked = False
 
@@ -79,8 +86,16 @@ def configure(given: dict[str, Any], *, clock: Clock | None = None, ids: Ids | N
         ConfigurationError: An option cannot be used.
         TypeError: There is no such option.
     """
-    config, sources = resolve({**_given, **given})
-    return _replace(Runtime(config, sources, clock, ids))
+    config, sources = resolve({**_assigned, **given})
+    fresh = Runtime(config, sources, clock, ids)
+    with _lock:
+        _initial.clear()
+        _initial.update(given)
+        if "store" in given:
+            _initial["store"] = config.store  # where it is now, whatever folder the application is in later
+        for name in given:
+            _assigned.pop(name, None)
+        return _replace(fresh)
 
 
 def build(given: dict[str, Any], *, clock: Clock | None = None, ids: Ids | None = None) -> Runtime:
@@ -92,9 +107,12 @@ def build(given: dict[str, Any], *, clock: Clock | None = None, ids: Ids | None 
 def exchange(other: Runtime | None) -> Runtime | None:
     """Put `other` in force as it stands, and return what was; for blocks of tests that put it back afterwards."""
     global _runtime
+    from baserun._instrument import uninstrument
+
     with _lock:
         previous, _runtime = _runtime, other
         _hook_process()
+        uninstrument()
         if other is not None:
             with guarded("starting"):
                 other.start()
@@ -106,7 +124,7 @@ def _first_use() -> Runtime:
         if _runtime is not None:
             return _runtime
         try:
-            config, sources = resolve(_given)
+            config, sources = resolve({**_assigned, **_initial})
             fresh = Runtime(config, sources)
         except Exception as error:  # the application did not ask for anything here, so it is not told by an exception
             report("starting", error)
@@ -141,14 +159,16 @@ def _hook_process() -> None:
 def set_option(name: str, value: Any) -> None:
     """Set one option from outside `init`, as ``baserun.api_key = ...`` does; this is first use."""
     checked, _ = resolve({name: value}, {})
-    _given[name] = getattr(checked, name)
-    if _runtime is None:
-        _first_use()
+    with _lock:
+        _assigned[name] = getattr(checked, name)
+        _initial.pop(name, None)
+        running = runtime()
+        running.config = msgspec.structs.replace(running.config, **{name: _assigned[name]})
 
 
 def option(name: str) -> Any:
     """An option as it is, without this being first use."""
-    return _given.get(name) if _runtime is None else getattr(_runtime.config, name) or _given.get(name)
+    return {**_assigned, **_initial}.get(name) if _runtime is None else getattr(_runtime.config, name)
 
 
 def flush(timeout: float = 10.0) -> bool:
@@ -160,23 +180,32 @@ def flush(timeout: float = 10.0) -> bool:
     Returns:
         Whether all of it is committed to the store.
     """
-    if isinstance(timeout, bool) or not isinstance(timeout, int | float) or timeout < 0:
-        raise ConfigurationError(f"timeout must be a number of seconds, not {timeout!r}")
-    return True if _runtime is None else _runtime.writer.flush(timeout)
+    seconds = _checked_timeout(timeout)
+    return True if _runtime is None else _runtime.writer.flush(seconds)
 
 
 def shutdown(timeout: float = 10.0) -> bool:
     """Write everything that was recorded, release the store, and leave the instrumented clients as they were.
 
-    The next use of Baserun starts it again, by the configuration of that moment.
+    The next use of Baserun starts it again, with the options of the last `init` and the environment of that moment.
+
+    Args:
+        timeout: Seconds to wait for it.
 
     Returns:
         Whether everything is committed to the store.
     """
     global _runtime
+    seconds = _checked_timeout(timeout)
     with _lock:
         previous, _runtime = _runtime, None
-        return True if previous is None else previous.stop(timeout)
+        return True if previous is None else previous.stop(seconds)
+
+
+def _checked_timeout(timeout: object) -> float:
+    if isinstance(timeout, bool) or not isinstance(timeout, int | float) or not timeout >= 0:  # NaN is not
+        raise ConfigurationError(f"timeout must be a number of seconds, not {timeout!r}")
+    return min(timeout, _LONGEST_TIMEOUT)
 
 
 def stats() -> Stats:
@@ -191,7 +220,8 @@ def reset() -> None:
     from baserun._guard import forget_what_was_said
 
     shutdown()
-    _given.clear()
+    _assigned.clear()
+    _initial.clear()
     forget_what_was_said()
 
 

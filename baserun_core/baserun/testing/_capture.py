@@ -9,7 +9,6 @@ from datetime import datetime
 from typing import Any, TypeVar
 
 from baserun._clock import Clock, Ids
-from baserun._instrument import uninstrument
 from baserun._ledger import Stats
 from baserun._runtime import Runtime, build, exchange
 from baserun.store import (
@@ -128,5 +127,3 @@ def capture(*, clock: Clock | None = None, ids: Ids | None = None, **options: An
         captured.flush()
         exchange(previous)
         fresh.writer.close(10.0)
-        if previous is None:
-            uninstrument()
