@@ -33,7 +33,7 @@ USER_KEY = "enduser.pseudo.id"
 """OpenTelemetry's names for a session and a pseudonymous end user."""
 
 _OURS = "baserun=1"
-_TRACEPARENT = re.compile(r"^[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}(-.*)?$")
+_TRACEPARENT = re.compile(r"(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-[0-9a-f]{2}(-.*)?")
 _MOST_BAGGAGE = 8192
 
 
@@ -75,18 +75,21 @@ def inject(headers: H) -> H:
     They travel as W3C ``traceparent``, ``tracestate`` and ``baggage``; what `user_key` hashes travels hashed. Other
     services that follow these standards pass them on. Send them to your own services only.
     """
+    if not (hasattr(headers, "items") and hasattr(headers, "__setitem__")):
+        raise ConfigurationError(f"inject() takes the headers as a dict, not {type(headers).__name__}")
     frame = current()
     if frame is None or frame.muted or not recorder().config.enabled:
         return headers
+    names = {name.lower(): name for name in headers if isinstance(name, str)}
     trace = frame.trace
     if trace is not None and trace.status is RUNNING:
+        if trace.at_touch is not None:
+            recorder().touch_trace(trace)
         span_id = _root_span_id(trace) if frame.span is None else frame.span.id
-        headers[TRACEPARENT] = f"00-{trace.id}-{span_id}-01"
-        headers[TRACESTATE] = ",".join([_OURS, *_others(headers.get(TRACESTATE), _OURS)])
+        headers[names.get(TRACEPARENT, TRACEPARENT)] = f"00-{trace.id}-{span_id}-01"
+        _put_first(headers, names.get(TRACESTATE, TRACESTATE), [_OURS])
     if frame.session is not None:
-        headers[BAGGAGE] = ",".join(
-            [*_baggage_of(frame.session), *_others(headers.get(BAGGAGE), SESSION_KEY, USER_KEY)]
-        )
+        _put_first(headers, names.get(BAGGAGE, BAGGAGE), _baggage_of(frame.session))
     return headers
 
 
@@ -99,8 +102,8 @@ def extract(headers: Mapping[str, str]) -> ExtractedScope:
     Whoever can set the headers chooses the session: use it for your own services and workers, never for what browsers
     send. Values that cannot be used are ignored.
     """
-    if not isinstance(headers, Mapping):
-        raise ConfigurationError(f"extract() takes the headers as a mapping, not {type(headers).__name__}")
+    if not hasattr(headers, "items"):  # the headers of some frameworks are no Mapping
+        raise ConfigurationError(f"extract() takes the headers as a dict, not {type(headers).__name__}")
     return ExtractedScope(headers)
 
 
@@ -142,7 +145,7 @@ class ExtractedScope(Scope[Session | None]):
         return Session(session_id, user, STRENGTH_NONE if user is None else STRENGTH_EXPLICIT)
 
     def _trace(self, session: Session | None) -> Trace | None:
-        parts = _TRACEPARENT.match(self._headers.get(TRACEPARENT, ""))
+        parts = _TRACEPARENT.fullmatch(self._headers.get(TRACEPARENT, ""))
         if parts is None or _OURS not in _entries(self._headers.get(TRACESTATE, "")):
             return None  # a trace that nobody of ours completes would stay unfinished for ever
         trace = Trace(parts[1], session, "remote", "remote")
@@ -165,17 +168,26 @@ def _baggage_of(session: Session) -> list[str]:
     return entries
 
 
+def _put_first(headers: MutableMapping[str, str], name: str, entries: list[str]) -> None:
+    """Set the list in this header to `entries`, followed by what it has under other keys."""
+    ours = {_key(entry) for entry in entries} | ({SESSION_KEY, USER_KEY} if name.lower() == BAGGAGE else set())
+    before = headers[name] if name in headers else ""  # noqa: SIM401  (not every framework's headers have `get`)
+    others = [entry for entry in _entries(before) if _key(entry) not in ours] if isinstance(before, str) else []
+    headers[name] = ",".join([*entries, *others])
+
+
+def _key(entry: str) -> str:
+    return entry.partition("=")[0].strip()
+
+
 def _entries(header: str) -> list[str]:
-    return [entry for entry in (part.strip() for part in header[:_MOST_BAGGAGE].split(",")) if entry]
-
-
-def _others(header: str | None, *keys: str) -> list[str]:
-    names = {key.partition("=")[0] for key in keys}
-    return [entry for entry in _entries(header or "") if entry.partition("=")[0].strip() not in names]
+    return [entry for entry in (part.strip() for part in header.split(",")) if entry]
 
 
 def _parse_baggage(header: str) -> dict[str, str]:
     values: dict[str, str] = {}
+    if len(header) > _MOST_BAGGAGE:
+        header = header[:_MOST_BAGGAGE].rpartition(",")[0]  # half an id would be another id
     for entry in _entries(header):
         name, found, value = entry.partition(";")[0].partition("=")
         if found:
