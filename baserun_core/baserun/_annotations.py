@@ -34,7 +34,7 @@ def tag(key: str, value: object) -> None:
     """
     frame = current()
     _checked(key, "key")
-    if frame is not None and frame.trace is not None:
+    if frame is not None and frame.trace is not None and not frame.muted:
         frame.trace.tags[key] = value
     _annotate(frame, "tag", key, value=value)
 
@@ -75,7 +75,9 @@ def check_includes(
     """Check that `actual` contains `expected`, or every one of several texts."""
     if not isinstance(actual, str):
         raise ConfigurationError(f"check_includes({name!r}) looks into a str, not {type(actual).__name__}")
-    wanted = [expected] if isinstance(expected, str) else list(expected)
+    wanted = [expected] if isinstance(expected, str) else expected
+    if not isinstance(wanted, Collection) or not all(isinstance(text, str) for text in wanted):
+        raise ConfigurationError(f"check_includes({name!r}) looks for a str or a list of them, not {expected!r}")
     return check(name, all(text in actual for text in wanted), expected=expected, actual=actual, metadata=metadata)
 
 
@@ -202,9 +204,11 @@ def _annotate(
 def _place(frame: Frame | None) -> dict[str, str | None]:
     if frame is None:
         return {}
+    if frame.trace is not None and frame.trace.at_touch is not None:
+        recorder().touch_trace(frame.trace)
     session = frame.session
     if session is not None and not session.opened:
-        recorder().open_session(session, resumed=False)
+        recorder().open_session(session, resumed=session.is_resumed)
     return {
         "session_id": None if session is None else session.id,
         "trace_id": None if frame.trace is None else frame.trace.id,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections import defaultdict
 from collections.abc import Iterator
 from queue import Empty, SimpleQueue
 from typing import Any
@@ -25,14 +26,15 @@ class RecordQueue:
         self._bytes = 0
         self._captured = 0
         self._stored = 0
-        self._dropped: dict[str, int] = {}
+        # Adding to it runs no Python code in between, so that a record put by a signal handler then is counted as well.
+        self._dropped: defaultdict[str, int] = defaultdict(int)
 
     def put(self, record: Any, size: int) -> bool:
         """Take `record`, or drop it when too much is waiting already."""
         with self._lock:
             self._captured += 1
             if self._bytes + size > self._limit_bytes:
-                self._dropped["queue_full"] = self._dropped.get("queue_full", 0) + 1
+                self._dropped["queue_full"] += 1
                 return False
             self._bytes += size
         self._items.put((record, size))
@@ -42,7 +44,7 @@ class RecordQueue:
         """Count a record that nobody will write."""
         with self._lock:
             self._captured += 1
-            self._dropped[reason] = self._dropped.get(reason, 0) + 1
+            self._dropped[reason] += 1
 
     def mark(self, marker: Any) -> None:
         """Let the writer meet `marker` after everything that was put before it."""
@@ -76,7 +78,7 @@ class RecordQueue:
     def dropped(self, reason: str, count: int, size: int) -> None:
         """`count` records that had been taken are given up."""
         with self._lock:
-            self._dropped[reason] = self._dropped.get(reason, 0) + count
+            self._dropped[reason] += count
             self._bytes -= size
 
     def drops(self) -> dict[str, int]:
