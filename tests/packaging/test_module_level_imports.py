@@ -10,7 +10,7 @@ from pathlib import Path
 import baserun
 
 PACKAGE = Path(str(baserun.__file__)).parent
-ALLOWED = {"baserun", "msgspec", "blinker"} | set(sys.stdlib_module_names)
+ALLOWED = {"baserun", "blinker", "itsdangerous", "msgspec"} | set(sys.stdlib_module_names)
 MODULES = sorted(file for file in PACKAGE.rglob("*.py") if "cli" not in file.relative_to(PACKAGE).parts)
 
 
