@@ -73,7 +73,16 @@ UNIVERSE: list[Row] = [
     AnnotationRow(id="f1", created_us=T0, type="feedback", name="good", score=0.5, session_id="a"),
     AnnotationRow(id="f2", created_us=T0, type="feedback", name="good", score=-1, trace_id=KNOWN.id),
     AnnotationRow(id="f3", created_us=T0, type="feedback", name="good", score=0.1, completion_id="resp-1"),
-    AnnotationRow(id="f4", created_us=T0, type="feedback", name="good", score=1, session_id="b", span_id=f"{4:016x}"),
+    AnnotationRow(
+        id="f4",
+        created_us=T0,
+        type="feedback",
+        name="good",
+        score=1,
+        session_id="b",
+        trace_id=LINKED.id,
+        span_id=f"{4:016x}",
+    ),
     AnnotationRow(id="t1", created_us=T0, type="tag", name="tier", value='"gold"', trace_id=BARE.id),
     AnnotationRow(id="l1", created_us=T0, type="log", name=None, value='"hello"', session_id="never"),
 ]

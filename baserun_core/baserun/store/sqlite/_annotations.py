@@ -94,12 +94,11 @@ def _nobody_waits(connection: sqlite3.Connection) -> bool:
 
 def _woken(connection: sqlite3.Connection, batch: Batch) -> list[Waiting]:
     sessions = [each.identifier for each in batch.working_set.sessions.values() if each.is_new]
-    traces = [each.key for each in batch.working_set.traces.values() if each.is_new]
+    traces = [each.key for each in batch.working_set.traces.values() if each.is_dirty]
     found: list[Any] = []
     wanted: Sequence[tuple[str, Iterable[Any]]] = (
         ("wanted_session", sessions),
         ("wanted_trace", traces),
-        ("wanted_span", batch.new_span_keys),
         ("wanted_response", batch.response_ids),
     )
     for column, values in wanted:
@@ -109,9 +108,12 @@ def _woken(connection: sqlite3.Connection, batch: Batch) -> list[Waiting]:
 
 def _attach(connection: sqlite3.Connection, annotation: Waiting) -> None:
     before = (annotation.session_id, annotation.trace_id)
-    span_id, trace_id = _find_span(connection, annotation)
+    span_id, trace_id = _find_call(connection, annotation.wanted_response)
     if trace_id is None and annotation.wanted_trace is not None:
         trace_id = _find(connection, "SELECT id FROM traces WHERE trace = ?", annotation.wanted_trace)
+    if span_id is None and trace_id is not None and annotation.wanted_span is not None:
+        query = "SELECT id FROM spans WHERE trace_id = ? AND span = ?"
+        span_id = _find(connection, query, trace_id, annotation.wanted_span)
     session_id = None
     if trace_id is None and annotation.wanted_session is not None:
         session_id = _find(connection, "SELECT id FROM sessions WHERE identifier = ?", annotation.wanted_session)
@@ -124,25 +126,25 @@ def _attach(connection: sqlite3.Connection, annotation: Waiting) -> None:
         _follow(connection, annotation, before)
 
 
-def _find_span(connection: sqlite3.Connection, annotation: Waiting) -> tuple[int | None, int | None]:
-    row = None
-    if annotation.wanted_response is not None:
-        row = connection.execute(
-            "SELECT id, trace_id FROM spans WHERE response_hash = ? AND response_id = ? ORDER BY id LIMIT 1",
-            (hash_response(annotation.wanted_response), annotation.wanted_response),
-        ).fetchone()
-    if row is None and annotation.wanted_span is not None:
-        row = connection.execute("SELECT id, trace_id FROM spans WHERE span = ?", (annotation.wanted_span,)).fetchone()
+def _find_call(connection: sqlite3.Connection, response_id: str | None) -> tuple[int | None, int | None]:
+    """The span and the trace of the call that a provider answered with this id."""
+    if response_id is None:
+        return (None, None)
+    row = connection.execute(
+        "SELECT id, trace_id FROM spans WHERE response_hash = ? AND response_id = ? ORDER BY id LIMIT 1",
+        (hash_response(response_id), response_id),
+    ).fetchone()
     return (None, None) if row is None else (row[0], row[1])
 
 
-def _find(connection: sqlite3.Connection, query: str, key: str | bytes) -> int | None:
-    row = connection.execute(query, (key,)).fetchone()
+def _find(connection: sqlite3.Connection, query: str, *values: str | bytes | int) -> int | None:
+    row = connection.execute(query, values).fetchone()
     return None if row is None else int(row[0])
 
 
 def _still_waits(annotation: Waiting) -> bool:
-    if annotation.span_id is None and (annotation.wanted_span or annotation.wanted_response):
+    is_span_wanted = annotation.wanted_response or (annotation.wanted_span and annotation.wanted_trace)
+    if annotation.span_id is None and is_span_wanted:
         return True
     if annotation.trace_id is not None:
         return False

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 import msgspec
@@ -41,11 +41,11 @@ class Batch:
         self.spans: list[tuple[Any, ...]] = []
         self.contents: list[tuple[Any, ...]] = []
         self.previews: list[tuple[TraceState, int, str | None, str | None]] = []
-        self.models: set[tuple[str, int]] = set()
+        self.models: set[tuple[str, str, int]] = set()
         self.annotations: list[AnnotationRow] = []
-        self.new_span_keys: list[bytes] = []
         self.response_ids: list[str] = []
-        self._known_spans: set[bytes] = set()
+        self._keys: dict[str, bytes] = {}
+        self._new_spans: set[tuple[int, bytes]] = set()
         self._pending_moves: dict[bytes, MoveTrace] = {}
         self._load(rows)
         self._apply(rows)
@@ -53,17 +53,33 @@ class Batch:
     def _load(self, rows: Sequence[Row]) -> None:
         users: set[str] = set()
         sessions: set[str] = set()
-        traces: set[bytes] = set()
-        spans: set[bytes] = set()
         for row in rows:
-            _collect(row, users, sessions, traces, spans)
-        self.working_set.load(users, sessions, traces)
-        self._known_spans = {
-            key for (key,) in select_in(self.connection, "SELECT span FROM spans WHERE span IN ({})", spans)
-        }
-        self._load_pending_moves(traces)
+            self._collect(row, users, sessions)
+        self.working_set.load(users, sessions, self._keys.values())
+        self._load_pending_moves(self._keys.values())
 
-    def _load_pending_moves(self, traces: set[bytes]) -> None:
+    def _collect(self, row: Row, users: set[str], sessions: set[str]) -> None:
+        kind = type(row)
+        if kind is AnnotationRow:
+            return
+        place: Any = row.trace if kind is SpanRow else row  # type: ignore[union-attr]
+        if kind is SpanRow or kind is TraceRow:
+            trace, session = place.id, place.session_id
+        elif kind is MoveTrace or kind is IdentifyUser:
+            trace, session = getattr(place, "trace_id", None), place.session_id
+        else:
+            trace, session = None, place.id
+        if trace is not None and trace not in self._keys:
+            self._keys[trace] = _key(trace, 16)
+        if session is not None:
+            sessions.add(session)
+        user = getattr(place, "user_identifier", None)
+        if user is not None:
+            users.add(user)
+
+    def _load_pending_moves(self, traces: Collection[bytes]) -> None:
+        if self.connection.execute("SELECT 1 FROM pending_moves LIMIT 1").fetchone() is None:
+            return
         query = "SELECT trace, session, at_us, user_identifier, user_strength FROM pending_moves WHERE trace IN ({})"
         for key, session, at_us, user, strength in select_in(self.connection, query, traces):
             self._pending_moves[key] = MoveTrace(
@@ -100,7 +116,7 @@ class Batch:
         self._own(session, row.user_identifier, row.user_strength)
 
     def _move_trace(self, row: MoveTrace) -> None:
-        key = _key(row.trace_id, 16)
+        key = self._keys[row.trace_id]
         trace = self.working_set.traces.get(key)
         if trace is None:
             self._keep_move(key, row)
@@ -127,7 +143,7 @@ class Batch:
         self._own(trace, row.user_identifier, row.user_strength)
 
     def _trace(self, row: TraceRow) -> TraceState:
-        key = _key(row.id, 16)
+        key = self._keys[row.id]
         trace = self.working_set.traces.get(key)
         if trace is None:
             trace = self._new_trace(key, row)
@@ -169,16 +185,16 @@ class Batch:
             trace.duration_us = row.duration_us
             trace.last_us = max(trace.last_us, row.started_us + row.duration_us)
         if row.status != "running":
-            trace.error_type = row.error_type
-            trace.completion = (row.error_message, row.result, row.metadata, row.tags)
+            trace.is_completed = True
+            trace.error_type, trace.error_message = row.error_type, row.error_message
+            trace.result, trace.metadata, trace.tags = row.result, row.metadata, row.tags
 
     def _span(self, row: SpanRow) -> None:
         key = _key(row.id, 8)
-        if key in self._known_spans:
-            return
-        self._known_spans.add(key)
-        self.new_span_keys.append(key)
         trace = self._trace(row.trace)
+        if self._is_known(trace, key):
+            return
+        self._new_spans.add((trace.id, key))
         span_id = self.working_set.next_id("spans")
         self._count(trace, row)
         self._keep_span(span_id, key, trace, row)
@@ -188,6 +204,14 @@ class Batch:
                 (span_id, row.input, row.output, call.parameters, call.tool_calls, row.error_message, row.error_body,
                  row.metadata)
             )  # fmt: skip
+
+    def _is_known(self, trace: TraceState, key: bytes) -> bool:
+        if (trace.id, key) in self._new_spans:
+            return True
+        if trace.is_new:
+            return False
+        query = "SELECT 1 FROM spans WHERE trace_id = ? AND span = ?"
+        return self.connection.execute(query, (trace.id, key)).fetchone() is not None
 
     def _count(self, trace: TraceState, row: SpanRow) -> None:
         trace.is_dirty = True
@@ -209,10 +233,8 @@ class Batch:
         if call.cost_nano is not None:
             sums[_rollups.COST] += call.cost_nano
             sums[_rollups.COST_KNOWN] += 1
-        if call.request_model is not None:
-            self.models.add((call.request_model, trace.id))
-        if call.response_model is not None:
-            self.models.add((call.response_model, trace.id))
+        if call.request_model is not None or call.response_model is not None:
+            self.models.add((call.request_model or "", call.response_model or "", trace.id))
         if call.response_id is not None:
             self.response_ids.append(call.response_id)
         if call.input_preview is not None or call.output_preview is not None:
@@ -249,24 +271,6 @@ class Batch:
 def hash_response(response_id: str) -> int:
     """A short stand-in for a response id in the index."""
     return zlib.crc32(response_id.encode())
-
-
-def _collect(row: Row, users: set[str], sessions: set[str], traces: set[bytes], spans: set[bytes]) -> None:
-    if type(row) is SpanRow:
-        spans.add(_key(row.id, 8))
-        row = row.trace
-    if type(row) is AnnotationRow:
-        return
-    if type(row) is TraceRow:
-        traces.add(_key(row.id, 16))
-    elif type(row) is MoveTrace:
-        traces.add(_key(row.trace_id, 16))
-    user = getattr(row, "user_identifier", None)
-    if user is not None:
-        users.add(user)
-    session = row.session_id if hasattr(row, "session_id") else row.id
-    if session is not None:
-        sessions.add(session)
 
 
 def _key(text: str, size: int) -> bytes:

@@ -20,6 +20,8 @@ BUSY_TIMEOUT_MS = 5_000
 """For foreign tools only: our own writers take turns by the lock."""
 JOURNAL_SIZE_LIMIT = 64 * 1024 * 1024
 CACHE_KIB = 16 * 1024
+CHECKPOINT_PAGES = 4_000
+"""16 MB of log: pages that many batches change are moved into the file once."""
 PAGE_SIZE = 4096
 COMPANIONS = ("-wal", "-shm", "-journal")
 
@@ -192,6 +194,7 @@ def _configure(connection: sqlite3.Connection, path: str) -> None:
         _logger.warning("baserun: the file system of %s has no WAL; its journal mode is %s.", path, mode)
     connection.execute("PRAGMA synchronous = NORMAL")
     connection.execute(f"PRAGMA journal_size_limit = {JOURNAL_SIZE_LIMIT}")
+    connection.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
     connection.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
     connection.execute("PRAGMA secure_delete = OFF")
     connection.execute("PRAGMA temp_store = MEMORY")

@@ -88,8 +88,7 @@ def traces(conditions: Conditions, given: dict[str, Any]) -> None:
     _amounts(conditions, given, "t")
     if "min_duration" in given:
         shortest = _checks.number("min_duration", given["min_duration"], MICRO)
-        among = "SELECT id FROM traces WHERE coalesce(duration_us, -1) >= ?"
-        conditions.add_rare_or("t.id", among, "+coalesce(t.duration_us, -1) >= ?", shortest)
+        conditions.add("t.duration_us >= ?", shortest)
     for condition, among, values in _of_traces(given):
         conditions.add_rare_or("t.id", f"SELECT t.id FROM {among}", condition, *values)
 
@@ -114,19 +113,10 @@ def _amounts(conditions: Conditions, given: dict[str, Any], table: str) -> None:
         if wanted != "any":
             conditions.add(f"{table}.feedback_{wanted} > 0")
     if "min_cost" in given:
-        least = _checks.number("min_cost", given["min_cost"], NANO)
-        _at_least(conditions, table, least)
+        conditions.add(f"{table}.cost_nano >= ?", _checks.number("min_cost", given["min_cost"], NANO))
     if "min_tokens" in given:
         least = _checks.number("min_tokens", given["min_tokens"])
         conditions.add(f"{table}.input_tokens + {table}.output_tokens >= ?", least)
-
-
-def _at_least(conditions: Conditions, table: str, nano: int) -> None:
-    if table == "t":
-        among = "SELECT id FROM traces WHERE cost_nano >= ?"
-        conditions.add_rare_or("t.id", among, "+t.cost_nano >= ?", nano)
-    else:
-        conditions.add(f"{table}.cost_nano >= ?", nano)
 
 
 def _of_traces(given: dict[str, Any]) -> list[tuple[str, str, tuple[Any, ...]]]:
@@ -154,9 +144,9 @@ def _status(wanted: str) -> tuple[str, str, tuple[Any, ...]]:
 
 
 def _model(name: str) -> tuple[str, str, tuple[Any, ...]]:
-    number = "(SELECT id FROM models WHERE name = ?)"
-    condition = f"EXISTS (SELECT 1 FROM trace_models m WHERE m.model_id = {number} AND m.trace_id = t.id)"
-    return condition, f"trace_models m JOIN traces t ON t.id = m.trace_id WHERE m.model_id = {number}", (name,)
+    numbers = "(SELECT id FROM models WHERE requested = ? OR answered = ?)"
+    condition = f"EXISTS (SELECT 1 FROM trace_models m WHERE m.model_id IN {numbers} AND m.trace_id = t.id)"
+    return condition, f"trace_models m JOIN traces t ON t.id = m.trace_id WHERE m.model_id IN {numbers}", (name, name)
 
 
 def _tag(tag: tuple[str, str]) -> tuple[str, str, tuple[Any, ...]]:

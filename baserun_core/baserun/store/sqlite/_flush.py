@@ -27,9 +27,10 @@ _TEXTS = ("metadata", "first_input_us", "first_input", "last_output_us", "last_o
 
 _INSERT_USER, _UPDATE_USER = insert("users", ("id", *_USER)), update("users", _USER)
 _INSERT_SESSION, _UPDATE_SESSION = insert("sessions", ("id", *_SESSION)), update("sessions", _SESSION)
-_INSERT_TRACE, _UPDATE_TRACE = insert("traces", ("id", "trace", *_TRACE)), update("traces", _TRACE)
+_INSERT_TRACE = insert("traces", ("id", "trace", *_TRACE, "metadata", "tags"))
+_UPDATE_TRACE, _COMPLETE_TRACE = update("traces", _TRACE), update("traces", ("metadata", "tags"))
 _INSERT_TEXTS = insert("session_texts", ("id", *_TEXTS), verb="INSERT OR REPLACE")
-_INSERT_TRACE_CONTENT = insert("trace_contents", ("id", "error_message", "result", "metadata", "tags"))
+_INSERT_TRACE_CONTENT = insert("trace_contents", ("id", "error_message", "result"))
 _INSERT_SPAN = f"INSERT INTO spans VALUES ({placeholders(33)})"
 _INSERT_CONTENT = f"INSERT INTO contents VALUES ({placeholders(8)})"
 
@@ -134,23 +135,25 @@ class Flush:
         dirty = [trace for trace in self._working_set.traces.values() if trace.is_dirty]
         new = [trace for trace in dirty if trace.is_new]
         self.stored["trace"] += len(new)
-        self._connection.executemany(_INSERT_TRACE, [(trace.id, trace.key, *_trace(trace)) for trace in new])
+        rows = [(trace.id, trace.key, *_trace(trace), trace.metadata, trace.tags) for trace in new]
+        self._connection.executemany(_INSERT_TRACE, rows)
         old = [trace for trace in dirty if not trace.is_new]
         self._connection.executemany(_UPDATE_TRACE, [(*_trace(trace), trace.id) for trace in old])
-        completions = [(trace.id, trace.completion) for trace in dirty if trace.completion is not None]
-        contents = [(row_id, *texts) for row_id, texts in completions if texts != (None, None, None, None)]
+        completed = [trace for trace in dirty if trace.is_completed]
+        late = [(each.metadata, each.tags, each.id) for each in completed if not each.is_new]
+        self._connection.executemany(_COMPLETE_TRACE, late)
+        contents = [(each.id, each.error_message, each.result) for each in completed if each.has_content]
         self._connection.executemany(_INSERT_TRACE_CONTENT, contents)
-        for row_id, texts in completions:
-            write_tags(self._connection, row_id, texts[3])
+        for trace in completed:
+            write_tags(self._connection, trace.id, trace.tags)
 
     def _write_spans(self) -> None:
         batch = self._batch
         self.stored["span"] += len(batch.spans)
         self._connection.executemany(_INSERT_SPAN, batch.spans)
         self._connection.executemany(_INSERT_CONTENT, batch.contents)
-        names = {name for name, _ in batch.models}
-        ids = {name: model_id(self._connection, name) for name in names}
-        rows = sorted((ids[name], trace_id) for name, trace_id in batch.models)
+        ids = {names: model_id(self._connection, *names) for names in {each[:2] for each in batch.models}}
+        rows = sorted((ids[each[:2]], each[2]) for each in batch.models)
         self._connection.executemany("INSERT OR IGNORE INTO trace_models VALUES (?, ?)", rows)
 
     def _refresh_stale(self) -> None:
@@ -178,12 +181,15 @@ def tag_text(value: Any) -> str:
     return value if isinstance(value, str) else msgspec.json.encode(value).decode()
 
 
-def model_id(connection: sqlite3.Connection, name: str) -> int:
+def model_id(connection: sqlite3.Connection, requested: str, answered: str) -> int:
     """The number of a model, new when it was never seen."""
-    row = connection.execute("SELECT id FROM models WHERE name = ?", (name,)).fetchone()
-    if row is not None:
-        return int(row[0])
-    return int(connection.execute("INSERT INTO models (name) VALUES (?) RETURNING id", (name,)).fetchone()[0])
+    names = (requested, answered)
+    row = connection.execute("SELECT id FROM models WHERE requested = ? AND answered = ?", names).fetchone()
+    if row is None:
+        row = connection.execute(
+            "INSERT INTO models (requested, answered) VALUES (?, ?) RETURNING id", names
+        ).fetchone()
+    return int(row[0])
 
 
 def _add_direct(user: UserState, direct: tuple[int, int, int, int], sign: int) -> None:

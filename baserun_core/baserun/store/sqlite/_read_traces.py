@@ -14,7 +14,7 @@ from baserun.store.sqlite._rollups import known
 
 TRACE_COLUMNS = (
     "t.id, t.trace, s.identifier, u.identifier, t.name, t.kind, t.environment, t.started_us, t.duration_us, t.status,"
-    " t.last_us, t.error_type, x.error_message, x.result, x.metadata, x.tags, t.llm_calls, t.errors, t.input_tokens,"
+    " t.last_us, t.error_type, x.error_message, x.result, t.metadata, t.tags, t.llm_calls, t.errors, t.input_tokens,"
     " t.input_known, t.output_tokens, t.output_known, t.cost_nano, t.cost_known"
 )
 TRACE_JOINS = (

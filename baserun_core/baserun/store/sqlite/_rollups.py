@@ -9,6 +9,8 @@ one failed call that fails its request is one error.
 
 from __future__ import annotations
 
+import operator
+
 COLUMNS = (
     "traces",
     "turns",
@@ -43,16 +45,12 @@ def none() -> list[int]:
 
 def add(sums: list[int], other: list[int]) -> None:
     """Add `other` to `sums`."""
-    for index, value in enumerate(other):
-        if value:
-            sums[index] += value
+    sums[:] = map(operator.add, sums, other)
 
 
 def subtract(sums: list[int], other: list[int]) -> None:
     """Take `other` away from `sums`."""
-    for index, value in enumerate(other):
-        if value:
-            sums[index] -= value
+    sums[:] = map(operator.sub, sums, other)
 
 
 def feedback(score: float | None) -> tuple[int, int, int, int]:

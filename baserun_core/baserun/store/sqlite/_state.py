@@ -125,20 +125,23 @@ class TraceState:
     """A trace's row; what only its completion knows is written when it comes."""
 
     __slots__ = (
-        "completion",
         "duration_us",
         "environment",
+        "error_message",
         "error_type",
         "failed_spans",
         "id",
+        "is_completed",
         "is_dirty",
         "is_new",
         "key",
         "kind",
         "last_us",
+        "metadata",
         "moved_us",
         "name",
         "own_user",
+        "result",
         "session",
         "started_us",
         "status",
@@ -147,6 +150,7 @@ class TraceState:
         "stored_user",
         "strength",
         "sums",
+        "tags",
     )
 
     def __init__(self, row_id: int, key: bytes, *, is_new: bool) -> None:
@@ -168,7 +172,11 @@ class TraceState:
         self.moved_us: int | None = None
         self.failed_spans = 0
         self.sums = _rollups.none()
-        self.completion: tuple[str | None, str | None, str | None, str | None] | None = None
+        self.is_completed = False
+        self.error_message: str | None = None
+        self.result: str | None = None
+        self.metadata: str | None = None
+        self.tags: str | None = None
         self.stored_session: SessionState | None = None
         self.stored_user: UserState | None = None
         self.stored_sums: list[int] | None = None
@@ -179,6 +187,11 @@ class TraceState:
         if self.session is not None and self.session.strength > self.strength:
             return self.session.user
         return self.own_user
+
+    @property
+    def has_content(self) -> bool:
+        """Whether the trace, not its spans, says something."""
+        return self.error_message is not None or self.result is not None
 
     def own(self, user: UserState, strength: int) -> None:
         """Take a user that is known more firmly than the one the trace has of its own."""

@@ -107,13 +107,15 @@ CREATE TABLE traces (
     feedback_count INTEGER NOT NULL,
     feedback_sum INTEGER NOT NULL,
     feedback_negative INTEGER NOT NULL,
-    feedback_positive INTEGER NOT NULL
+    feedback_positive INTEGER NOT NULL,
+    metadata TEXT,
+    tags TEXT
 );
-CREATE INDEX traces_by_started ON traces (started_us);
+-- Wide enough for a list to be narrowed and sorted by cost, tokens, duration and kind without reading the rows, and
+-- filled in the order of time: an index on each of them would be written all over at every batch.
+CREATE INDEX traces_by_started ON traces (started_us, duration_us, cost_nano, input_tokens, output_tokens, kind);
 CREATE INDEX traces_of_session ON traces (session_id, started_us) WHERE session_id IS NOT NULL;
 CREATE INDEX traces_of_user ON traces (user_id, started_us) WHERE user_id IS NOT NULL;
-CREATE INDEX traces_by_cost ON traces (cost_nano);
-CREATE INDEX traces_by_duration ON traces (coalesce(duration_us, -1));
 CREATE INDEX traces_with_errors ON traces (started_us) WHERE errors > 0;
 CREATE INDEX traces_with_feedback ON traces (started_us) WHERE feedback_count > 0;
 CREATE INDEX traces_by_rare_status ON traces (status, started_us) WHERE status <> 'ok';
@@ -121,9 +123,7 @@ CREATE INDEX traces_by_rare_status ON traces (status, started_us) WHERE status <
 CREATE TABLE trace_contents (
     id INTEGER PRIMARY KEY,
     error_message TEXT,
-    result TEXT,
-    metadata TEXT,
-    tags TEXT
+    result TEXT
 );
 
 -- A move that arrived before its trace.
@@ -137,7 +137,7 @@ CREATE TABLE pending_moves (
 
 CREATE TABLE spans (
     id INTEGER PRIMARY KEY,
-    span BLOB NOT NULL UNIQUE,
+    span BLOB NOT NULL,
     trace_id INTEGER NOT NULL,
     parent BLOB,
     kind TEXT NOT NULL,
@@ -170,7 +170,7 @@ CREATE TABLE spans (
     input_preview TEXT,
     output_preview TEXT
 );
-CREATE INDEX spans_of_trace ON spans (trace_id);
+CREATE UNIQUE INDEX spans_of_trace ON spans (trace_id, span);
 CREATE INDEX spans_by_response ON spans (response_hash) WHERE response_hash IS NOT NULL;
 
 CREATE TABLE contents (
@@ -184,9 +184,12 @@ CREATE TABLE contents (
     metadata TEXT
 );
 
+-- A model as it was asked for and as it answered; unknown is empty.
 CREATE TABLE models (
     id INTEGER PRIMARY KEY,
-    name TEXT NOT NULL UNIQUE
+    requested TEXT NOT NULL,
+    answered TEXT NOT NULL,
+    UNIQUE (requested, answered)
 );
 CREATE TABLE trace_models (
     model_id INTEGER NOT NULL,
@@ -203,7 +206,7 @@ CREATE TABLE trace_tags (
 CREATE INDEX tags_of_trace ON trace_tags (trace_id);
 
 -- What an annotation is attached to is in session_id (only when it has no trace), trace_id and span_id;
--- the ids that it came with stay in the columns wanted_*, and `is_waiting` says that something of it has not arrived.
+-- (a span is looked for in the trace that was named with it); the ids that it came with stay in the columns wanted_*, and `is_waiting` says that something of it has not arrived.
 CREATE TABLE annotations (
     id INTEGER PRIMARY KEY,
     identifier TEXT NOT NULL UNIQUE,
@@ -224,7 +227,6 @@ CREATE INDEX annotations_of_session ON annotations (session_id) WHERE session_id
 CREATE INDEX annotations_of_trace ON annotations (trace_id) WHERE trace_id IS NOT NULL;
 CREATE INDEX annotations_want_session ON annotations (wanted_session) WHERE is_waiting AND wanted_session IS NOT NULL;
 CREATE INDEX annotations_want_trace ON annotations (wanted_trace) WHERE is_waiting AND wanted_trace IS NOT NULL;
-CREATE INDEX annotations_want_span ON annotations (wanted_span) WHERE is_waiting AND wanted_span IS NOT NULL;
 CREATE INDEX annotations_want_response ON annotations (wanted_response) WHERE is_waiting AND wanted_response IS NOT NULL;
 
 CREATE TABLE annotation_contents (
