@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
+
+import msgspec
 
 from baserun_openai._exchange import Merged
 from baserun_openai._sse import Event, decoded
@@ -78,12 +80,33 @@ class _Choice:
         return {"index": index, "message": message, "finish_reason": self.finish_reason}
 
 
+class _PlainDelta(msgspec.Struct, forbid_unknown_fields=True, gc=False):
+    content: str
+
+
+class _PlainPart(msgspec.Struct, gc=False):
+    delta: _PlainDelta
+    index: int
+    finish_reason: None = None
+
+
+class _PlainChunk(msgspec.Struct, gc=False):
+    """A chunk with nothing in it but the next words of one choice, as nearly all are; decoding it so takes a third."""
+
+    choices: tuple[_PlainPart]
+    usage: None = None
+    error: None = None
+
+
+_decode_plain = msgspec.json.Decoder(_PlainChunk).decode
+
+
 def merge(events: Iterable[Event]) -> Merged:
     """The completion that the chunks make up; the last usage that is there counts, whatever comes after it."""
     completion: dict[str, Any] = {}
     choices: dict[int, _Choice] = {}
     merged = Merged(answer=completion)
-    for event, chunk in decoded(events):
+    for event, chunk in decoded(_without_plain(events, choices, merged)):
         if chunk.get("error"):
             merged.error = chunk["error"]
         for name in ("id", "model", "usage"):
@@ -96,9 +119,26 @@ def merge(events: Iterable[Event]) -> Merged:
     return merged
 
 
+def _without_plain(events: Iterable[Event], choices: dict[int, _Choice], merged: Merged) -> Iterator[Event]:
+    """Take in the plain chunks of choices that have begun; the others are left to do."""
+    for event in events:
+        try:
+            part = _decode_plain(event.data).choices[0] if choices else None
+        except (msgspec.MsgspecError, ValueError):
+            part = None
+        choice = None if part is None else choices.get(part.index)
+        if part is None or choice is None:
+            yield event
+        elif part.delta.content:
+            choice.texts.setdefault("content", []).append(part.delta.content)
+            if merged.first_offset is None:
+                merged.first_offset = event.end
+
+
 def _add(choices: dict[int, _Choice], part: dict[str, Any]) -> bool:
     index = part.get("index")
-    choice = choices.setdefault(index if isinstance(index, int) else 0, _Choice())
+    index = index if isinstance(index, int) else 0
+    choice = choices.get(index) or choices.setdefault(index, _Choice())
     if part.get("finish_reason"):
         choice.finish_reason = part["finish_reason"]
     # Some compatible servers send the last chunk with a whole message in the place of a delta.

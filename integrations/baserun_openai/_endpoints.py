@@ -49,12 +49,8 @@ _POSTED = {
     "/chat/completions": _CHAT,
     "/responses": _RESPONSES,
     "/responses/compact": Endpoint(operation="compact", kind="llm", family=_responses),
-    "/completions": Endpoint(
-        operation="text_completion", kind="llm", family=_completions, end_user_parameter=USER
-    ),
-    "/decisions": Endpoint(
-        operation="decision", kind="llm", family=_decisions, end_user_parameter=SAFETY_IDENTIFIER
-    ),
+    "/completions": Endpoint(operation="text_completion", kind="llm", family=_completions, end_user_parameter=USER),
+    "/decisions": Endpoint(operation="decision", kind="llm", family=_decisions, end_user_parameter=SAFETY_IDENTIFIER),
     "/embeddings": Endpoint(operation="embeddings", kind="embedding", family=_embeddings, end_user_parameter=USER),
     "/images/generations": _IMAGES,
     "/images/edits": Endpoint(

@@ -1,8 +1,8 @@
 """Where Baserun listens to the client: three methods of the base classes that every client is made of.
 
 ``request`` is one logical call, whatever called it and however often it is retried. In it ``_build_request`` has what
-is sent, and ``_process_response`` the response that is handed to the caller. Patched on the classes, they serve clients,
-copies and subclasses that were made before or will be made later.
+is sent, and ``_process_response`` the response that is handed to the caller. Patched on the classes, they serve
+clients, copies and subclasses that were made before or will be made later.
 """
 
 from __future__ import annotations

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Any
 
 DEFAULT = "openai"
@@ -33,9 +34,13 @@ _DEPLOYMENT = re.compile(r"/deployments/([^/]+)/")
 
 def provider_of(url: Any) -> str:
     """The provider behind an address."""
-    host = "" if url is None else url.host
+    return DEFAULT if url is None else _provider_at(url.host)
+
+
+@lru_cache(maxsize=256)
+def _provider_at(host: str) -> str:
     for suffix, provider in _BY_HOST.items():
-        if host == suffix or host.endswith(f".{suffix}") or host.endswith(f"-{suffix}"):
+        if host == suffix or host.endswith((f".{suffix}", f"-{suffix}")):
             return provider
     return DEFAULT
 

@@ -1,0 +1,246 @@
+"""However a stream ends, it is one record that says how, in the session that made the call."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gc
+import threading
+from collections.abc import Awaitable, Callable
+from types import ModuleType
+from typing import Any
+
+import openai
+import pytest
+
+import baserun
+from baserun.testing import Captured, Fault, OfflineModel
+
+MESSAGES: Any = [{"role": "user", "content": 'Say "one two three four five six"'}]
+
+Ending = Callable[[Any, Any], Awaitable[None]]
+
+
+class ConsumerError(Exception):
+    """What the application raises while it reads."""
+
+
+async def to_the_end(any_client: Any, stream: Any) -> None:
+    await any_client.read(stream)
+
+
+async def closed(any_client: Any, stream: Any) -> None:
+    await any_client.read(stream, 1)
+    await any_client.result(stream.close())
+
+
+async def closed_unread(any_client: Any, stream: Any) -> None:
+    await any_client.result(stream.close())
+
+
+async def broken_out_of(any_client: Any, stream: Any) -> None:
+    async with any_client.block(stream):
+        await any_client.read(stream, 2)
+
+
+async def consumer_raised(any_client: Any, stream: Any) -> None:
+    with pytest.raises(ConsumerError):
+        async with any_client.block(stream):
+            await any_client.read(stream, 1)
+            raise ConsumerError("enough")
+
+
+async def consumer_cancelled(any_client: Any, stream: Any) -> None:
+    with pytest.raises(asyncio.CancelledError):
+        async with any_client.block(stream):
+            await any_client.read(stream, 1)
+            raise asyncio.CancelledError
+
+
+async def consumer_generator_closed(any_client: Any, stream: Any) -> None:
+    def view() -> Any:
+        with stream:
+            yield from stream
+
+    async def async_view() -> Any:
+        async with stream:
+            async for chunk in stream:
+                yield chunk
+
+    if any_client.is_async:
+        chunks = async_view()
+        await anext(chunks)
+        await chunks.aclose()
+    else:
+        chunks = view()
+        next(chunks)
+        chunks.close()
+
+
+async def dropped(any_client: Any, stream: Any) -> None:
+    await any_client.read(stream, 1)
+
+
+async def dropped_unread(any_client: Any, stream: Any) -> None:
+    await any_client.read(stream, 0)
+
+
+ENDINGS: list[tuple[Ending, Fault, str, str]] = [
+    (to_the_end, Fault(chunk_delay=0.001), "complete", "ok"),
+    (to_the_end, Fault(gzip=True), "complete", "ok"),
+    (to_the_end, Fault(without_done=True), "complete", "ok"),
+    (closed, Fault(chunk_delay=0.01), "closed", "ok"),
+    (closed, Fault(), "closed", "ok"),
+    (closed_unread, Fault(), "closed", "ok"),
+    (broken_out_of, Fault(chunk_delay=0.01), "closed", "ok"),
+    (consumer_raised, Fault(chunk_delay=0.01), "error", "error"),
+    (consumer_cancelled, Fault(chunk_delay=0.01), "cancelled", "cancelled"),
+    (consumer_generator_closed, Fault(chunk_delay=0.01), "cancelled", "cancelled"),
+    (dropped, Fault(chunk_delay=0.01), "collected", "ok"),
+    (dropped_unread, Fault(), "unread", "ok"),
+]
+
+
+@pytest.mark.parametrize(("ending", "fault", "stream_end", "status"), ENDINGS)
+@pytest.mark.filterwarnings("ignore::ResourceWarning")
+async def test_ending(
+    any_client: Any,
+    offline: OfflineModel,
+    captured: Captured,
+    ending: Ending,
+    fault: Fault,
+    stream_end: str,
+    status: str,
+) -> None:
+    """A stream is one record that says how it ended, in the session that was current when the call was made."""
+    offline.next(fault)
+    with baserun.with_session() as session:
+        stream = await any_client.result(create(any_client))
+
+    with baserun.with_session():
+        await ending(any_client, stream)
+        del stream
+        await collect()
+
+    (call,) = captured.calls
+    assert (call.stream_end, call.status, call.input) == (stream_end, status, MESSAGES)
+    assert [trace.session_id for trace in captured.traces] == [session.id]
+
+
+@pytest.mark.parametrize(
+    ("fault", "error", "stream_end"),
+    [
+        (Fault(cut="body", after=3), Exception, "network"),
+        (Fault(cut="body", after=3, reset=True), Exception, "network"),
+        (Fault(stream_error="Overloaded.", after=2), openai.APIError, "error"),
+    ],
+)
+async def test_failing_stream(
+    any_client: Any, offline: OfflineModel, captured: Captured, fault: Fault, error: type[Exception], stream_end: str
+) -> None:
+    """A stream that fails in the middle is one record with what had come until then."""
+    offline.next(fault)
+    stream = await any_client.result(create(any_client))
+
+    with pytest.raises(error):
+        await any_client.read(stream)
+    del stream
+    await collect()
+
+    (call,) = captured.calls
+    assert call.stream_end == stream_end
+    assert call.output is not None
+
+
+async def test_stream_timing_out(any_client: Any, offline: OfflineModel, captured: Captured, http: ModuleType) -> None:
+    """A stream whose next part did not come in time is one record that says so."""
+    offline.next(Fault(chunk_delay=5))
+    client = any_client.client.with_options(timeout=0.2)
+    stream = await any_client.result(
+        client.chat.completions.create(model="gpt-4o-mini", messages=MESSAGES, stream=True)
+    )
+
+    with pytest.raises((openai.APITimeoutError, http.TimeoutException)):
+        await any_client.read(stream)
+
+    (call,) = captured.calls
+    assert (call.stream_end, call.status) == ("timeout", "error")
+
+
+async def test_task_cancelled_in_request(offline: OfflineModel, captured: Captured) -> None:
+    """A call whose task was cancelled before there was an answer is one record with its input."""
+    offline.next(delay=5)
+    async with openai.AsyncOpenAI(base_url=offline.url, api_key="offline") as client:
+        task = asyncio.create_task(client.chat.completions.create(model="gpt-4o-mini", messages=MESSAGES))
+        while not offline.requests:
+            await asyncio.sleep(0.01)
+
+        task.cancel()
+
+        with pytest.raises(asyncio.CancelledError):
+            await task
+    (call,) = captured.calls
+    assert (call.status, call.input, call.retries) == ("cancelled", MESSAGES, 0)
+
+
+async def test_task_cancelled_in_stream(offline: OfflineModel, captured: Captured) -> None:
+    """A stream whose task was cancelled while it waited is one record with what had come until then."""
+    offline.next(Fault(chunk_delay=5))
+    seen: list[Any] = []
+
+    async def read(client: Any) -> None:
+        stream = await client.chat.completions.create(model="gpt-4o-mini", messages=MESSAGES, stream=True)
+        async for chunk in stream:
+            seen.append(chunk)
+
+    async with openai.AsyncOpenAI(base_url=offline.url, api_key="offline") as client:
+        task = asyncio.create_task(read(client))
+        while not seen:
+            await asyncio.sleep(0.01)
+
+        task.cancel()
+
+        with pytest.raises(asyncio.CancelledError):
+            await task
+    (call,) = captured.calls
+    assert (call.status, call.stream_end, call.input) == ("cancelled", "cancelled", MESSAGES)
+
+
+def test_stream_read_in_another_thread(offline: OfflineModel, captured: Captured) -> None:
+    """A stream is recorded in the session that made the call, whichever thread reads it."""
+    with openai.OpenAI(base_url=offline.url, api_key="offline") as client:
+        with baserun.with_session() as session:
+            stream = client.chat.completions.create(model="gpt-4o-mini", messages=MESSAGES, stream=True)
+        reader = threading.Thread(target=lambda: list(stream))
+
+        reader.start()
+        reader.join()
+
+    (call,) = captured.calls
+    assert call.stream_end == "complete"
+    assert captured.traces[0].session_id == session.id
+
+
+def test_next_after_close(offline: OfflineModel, captured: Captured) -> None:
+    """Reading on from what was buffered after closing works as without us, and adds no record."""
+    with openai.OpenAI(base_url=offline.url, api_key="offline") as client:
+        stream = client.chat.completions.create(model="gpt-4o-mini", messages=MESSAGES, stream=True)
+        next(stream)
+        stream.close()
+
+        with contextlib.suppress(Exception):  # what was not buffered cannot be read any more
+            list(stream)
+
+    (call,) = captured.calls
+    assert call.stream_end == "closed"
+
+
+def create(any_client: Any) -> Any:
+    return any_client.client.chat.completions.create(model="gpt-4o-mini", messages=MESSAGES, stream=True)
+
+
+async def collect() -> None:
+    """Let everything that nobody refers to any more be finalised."""
+    for _ in range(3):
+        gc.collect()
+        await asyncio.sleep(0.01)
