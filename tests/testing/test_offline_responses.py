@@ -12,7 +12,7 @@ from openai.resources.responses import Responses
 from openai.types.responses import Response, ResponseStreamEvent
 from pydantic import BaseModel, TypeAdapter
 
-from baserun.testing import OfflineModel
+from baserun.testing import OfflineModel, Reply
 
 WEATHER: Any = {
     "type": "function",
@@ -158,6 +158,24 @@ def test_is_incomplete_at_the_limit(client: openai.OpenAI, stream: bool) -> None
     assert response.status == "incomplete"
     assert response.incomplete_details.reason == "max_output_tokens"
     assert response.output_text == "1 2 3"
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_fails_after_it_has_begun(model: OfflineModel, client: openai.OpenAI, stream: bool) -> None:
+    """A response can fail: its status and error say so, and the stream ends with `response.failed`."""
+    model.next(Reply(error="Out of memory."))
+
+    if stream:
+        *_, last = client.responses.create(model="gpt-4o", input="Hello", stream=True)
+        assert last.type == "response.failed"
+        response = last.response
+    else:
+        response = client.responses.create(model="gpt-4o", input="Hello")
+
+    assert response.status == "failed"
+    assert response.error is not None
+    assert response.error.message == "Out of memory."
+    assert response.output == []
 
 
 def test_remembers_the_previous_response(client: openai.OpenAI) -> None:

@@ -27,6 +27,8 @@ class Reply:
     refusal: str | None = None
     finish_reason: FinishReason | None = None
     """None: `tool_calls` when there are some, else `stop`."""
+    error: str | None = None
+    """Responses only: the response fails with this message after it has begun."""
 
     @property
     def finished(self) -> FinishReason:

@@ -199,25 +199,26 @@ def _response(call: Call, body: Json, prompt: Prompt, reply: Reply) -> Json:
     reasoning = body.get("reasoning") or {}
     thought = names.reasoning_tokens(model, reasoning.get("effort"))
     cut = {"length": "max_output_tokens", "content_filter": "content_filter"}.get(reply.finished)
+    status = "failed" if reply.error is not None else "incomplete" if cut else "completed"
+    has_failed = status == "failed"
+    cached = call.shared.cache.cached_tokens(prompt)
     response = {key: default if body.get(key) is None else body[key] for key, default in ECHOED.items()}
     return response | {
         "id": call.ids.hexadecimal("resp_", 48),
         "object": "response",
         "created_at": call.now,
-        "completed_at": None if cut else call.now,
-        "status": "incomplete" if cut else "completed",
-        "error": None,
+        "completed_at": call.now if status == "completed" else None,
+        "status": status,
+        "error": {"code": "server_error", "message": reply.error} if has_failed else None,
         "incomplete_details": {"reason": cut} if cut else None,
         "model": names.snapshot(model),
         "conversation": _conversation(body),
-        "output": output_items(call.ids, body, model, reply),
+        "output": [] if has_failed else output_items(call.ids, body, model, reply),
         "reasoning": {"effort": reasoning.get("effort"), "summary": reasoning.get("summary")},
         "service_tier": "default" if body.get("service_tier") in (None, "auto") else body["service_tier"],
         "text": {"format": {"type": "text"}, "verbosity": "medium", **(body.get("text") or {})},
         "tools": [_echoed_tool(tool) for tool in body.get("tools") or ()],
-        "usage": _usage(
-            prompt, cached=call.shared.cache.cached_tokens(prompt), said=reply.tokens + thought, thought=thought
-        ),
+        "usage": None if has_failed else _usage(prompt, cached=cached, said=reply.tokens + thought, thought=thought),
     }
 
 
