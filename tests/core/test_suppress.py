@@ -1,0 +1,271 @@
+"""Recording less, or nothing: for a block, a session or the whole process."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import baserun
+from baserun import signals
+from baserun.instrumentation import CallDetails, Usage, end_user_to_fill, finish_call, start_call
+from baserun.testing import Captured, capture
+
+SECRET = "what was said"
+
+
+class Answered:
+    def describe(self) -> CallDetails:
+        return CallDetails(
+            response_model="model-1",
+            input=[{"role": "user", "content": SECRET}],
+            output=[{"role": "assistant", "content": SECRET}],
+            parameters={"stop": SECRET},
+            tool_calls=[{"id": "1", "name": "lookup", "arguments": SECRET}],
+            error_body={"message": SECRET},
+            usage=Usage(input_tokens=3, output_tokens=1),
+            input_preview=SECRET,
+            output_preview=SECRET,
+        )
+
+
+def everything() -> None:
+    """One of each thing that can be recorded, each with something in it."""
+    with baserun.start_trace("trace") as trace:
+        trace.result = SECRET
+        with baserun.span("step") as span:
+            span.input = span.result = SECRET
+        call = start_call("chat model-1")
+        if call is not None:
+            finish_call(call, Answered(), 0, status="error", error=ValueError(SECRET))
+        baserun.log(SECRET)
+        baserun.check("check", True, expected=SECRET, actual=SECRET)
+        baserun.feedback("helpful", stars=5, comment=SECRET)
+
+
+def test_suppress_records_nothing(captured: Captured) -> None:
+    """In a `suppress` block nothing is recorded, whatever is done in it."""
+    with baserun.suppress():
+        with baserun.with_session("u", metadata={"a": 1}) as session:
+            session.metadata["b"] = 2
+            everything()
+        everything()
+        baserun.start_session("u").end()
+        with baserun.extract({"baggage": "session.id=chat"}):
+            everything()
+
+    assert captured.stats.captured == 0
+
+
+def test_suppress_inside_a_session(captured: Captured) -> None:
+    """What comes before and after the block is recorded as ever, and the trace around it keeps nothing of it."""
+    with baserun.with_session("u"), baserun.start_trace("trace"):
+        baserun.log("before")
+        with baserun.suppress():
+            baserun.tag("key", SECRET)
+            everything()
+        baserun.log("after")
+
+    (trace,) = captured.traces
+    assert (trace.name, trace.tags, trace.spans) == ("trace", {}, [])
+    assert [note.value for note in trace.annotations or []] == ["before", "after"]
+
+
+def test_suppressed_session_is_current_all_the_same(captured: Captured) -> None:
+    """The program sees no difference: what it opens in the block is current there."""
+    with baserun.suppress():
+        with baserun.with_session("u") as session, baserun.start_trace("trace") as trace:
+            inside = baserun.current_session(), baserun.current_trace()
+        after = baserun.current_session()
+
+    assert inside == (session, trace)
+    assert after is None
+
+
+def test_session_of_a_suppressed_block_is_recorded_once_it_is_used(captured: Captured) -> None:
+    """A session that was started where nothing is recorded is recorded as soon as something is."""
+    with baserun.suppress():
+        session = baserun.start_session("u")
+    carried = baserun.propagate(everything)
+    session.end()
+
+    with baserun.with_session("u", session_identifier=session.id):
+        carried()
+
+    assert [stored.id for stored in captured.sessions] == [session.id]
+
+
+def test_suppress_as_decorator(captured: Captured) -> None:
+    """A decorated function records nothing, whoever calls it."""
+    baserun.suppress()(everything)()
+
+    assert captured.stats.captured == 0
+
+
+def test_suppressed_calls_are_not_begun(captured: Captured) -> None:
+    """An integration is told to leave a call alone."""
+    with baserun.suppress():
+        call = start_call("chat", end_user="u")
+
+    assert call is None
+
+
+def test_carried_into_a_thread(captured: Captured) -> None:
+    """What is carried elsewhere is as quiet there."""
+    with baserun.suppress():
+        carried = baserun.propagate(everything)
+
+    carried()
+
+    assert captured.stats.captured == 0
+
+
+def contents(captured: Captured) -> str:
+    return repr([session.to_dict() for session in captured.sessions])
+
+
+def check_structure_without_content(captured: Captured) -> None:
+    """All that happened is there, and nothing of what was said."""
+    (session,) = captured.sessions
+    assert SECRET not in contents(captured)
+    assert (session.llm_calls, session.input_tokens, session.output_tokens, session.feedback_score) == (1, 3, 1, 1.0)
+    assert [span.name for span in captured.spans] == ["step", "chat model-1"]
+    assert [(note.type, note.name) for note in captured.annotations] == [
+        ("log", None),
+        ("check", "check"),
+        ("feedback", "helpful"),
+    ]
+    assert [(call.response_model, call.error and call.error.type) for call in captured.calls] == [
+        ("model-1", "ValueError")
+    ]
+
+
+def test_no_content_in_the_process() -> None:
+    """`capture_content=False` keeps structure, tokens and scores."""
+    with capture(capture_content=False) as captured:
+        with baserun.with_session("u"):
+            everything()
+
+        check_structure_without_content(captured)
+
+
+def test_no_content_in_a_session(captured: Captured) -> None:
+    """The same for one session's block."""
+    with baserun.with_session("u", capture_content=False):
+        everything()
+
+    check_structure_without_content(captured)
+
+
+def test_no_content_in_a_block(captured: Captured) -> None:
+    """The same for one block."""
+    with baserun.with_session("u"), baserun.suppress(content_only=True):
+        everything()
+
+    check_structure_without_content(captured)
+
+
+def test_content_outside_of_the_block_is_recorded(captured: Captured) -> None:
+    """A block without content says nothing about what comes after it."""
+    with baserun.with_session("u"):
+        with baserun.suppress(content_only=True):
+            pass
+        everything()
+
+    assert SECRET in contents(captured)
+
+
+@pytest.mark.parametrize("quiet", [baserun.suppress(content_only=True), baserun.with_session(capture_content=False)])
+def test_inner_block_cannot_lift_the_silence(captured: Captured, quiet: Any) -> None:
+    """Inside a block without content nobody can turn content on again."""
+    with quiet, baserun.with_session("u", session_identifier="chat", capture_content=True):
+        everything()
+
+    assert SECRET not in contents(captured)
+
+
+def test_inner_block_cannot_lift_the_process() -> None:
+    """Where the process records no content, no block does."""
+    with capture(capture_content=False) as captured, baserun.with_session("u", capture_content=True):
+        everything()
+
+        assert SECRET not in contents(captured)
+
+
+def test_disabled_is_inert(tmp_path: Path) -> None:
+    """With `enabled=False` everything works and nothing is recorded, opened, started or told."""
+    told: list[Any] = []
+
+    def hear(sender: Any, **_: Any) -> None:
+        told.append(sender)
+
+    with capture(enabled=False, store=tmp_path / "store.sqlite3") as captured:
+        for signal in signals.ALL:
+            signal.connect(hear)
+        with baserun.with_session("u") as session:
+            everything()
+            baserun.tag("key", "value")
+            inside = baserun.current_session()
+            headers: dict[str, str] = baserun.inject({})
+            baserun.identify("somebody else")
+        ended = baserun.start_session("u")
+        ended.end()
+        flushed = captured.flush()
+        stats = baserun.stats()
+        for signal in signals.ALL:
+            signal.disconnect(hear)
+
+    assert inside is session
+    assert headers == {}
+    assert flushed is True
+    assert stats.captured == 0
+    assert told == []
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_disabled_fills_no_end_user() -> None:
+    """Where nothing is recorded nothing is sent to the provider either."""
+    with capture(enabled=False, fill_end_user=True), baserun.with_session("u"):
+        filled = end_user_to_fill()
+
+    assert filled is None
+
+
+@pytest.mark.parametrize(
+    ("options", "filled"),
+    [({"fill_end_user": True}, "u"), ({}, None), ({"fill_end_user": True, "user_key": "k"}, "u1_")],
+)
+def test_end_user_to_fill(options: dict[str, Any], filled: str | None) -> None:
+    """With `fill_end_user` the session's user is what is sent, as far as it may leave the process."""
+    with capture(**options), baserun.with_session("u"):
+        found = end_user_to_fill()
+
+    assert found is filled is None or (found is not None and filled is not None and found.startswith(filled))
+
+
+def test_suppressed_end_user_is_not_filled() -> None:
+    """In a suppressed block the call stays as the caller wrote it."""
+    with capture(fill_end_user=True), baserun.with_session("u"), baserun.suppress():
+        filled = end_user_to_fill()
+
+    assert filled is None
+
+
+def test_environment_switches_everything_off(tmp_path: Path) -> None:
+    """`BASERUN_ENABLED=0` makes a whole program inert: no file, no thread, no client touched."""
+    program = (
+        "import sys, threading, baserun\n"
+        "with baserun.with_session('u'), baserun.start_trace('t'):\n"
+        "    baserun.log('hello')\n"
+        "assert baserun.flush() and baserun.stats().captured == 0\n"
+        "assert threading.active_count() == 1, threading.enumerate()\n"
+        "assert 'sqlite3' not in sys.modules and 'baserun_openai' not in sys.modules\n"
+        "assert not any('baserun' in type(finder).__module__ for finder in sys.meta_path)\n"
+    )
+
+    subprocess.run([sys.executable, "-c", program], check=True, cwd=tmp_path, env={"BASERUN_ENABLED": "0"})
+
+    assert list(tmp_path.iterdir()) == []
