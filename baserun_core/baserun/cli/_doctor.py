@@ -64,7 +64,7 @@ class Examination:
         return [*checks, *_files.examine(self.location)]
 
 
-@click.command()
+@click.command(short_help="Look for what is wrong.")
 @json_option
 @store_url_option
 @click.pass_context
@@ -98,7 +98,13 @@ def _lines(examination: Examination) -> Iterator[Line]:
             yield line((f"{check.area}", STRONG))
             area = check.area
         sign, style = _SIGNS[check.status]
-        yield line((f"{sign} ", style), (f"{check.name:<{_NAME_WIDTH}}", QUIET), one_line(check.message), indent=2)
+        yield line(
+            (f"{sign} ", style),
+            (f"{check.name:<{_NAME_WIDTH}}", QUIET),
+            one_line(check.message),
+            indent=2,
+            label=2 + _NAME_WIDTH,
+        )
     yield line("")
     problems = len(examination.problems)
     yield line((f"{plural(problems, 'problem')} to solve", BAD)) if problems else line(("nothing is wrong", GOOD))

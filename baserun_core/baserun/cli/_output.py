@@ -10,7 +10,6 @@ from typing import Any, Protocol, TypeVar
 
 import click
 from rich.console import Console, RenderableType
-from rich.padding import Padding
 from rich.text import Text
 
 from baserun.cli._render._columns import Column
@@ -22,6 +21,8 @@ from baserun.store import Page
 
 MOST_WIDTH = 120
 """Columns; longer lines of prose are hard to read on any screen."""
+
+_LEAST_WIDTH = 16
 
 
 class Record(Protocol):
@@ -67,10 +68,16 @@ class Output:
         """Lines of prose, wrapped on a terminal."""
         for line in lines:
             if self.view.is_terminal:
-                padding = Padding(line.text, (0, 0, 0, line.indent), expand=False)
-                self._console.print(padding, width=self.width)
+                self._wrap(line)
             else:
                 click.echo("\n".join(" " * line.indent + part if part else "" for part in line.text.plain.split("\n")))
+
+    def _wrap(self, line: Line) -> None:
+        label, body = line.text[: line.label], line.text[line.label :]
+        rows = body.wrap(self._console, max(_LEAST_WIDTH, self.width - line.indent - line.label))
+        for at, row in enumerate(rows or [body]):
+            before = label if at == 0 else Text(" " * line.label)
+            self._console.print(Text(" " * line.indent) + before + row, soft_wrap=True)
 
     def say(self, what: RenderableType) -> None:
         """Anything else."""

@@ -17,7 +17,7 @@ from baserun.cli._types import AGE
 from baserun.store import PruneReceipt, Store
 
 
-@click.command()
+@click.command(short_help="Remove what is old.")
 @click.option("--older-than", type=AGE, required=True, help="What was not active since then: 30d, 12h, 26w.")
 @click.option("--content-only", is_flag=True, help="Remove what was said; keep sessions, tokens and costs.")
 @click.option("--dry-run", is_flag=True, help="Only say what would be removed.")
@@ -50,11 +50,13 @@ def _say_doomed(doomed: Doomed, before: datetime, content_only: bool, as_json: b
 
 
 def _in_words(receipt: PruneReceipt) -> str:
+    before = local(receipt.before)
+    if receipt.contents:
+        return f"Removed what was said before {before}: the content of {plural(receipt.contents, 'span')}."
     removed = (
         plural(receipt.sessions, "session"),
         plural(receipt.traces, "trace"),
         plural(receipt.spans, "span"),
         plural(receipt.annotations, "annotation"),
-        f"the content of {plural(receipt.contents, 'span')}",
     )
-    return f"Removed what was last active before {local(receipt.before)}: {', '.join(removed)}."
+    return f"Removed what was last active before {before}: {', '.join(removed)}."

@@ -14,7 +14,7 @@ from baserun.cli._stores import opened_store
 from baserun.store import Store
 
 
-@click.command()
+@click.command(short_help="Find what was said.")
 @click.argument("text", nargs=-1, required=True)
 @search_options
 @opened_store
@@ -23,7 +23,10 @@ def search(store: Store, text: tuple[str, ...], as_json: bool, user: str | None,
 
     Quotes inside TEXT keep words together: baserun search '"reset my password"'
     """
-    page = store.search(" ".join(text), **given({"user": user_to_filter(store, user), **options}))
+    words = " ".join(text)
+    if not words.strip():
+        raise click.UsageError("There is nothing to search for; write words that were said.")
+    page = store.search(words, **given({"user": user_to_filter(store, user), **options}))
     if as_json:
         write_json(page_dict(page))
     else:

@@ -18,7 +18,10 @@ from baserun.store import Store
 
 @click.group(cls=NounGroup)
 def sessions() -> None:
-    """Conversations: list them, or read one."""
+    """Conversations: list them, or read one.
+
+    Alone, it lists them; `baserun sessions list --help` has the filters.
+    """
 
 
 @sessions.command("list")

@@ -14,7 +14,7 @@ from baserun.store import Store, StoreInfo
 _COUNTED = ("users", "sessions", "traces", "spans", "annotations")
 
 
-@click.command()
+@click.command(short_help="How much is stored, dropped, pruned and erased.")
 @json_option
 @opened_store
 def stats(store: Store, as_json: bool) -> None:

@@ -20,7 +20,10 @@ from baserun.store import Store
 
 @click.group(cls=NounGroup)
 def traces() -> None:
-    """Requests, functions and tests: list them, or look into one."""
+    """Requests, functions and tests: list them, or look into one.
+
+    Alone, it lists them; `baserun traces list --help` has the filters.
+    """
 
 
 @traces.command("list")
@@ -54,4 +57,6 @@ def show_trace(store: Store, trace_id: str, as_json: bool, is_full: bool) -> Non
         write_json(trace.to_dict())
         return
     output = Output(is_full=is_full)
-    output.lines([*tree(trace, output.view, output.width), BLANK, *one_trace(trace, output.view)])
+    output.lines(tree(trace, output.view, output.width))
+    told = list(one_trace(trace, output.view))
+    output.lines([BLANK, *told] if told else [])

@@ -23,7 +23,10 @@ from baserun.store import ErasureReceipt, Store, StoredUser
 
 @click.group(cls=NounGroup)
 def users() -> None:
-    """End users: list them, look at one, export or erase one."""
+    """End users: list them, look at one, export or erase one.
+
+    Alone, it lists them; `baserun users list --help` has the filters.
+    """
 
 
 @users.command("list")

@@ -94,5 +94,5 @@ def _journal(info: StoreInfo) -> Check:
 
 def _ledger(ledger: Mapping[str, Mapping[str, Any]]) -> Iterator[Check]:
     for name, reasons in ledger.items():
-        words = ", ".join(f"{count:,} {reason}" for reason, count in reasons.items()) or "nothing"
+        words = ", ".join(f"{reason} {count:,}" for reason, count in reasons.items()) or "nothing"
         yield Check("ledger", name, WARNING if name == "dropped" and reasons else OK, words)

@@ -118,6 +118,7 @@ SESSIONS: tuple[Column[StoredSession], ...] = (
     Column("COST", lambda s, now: _cost(s), "cost_usd", is_number=True, keep=8),
     Column("FEEDBACK", lambda s, now: score(s.feedback_score), "feedback_score", is_number=True, keep=1),
     Column("FIRST INPUT", lambda s, now: _preview(s.first_input), "first_input", is_flexible=True),
+    hidden("last_output"),
 )
 USERS: tuple[Column[StoredUser], ...] = (
     Column("USER", lambda u, now: shortened(u.user_identifier, 17), "user_identifier"),

@@ -40,9 +40,7 @@ def headline(session: StoredSession, visit: Sequence[StoredSession], view: View)
     """Which session, whose, when and how much."""
     yield line((f"Session {session.id}", STRONG))
     yield line("user " + (session.user_identifier or "unknown"))
-    ended = f"ended {view.when(session.ended_at)}" if session.ended_at is not None else "not ended"
-    yield line((f"started {view.when(session.started_at)}", QUIET))
-    yield line((f"last active {view.when(session.last_active_at)} · {ended}", QUIET))
+    yield line((f"started {view.when(session.started_at)} · {_end(session, view)}", QUIET))
     yield line((amounts(session), QUIET))
     if session.metadata:
         yield line((pairs(session.metadata) or "", QUIET))
@@ -69,8 +67,14 @@ def amounts(session: StoredSession) -> str:
 
 
 def one_trace(trace: StoredTrace, view: View) -> Iterator[Line]:
-    """What was said in a single trace."""
-    return tell_trace(trace, History(), view)
+    """What was said in a single trace, without its heading."""
+    return (told for at, told in enumerate(tell_trace(trace, History(), view)) if at > 0)
+
+
+def _end(session: StoredSession, view: View) -> str:
+    if session.ended_at is not None:
+        return f"ended {view.when(session.ended_at)}"
+    return f"last active {view.when(session.last_active_at)}, not ended"
 
 
 def _tokens(session: StoredSession) -> str:

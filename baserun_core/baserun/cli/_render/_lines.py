@@ -23,18 +23,20 @@ class Line:
 
     indent: int
     text: Text
+    label: int = 0
+    """So many of the first characters stand before the rest, which is wrapped beside them."""
 
 
 BLANK = Line(0, Text(""))
 
 
-def line(*parts: str | tuple[str, str], indent: int = 0) -> Line:
+def line(*parts: str | tuple[str, str], indent: int = 0, label: int = 0) -> Line:
     """A line of texts, each alone or with its style."""
     text = Text()
     for part in parts:
         words, style = (part, "") if isinstance(part, str) else part
         text.append(safe(words), style)
-    return Line(indent, text)
+    return Line(indent, text, label)
 
 
 def facts(*known: str | None) -> str:

@@ -15,7 +15,7 @@ from baserun.cli._render._view import View
 Item = TypeVar("Item")
 
 _GAP = 2
-_LEAST_FLEXIBLE = 24
+_LEAST_FLEXIBLE = 20
 """A column of text that is narrower than this says nothing."""
 
 

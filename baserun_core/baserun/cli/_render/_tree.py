@@ -19,6 +19,7 @@ from baserun.store import StoredCall, StoredSpan, StoredTrace
 _BRANCH, _LAST_BRANCH, _TRUNK, _SPACE = "├─ ", "└─ ", "│  ", "   "
 _DURATION = 12
 _MOST_LABEL = 60
+_MOST_ERROR = 100
 _MOST_DEPTH = 12
 """Deeper levels are not indented any further."""
 
@@ -45,7 +46,7 @@ def tree(trace: StoredTrace, view: View, width: int) -> Iterator[Line]:
 
 def _row(label: str, what: StoredSpan | StoredTrace, room: int) -> Line:
     took = duration(what.duration_ms) if what.duration_ms is not None else "–"  # noqa: RUF001
-    return line(_fit(label, room), f"{took:>{_DURATION}}", *_marks(what))
+    return line(_fit(label, room), f"{took:>{_DURATION}}", *_marks(what), label=len(_fit(label, room)) + _DURATION + 2)
 
 
 def _marks(what: StoredSpan | StoredTrace) -> Iterator[tuple[str, str]]:
@@ -54,7 +55,7 @@ def _marks(what: StoredSpan | StoredTrace) -> Iterator[tuple[str, str]]:
         yield f"  {facts(tokens(what.usage), cost)}", QUIET
     status = STATUSES.get(what.status)
     if what.error is not None and what.status == "error":
-        yield f"  {one_line(error_in_words(what.error), 200)}", BAD
+        yield f"  {one_line(error_in_words(what.error), _MOST_ERROR)}", BAD
     elif status is not None:
         yield f"  {status[0]}", status[1]
     if isinstance(what, StoredCall) and what.stream_end not in (None, "complete", "error"):

@@ -1,0 +1,201 @@
+"""A store with a story in it, recorded by Baserun itself, and ways to run the command line on it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+from click.testing import CliRunner, Result
+
+import baserun
+from baserun.cli._app import app
+from baserun.instrumentation import CallDetails, Usage, finish_call, start_call
+from baserun.testing import CountingIds, FakeClock, capture
+
+ALICE = baserun.hash_user("alice@example.com")
+HOSTILE = "\x1b[31mred\x1b]0;title\x07 [bold]markup[/bold] \u202eevil\u2066 \x9b2J \x00"
+
+
+class Description(NamedTuple):
+    """A call that an integration would describe."""
+
+    details: CallDetails
+
+    def describe(self) -> CallDetails:
+        """What there is to say."""
+        return self.details
+
+
+class Teller:
+    """Records calls by the public way for integrations, with a clock that is moved by hand."""
+
+    def __init__(self, clock: FakeClock) -> None:
+        self.clock = clock
+
+    def call(
+        self,
+        *said: tuple[str, str],
+        answer: Any = None,
+        seconds: float = 0.8,
+        kind: str = "llm",
+        status: str = "ok",
+        error: BaseException | None = None,
+        **details: Any,
+    ) -> None:
+        """One call; `said` are roles and texts."""
+        span = start_call("chat gpt-4o-mini", kind=kind)
+        assert span is not None
+        self.clock.advance(seconds)
+        messages = [{"role": role, "content": text} for role, text in said]
+        described = {
+            "provider": "openai",
+            "operation": "chat",
+            "request_model": "gpt-4o-mini",
+            "response_model": "gpt-4o-mini-2024-07-18",
+            "usage": Usage(input_tokens=120, output_tokens=45),
+            "price_url": "https://api.openai.com/v1/chat/completions",
+            "input": messages,
+            "output": [{"role": "assistant", "content": answer}] if isinstance(answer, str) else answer,
+            "input_preview": said[-1][1] if said else None,
+            "output_preview": answer if isinstance(answer, str) else None,
+        }
+        finish_call(span, Description(CallDetails(**{**described, **details})), 100, status=status, error=error)
+
+
+class RateLimitError(Exception):
+    """As a client raises it."""
+
+
+def record(path: Path, tell: Callable[[Teller], None], *, start: datetime | None = None, **options: Any) -> None:
+    """Record into the store at `path` what `tell` does."""
+    clock = FakeClock(start or datetime.now(UTC) - timedelta(hours=2))
+    with capture(clock=clock, ids=CountingIds(), store=str(path), **options) as captured:
+        tell(Teller(clock))
+        assert captured.flush()
+
+
+def support_chat(teller: Teller) -> None:
+    """A conversation of three turns with a tool, a pause, an error, a stream that was closed, and feedback."""
+    system = ("system", "You are the friendly support of Example Shop.")
+    with baserun.with_session(user_identifier=ALICE, metadata={"channel": "web"}):
+        with baserun.start_trace("POST /chat"):
+            baserun.tag("plan", "pro")
+            _first_turn(teller, system)
+        teller.clock.advance(42 * 60)
+        with suppress(RateLimitError), baserun.start_trace("POST /chat"):
+            failure = RateLimitError("Too many requests, slow down.")
+            teller.call(("user", "Is it waterproof?"), error=failure, status="error", usage=None, error_status_code=429)
+            raise failure
+        teller.clock.advance(5)
+        with baserun.start_trace("POST /chat"):
+            teller.call(
+                system,
+                ("user", "Where is my order 123?"),
+                ("assistant", "It is on its way."),
+                ("user", "Is it waterproof?"),
+                answer="Yes, up to ten",
+                stream=True,
+                stream_end="closed",
+                time_to_first_token_us=240_000,
+            )
+            baserun.feedback("helpful", thumbsup=False, comment="It stopped in the middle")
+
+
+def _first_turn(teller: Teller, system: tuple[str, str]) -> None:
+    asked = {"id": "c1", "type": "function", "function": {"name": "find_order", "arguments": '{"number": 123}'}}
+    teller.call(
+        system,
+        ("user", "Where is my order 123?"),
+        answer=[{"role": "assistant", "content": None, "tool_calls": [asked]}],
+        tool_calls=[{"id": "c1", "name": "find_order", "arguments": '{"number": 123}'}],
+    )
+    with baserun.span("find_order", kind="tool"):
+        teller.clock.advance(0.12)
+    details: dict[str, Any] = {
+        "input": [
+            {"role": system[0], "content": system[1]},
+            {"role": "user", "content": "Where is my order 123?"},
+            {"role": "assistant", "content": None, "tool_calls": [asked]},
+            {"role": "tool", "tool_call_id": "c1", "content": '{"state": "on its way"}'},
+        ]
+    }
+    teller.call(answer="It is on its way.", time_to_first_token_us=310_000, **details)
+
+
+def hostile_chat(teller: Teller) -> None:
+    """Everything that a stranger can choose is hostile."""
+    with (
+        baserun.with_session(user_identifier="mallory", metadata={"note": HOSTILE}),
+        suppress(ValueError),
+        baserun.start_trace(HOSTILE),
+    ):
+        baserun.tag("evil", HOSTILE)
+        baserun.log(HOSTILE, name=HOSTILE)
+        teller.call(
+            ("user", HOSTILE),
+            answer=HOSTILE,
+            request_model=HOSTILE,
+            tool_calls=[{"id": "x", "name": HOSTILE, "arguments": HOSTILE}],
+            error=ValueError(HOSTILE),
+            status="error",
+        )
+        baserun.feedback(HOSTILE, 0.1, comment=HOSTILE)
+        raise ValueError(HOSTILE)
+
+
+@pytest.fixture(autouse=True)
+def _bare_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """No setting of the machine counts, and the current folder has no store."""
+    import os
+
+    for name in [name for name in os.environ if name.startswith("BASERUN_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture(name="run")
+def _run() -> Callable[..., Result]:
+    """Run the command line as in a pipe."""
+
+    def run(*arguments: str, **options: Any) -> Result:
+        return CliRunner().invoke(app, list(arguments), prog_name="baserun", **options)
+
+    return run
+
+
+@pytest.fixture(name="record")
+def _record(tmp_path: Path) -> Callable[..., Path]:
+    """Records what a function tells, and returns the store."""
+
+    def make(tell: Callable[[Teller], None], **options: Any) -> Path:
+        path = tmp_path / "data" / "other.sqlite3"
+        record(path, tell, **options)
+        return path
+
+    return make
+
+
+@pytest.fixture(name="story")
+def _story(tmp_path: Path) -> Path:
+    """The store with the support chat."""
+    path = tmp_path / "data" / "story.sqlite3"
+    record(path, support_chat)
+    return path
+
+
+@pytest.fixture(name="ask")
+def _ask(story: Path, run: Callable[..., Result]) -> Callable[..., Result]:
+    """Run the command line on the support chat."""
+    return lambda *arguments, **options: run("--store", str(story), *arguments, **options)
+
+
+@pytest.fixture(name="hostile")
+def _hostile(tmp_path: Path) -> Path:
+    """The store in which everything is hostile."""
+    path = tmp_path / "data" / "hostile.sqlite3"
+    record(path, hostile_chat)
+    return path

@@ -1,0 +1,100 @@
+"""Messages are found in the shapes in which providers take and give them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from baserun.cli._render._history import History
+from baserun.cli._render._messages import Message, ToolCall, said
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(["role", "content", "type", "text", "tool_calls", "function", "input"]), inner
+        )
+    ),
+)
+
+
+@pytest.mark.parametrize(
+    ("value", "messages"),
+    [
+        (None, []),
+        ("hello", [Message("user", "hello")]),
+        (["one", "two"], [Message("user", "one"), Message("user", "two")]),
+        ([{"role": "developer", "content": "be kind"}], [Message("system", "be kind")]),
+        (
+            {"instructions": "be kind", "input": "hello"},
+            [Message("system", "be kind"), Message("user", "hello")],
+        ),
+        (
+            [
+                {
+                    "role": "user",
+                    "content": [{"type": "text", "text": "what is"}, {"type": "image_url", "image_url": {}}],
+                }
+            ],
+            [Message("user", "what is\n[image_url]")],
+        ),
+        (
+            [{"type": "function_call", "name": "look", "arguments": '{"at": "x"}', "call_id": "1"}],
+            [Message("assistant", "", (ToolCall("look", 'at="x"'),))],
+        ),
+        ([{"type": "function_call_output", "call_id": "1", "output": "found"}], [Message("tool", "found")]),
+        (
+            [{"type": "reasoning", "summary": [{"type": "summary_text", "text": "hm"}]}],
+            [Message("reasoning", "hm")],
+        ),
+        (
+            [{"role": "assistant", "content": [{"type": "tool_use", "name": "look", "input": {"at": 1}}]}],
+            [Message("assistant", "", (ToolCall("look", "at=1"),))],
+        ),
+        ([{"role": "assistant", "content": None, "refusal": "no"}], [Message("assistant", "no")]),
+        ({"prompt": "once upon", "suffix": "the end"}, [Message("user", "once upon")]),
+    ],
+)
+def test_shapes(value: Any, messages: list[Message]) -> None:
+    """Chat messages, response items, prompts and parts become the same messages."""
+    assert said(value, "user") == messages
+
+
+@given(JSON)
+def test_any_json_is_told_somehow(value: Any) -> None:
+    """A shape that nobody thought of is no error."""
+    assert all(isinstance(message.text, str) for message in said(value, "user"))
+
+
+def test_a_conversation_that_is_sent_again_is_told_once() -> None:
+    """Of the second call only what is new since the answer is told."""
+    history = History()
+    first = [Message("system", "be kind"), Message("user", "yes")]
+    history.new(first)
+    history.told([Message("assistant", "good")])
+    history.next_trace()
+
+    unknown, new = history.new([*first, Message("assistant", "good"), Message("user", "yes")])
+
+    assert (unknown, new) == (0, [Message("user", "yes")])
+
+
+def test_a_history_that_nobody_recorded_is_counted() -> None:
+    """A session that is carried on from elsewhere says how much came before."""
+    told = [Message("user", "a"), Message("assistant", "b"), Message("user", "c")]
+
+    assert History().new(told) == (2, [Message("user", "c")])
+
+
+def test_a_retry_in_one_trace_is_told_once() -> None:
+    """The same question twice in a trace is one question; in the next trace it is asked anew."""
+    history, asked = History(), [Message("user", "well?")]
+    history.new(asked)
+
+    assert history.new(asked) == (0, [])
+    history.next_trace()
+    assert history.new(asked) == (0, asked)

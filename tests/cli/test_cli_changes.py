@@ -1,0 +1,168 @@
+"""Commands that take something out of the store."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import Result
+
+import baserun
+from baserun.store import open_store
+
+Run = Callable[..., Result]
+ALICE = baserun.hash_user("alice@example.com")
+
+
+def counts(path: Path) -> tuple[int, int, int]:
+    """Sessions, traces and spans that are there."""
+    store = open_store(path)
+    info = store.info()
+    store.close()
+    return info.sessions, info.traces, info.spans
+
+
+def two_ages(teller: Any) -> None:
+    """A session forty days old, a trace alone, and a fresh session."""
+    with baserun.with_session(session_identifier="old"):
+        teller.call(("user", "old words"), answer="old answer")
+    with baserun.start_trace("alone"):
+        teller.clock.advance(1)
+    teller.clock.advance(39 * 86_400)
+    with baserun.with_session(session_identifier="new"):
+        teller.call(("user", "new words"), answer="new answer")
+
+
+@pytest.fixture(name="aged")
+def _aged(record: Callable[..., Path]) -> Path:
+    return record(two_ages, start=datetime.now(UTC) - timedelta(days=40))
+
+
+def test_erasing_gives_a_receipt(ask: Run, story: Path) -> None:
+    """Everything of the user is gone, and the receipt says how much it was."""
+    result = ask("users", "erase", "alice@example.com", "--yes")
+
+    assert result.exit_code == 0
+    assert result.stdout.startswith(f"Erased user {ALICE} at ")
+    assert result.stdout.endswith(": 1 session, 3 traces, 5 spans, 2 annotations.\n")
+    assert counts(story) == (0, 0, 0)
+
+
+def test_the_receipt_is_json_on_request(ask: Run) -> None:
+    """With the fields of the store."""
+    receipt = json.loads(ask("users", "erase", ALICE, "--yes", "--json").stdout)
+
+    assert (receipt["user_identifier"], receipt["sessions"], receipt["spans"]) == (ALICE, 1, 5)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("users", "erase", "alice@example.com"),
+        ("prune", "--older-than", "0s"),
+        ("prune", "--older-than", "0s", "--content-only"),
+    ],
+)
+def test_nothing_goes_without_consent(ask: Run, story: Path, arguments: tuple[str, ...]) -> None:
+    """Where nobody can be asked, `--yes` has to be written."""
+    before = counts(story)
+
+    result = ask(*arguments)
+
+    assert result.exit_code == 1
+    assert "add --yes to do it" in result.stderr
+    assert counts(story) == before
+
+
+def test_a_part_of_an_identifier_erases_nobody(ask: Run, story: Path) -> None:
+    """Only whom the whole identifier names is erased."""
+    result = ask("users", "erase", ALICE[:8], "--yes")
+
+    assert result.exit_code == 1
+    assert counts(story) == (1, 3, 5)
+
+
+def test_export_writes_a_json_object_a_line(ask: Run, story: Path, tmp_path: Path) -> None:
+    """To standard output or a file, all that the store gives."""
+    store = open_store(story)
+    records = list(store.export_user(ALICE))
+    store.close()
+
+    printed = ask("users", "export", "alice@example.com")
+    written = ask("users", "export", ALICE, "-o", str(tmp_path / "alice.jsonl"))
+
+    assert [json.loads(line) for line in printed.stdout.splitlines()] == records
+    assert written.stdout == ""
+    assert (tmp_path / "alice.jsonl").read_text(encoding="utf-8") == printed.stdout
+
+
+def test_export_of_nobody_makes_no_file(ask: Run, tmp_path: Path) -> None:
+    """A missing user is said before anything is written."""
+    result = ask("users", "export", "bob@example.com", "-o", str(tmp_path / "bob.jsonl"))
+
+    assert result.exit_code == 1
+    assert not (tmp_path / "bob.jsonl").exists()
+
+
+def test_prune_removes_what_is_old(run: Run, aged: Path) -> None:
+    """Sessions by their last activity, and traces without a session."""
+    result = run("--store", str(aged), "prune", "--older-than", "30d", "--yes")
+
+    assert result.exit_code == 0
+    assert ": 1 session, 2 traces, 1 span, 0 annotations." in result.stdout
+    assert counts(aged) == (1, 1, 1)
+
+
+def test_prune_of_content_keeps_the_rows(run: Run, aged: Path) -> None:
+    """What was said is gone, the counts stay."""
+    result = run("--store", str(aged), "prune", "--older-than", "30d", "--content-only", "--yes")
+
+    assert "the content of 1 span." in result.stdout
+    assert counts(aged) == (2, 3, 2)
+    assert "old words" not in run("--store", str(aged), "sessions", "show", "old").stdout
+    assert "new words" in run("--store", str(aged), "sessions", "show", "new").stdout
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ((), "Would remove 1 session and 2 traces, last active before"),
+        (("--content-only",), "Would remove the content of 2 traces in 1 session, from before"),
+    ],
+)
+def test_a_dry_run_only_says(run: Run, aged: Path, options: tuple[str, ...], words: str) -> None:
+    """What it counts is what would go; nothing goes."""
+    result = run("--store", str(aged), "prune", "--older-than", "30d", "--dry-run", *options)
+
+    assert result.stdout.startswith(words)
+    assert counts(aged) == (2, 3, 2)
+
+
+def test_a_dry_run_in_json(run: Run, aged: Path) -> None:
+    """The numbers for a program."""
+    written = json.loads(run("--store", str(aged), "prune", "--older-than", "30d", "--dry-run", "--json").stdout)
+
+    assert (written["sessions"], written["traces"], written["dry_run"]) == (1, 2, True)
+
+
+def test_prune_in_json_is_the_receipt(run: Run, aged: Path) -> None:
+    """With the fields of the store."""
+    written = json.loads(run("--store", str(aged), "prune", "--older-than", "30d", "--yes", "--json").stdout)
+
+    assert (written["sessions"], written["traces"], written["spans"]) == (1, 2, 1)
+
+
+def test_stats_tell_totals_and_ledger(run: Run, aged: Path) -> None:
+    """What is there, and what became of everything."""
+    run("--store", str(aged), "prune", "--older-than", "30d", "--yes")
+
+    plain = dict(line.split("\t") for line in run("--store", str(aged), "stats").stdout.splitlines())
+    written = json.loads(run("--store", str(aged), "stats", "--json").stdout)
+
+    assert (plain["sessions"], plain["stored.session"], plain["pruned.session"]) == ("1", "2", "1")
+    assert written["sessions"] == 1
+    assert written["ledger"]["pruned"]["trace"] == 2

@@ -1,0 +1,161 @@
+"""The doctor finds what is wrong, and says what to do."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Callable
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import Result
+
+from baserun.store import open_sink
+from baserun.store.sqlite._lock import WriteLock
+
+Run = Callable[..., Result]
+
+
+def checks(result: Result) -> list[dict[str, str]]:
+    """What `--json` says of each check."""
+    found: list[dict[str, str]] = json.loads(result.stdout)["checks"]
+    return found
+
+
+def of_status(result: Result, status: str) -> list[tuple[str, str]]:
+    """Area and name of the checks that ended so."""
+    return [(check["area"], check["name"]) for check in checks(result) if check["status"] == status]
+
+
+def test_a_healthy_store(ask: Run, story: Path) -> None:
+    """Nothing to solve: exit code 0, and the facts are there."""
+    result = ask("doctor", "--json")
+    found = json.loads(result.stdout)
+
+    assert result.exit_code == 0, found
+    assert found["ok"] is True
+    assert found["store"]["path"] == str(story)
+    assert found["store"]["sqlite_version"] == sqlite3.sqlite_version
+    assert found["ledger"]["stored"]["session"] == 1
+    assert found["clients"] == {"openai": version("openai")}
+    assert of_status(result, "problem") == of_status(result, "warning") == []
+
+
+def test_no_store_is_no_problem(run: Run) -> None:
+    """Before the first session there is none."""
+    result = run("doctor")
+
+    assert result.exit_code == 0
+    assert "there is none at" in result.stdout
+
+
+def test_plain_lines_are_for_programs(ask: Run) -> None:
+    """Status, area, name and message, separated by tabs."""
+    lines = [line.split("\t") for line in ask("doctor").stdout.splitlines()]
+
+    assert {len(line) for line in lines} == {4}
+    assert ["ok", "files", "lock", "free"] in lines
+
+
+def test_the_defect_of_sqlite_is_named(ask: Run) -> None:
+    """Where this SQLite has it, the note says what keeps clear of it."""
+    found = json.loads(ask("doctor", "--json").stdout)
+    message = next(check["message"] for check in found["checks"] if check["name"] == "sqlite")
+
+    assert ("WAL-reset defect" in message) is found["store"]["has_wal_reset_defect"]
+
+
+@pytest.mark.parametrize("suffix", ["", ".lock"])
+def test_files_that_others_can_open(ask: Run, story: Path, suffix: str) -> None:
+    """The message has the command that closes them."""
+    shared = Path(f"{story}{suffix}")
+    shared.chmod(0o644)
+
+    result = ask("doctor")
+
+    assert result.exit_code == 1
+    assert f"others can open {shared} (mode 644); write: chmod 600 {shared}" in result.stdout
+
+
+def test_a_lock_that_is_held(ask: Run, story: Path) -> None:
+    """A writer that does not let go is a warning, since it may go by itself."""
+    lock = WriteLock(str(story))
+    with lock.held():
+        result = ask("doctor", "--json")
+    lock.close()
+
+    assert of_status(result, "warning") == [("files", "lock")]
+    assert result.exit_code == 0
+
+
+def test_losses_are_told(ask: Run, story: Path) -> None:
+    """What had to be dropped cannot be brought back, but must be known."""
+    sink = open_sink(story)
+    sink.count_dropped({"queue_full": 7})
+    sink.close()
+
+    result = ask("doctor")
+
+    assert "warning\tledger\tdropped\tqueue_full 7\n" in result.stdout
+
+
+def test_a_damaged_file(ask: Run, story: Path) -> None:
+    """Integrity is checked, and advice given."""
+    content = bytearray(story.read_bytes())
+    content[4096 * 3 : 4096 * 20] = b"\xff" * (4096 * 17)
+    story.write_bytes(content)
+
+    result = ask("doctor")
+
+    assert result.exit_code == 1
+    assert "problem\tstore\t" in result.stdout
+    assert "Traceback" not in result.output
+
+
+def test_a_store_of_a_newer_baserun(ask: Run, story: Path) -> None:
+    """It is not read, and the message says why."""
+    connection = sqlite3.connect(story)
+    connection.execute("PRAGMA user_version = 999")
+    connection.close()
+
+    result = ask("doctor")
+
+    assert result.exit_code == 1
+    assert "999" in result.stdout
+
+
+def test_the_environment_is_checked(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Misspelt and unusable variables are problems with a way out."""
+    monkeypatch.setenv("BASERUN_STROE", "x")
+    monkeypatch.setenv("BASERUN_ENABLED", "maybe")
+
+    result = run("doctor")
+
+    assert result.exit_code == 1
+    assert "there is no option BASERUN_STROE; did you mean 'store'" in result.stdout
+    assert "BASERUN_ENABLED is ignored: enabled is 'maybe'; write 1 or 0" in result.stdout
+
+
+def test_each_value_has_its_source(run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """And secrets are not shown."""
+    monkeypatch.setenv("BASERUN_API_KEY", "hunter2")
+    monkeypatch.setenv("BASERUN_USER_KEY", "hunter2")
+    monkeypatch.setenv("BASERUN_INSTRUMENT", "openai")
+
+    result = run("doctor", "--json", "--store", str(tmp_path / "x.sqlite3"))
+    settings: dict[str, Any] = json.loads(result.stdout)["configuration"]
+
+    assert settings["store"] == {"value": str(tmp_path / "x.sqlite3"), "source": "--store"}
+    assert settings["api_key"] == {"value": "set, not shown", "source": "environment"}
+    assert settings["instrument"] == {"value": ["openai"], "source": "environment"}
+    assert settings["flush_interval"] == {"value": 0.05, "source": "default"}
+    assert "hunter2" not in result.output + run("doctor").output
+
+
+def test_recording_that_is_switched_off_is_said(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first thing to know when nothing is recorded."""
+    monkeypatch.setenv("BASERUN_ENABLED", "0")
+
+    assert "warning\tconfiguration\tenabled\trecording is switched off here\n" in run("doctor").stdout

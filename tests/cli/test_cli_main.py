@@ -1,0 +1,145 @@
+"""The command as a whole: its extra, its errors and its exit codes."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from click.testing import Result
+
+from baserun.exceptions import NarrowFilterError
+
+Run = Callable[..., Result]
+
+HIDE = "import sys; sys.modules[{package!r}] = None; from baserun.cli import main; main()"
+
+
+@pytest.mark.parametrize("package", ["click", "rich"])
+def test_without_the_extra_the_command_says_what_to_install(package: str) -> None:
+    """One line with the pip command, exit code 1, no traceback."""
+    done = subprocess.run(
+        [sys.executable, "-c", HIDE.format(package=package)], capture_output=True, text=True, check=False
+    )
+
+    assert done.returncode == 1
+    assert done.stdout == ""
+    assert done.stderr == (
+        f"baserun: the command line needs the package {package}, which is not installed. "
+        'Install the extra, from a checkout of Baserun: pip install ".[cli]"\n'
+    )
+
+
+def test_importing_the_entry_point_is_light() -> None:
+    """`baserun.cli` itself needs no extra, and loads none."""
+    code = "import sys, baserun.cli; print(sorted({'click', 'rich', 'sqlite3'} & set(sys.modules)))"
+
+    assert subprocess.check_output([sys.executable, "-c", code], text=True) == "[]\n"
+
+
+def test_version(run: Run) -> None:
+    """`--version` names the installed version."""
+    from importlib.metadata import version
+
+    assert run("--version").stdout == f"baserun {version('baserun')}\n"
+
+
+@pytest.mark.parametrize("command", ["sessions", "users", "traces", "search x", "stats", "prune --older-than 1d"])
+def test_a_missing_store_gets_advice(run: Run, tmp_path: Path, command: str) -> None:
+    """Where nothing was recorded yet, the command says how a store comes to be, and makes none."""
+    result = run(*command.split())
+
+    assert result.exit_code == 1
+    assert result.stderr.startswith(f"baserun: There is no store at {tmp_path}/.baserun/baserun.sqlite3 yet.")
+    assert "--store PATH or BASERUN_STORE" in result.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_store_in_memory_cannot_be_read_from_outside(run: Run) -> None:
+    """It is gone with its program."""
+    result = run("--store", "memory", "sessions")
+
+    assert (result.exit_code, result.stderr.count("\n")) == (1, 1)
+    assert "name a file with --store" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ("--store postgresql://db sessions", "only SQLite is"),
+        ("sessions --status broken", "'broken' is not one of 'running'"),
+        ("sessions --since yesterday", "write 30m, 24h, 7d"),
+        ("sessions --tag plan", "as in plan=pro"),
+        ("sessions --limit 0", "1<=x<=1000"),
+        ("traces --sort size", "'size' is not one of"),
+        ("prune", "--older-than"),
+        ("prune --older-than long", "write 12h, 30d or 26w"),
+        ("sessions 1234", "to see one: baserun sessions show 1234"),
+        ("nothing", "No such command 'nothing'"),
+    ],
+)
+def test_wrong_usage_ends_with_2(run: Run, arguments: str, words: str) -> None:
+    """The message says what to write instead."""
+    result = run(*arguments.split())
+
+    assert result.exit_code == 2
+    assert words in result.stderr
+    assert "Traceback" not in result.output
+
+
+def test_an_unusable_store_in_the_environment_is_not_passed_over(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Reading another store than the one that was named would mislead."""
+    monkeypatch.setenv("BASERUN_STORE", "nowhere")
+
+    result = run("sessions")
+
+    assert result.exit_code == 2
+    assert "BASERUN_STORE cannot be used" in result.stderr
+
+
+def test_the_store_of_the_environment_is_read(
+    run: Run, story: object, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """As in the library."""
+    monkeypatch.setenv("BASERUN_STORE", str(tmp_path / "data" / "story.sqlite3"))
+
+    assert run("users").exit_code == 0
+
+
+@pytest.mark.parametrize("command", ["sessions", "stats", "search x"])
+def test_a_broken_file_is_one_clear_line(run: Run, tmp_path: Path, command: str) -> None:
+    """What is no store is said to be none, without a traceback, and is left as it is."""
+    path = tmp_path / "broken.sqlite3"
+    path.write_bytes(b"this is no database at all, but long enough to be one" * 100)
+
+    result = run("--store", str(path), *command.split())
+
+    assert result.exit_code == 1
+    assert result.stderr.startswith("baserun: The store ")
+    assert result.stderr.count("\n") == 1
+    assert path.read_bytes().startswith(b"this is no database")
+
+
+def test_a_question_that_is_too_wide_says_how_to_narrow_it() -> None:
+    """The store's time budget becomes advice."""
+    import click
+    from click.testing import CliRunner
+
+    from baserun.cli._groups import RootGroup
+
+    @click.group(cls=RootGroup)
+    def root() -> None: ...
+
+    @root.command()
+    def ask() -> None:
+        raise NarrowFilterError("The list took longer than 2 s.")
+
+    result = CliRunner().invoke(root, ["ask"])
+
+    assert result.exit_code == 1
+    assert result.stderr == (
+        "baserun: The list took longer than 2 s. Narrow the filter: "
+        "one user (--user), a shorter time (--since 24h), or fewer items (--limit).\n"
+    )

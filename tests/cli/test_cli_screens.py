@@ -1,0 +1,166 @@
+"""What reaches a terminal and what reaches a pipe."""
+
+from __future__ import annotations
+
+import os
+import pty
+import re
+import struct
+import subprocess
+import sys
+import unicodedata
+from collections.abc import Callable
+from fcntl import ioctl
+from pathlib import Path
+from termios import TIOCSWINSZ
+
+import pytest
+from click.testing import Result
+
+Run = Callable[..., Result]
+
+COMMAND = [sys.executable, "-c", "from baserun.cli import main; main()"]
+STYLE = re.compile(r"\x1b\[[0-9;]*m")
+EVERYTHING = [
+    "sessions",
+    "sessions show 0000",
+    "traces",
+    "traces show 0000",
+    "users",
+    "users show mallory",
+    "search red",
+]
+MORE = ["users export mallory", "stats", "doctor", "sessions --json", "sessions show 0000 --json"]
+
+
+def on_terminal(store: Path, arguments: str, columns: int = 80, **variables: str) -> str:
+    """Run the command on a terminal of its own, and return what it draws."""
+    ours, theirs = pty.openpty()
+    ioctl(theirs, TIOCSWINSZ, struct.pack("HHHH", 50, columns, 0, 0))
+    environment = {**os.environ, "TERM": "xterm-256color", "BASERUN_STORE": str(store), **variables}
+    with subprocess.Popen([*COMMAND, *arguments.split()], stdin=theirs, stdout=theirs, stderr=theirs, env=environment):
+        os.close(theirs)
+        drawn = b"".join(iter(lambda: _read(ours), b""))
+    os.close(ours)
+    return drawn.decode().replace("\r\n", "\n")
+
+
+def _read(descriptor: int) -> bytes:
+    try:
+        return os.read(descriptor, 65536)
+    except OSError:  # the other end is closed
+        return b""
+
+
+def obeyed(text: str) -> set[str]:
+    """The characters that a terminal would obey."""
+    return {letter for letter in text if unicodedata.category(letter) in ("Cc", "Cf", "Cs", "Zl", "Zp")} - {"\n"}
+
+
+@pytest.mark.parametrize("arguments", [*EVERYTHING, *MORE])
+def test_nothing_hostile_reaches_a_terminal(hostile: Path, arguments: str) -> None:
+    """Of all that is drawn only our own colours are control sequences, and markup is text."""
+    drawn = on_terminal(hostile, arguments)
+
+    assert "Traceback" not in drawn
+    assert obeyed(STYLE.sub("", drawn)) == set()
+    assert "\x1b[31mred" not in drawn
+
+
+@pytest.mark.parametrize("arguments", [*EVERYTHING, *MORE])
+def test_a_pipe_gets_no_control_sequences(
+    run: Run, hostile: Path, monkeypatch: pytest.MonkeyPatch, arguments: str
+) -> None:
+    """No colours, even where somebody forces them, and nothing hostile."""
+    monkeypatch.setenv("FORCE_COLOR", "1")
+
+    result = run("--store", str(hostile), *arguments.split())
+
+    assert result.exit_code == 0, result.output
+    assert obeyed(result.stdout) <= {"\t"}
+
+
+def test_a_search_or_id_that_is_hostile_is_not_echoed(run: Run, hostile: Path) -> None:
+    """What was typed, or passed on by a script, is not trusted either."""
+    for arguments in (
+        ("sessions", "show", "\x1b[31mred"),
+        ("users", "show", "a@b\x1b[2J"),
+        ("sessions", "\x1b[31mred"),
+    ):
+        assert obeyed(run("--store", str(hostile), *arguments).output) == set()
+
+
+def test_markup_is_text(hostile: Path) -> None:
+    """What looks like the markup of our library stays what it is."""
+    assert "[bold]markup[/bold]" in STYLE.sub("", on_terminal(hostile, "sessions show 0000", 140))
+
+
+@pytest.mark.parametrize("columns", [40, 80, 140])
+@pytest.mark.parametrize("arguments", ["sessions", "traces", "users", "search order", "sessions show 0000", "doctor"])
+def test_lines_fit_the_screen(story: Path, arguments: str, columns: int) -> None:
+    """Tables drop columns and texts are wrapped, so that the terminal never breaks a line."""
+    drawn = STYLE.sub("", on_terminal(story, arguments, columns))
+
+    assert drawn.strip()
+    assert max(len(line) for line in drawn.splitlines()) <= columns
+
+
+def test_a_terminal_gets_relative_times_and_short_ids(story: Path) -> None:
+    """And a pipe the whole values."""
+    drawn = STYLE.sub("", on_terminal(story, "sessions", 140))
+
+    assert "0000…0001" in drawn
+    assert " ago " in drawn
+    assert "$0.000135" in drawn
+
+
+def test_colours_can_be_switched_off(story: Path) -> None:
+    """`NO_COLOR` is obeyed."""
+    assert not re.search(r"\x1b\[[0-9;]*3[0-9]", on_terminal(story, "sessions", NO_COLOR="1"))
+
+
+def test_an_empty_list_says_so(story: Path) -> None:
+    """Rather than drawing the head of an empty table."""
+    assert STYLE.sub("", on_terminal(story, "sessions --status cancelled")) == "No session is like that.\n"
+
+
+def test_a_closed_pipe_is_no_error(story: Path) -> None:
+    """`baserun traces | head -1` ends quietly."""
+    command = subprocess.Popen(
+        [*COMMAND, "--store", str(story), "sessions", "show", "0000", "--json"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    assert command.stdout is not None and command.stderr is not None
+    command.stdout.close()
+    errors = command.stderr.read()
+    command.stderr.close()
+    command.wait()
+
+    assert errors == b""
+
+
+def test_a_pipe_of_another_encoding_is_no_error(story: Path) -> None:
+    """What it cannot take is written as an escape."""
+    environment = {**os.environ, "PYTHONIOENCODING": "latin-1", "BASERUN_STORE": str(story)}
+
+    written = subprocess.check_output([*COMMAND, "sessions", "show", "0000"], env=environment)
+
+    assert b"\\u2192 find_order(number=123)" in written
+
+
+def test_erasing_asks_on_a_terminal(story: Path) -> None:
+    """The question names who and how much; without a yes nothing goes."""
+    ours, theirs = pty.openpty()
+    environment = {**os.environ, "BASERUN_STORE": str(story)}
+    with subprocess.Popen(
+        [*COMMAND, "users", "erase", "alice@example.com"], stdin=theirs, stdout=theirs, stderr=theirs, env=environment
+    ) as command:
+        os.close(theirs)
+        os.write(ours, b"n\n")
+        drawn = b"".join(iter(lambda: _read(ours), b"")).decode()
+    os.close(ours)
+
+    assert "with 1 session and 3 traces for good? [y/N]" in drawn
+    assert command.returncode == 1
+    assert "Nothing was changed." in drawn

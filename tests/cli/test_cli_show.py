@@ -1,0 +1,235 @@
+"""Reading one session, trace or user."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import Result
+
+import baserun
+from baserun.store import open_store
+
+Run = Callable[..., Result]
+
+SESSION = "00000000-0000-4000-8000-000000000001"
+TRACE = f"{1:032d}"
+ALICE = baserun.hash_user("alice@example.com")
+TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z")
+
+
+def told(result: Result) -> str:
+    """What was written, with every time as TIME."""
+    assert result.exit_code == 0, result.output
+    return TIME.sub("TIME", result.stdout)
+
+
+def test_a_session_reads_as_a_conversation(ask: Run) -> None:
+    """Who said what, with tools, pauses, errors, streams and feedback where they happened."""
+    assert (
+        told(ask("sessions", "show", SESSION))
+        == f"""\
+Session {SESSION}
+user {ALICE}
+started TIME · ended TIME
+3 traces · 3 turns · 4 calls · 1 error · 360 in, 135 out · $0.000135 · feedback 0.00
+channel=web
+
+TIME  POST /chat  1.72 s · trace {1:032d} · plan=pro
+system: You are the friendly support of Example Shop.
+user
+  Where is my order 123?
+  assistant  gpt-4o-mini · 800 ms · 120 in, 45 out · $0.000045
+    → find_order(number=123)
+    ran find_order  120 ms
+    ← {{"state": "on its way"}}
+  assistant  gpt-4o-mini · 800 ms · first token 310 ms · 120 in, 45 out · $0.000045
+    It is on its way.
+
+⋯ 42 min later
+
+TIME  POST /chat  800 ms · trace {2:032d} · failed
+user
+  Is it waterproof?
+  assistant  gpt-4o-mini · 800 ms · tokens unknown · cost unknown
+    failed: RateLimitError (429): Too many requests, slow down.
+
+TIME  POST /chat  800 ms · trace {3:032d}
+user
+  Is it waterproof?
+  assistant  gpt-4o-mini · 800 ms · first token 240 ms · 120 in, 45 out · $0.000045
+    Yes, up to ten
+    stream closed by the application before its end
+  feedback helpful · 0.00 “It stopped in the middle”
+"""
+    )
+
+
+def test_a_trace_reads_as_a_tree(ask: Run) -> None:
+    """Spans with how long each took, and then what was said."""
+    tree, _, conversation = told(ask("traces", "show", TRACE)).partition("\n\nsystem: ")
+
+    assert (
+        tree
+        == f"""\
+Trace {TRACE}
+session {SESSION}
+user {ALICE}
+started TIME · function
+tags plan=pro
+
+POST /chat               1.72 s
+├─ chat gpt-4o-mini      800 ms  120 in, 45 out · $0.000045
+├─ tool find_order       120 ms
+└─ chat gpt-4o-mini      800 ms  120 in, 45 out · $0.000045"""
+    )
+    assert conversation.endswith("It is on its way.\n")
+
+
+def test_json_of_one_is_the_record(ask: Run, story: Path) -> None:
+    """One object in the fields of the store, with everything in it."""
+    store = open_store(story)
+    session, trace, user = store.session(SESSION), store.trace(TRACE), store.user(ALICE)
+    store.close()
+    assert session and trace and user
+
+    assert json.loads(ask("sessions", "show", SESSION, "--json").stdout) == session.to_dict()
+    assert json.loads(ask("traces", "show", TRACE, "--json").stdout) == trace.to_dict()
+    assert json.loads(ask("users", "show", "alice@example.com", "--json").stdout) == user.to_dict()
+
+
+def test_a_user_is_shown_with_their_sessions(ask: Run) -> None:
+    """By address, by identifier or by its beginning."""
+    shown = told(ask("users", "show", "alice@example.com"))
+
+    assert shown.startswith(f"User {ALICE}\nfirst seen TIME · last seen TIME\n1 session · 3 traces · 4 calls · 1 error")
+    assert shown.splitlines()[-1].startswith(SESSION)
+    assert shown == told(ask("users", "show", ALICE)) == told(ask("users", "show", ALICE[:8]))
+
+
+@pytest.mark.parametrize("typed", ["0000…0001", "0000...0001", "00000000-0000-4000-8000"])
+def test_a_shortened_id_is_found(ask: Run, typed: str) -> None:
+    """What a table shows can be typed or pasted."""
+    assert told(ask("sessions", "show", typed)).startswith(f"Session {SESSION}\n")
+
+
+def test_a_beginning_of_several_ids_is_refused(ask: Run) -> None:
+    """It says which there are."""
+    result = ask("traces", "show", "0000")
+
+    assert result.exit_code == 1
+    assert result.stderr.startswith("baserun: 0000 is the beginning of 3 traces: ")
+    assert TRACE in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ("sessions show 9999", "There is no session 9999. `baserun sessions` lists what is there."),
+        ("traces show nope", "There is no trace nope."),
+        ("users show bob", "There is no user bob."),
+        ("users show bob@example.com", "It is looked up by its hash, " + baserun.hash_user("bob@example.com")),
+    ],
+)
+def test_what_is_not_there(ask: Run, arguments: str, words: str) -> None:
+    """Exit code 1 and one line."""
+    result = ask(*arguments.split())
+
+    assert (result.exit_code, result.stdout, result.stderr.count("\n")) == (1, "", 1)
+    assert words in result.stderr
+
+
+def test_content_that_was_not_captured_is_said_to_be_missing(run: Run, record: Callable[..., Path]) -> None:
+    """An empty conversation would look like silence."""
+
+    def tell(teller: Any) -> None:
+        with baserun.with_session(session_identifier="quiet"):
+            teller.call(("user", "secret"), answer="secret")
+
+    shown = told(run("--store", str(record(tell, capture_content=False)), "sessions", "show", "quiet"))
+
+    assert "what was said is not recorded" in shown
+    assert "secret" not in shown
+
+
+@pytest.mark.parametrize(
+    ("details", "words"),
+    [
+        ({"status": "cancelled", "stream": True, "stream_end": "cancelled"}, "stream cancelled before its end"),
+        ({"status": "cancelled"}, "    cancelled before its end"),
+        ({"stream": True, "stream_end": "unread"}, "stream never read"),
+        ({"stream": True, "stream_end": "collected"}, "stream dropped before its end"),
+        ({"stream": True, "stream_end": "network"}, "stream broken off by the network"),
+        ({"finish_reasons": ["length"]}, "stopped at the token limit"),
+        ({"retries": 2}, "2 retries"),
+        ({"response_model": "gpt-5"}, "gpt-4o-mini (answered by gpt-5)"),
+        ({"kind": "embedding", "input": ["a"], "output": None}, "  embedding gpt-4o-mini  800 ms"),
+    ],
+)
+def test_how_a_call_went_is_said_in_words(
+    run: Run, record: Callable[..., Path], details: dict[str, Any], words: str
+) -> None:
+    """Nobody has to know our codes."""
+
+    def tell(teller: Any) -> None:
+        with baserun.with_session(session_identifier="one"):
+            teller.call(("user", "hi"), **{"answer": "hello", **details})
+
+    assert words in told(run("--store", str(record(tell)), "sessions", "show", "one"))
+
+
+def test_annotations_checks_results_and_failures_are_told(run: Run, record: Callable[..., Path]) -> None:
+    """Logs and checks where they happened, the error once, feedback on the session at the end."""
+
+    def tell(teller: Any) -> None:
+        with baserun.with_session(session_identifier="noted"):
+            with suppress(ValueError), baserun.start_trace("job"):
+                baserun.log({"step": 1}, name="progress")
+                baserun.check("polite", False, expected="please", actual="now")
+                with baserun.span("compute"):
+                    teller.clock.advance(1)
+                    raise ValueError("no luck")
+            with baserun.start_trace("other") as trace:
+                trace.result = {"answer": 42}
+            baserun.feedback("overall", stars=5, session_id="noted")
+
+    shown = told(run("--store", str(record(tell)), "sessions", "show", "noted"))
+
+    assert '  log progress: {"step": 1}\n' in shown
+    assert '  check polite failed {"expected": "please", "actual": "now"}\n' in shown
+    assert shown.count("failed: ValueError: no luck") == 1
+    assert '  result: {"answer": 42}\n' in shown
+    assert shown.endswith("\n\nfeedback overall · 1.00\n")
+
+
+def test_long_texts_are_cut_unless_all_is_asked_for(run: Run, record: Callable[..., Path]) -> None:
+    """The cut says how much is missing, and how to see it."""
+
+    def tell(teller: Any) -> None:
+        with baserun.with_session(session_identifier="long"):
+            teller.call(("user", "x" * 5_000), answer="hello")
+
+    path = str(record(tell))
+
+    assert "[1,000 more characters; --full shows them]" in run("--store", path, "sessions", "show", "long").stdout
+    assert "x" * 5_000 in run("--store", path, "sessions", "show", "long", "--full").stdout
+
+
+def test_sessions_of_one_visit_are_named(run: Run, record: Callable[..., Path]) -> None:
+    """A session that carries on from another says so, in order."""
+
+    def tell(teller: Any) -> None:
+        with baserun.with_session(user_identifier="a", session_identifier="first") as session:
+            teller.call(("user", "hi"), answer="hello")
+            teller.clock.advance(1)
+            session.identify("b")
+            teller.call(("user", "hi"), answer="hello")
+
+    shown = told(run("--store", str(record(tell)), "sessions", "show", "first"))
+
+    assert f"one visit of 2 sessions: [first] → {SESSION}" in shown
