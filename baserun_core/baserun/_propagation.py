@@ -134,15 +134,7 @@ class ExtractedScope(Scope[Session | None]):
         return session, child(outer, session=session, trace=trace, span=None)
 
     def _session(self) -> Session | None:
-        values = _parse_baggage(self._headers.get(BAGGAGE, ""))
-        try:
-            session_id = check_session_identifier(values.get(SESSION_KEY))
-        except ConfigurationError:
-            return None
-        user = values.get(USER_KEY)
-        if user is not None and not (0 < len(user) <= MAX_USER_IDENTIFIER and user.isprintable()):
-            user = None
-        return Session(session_id, user, STRENGTH_NONE if user is None else STRENGTH_EXPLICIT)
+        return session_of_baggage(self._headers.get(BAGGAGE, ""))
 
     def _trace(self, session: Session | None) -> Trace | None:
         parts = _TRACEPARENT.fullmatch(self._headers.get(TRACEPARENT, ""))
@@ -155,9 +147,22 @@ class ExtractedScope(Scope[Session | None]):
         return trace
 
 
+def session_of_baggage(header: str) -> Session | None:
+    """The session that a ``baggage`` header names, or None where there is none that can be used."""
+    values = _parse_baggage(header)
+    try:
+        session_id = check_session_identifier(values.get(SESSION_KEY))
+    except ConfigurationError:
+        return None
+    user = values.get(USER_KEY)
+    if user is not None and not (0 < len(user) <= MAX_USER_IDENTIFIER and user.isprintable()):
+        user = None
+    return Session(session_id, user, STRENGTH_NONE if user is None else STRENGTH_EXPLICIT)
+
+
 def _root_span_id(trace: Trace) -> str:
     """The span id that stands for the trace as a whole, which has none of its own."""
-    return trace.id[16:] if trace.id[16:] != "0" * 16 else trace.id[:16]
+    return "f" + trace.id[17:]
 
 
 def _baggage_of(session: Session) -> list[str]:
