@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import OrderedDict
 from typing import Any
+from urllib.parse import urlsplit
 
 from baserun.instrumentation import CallDetails
 from baserun_openai._binary import describe_base64
@@ -41,7 +42,8 @@ def read_answer(answer: Answer, details: CallDetails) -> None:
         details.error_body = response["error"]
 
 
-_counted: OrderedDict[str, None] = OrderedDict()
+_counted: OrderedDict[tuple[str, str], None] = OrderedDict()
+"""Host and id of the latest responses whose usage was recorded."""
 
 
 def _is_counted(response: dict[str, Any], details: CallDetails) -> bool:
@@ -53,8 +55,9 @@ def _is_counted(response: dict[str, Any], details: CallDetails) -> bool:
     response_id = response.get("id")
     if not isinstance(response_id, str) or not response.get("usage"):
         return False
-    known = response_id in _counted
-    _counted[response_id] = None
+    key = (urlsplit(details.price_url or "").netloc, response_id)
+    known = key in _counted
+    _counted[key] = None
     if len(_counted) > _MOST_REMEMBERED:
         _counted.popitem(last=False)
     return details.operation == "retrieve_response" and (known or not response.get("background"))

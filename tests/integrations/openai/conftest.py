@@ -74,7 +74,7 @@ class _Block:
             return await self._manager.__aenter__()
         return self._manager.__enter__()
 
-    async def __aexit__(self, *error: Any) -> Any:
+    async def __aexit__(self, *error: object) -> Any:
         if hasattr(self._manager, "__aexit__"):
             return await self._manager.__aexit__(*error)
         return self._manager.__exit__(*error)

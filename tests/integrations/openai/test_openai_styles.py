@@ -245,8 +245,8 @@ async def test_parsing_failure(any_client: Any, offline: OfflineModel, captured:
 def facts(call: StoredCall) -> dict[str, Any]:
     """The fields of a record that the wire decides."""
     names = (
-        "kind name status error provider operation request_model response_model response_id request_id stream stream_end"
-        " retries parameters input output tool_calls finish_reasons usage end_user"
+        "kind name status error provider operation request_model response_model response_id request_id stream"
+        " stream_end retries parameters input output tool_calls finish_reasons usage end_user"
     )
     return {name: getattr(call, name) for name in names.split()} | {
         "is_priced": call.cost_usd is not None,

@@ -1,0 +1,132 @@
+"""The provider's end-user parameter: recorded, adopted, and filled in where that is asked for."""
+
+from __future__ import annotations
+
+import json
+from types import ModuleType
+from typing import Any
+
+import openai
+import pytest
+
+import baserun
+from baserun.testing import Captured, OfflineModel, capture
+
+MESSAGES: Any = [{"role": "user", "content": "Hi"}]
+
+
+@pytest.mark.parametrize(
+    ("given", "end_user"),
+    [
+        ({"user": "u1"}, "u1"),
+        ({"safety_identifier": "s1"}, "s1"),
+        ({"user": "u1", "safety_identifier": "s1"}, "s1"),
+        ({"user": "u1", "extra_body": {"user": "u2"}}, "u2"),
+        ({"user": "u1", "extra_body": {"safety_identifier": "s2"}}, "s2"),
+        ({"extra_body": {"user": "u2"}}, "u2"),
+        ({"user": ""}, None),
+        ({}, None),
+    ],
+)
+def test_recorded_and_adopted(
+    offline: OfflineModel, captured: Captured, given: dict[str, Any], end_user: str | None
+) -> None:
+    """`safety_identifier` counts before `user`, what is sent before what was passed; a session without a user adopts it."""
+    with openai.OpenAI(base_url=offline.url, api_key="offline") as client, baserun.with_session() as session:
+        client.chat.completions.create(model="gpt-4o-mini", messages=MESSAGES, **given)
+
+    (call,) = captured.calls
+    assert call.end_user == end_user
+    assert session.user_identifier == end_user
+    assert "user" not in (call.parameters or {})
+
+
+def test_not_adopted_by_a_session_with_a_user(offline: OfflineModel, captured: Captured) -> None:
+    """A session that has a user keeps it."""
+    with openai.OpenAI(base_url=offline.url, api_key="offline") as client, baserun.with_session("known") as session:
+        client.chat.completions.create(model="gpt-4o-mini", messages=MESSAGES, user="other")
+
+    assert session.user_identifier == "known"
+    assert captured.calls[0].end_user == "other"
+
+
+class Host:
+    """A client of a chosen host whose requests are answered here."""
+
+    def __init__(self, http: ModuleType, base_url: str) -> None:
+        self.sent: list[dict[str, Any]] = []
+        transport = http.MockTransport(self._answer)
+        self._http = http
+        self.client = openai.OpenAI(base_url=base_url, api_key="x", http_client=http.Client(transport=transport))
+
+    def _answer(self, request: Any) -> Any:
+        self.sent.append(json.loads(request.content))
+        return self._http.Response(200, json={"id": "x", "object": "list", "model": "m", "choices": [], "data": []})
+
+
+@pytest.mark.parametrize("base_url", ["https://api.openai.com/v1", "https://eu.api.openai.com/v1"])
+@pytest.mark.parametrize(
+    ("endpoint", "parameter"),
+    [("chat", "safety_identifier"), ("responses", "safety_identifier"), ("embeddings", "user")],
+)
+def test_filled_in(http: ModuleType, base_url: str, endpoint: str, parameter: str) -> None:
+    """With `fill_end_user` the session's user is sent in the parameter that the endpoint understands."""
+    host = Host(http, base_url)
+
+    with capture(fill_end_user=True), baserun.with_session("u" * 64):
+        call(host.client, endpoint)
+
+    assert host.sent[0][parameter] == "u" * 64
+
+
+@pytest.mark.parametrize("given", [{"user": "own"}, {"safety_identifier": "own"}, {"extra_body": {"user": "own"}}])
+def test_never_over_the_callers_own(http: ModuleType, given: dict[str, Any]) -> None:
+    """Nothing is filled in where the caller said who it is."""
+    host = Host(http, "https://api.openai.com/v1")
+
+    with capture(fill_end_user=True), baserun.with_session("known"):
+        call(host.client, "chat", **given)
+
+    assert "known" not in host.sent[0].values()
+
+
+@pytest.mark.parametrize(
+    ("base_url", "options", "user"),
+    [
+        ("https://example.com/v1", {"fill_end_user": True}, "known"),
+        ("https://api.openai.com.example.com/v1", {"fill_end_user": True}, "known"),
+        ("https://api.openai.com/v1", {}, "known"),
+        ("https://api.openai.com/v1", {"fill_end_user": True}, None),
+        ("https://api.openai.com/v1", {"fill_end_user": True}, "u" * 129),
+    ],
+)
+def test_not_filled_in(http: ModuleType, base_url: str, options: Any, user: str | None) -> None:
+    """Nothing is filled in on an unknown host, without the option, without a user, or with one that is too long."""
+    host = Host(http, base_url)
+
+    with capture(**options), baserun.with_session(user):
+        call(host.client, "chat")
+
+    assert set(host.sent[0]) == {"model", "messages"}
+
+
+def test_filled_in_with_a_pepper(http: ModuleType) -> None:
+    """What is sent is the keyed hash where there is a `user_key`, and the record has the same."""
+    host = Host(http, "https://api.openai.com/v1")
+
+    with capture(fill_end_user=True, user_key="pepper") as captured, baserun.with_session("known"):
+        call(host.client, "chat")
+        (recorded,) = captured.calls
+
+    assert host.sent[0]["safety_identifier"].startswith("u1_")
+    assert recorded.end_user == host.sent[0]["safety_identifier"]
+
+
+def call(client: openai.OpenAI, endpoint: str, **given: Any) -> None:
+    with client:
+        if endpoint == "chat":
+            client.chat.completions.create(model="gpt-4o-mini", messages=MESSAGES, **given)
+        elif endpoint == "responses":
+            client.responses.create(model="gpt-4o-mini", input="Hi", **given)
+        else:
+            client.embeddings.create(model="text-embedding-3-small", input="Hi", encoding_format="float", **given)

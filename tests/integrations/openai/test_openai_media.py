@@ -1,0 +1,159 @@
+"""Completions, embeddings, images, audio and moderations: recorded, and no payload stored."""
+
+from __future__ import annotations
+
+import base64
+import io
+from collections.abc import Iterator
+from hashlib import sha256
+from typing import Any
+
+import openai
+import pytest
+
+from baserun.testing import Captured, OfflineModel
+
+PNG = base64.b64decode(
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+)
+
+
+@pytest.fixture(name="client")
+def _client(offline: OfflineModel, captured: Captured) -> Iterator[openai.OpenAI]:
+    with openai.OpenAI(base_url=offline.url, api_key="offline", max_retries=0) as client:
+        yield client
+
+
+@pytest.mark.parametrize("is_stream", [False, True])
+def test_completion(client: openai.OpenAI, offline: OfflineModel, captured: Captured, is_stream: bool) -> None:
+    """A legacy completion is one record with its prompt and its text."""
+    answer = client.completions.create(model="gpt-3.5-turbo-instruct", prompt='Say "a b"', stream=is_stream)
+    if isinstance(answer, openai.Stream):
+        list(answer)
+
+    (call,) = captured.calls
+    sent = offline.answers[-1]
+    texts = [part["choices"][0]["text"] for part in (sent.events if is_stream else [sent.json]) if part["choices"]]
+    assert (call.operation, call.kind, call.stream) == ("text_completion", "llm", is_stream)
+    assert (call.input, call.output) == ('Say "a b"', [{"text": "".join(texts)}])
+    assert call.finish_reasons == ["stop"]
+
+
+@pytest.mark.parametrize("encoding", ["float", "base64"])
+def test_embeddings(client: openai.OpenAI, offline: OfflineModel, captured: Captured, encoding: Any) -> None:
+    """Of embeddings the number and the dimensions are recorded, and no vector."""
+    client.embeddings.create(model="text-embedding-3-small", input=["a", "b"], encoding_format=encoding, dimensions=8)
+
+    (call,) = captured.calls
+    assert (call.kind, call.operation, call.input) == ("embedding", "embeddings", ["a", "b"])
+    assert call.output == {"embeddings": 2, "dimensions": 8}
+    assert call.usage is not None
+    assert call.usage.input_tokens == offline.answers[-1].json["usage"]["prompt_tokens"]
+
+
+def test_image(client: openai.OpenAI, offline: OfflineModel, captured: Captured) -> None:
+    """A picture is recorded as its type, size and hash."""
+    client.images.generate(model="gpt-image-1", prompt="A cat")
+
+    (call,) = captured.calls
+    picture = base64.b64decode(offline.answers[-1].json["data"][0]["b64_json"])
+    assert (call.kind, call.operation, call.input) == ("image", "image_generation", "A cat")
+    assert call.output[0]["image"]["sha256"] == sha256(picture).hexdigest()
+    assert call.output[0]["image"]["size"] == len(picture)
+
+
+def test_image_edit(client: openai.OpenAI, captured: Captured) -> None:
+    """An uploaded picture is recorded as its name, type, size and hash, beside what was asked."""
+    client.images.edit(model="gpt-image-1", prompt="Add a hat", image=("cat.png", PNG, "image/png"), user="u-1")
+
+    (call,) = captured.calls
+    described = {"name": "cat.png", "type": "image/png", "size": len(PNG), "sha256": sha256(PNG).hexdigest()}
+    assert (call.operation, call.request_model, call.end_user) == ("image_edit", "gpt-image-1", "u-1")
+    assert call.input == {"prompt": "Add a hat", "image": described}
+
+
+def test_speech(client: openai.OpenAI, offline: OfflineModel, captured: Captured) -> None:
+    """Speech is recorded as the text and a description of the sound."""
+    client.audio.speech.create(model="tts-1", voice="alloy", input="Hello")
+
+    (call,) = captured.calls
+    sound = offline.answers[-1].body
+    assert (call.kind, call.operation, call.input) == ("audio", "speech", "Hello")
+    assert (call.output["size"], call.output["sha256"]) == (len(sound), sha256(sound).hexdigest())
+    assert call.parameters == {"voice": "alloy"}
+
+
+def test_speech_streamed(client: openai.OpenAI, offline: OfflineModel, captured: Captured) -> None:
+    """Sound that is fetched piece by piece is described all the same."""
+    create = client.audio.speech.with_streaming_response.create
+    with create(model="tts-1", voice="alloy", input="Hello") as response:
+        sound = b"".join(response.iter_bytes())
+
+    (call,) = captured.calls
+    assert (call.output["size"], call.output["sha256"]) == (len(sound), sha256(sound).hexdigest())
+    assert (call.stream, call.stream_end) == (False, None)
+
+
+def test_transcription(client: openai.OpenAI, offline: OfflineModel, captured: Captured) -> None:
+    """A transcription is recorded as a description of the recording and the text."""
+    recording = io.BytesIO(b"RIFF" + bytes(100))
+    recording.name = "hello.wav"
+
+    client.audio.transcriptions.create(model="gpt-4o-transcribe", file=recording, prompt="Names")
+
+    (call,) = captured.calls
+    assert (call.operation, call.request_model) == ("transcription", "gpt-4o-transcribe")
+    assert call.input == {"file": {"name": "hello.wav", "size": 104}, "prompt": "Names"}
+    assert call.output["text"] == offline.answers[-1].json["text"]
+
+
+def test_moderation(client: openai.OpenAI, offline: OfflineModel, captured: Captured) -> None:
+    """A moderation is recorded with its verdicts."""
+    client.moderations.create(input="I love you")
+
+    (call,) = captured.calls
+    answer = offline.answers[-1].json
+    assert (call.kind, call.operation, call.input) == ("moderation", "moderation", "I love you")
+    assert (call.output, call.response_id) == (answer["results"], answer["id"])
+
+
+def test_other_requests(client: openai.OpenAI, captured: Captured) -> None:
+    """A request that runs no model is not recorded."""
+    client.models.list()
+
+    assert captured.calls == []
+
+
+def test_inline_picture(client: openai.OpenAI, captured: Captured) -> None:
+    """A picture inside of a message is described and not stored."""
+    url = f"data:image/png;base64,{base64.b64encode(PNG * 50).decode()}"
+    content: Any = [{"type": "text", "text": "What?"}, {"type": "image_url", "image_url": {"url": url}}]
+
+    client.chat.completions.create(model="gpt-4o-mini", messages=[{"role": "user", "content": content}])
+
+    (call,) = captured.calls
+    assert call.input[0]["content"][1]["image_url"]["url"]["sha256"] == sha256(PNG * 50).hexdigest()
+
+
+def test_retrieved_response(client: openai.OpenAI, captured: Captured) -> None:
+    """Retrieving a response is recorded, and its tokens are not counted again."""
+    created = client.responses.create(model="gpt-4o-mini", input="Hi")
+
+    client.responses.retrieve(created.id)
+
+    first, again = captured.calls
+    assert first.usage is not None
+    assert (again.operation, again.response_id, again.usage) == ("retrieve_response", created.id, None)
+    assert again.output == first.output
+
+
+def test_background_response(client: openai.OpenAI, captured: Captured) -> None:
+    """The tokens of a response that ran in the background are counted once, when it is first retrieved."""
+    created = client.responses.create(model="gpt-4o-mini", input="Hi", background=True)
+
+    for _ in range(3):
+        client.responses.retrieve(created.id)
+
+    usages = [call.usage for call in captured.calls]
+    assert len(usages) == 4
+    assert sum(usage is not None for usage in usages) == 1

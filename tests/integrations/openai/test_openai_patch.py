@@ -1,0 +1,193 @@
+"""The client with us in it is the same as without: what it is, what it gives and what it raises."""
+
+from __future__ import annotations
+
+import copy
+import functools
+import inspect
+import pickle
+import threading
+import traceback
+from collections.abc import Iterator
+from typing import Any
+
+import openai
+import pytest
+from openai._base_client import AsyncAPIClient, BaseClient, SyncAPIClient
+
+import baserun_openai
+from baserun.testing import Captured, OfflineModel, capture
+
+CHAT: Any = {"model": "gpt-4o-mini", "messages": [{"role": "user", "content": 'Say "a b c"'}]}
+
+METHODS = [
+    (BaseClient, "_build_request"),
+    (SyncAPIClient, "_process_response"),
+    (AsyncAPIClient, "_process_response"),
+    (SyncAPIClient, "request"),
+    (AsyncAPIClient, "request"),
+]
+
+
+@pytest.fixture(autouse=True)
+def _plain() -> Iterator[None]:
+    baserun_openai.uninstrument()
+    yield
+    baserun_openai.uninstrument()
+
+
+@pytest.fixture(name="captured")
+def _captured() -> Iterator[Captured]:
+    with capture(instrument="none") as captured:
+        yield captured
+
+
+@pytest.mark.parametrize(("owner", "name"), METHODS)
+def test_methods_look_the_same(owner: type, name: str) -> None:
+    """A patched method has the name, signature, documentation and kind of the original."""
+    before = _look(getattr(owner, name))
+
+    baserun_openai.instrument()
+
+    assert _look(getattr(owner, name)) == before
+
+
+def _look(method: Any) -> dict[str, Any]:
+    names = ("__name__", "__qualname__", "__module__", "__doc__")
+    return {name: getattr(method, name) for name in names} | {
+        "signature": inspect.signature(method),
+        "is_coroutine": inspect.iscoroutinefunction(method),
+    }
+
+
+@pytest.mark.parametrize(("owner", "name"), METHODS)
+def test_restored_exactly(owner: type, name: str) -> None:
+    """`uninstrument` puts back the very same objects, however often `instrument` was called."""
+    before = dict(owner.__dict__)
+
+    baserun_openai.instrument()
+    baserun_openai.instrument()
+    assert owner.__dict__[name] is not before[name]
+    baserun_openai.uninstrument()
+    baserun_openai.uninstrument()
+
+    assert dict(owner.__dict__) == before
+
+
+def test_somebody_elses_wrapper_is_kept(offline: OfflineModel, captured: Captured) -> None:
+    """A wrapper that was put around ours stays; ours only passes on, and records again when it is asked to."""
+    asked: list[str] = []
+    original = SyncAPIClient.request
+    baserun_openai.instrument()
+    ours = SyncAPIClient.request
+
+    @functools.wraps(ours)
+    def theirs(*args: Any, **kwargs: Any) -> Any:
+        asked.append("theirs")
+        return ours(*args, **kwargs)
+
+    SyncAPIClient.request = theirs  # type: ignore[assignment, method-assign]
+    try:
+        with openai.OpenAI(base_url=offline.url, api_key="offline") as client:
+            baserun_openai.uninstrument()
+            client.chat.completions.create(**CHAT)
+            assert captured.calls == []
+            baserun_openai.instrument()
+            client.chat.completions.create(**CHAT)
+    finally:
+        SyncAPIClient.request = ours  # type: ignore[method-assign]
+        baserun_openai.uninstrument()
+
+    assert asked == ["theirs", "theirs"]
+    assert len(captured.calls) == 1
+    assert SyncAPIClient.request is original
+
+
+def test_instrumented_by_many_threads() -> None:
+    """Threads that instrument at the same time do it once."""
+    original = SyncAPIClient.request
+    threads = [threading.Thread(target=baserun_openai.instrument) for _ in range(16)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert SyncAPIClient.request.__wrapped__ is original  # type: ignore[attr-defined]
+
+
+@pytest.fixture(name="client")
+def _client(offline: OfflineModel) -> Iterator[openai.OpenAI]:
+    with openai.OpenAI(base_url=offline.url, api_key="offline", max_retries=0) as client:
+        yield client
+
+
+def test_same_answer(client: openai.OpenAI, offline: OfflineModel, captured: Captured) -> None:
+    """An answer is of the same type with the same content, and can be copied and pickled."""
+    plain = client.chat.completions.create(**CHAT)
+    baserun_openai.instrument()
+
+    answer = client.chat.completions.create(**CHAT)
+
+    assert type(answer) is type(plain)
+    assert set(vars(answer)) == set(vars(plain))
+    assert answer.choices[0].model_dump() == plain.choices[0].model_dump()
+    assert answer._request_id == offline.answers[-1].headers["x-request-id"]
+    assert pickle.loads(pickle.dumps(answer)) == answer
+    assert copy.deepcopy(answer) == answer
+
+
+def test_same_stream(client: openai.OpenAI, captured: Captured) -> None:
+    """A stream is of the same type, is an iterator, and gives the same chunks."""
+    plain = client.chat.completions.create(**CHAT, stream=True)
+    texts = [chunk.choices[0].delta.content for chunk in plain if chunk.choices]
+    baserun_openai.instrument()
+
+    stream = client.chat.completions.create(**CHAT, stream=True)
+
+    assert type(stream) is type(plain)
+    assert set(vars(stream)) == set(vars(plain))
+    assert next(stream).choices
+    assert [chunk.choices[0].delta.content for chunk in stream if chunk.choices] == texts[1:]
+    assert stream.response.is_closed
+    assert stream.response.elapsed.total_seconds() > 0
+
+
+def test_same_raw_stream(client: openai.OpenAI, captured: Captured) -> None:
+    """A raw response gives the same bytes, and can still be pickled."""
+    baserun_openai.instrument()
+
+    with client.chat.completions.with_streaming_response.create(**CHAT, stream=True) as response:
+        body = b"".join(response.iter_bytes())
+
+    assert body.endswith(b"data: [DONE]\n\n")
+    assert response.http_response.num_bytes_downloaded == len(body)
+    assert pickle.loads(pickle.dumps(response.http_response)).status_code == 200
+
+
+def test_same_error(client: openai.OpenAI, offline: OfflineModel, captured: Captured) -> None:
+    """An error is of the same type with the same message, and its traceback is one frame longer."""
+    plain = _refused(client, offline)
+    baserun_openai.instrument()
+
+    error = _refused(client, offline)
+
+    assert (type(error), str(error), error.__cause__) == (type(plain), str(plain), plain.__cause__)
+    assert len(traceback.extract_tb(error.__traceback__)) == len(traceback.extract_tb(plain.__traceback__)) + 1
+
+
+def _refused(client: openai.OpenAI, offline: OfflineModel) -> Exception:
+    offline.next(status=400, message="No.")
+    with pytest.raises(openai.BadRequestError) as raised:
+        client.chat.completions.create(**CHAT)
+    return raised.value
+
+
+def test_caller_keeps_its_options(client: openai.OpenAI, captured: Captured) -> None:
+    """What the caller handed over is as it was."""
+    baserun_openai.instrument()
+    given = copy.deepcopy(CHAT) | {"extra_body": {"seed": 1}, "extra_headers": {"x-own": "1"}}
+    before = copy.deepcopy(given)
+
+    client.chat.completions.create(**given)
+
+    assert given == before

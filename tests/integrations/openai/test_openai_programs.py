@@ -1,0 +1,80 @@
+"""The programs that a reader of the documentation copies, each run as it stands in a process of its own."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from hashlib import sha256
+from pathlib import Path
+
+import pytest
+
+from baserun.store import StoredCall, open_store
+from baserun.testing import OfflineModel
+
+USER = sha256(b"user@example.com").hexdigest()
+
+PROGRAM = """
+from hashlib import sha256
+import baserun, openai
+
+baserun.api_key = "..."
+with baserun.with_session(user_identifier=sha256(b"user@example.com").hexdigest()) as session:
+    openai.chat.completions.create(model="gpt-4o-mini", messages=[{"role": "user", "content": 'Say "this is a test"'}])
+    session_id = session.id
+
+with baserun.with_session(user_identifier=sha256(b"user@example.com").hexdigest(), session_identifier=session_id):
+    openai.chat.completions.create(model="gpt-4o-mini", messages=[{"role": "user", "content": 'Say "this is a test"'}])
+"""
+
+ASYNC_PROGRAM = """
+import asyncio
+from hashlib import sha256
+import baserun
+from openai import AsyncOpenAI
+
+async def main():
+    client = AsyncOpenAI()
+    user = sha256(b"user@example.com").hexdigest()
+    session_id = None
+    for _ in range(2):
+        async with baserun.with_session(user_identifier=user, session_identifier=session_id) as session:
+            session_id = session.id
+            messages = [{"role": "user", "content": 'Say "this is a test"'}]
+            stream = await client.chat.completions.create(
+                model="gpt-4o-mini", messages=messages, stream=True, stream_options={"include_usage": True}
+            )
+            async for chunk in stream:
+                pass
+
+asyncio.run(main())
+"""
+
+CLIENT_FIRST_PROGRAM = PROGRAM.replace("import baserun, openai", "import openai, baserun")
+
+
+@pytest.mark.parametrize("program", [PROGRAM, ASYNC_PROGRAM, CLIENT_FIRST_PROGRAM])
+def test_program(tmp_path: Path, offline: OfflineModel, program: str) -> None:
+    """One session of the right user, with two traces and two calls, their tokens and their cost."""
+    environment = {**os.environ, **offline.environment()}
+
+    run = subprocess.run(
+        [sys.executable, "-W", "error", "-c", program], cwd=tmp_path, env=environment, capture_output=True, text=True
+    )
+
+    assert run.returncode == 0, run.stderr
+    store = open_store(str(tmp_path / ".baserun" / "baserun.sqlite3"))
+    try:
+        (listed,) = store.sessions()
+        session = store.session(listed.id)
+    finally:
+        store.close()
+    assert session is not None
+    assert (session.user_identifier, session.llm_calls, session.errors) == (USER, 2, 0)
+    assert session.first_input == 'Say "this is a test"'
+    assert session.last_output == "this is a test"
+    calls = [span for trace in session.traces or [] for span in trace.spans or []]
+    assert len(session.traces or []) == 2
+    assert all(isinstance(call, StoredCall) and call.cost_usd and call.usage for call in calls)
+    assert session.cost_usd == sum(call.cost_usd for call in calls)  # type: ignore[attr-defined]
