@@ -28,14 +28,13 @@ NEEDS = {
 settings.register_profile("baserun", deadline=None, database=None, print_blob=True)
 settings.load_profile("baserun")
 
-collect_ignore = [] if importlib.util.find_spec("openai") else ["integrations/openai"]
-
 
 def pytest_ignore_collect(collection_path: Path) -> bool | None:
-    """Leave out test modules of extras that are not installed, as in the bare environment."""
-    if collection_path.suffix != ".py":
+    """Leave out modules and folders of tests of extras that are not installed, as in the bare environment."""
+    module = collection_path / "conftest.py" if collection_path.is_dir() else collection_path
+    if module.suffix != ".py" or not module.exists():
         return None
-    wanted = {NEEDS[name] for name in _imported(collection_path) if name in NEEDS}
+    wanted = {NEEDS[name] for name in _imported(module) if name in NEEDS}
     return True if any(importlib.util.find_spec(package) is None for package in wanted) else None
 
 

@@ -10,8 +10,10 @@ import pytest
 
 SCRIPT = Path(__file__).parents[2] / ".ci" / "check_skips.py"
 PASSED = '<testcase classname="tests.a" name="test_passes"/>'
+TWICE = PASSED + PASSED.replace("passes", "passes_too")
 FAILED = '<testcase classname="tests.a" name="test_fails"><failure message="no"/></testcase>'
 SKIPPED = '<testcase classname="tests.a" name="test_skips"><skipped type="pytest.skip" message="{}"/></testcase>'
+RAN = '<testcase classname="tests.a" name="test_skips"/>'
 NO_OPENAI = "could not import &apos;openai&apos;: No module named &apos;openai&apos;"
 
 
@@ -23,7 +25,7 @@ def check(folder: Path, *required: str, **cases: str) -> subprocess.CompletedPro
 
 def test_counts_everything_on_its_last_line(tmp_path: Path) -> None:
     """The closing line adds up all environments."""
-    answer = check(tmp_path, "tests", tests=PASSED + PASSED, lowest=PASSED)
+    answer = check(tmp_path, "tests", tests=TWICE, lowest=PASSED)
 
     assert (answer.returncode, answer.stdout.splitlines()[-1]) == (0, "3 passed, 0 failed, 0 skipped")
 
@@ -38,10 +40,27 @@ def test_a_skipped_test_is_a_failure(tmp_path: Path, reason: str) -> None:
 
 
 def test_a_missing_extra_may_skip_in_the_bare_environment(tmp_path: Path) -> None:
-    """Without extras, what needs one cannot run."""
-    answer = check(tmp_path, bare=PASSED + SKIPPED.format(NO_OPENAI))
+    """Without extras, what needs one cannot run; elsewhere it did."""
+    answer = check(tmp_path, bare=PASSED + SKIPPED.format(NO_OPENAI), tests=RAN)
 
     assert answer.returncode == 0
+
+
+def test_a_whole_module_may_skip_in_the_bare_environment(tmp_path: Path) -> None:
+    """A module that cannot be imported counts as run where its tests ran."""
+    skipped = f'<skipped type="pytest.skip" message="collection skipped">Skipped: {NO_OPENAI}</skipped>'
+    module = f'<testcase classname="" name="tests.a">{skipped}</testcase>'
+
+    answer = check(tmp_path, bare=PASSED + module, tests=RAN)
+
+    assert answer.returncode == 0
+
+
+def test_a_test_that_was_skipped_everywhere_is_a_failure(tmp_path: Path) -> None:
+    """A good reason in one environment is none to run a test nowhere."""
+    answer = check(tmp_path, bare=PASSED + SKIPPED.format(NO_OPENAI), tests=PASSED)
+
+    assert answer.returncode == 1
 
 
 @pytest.mark.parametrize(
