@@ -9,7 +9,7 @@ from baserun._model import Session, Span, Trace
 from baserun._propagation import extract, inject, propagate
 from baserun._propagation import propagate as thread_wrapper
 from baserun._runtime import flush, shutdown, stats
-from baserun._sessions import current_session, end_session, identify, start_session, with_session
+from baserun._sessions import current_session, end_session, expect_calls, identify, start_session, with_session
 from baserun._suppress import suppress
 from baserun._traces import current_span, current_trace, span, start_trace, trace
 from baserun.exceptions import BaserunError, ConfigurationError
@@ -29,6 +29,7 @@ __all__ = [
     "current_span",
     "current_trace",
     "end_session",
+    "expect_calls",
     "extract",
     "feedback",
     "flush",

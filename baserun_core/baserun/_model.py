@@ -6,9 +6,11 @@ into it and is handed to the writer as it is; whatever its owner changes afterwa
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from baserun._calls import CallSource
     from baserun._context import Frame
 
@@ -19,6 +21,25 @@ CANCELLED = "cancelled"
 
 BASE_SIZE = 512
 """What a record without content is taken to weigh in the queue, in bytes."""
+
+
+class SessionHost(Protocol):
+    """What a session belongs to that was not started by hand: a web request, which decides late and looks again."""
+
+    def user(self) -> tuple[str | None, int]:
+        """Who the user is as far as the request can tell, and how firmly."""
+
+    def identify(self, session: Session, user_identifier: str) -> Session:
+        """The application says who the user is; the session that is theirs."""
+
+    def end(self, session: Session) -> None:
+        """The application ends the session; what comes now is another one."""
+
+    def expect_calls(self) -> None:
+        """Calls will be made when it is too late to say in which session."""
+
+    def token(self) -> str:
+        """The signed token that resumes the session."""
 
 
 class Session:
@@ -34,6 +55,7 @@ class Session:
     __slots__ = (
         "__weakref__",
         "_frame",
+        "_host",
         "_strength",
         "_user_identifier",
         "contentless",
@@ -63,6 +85,22 @@ class Session:
         self._user_identifier = user_identifier
         self._strength = strength
         self._frame: Frame | None = None
+        self._host: SessionHost | None = None
+
+    @property
+    def is_resumed(self) -> bool:
+        """Whether it goes on with what was there before, when it is opened at its first touch."""
+        return False
+
+    @property
+    def token(self) -> str:
+        """A signed value with which a web client resumes the session: in the header ``Baserun-Session`` or the cookie.
+
+        It says which session, and holds for its user only. It is an identifier, never a credential.
+        """
+        from baserun.web import token_of
+
+        return token_of(self)
 
     @property
     def user_identifier(self) -> str | None:
@@ -108,6 +146,7 @@ class Trace:
     __slots__ = (
         "__weakref__",
         "_start_ns",
+        "at_touch",
         "contentless",
         "duration_us",
         "error",
@@ -141,6 +180,8 @@ class Trace:
         self.duration_us: int | None = None
         self.muted = False
         self.contentless = False
+        self.at_touch: Callable[[], None] | None = None
+        """Called when something is first recorded in the trace. While it is set there is nothing to record at the end."""
         self.remote = False
         """It was begun in another process, which also ends it."""
         self.parent_span_id: str | None = None
@@ -157,6 +198,13 @@ class Trace:
     @property
     def session_id(self) -> str | None:
         return None if self.session is None else self.session.id
+
+    @property
+    def feedback_token(self) -> str:
+        """A signed value with which a web client gives feedback on this trace, and on no other."""
+        from baserun.web import feedback_token_of
+
+        return feedback_token_of(self)
 
     def __repr__(self) -> str:
         return f"<baserun.Trace {self.name!r} {self.id} {self.status}>"

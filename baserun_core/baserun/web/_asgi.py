@@ -1,0 +1,221 @@
+"""The middleware for every ASGI application, on asyncio and trio alike. It imports no framework."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+
+from baserun._context import replace
+from baserun._guard import guarded
+from baserun._model import CANCELLED, OK, Session
+from baserun._runtime import flush, recorder
+from baserun.exceptions import ConfigurationError
+from baserun.web._policy import Secrets, SessionPolicy
+from baserun.web._request import WebRequest
+from baserun.web._response import GetHeader, ResponseChanges
+
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+ASGIApp = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+MARK = "baserun"
+"""Where the request is in a scope. Not a context variable: servers and sub-requests leak those."""
+
+STATE = "baserun_session"
+"""Where the session is in ``scope["state"]``, which Starlette shows as ``request.state.baserun_session``."""
+
+
+class ASGIRequest(WebRequest):
+    """A request (or websocket connection) as an ASGI server hands it over."""
+
+    __slots__ = ("_has_left", "_is_complete", "_receive", "_send", "scope")
+
+    def __init__(self, policy: SessionPolicy, scope: Scope, receive: Receive, send: Send) -> None:
+        super().__init__(policy)
+        self.scope = scope
+        self._receive = receive
+        self._send = send
+        self._is_complete = False
+        self._has_left = False
+        scope[MARK] = self
+        self.publish(self.session)
+
+    def method(self) -> str:
+        return str(self.scope.get("method", "WEBSOCKET")).upper()
+
+    def path(self) -> str:
+        return str(self.scope.get("path", ""))
+
+    def is_secure(self) -> bool:
+        return self.scope.get("scheme") in ("https", "wss")
+
+    def header(self, name: str) -> str | None:
+        wanted = name.encode("latin-1")
+        values = [value for key, value in self.scope.get("headers") or () if key.lower() == wanted]
+        return (b"; " if name == "cookie" else b", ").join(values).decode("latin-1") if values else None
+
+    def original(self) -> Any:
+        return self.scope
+
+    def publish(self, session: Session) -> None:
+        state = self.scope.get("state")
+        if state is None:
+            self.scope["state"] = {STATE: session}
+        else:
+            state[STATE] = session
+
+    # What the application calls in place of the server.
+
+    async def receive(self) -> Message:
+        """Pass on what the server says; all that is looked for is that the client has left."""
+        message = await self._receive()
+        if message["type"] in ("http.disconnect", "websocket.disconnect"):
+            self._has_left = True
+        return message
+
+    def send(self, message: Message) -> Awaitable[None]:
+        """Pass on what the application says, with our headers where it begins to answer."""
+        kind = message["type"]
+        if kind == "http.response.start":
+            return self._send(self._started(message, message["status"]))
+        if kind == "http.response.body":
+            if message.get("more_body", False):
+                return self._send_watched(message)
+            self._is_complete = True
+        elif kind == "websocket.accept":
+            return self._send(self._accepted(message))
+        elif kind == "websocket.http.response.start":
+            return self._send(self._started(message, message["status"]))
+        elif kind == "http.response.pathsend":
+            self._is_complete = True
+        return self._send(message)
+
+    async def _send_watched(self, message: Message) -> None:
+        try:
+            await self._send(message)
+        except OSError:  # how a server says, since ASGI 2.4, that nobody is there to send to
+            self._has_left = True
+            raise
+
+    def _accepted(self, message: Message) -> Message:
+        # Before 2.1 an accepting server knows no headers, and afterwards there is nowhere to put a cookie.
+        if self.scope.get("asgi", {}).get("spec_version", "2.0") >= "2.1":
+            self.expect_calls()
+            return self._started(message, 101)
+        self.status_code = 101
+        return message
+
+    def _started(self, message: Message, status: int) -> Message:
+        headers = message.get("headers") or ()
+        changes = self.respond(status, lambda name: _get(headers, name))
+        return message if changes is None else _changed(message, changes)
+
+    def close(self, error: BaseException | None) -> None:
+        """The application has returned, or raised `error`."""
+        if self.scope.get(MARK) is self:
+            del self.scope[MARK]  # test clients use a scope more than once
+        is_socket = self.scope["type"] == "websocket"
+        if self._has_left and not self._is_complete and not is_socket:
+            self.finish(None, status=CANCELLED)
+        elif is_socket and self._has_left and isinstance(error, Exception) and _is_disconnect(error):
+            self.finish(None, status=OK)
+        else:
+            self.finish(error)
+
+
+class ASGIMiddleware:
+    """Puts every request and websocket connection of an ASGI application in its session.
+
+        app = ASGIMiddleware(app, excluded=["/health"])
+
+    The application finds the session in ``scope["state"]["baserun_session"]`` or by `baserun.current_session`.
+
+    Args:
+        app: An ASGI 3 application.
+        secret: What tokens are signed with: a str, or several, the newest first. None: `init(secret=...)` or
+            ``BASERUN_SECRET``, else one that is made beside the local store.
+        options: See `WebOptions`.
+
+    Raises:
+        ConfigurationError: An option cannot be used, or `app` is no ASGI 3 application.
+        TypeError: There is no such option.
+    """
+
+    request_class: type[ASGIRequest] = ASGIRequest
+
+    def __init__(self, app: ASGIApp, *, secret: Secrets = None, **options: Any) -> None:
+        if inspect.isclass(app) or not callable(app):
+            raise ConfigurationError(
+                f"{type(self).__name__} wraps an ASGI 3 application, called with (scope, receive, send); "
+                f"for a double-callable one use asgiref.compatibility.guarantee_single_callable, not {app!r}"
+            )
+        self.app = app
+        self.policy = SessionPolicy(secret, **options)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        kind = scope["type"]
+        if kind == "lifespan":
+            return await self.app(scope, receive, _flushing(send))
+        if kind not in ("http", "websocket") or MARK in scope:  # mounted twice: the outer one has it
+            return await self.app(scope, receive, send)
+        is_excluded = self.policy.options.is_excluded
+        if is_excluded is not None and is_excluded(scope.get("path", "")):
+            return await _left_alone(self.app, scope, receive, send)
+        request = self.request_class(self.policy, scope, receive, send)
+        previous = replace(request.frame)
+        try:
+            await self.app(scope, request.receive, request.send)
+        except BaseException as error:
+            request.close(error)
+            raise
+        else:
+            request.close(None)
+        finally:
+            replace(previous)
+
+
+async def _left_alone(app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
+    previous = replace(None)  # an excluded request in the midst of another one is not in that one's session either
+    try:
+        await app(scope, receive, send)
+    finally:
+        replace(previous)
+
+
+def _flushing(send: Send) -> Send:
+    """`send` of a lifespan, writing what is queued before the server is told that it may exit."""
+
+    async def send_lifespan(message: Message) -> None:
+        if message["type"] in ("lifespan.shutdown.complete", "lifespan.shutdown.failed"):
+            with guarded("writing what is queued at shutdown"):
+                # Waiting here holds up nobody: the last request has been answered.
+                flush(recorder().config.exit_timeout)
+        await send(message)
+
+    return send_lifespan
+
+
+def _get(headers: Any, name: str) -> str | None:
+    wanted = name.encode("latin-1")
+    found = [value for key, value in headers if key == wanted or key.lower() == wanted]
+    return (b"\n" if name == "set-cookie" else b", ").join(found).decode("latin-1") if found else None
+
+
+def _changed(message: Message, changes: ResponseChanges) -> Message:
+    """A copy with the changes: applications send the same message, and the same list, more than once."""
+    replaced = {name.lower().encode("latin-1") for name, _ in changes.headers}
+    headers = [(key, value) for key, value in message.get("headers") or () if key.lower() not in replaced]
+    headers += [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in changes.headers]
+    if changes.cookie is not None:
+        headers.append((b"set-cookie", changes.cookie.header().encode("latin-1")))
+    return {**message, "headers": headers}
+
+
+def _is_disconnect(error: Exception) -> bool:
+    return type(error).__name__ == "WebSocketDisconnect" or isinstance(error, OSError)
+
+
+__all__ = ["ASGIApp", "ASGIMiddleware", "ASGIRequest", "GetHeader", "Message", "Receive", "Scope", "Send"]

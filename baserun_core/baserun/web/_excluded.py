@@ -1,0 +1,36 @@
+"""Paths that are left alone."""
+
+from __future__ import annotations
+
+import fnmatch
+import re
+from collections.abc import Callable, Sequence
+
+from baserun.exceptions import ConfigurationError
+
+Exclude = Callable[[str], bool]
+"""Whether a path is left alone."""
+
+
+def excluder(excluded: Sequence[str | re.Pattern[str]] | Exclude) -> Exclude | None:
+    """Compile `excluded`; None where nothing is.
+
+    Raises:
+        ConfigurationError: It is neither a function nor a list of paths and patterns.
+    """
+    if callable(excluded):
+        return excluded
+    if isinstance(excluded, str) or not isinstance(excluded, list | tuple | set | frozenset):
+        raise ConfigurationError(f"excluded must be a list such as ['/health', '/static/*'], not {excluded!r}")
+    if not excluded:
+        return None
+    patterns = [_compiled(pattern) for pattern in excluded]
+    return lambda path: any(pattern.match(path) for pattern in patterns)
+
+
+def _compiled(pattern: object) -> re.Pattern[str]:
+    if isinstance(pattern, re.Pattern):
+        return pattern
+    if not isinstance(pattern, str) or not pattern.startswith(("/", "*")):
+        raise ConfigurationError(f"a path that is excluded begins with '/' ('*' stands for anything): {pattern!r}")
+    return re.compile(fnmatch.translate(pattern))

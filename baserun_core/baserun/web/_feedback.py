@@ -1,0 +1,125 @@
+"""Feedback of visitors: a token that names one trace, and what an endpoint does with what a client posts."""
+
+from __future__ import annotations
+
+import json
+import re
+from functools import lru_cache
+from typing import Any
+from urllib.parse import parse_qs
+
+import msgspec
+from itsdangerous import TimestampSigner
+
+from baserun._annotations import feedback
+from baserun._model import Trace
+from baserun._runtime import recorder
+from baserun.exceptions import ConfigurationError
+from baserun.web._policy import SessionPolicy
+from baserun.web._token import Keys, TokenError, _packed, _unpacked, unsigned
+from baserun.web._visitor import UNKNOWN, Visitor
+
+SALT = b"baserun.feedback.v1"
+MOST_BYTES = 64 * 1024
+"""A body that is longer is refused."""
+LIFETIME = 90 * 24 * 60 * 60
+"""Seconds for which a token is good: as long as somebody may come back to an answer."""
+
+_TRACE_ID = re.compile(r"[0-9a-f]{32}\Z")
+_FIELDS = ("score", "thumbsup", "stars", "comment")
+
+
+class FeedbackAnswer(msgspec.Struct, frozen=True):
+    """What an endpoint answers with."""
+
+    status: int
+    problem: str | None = None
+    """What was wrong, for the developer who looks at the answer."""
+
+    def body(self) -> bytes:
+        """The answer as JSON; nothing where nothing was wrong."""
+        return b"" if self.problem is None else json.dumps({"error": self.problem}).encode()
+
+
+def sign_feedback(keys: Keys, trace: Trace) -> str:
+    """The token of a trace; it holds for the user whom the trace has now, or for whoever has it if there is none."""
+    if trace.at_touch is not None:
+        recorder().touch_trace(trace)
+    session_id = "" if trace.session_id is None else _packed(trace.session_id)
+    return _signer(keys).sign(f"{trace.id}.{session_id}.{keys.owner(trace.user_identifier)}").decode()
+
+
+def accept_feedback(
+    policy: SessionPolicy, content_type: str | None, body: bytes, visitor: Visitor = UNKNOWN
+) -> FeedbackAnswer:
+    """Record what a client posted: JSON or a form with ``token`` and a ``score`` (0 to 1), ``thumbsup`` (true or
+    false), ``stars`` (1 to 5) or ``comment``, and a ``name`` if it has one.
+
+    Args:
+        policy: Whose keys have signed the token.
+        content_type: Of the request.
+        body: Of the request; read no more of it than `MOST_BYTES` and one.
+        visitor: Who sent it, by the application's authentication; somebody else's token is refused.
+    """
+    if len(body) > MOST_BYTES:
+        return FeedbackAnswer(413, f"the most is {MOST_BYTES} bytes")
+    try:
+        said = _parsed(content_type, body)
+        trace_id, session_id = _about(policy.keys, said.get("token"), visitor)
+    except TokenError as error:
+        return FeedbackAnswer(403, f"the token is {error}")
+    except ValueError as error:
+        return FeedbackAnswer(400, str(error))
+    try:
+        judgement = {name: said[name] for name in _FIELDS if said.get(name) is not None}
+        feedback(said.get("name", "feedback"), session_id=session_id, trace_id=trace_id, **judgement)
+    except ConfigurationError as error:
+        return FeedbackAnswer(400, str(error))
+    return FeedbackAnswer(204)
+
+
+def _about(keys: Keys, token: object, visitor: Visitor) -> tuple[str, str | None]:
+    if not isinstance(token, str) or not token:
+        raise ValueError("there is no token; send trace.feedback_token as 'token'")
+    now = keys.now()
+    payload, issued = unsigned(_signer(keys), token, now)
+    trace_id, _, rest = payload.partition(".")
+    session_id, _, owner = rest.partition(".")
+    if not _TRACE_ID.match(trace_id):
+        raise TokenError("malformed")
+    if now - issued > LIFETIME:
+        raise TokenError("expired")
+    if owner and visitor.identifier is not None and not keys.is_owner(owner, visitor.identifier):
+        raise TokenError("somebody else's")
+    return trace_id, _unpacked(session_id) if session_id else None
+
+
+def _parsed(content_type: str | None, body: bytes) -> dict[str, Any]:
+    kind = (content_type or "").partition(";")[0].strip().lower()
+    try:
+        if kind == "application/x-www-form-urlencoded":
+            return _typed({name: values[-1] for name, values in parse_qs(body.decode(), max_num_fields=50).items()})
+        said = json.loads(body)
+    except (ValueError, RecursionError):
+        raise ValueError("the body is neither JSON nor a form") from None
+    if not isinstance(said, dict):
+        raise ValueError("the body must be an object with 'token' and a judgement")
+    return said
+
+
+def _typed(fields: dict[str, str]) -> dict[str, Any]:
+    """What a form says in text."""
+    typed: dict[str, Any] = dict(fields)
+    if "thumbsup" in fields:
+        typed["thumbsup"] = {"true": True, "1": True, "on": True, "false": False, "0": False}.get(
+            fields["thumbsup"].lower(), fields["thumbsup"]
+        )
+    for name, kind in (("score", float), ("stars", int)):
+        if name in fields:
+            typed[name] = kind(fields[name])
+    return typed
+
+
+@lru_cache(maxsize=64)
+def _signer(keys: Keys) -> TimestampSigner:
+    return keys.signer(SALT)

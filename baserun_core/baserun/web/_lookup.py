@@ -1,0 +1,44 @@
+"""From what is current to the request that it belongs to."""
+
+from __future__ import annotations
+
+from baserun._clock import Clock
+from baserun._context import current
+from baserun._model import Session, Trace
+from baserun._runtime import recorder
+from baserun.web._feedback import sign_feedback
+from baserun.web._policy import SessionPolicy, latest_policy
+from baserun.web._request import WebRequest
+
+
+def active_request() -> WebRequest | None:
+    """The web request in which this code runs, or None."""
+    frame = current()
+    while frame is not None:
+        host = None if frame.session is None else frame.session._host
+        if isinstance(host, WebRequest):
+            return host
+        frame = frame.parent
+    return None
+
+
+def token_of(session: Session) -> str:
+    """The token that resumes `session`, signed with the keys of the request's application, or of the latest."""
+    if session._host is not None:
+        return session._host.token()
+    keys = _policy().keys
+    return keys.sign(session.id, _seconds(recorder().clock), keys.owner(session.user_identifier))
+
+
+def feedback_token_of(trace: Trace) -> str:
+    """The token that lets its holder give feedback on `trace`."""
+    return sign_feedback(_policy().keys, trace)
+
+
+def _policy() -> SessionPolicy:
+    request = active_request()
+    return latest_policy() if request is None else request.policy
+
+
+def _seconds(clock: Clock) -> int:
+    return clock.now_us() // 1_000_000

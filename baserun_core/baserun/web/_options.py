@@ -1,0 +1,140 @@
+"""What the application can choose about sessions of the web, the same in every framework."""
+
+from __future__ import annotations
+
+import difflib
+import inspect
+import re
+from collections.abc import Callable, Sequence
+from typing import Any, TypedDict
+
+import msgspec
+
+from baserun.exceptions import ConfigurationError
+from baserun.web._excluded import Exclude, excluder
+
+TOUCHED = "touched"
+ALL = "all"
+
+_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}\Z")
+_SAME_SITE = ("lax", "strict", "none")
+
+
+class OptionArguments(TypedDict, total=False):
+    """The options as they are written; `WebOptions` says what each means."""
+
+    get_user: Callable[[Any], Any] | None
+    excluded: Sequence[str | re.Pattern[str]] | Callable[[str], bool]
+    record_requests: str
+    cookie: str | None
+    cookie_domain: str | None
+    cookie_path: str
+    cookie_secure: bool | None
+    cookie_samesite: str
+    cookie_partitioned: bool
+    header: str | None
+    send_session_header: bool
+    trust_session_header: bool
+    idle: float
+    absolute: float
+
+
+class WebOptions(msgspec.Struct, frozen=True, kw_only=True):
+    """The options of every middleware of ours."""
+
+    get_user: Callable[[Any], Any] | None = None
+    """Gets the framework's request and says who sent it: a `user_identifier`, a user object, or None for nobody (yet).
+    It must not be `async`, and is asked at the first touch, before the headers, and at the end."""
+    excluded: Sequence[str | re.Pattern[str]] | Callable[[str], bool] = ()
+    """Paths that are left alone: ``"/health"``, ``"/static/*"``, regular expressions, or a function of the path."""
+    record_requests: str = TOUCHED
+    """``touched``: requests in which something was recorded; ``all``: every one."""
+    cookie: str | None = "baserun"
+    """The cookie's name, on https with the prefix ``__Host-``; None neither sends nor reads one."""
+    cookie_domain: str | None = None
+    cookie_path: str = "/"
+    cookie_secure: bool | None = None
+    """None: as the request is, https or not. True behind a proxy that the server is not told to trust."""
+    cookie_samesite: str = "lax"
+    """``lax``, ``strict``, or ``none`` (which a page within another site's frame needs, and https)."""
+    cookie_partitioned: bool = False
+    header: str | None = "Baserun-Session"
+    """The header in which clients without cookies send their token; None reads none."""
+    send_session_header: bool = False
+    """Send the token in that header of each response whose request touched a session."""
+    trust_session_header: bool = False
+    """Believe an unsigned id in that header, and inbound W3C baggage: for services that only your own can reach."""
+    idle: float = 30 * 60
+    """Seconds of rest after which a session is followed by a new one."""
+    absolute: float = 24 * 60 * 60
+    """Seconds after which a session is followed by a new one, however busy it is."""
+    is_excluded: Exclude | None = None
+    """`excluded`, compiled."""
+
+
+NAMES = tuple(OptionArguments.__annotations__)
+
+
+def check_options(given: dict[str, Any]) -> WebOptions:
+    """Build the options.
+
+    Raises:
+        ConfigurationError: One cannot be used; the message says what to write.
+        TypeError: There is no such option.
+    """
+    for name in given:
+        if name not in NAMES:
+            raise TypeError(f"there is no option {name!r}{_suggestion(name)}; the options are {', '.join(NAMES)}")
+    options = WebOptions(**given, is_excluded=excluder(given.get("excluded", ())))
+    _check_user(options)
+    _check_cookie(options)
+    for name in ("send_session_header", "trust_session_header", "cookie_partitioned"):
+        if not isinstance(getattr(options, name), bool):
+            raise ConfigurationError(f"{name} must be True or False, not {getattr(options, name)!r}")
+    if options.record_requests not in (TOUCHED, ALL):
+        raise ConfigurationError(f"record_requests must be 'touched' or 'all', not {options.record_requests!r}")
+    if options.header is not None and not _is_name(options.header):
+        raise ConfigurationError(f"header must be a name such as 'Baserun-Session' or None, not {options.header!r}")
+    for name in ("idle", "absolute"):
+        _check_seconds(name, getattr(options, name))
+    return options
+
+
+def _suggestion(name: str) -> str:
+    close = difflib.get_close_matches(name, NAMES, n=1)
+    return f"; did you mean {close[0]!r}?" if close else ""
+
+
+def _is_name(value: object) -> bool:
+    return isinstance(value, str) and _NAME.match(value) is not None
+
+
+def _check_user(options: WebOptions) -> None:
+    get_user = options.get_user
+    if get_user is not None and not callable(get_user):
+        raise ConfigurationError(f"get_user must be a function of the request, not {type(get_user).__name__}")
+    if get_user is not None and inspect.iscoroutinefunction(get_user):
+        raise ConfigurationError(
+            "get_user must not be async: it is asked in the middle of a call; return what the request already knows, "
+            "or call baserun.identify() where your code finds the user"
+        )
+
+
+def _check_cookie(options: WebOptions) -> None:
+    if options.cookie is not None and not _is_name(options.cookie):
+        raise ConfigurationError(f"cookie must be a name such as 'baserun' or None, not {options.cookie!r}")
+    if options.cookie_secure not in (None, True, False):
+        raise ConfigurationError(f"cookie_secure must be True, False or None, not {options.cookie_secure!r}")
+    if options.cookie_samesite not in _SAME_SITE:
+        raise ConfigurationError(f"cookie_samesite must be 'lax', 'strict' or 'none', not {options.cookie_samesite!r}")
+    for name in ("cookie_domain", "cookie_path"):
+        value = getattr(options, name)
+        if value is not None and (not isinstance(value, str) or not value.isprintable() or ";" in value):
+            raise ConfigurationError(f"{name} cannot be written into a cookie: {value!r}")
+    if options.cookie_secure is False and (options.cookie_samesite == "none" or options.cookie_partitioned):
+        raise ConfigurationError("browsers refuse SameSite=None and Partitioned without https; leave cookie_secure out")
+
+
+def _check_seconds(name: str, value: object) -> None:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < float("inf"):
+        raise ConfigurationError(f"{name} must be a number of seconds above 0, not {value!r}")

@@ -1,0 +1,205 @@
+"""Which session a request is in, and whose: one policy for every framework."""
+
+from __future__ import annotations
+
+import threading
+import weakref
+from collections.abc import Callable, Iterable, Sequence
+from functools import lru_cache
+from typing import Any
+
+import msgspec
+
+from baserun._identity import check_session_identifier
+from baserun._propagation import session_of_baggage
+from baserun._runtime import recorder, runtime
+from baserun.exceptions import ConfigurationError
+from baserun.web._options import check_options
+from baserun.web._secret import default_secret
+from baserun.web._token import Keys, Ticket, TokenError
+from baserun.web._visitor import Visitor
+
+REFRESH = 60
+"""Seconds before a token that is in use is replaced by a younger one."""
+
+HEADER = "header"
+COOKIE = "cookie"
+
+SecretList = str | bytes | Sequence[str | bytes]
+Secrets = SecretList | Callable[[], SecretList | None] | None
+"""What an application signs with: one or several, the newest first; or a function that returns them, asked each time so
+that a test or a reload can change them. None: `init(secret=...)`, or one that is made beside the local store."""
+
+
+class Decision(msgspec.Struct, frozen=True, kw_only=True):
+    """Which session it is, and why."""
+
+    session_id: str
+    previous_id: str | None = None
+    is_resumed: bool = False
+    started: int
+    """When it was begun, in seconds since the epoch."""
+    issued: int = 0
+    """When the token that resumed it was signed; 0: there is none."""
+    owner: str = ""
+    """Whom its token is bound to."""
+    source: str | None = None
+    """Where the token came from that resumed it, or that it follows: ``header``, ``cookie`` or neither."""
+    user_identifier: str | None = None
+    """Whose it is by the word of a trusted service."""
+
+
+class SessionPolicy:
+    """The options of one application, with its keys.
+
+    Args:
+        secrets: The framework's own, see `Secrets`.
+        given: The options, see `WebOptions`.
+
+    Raises:
+        ConfigurationError: An option cannot be used.
+        TypeError: There is no such option.
+    """
+
+    def __init__(self, secrets: Secrets = None, **given: Any) -> None:
+        self.options = check_options(given)
+        self.header = None if self.options.header is None else self.options.header.lower()
+        self.ignored: dict[str, int] = {}
+        """What clients sent that counted for nothing, by reason: ``oversized``, ``malformed``, ``forged``, ``future``,
+        ``foreign`` (somebody else's), ``expired``."""
+        self._secrets = secrets if callable(secrets) else _listed(secrets)
+        self._lock = threading.Lock()
+        runtime()  # constructing a middleware is first use
+        _remember(self)
+
+    @property
+    def keys(self) -> Keys:
+        """The keys as they are now."""
+        secrets = _listed(self._secrets()) if callable(self._secrets) else self._secrets
+        return _keys(secrets or (default_secret(),))
+
+    def decide(
+        self, tokens: Iterable[tuple[str, str]], visitor: Visitor, explicit: str | None, trusted: Decision | None = None
+    ) -> Decision:
+        """Resume, follow, or begin.
+
+        A known visitor resumes what is their own, an anonymous one what is nobody's, and one of whom nothing is known
+        resumes provisionally. What is genuine but expired or somebody else's is followed by a new session.
+
+        Args:
+            tokens: What the visitor brought, as (source, token), in the order in which it counts.
+            visitor: Who they are by the application's authentication.
+            explicit: Who they are by `identify`, where that was called before.
+            trusted: What a service of ours says, which counts before everything.
+        """
+        if trusted is not None:
+            return trusted
+        keys = self.keys
+        user = visitor.identifier or explicit
+        is_provisional = user is None and visitor.is_unknown
+        follows: tuple[str, Ticket] | None = None
+        for source, token in tokens:
+            ticket = self._read(keys, token)
+            if ticket is None:
+                continue
+            is_own = is_provisional or keys.is_owner(ticket.owner, user)
+            is_expired = ticket.is_expired(keys.now(), idle=self.options.idle, absolute=self.options.absolute)
+            if is_own and not is_expired:
+                return _resumed(ticket, source)
+            self.ignore("expired" if is_own else "foreign")
+            if follows is None and (is_own or not is_expired):
+                follows = source, ticket
+        owner = follows[1].owner if follows is not None and is_provisional else keys.owner(user)
+        return self.new(owner, None if follows is None else follows[1].session_id, follows and follows[0])
+
+    def new(self, owner: str, previous_id: str | None = None, source: str | None = None) -> Decision:
+        """Begin a session."""
+        return Decision(
+            session_id=recorder().ids.session(),
+            previous_id=previous_id,
+            started=self.keys.now(),
+            owner=owner,
+            source=source,
+        )
+
+    def trusted(self, header: str | None, baggage: str | None) -> Decision | None:
+        """The session that an unsigned id means, for applications that believe such ids."""
+        if header and not self._is_genuine(header):
+            try:
+                return self._of_service(check_session_identifier(header), None)
+            except ConfigurationError:
+                self.ignore("malformed")
+        session = None if header else session_of_baggage(baggage or "")
+        return None if session is None else self._of_service(session.id, session.user_identifier)
+
+    def _of_service(self, session_id: str, user_identifier: str | None) -> Decision:
+        return Decision(
+            session_id=session_id,
+            is_resumed=True,
+            started=self.keys.now(),
+            source=HEADER,
+            user_identifier=user_identifier,
+        )
+
+    def _is_genuine(self, token: str) -> bool:
+        try:
+            self.keys.read(token)
+        except TokenError:
+            return False
+        return True
+
+    def ignore(self, reason: str) -> None:
+        """Count something that a client sent and that counts for nothing."""
+        with self._lock:
+            self.ignored[reason] = self.ignored.get(reason, 0) + 1
+
+    def _read(self, keys: Keys, token: str) -> Ticket | None:
+        try:
+            return keys.read(token)
+        except TokenError as error:
+            self.ignore(str(error))
+            return None
+
+
+def latest_policy() -> SessionPolicy:
+    """The policy of the application that was set up last; one of its own where there is none."""
+    policy = None if _latest is None else _latest()
+    return SessionPolicy() if policy is None else policy
+
+
+_latest: weakref.ref[SessionPolicy] | None = None
+
+
+def _remember(policy: SessionPolicy) -> None:
+    global _latest
+    _latest = weakref.ref(policy)
+
+
+def _now() -> int:
+    return recorder().clock.now_us() // 1_000_000
+
+
+@lru_cache(maxsize=64)
+def _keys(secrets: tuple[str | bytes, ...]) -> Keys:
+    return Keys(secrets, _now)
+
+
+def _listed(secrets: SecretList | None) -> tuple[str | bytes, ...]:
+    if not secrets:
+        return ()
+    listed = (secrets,) if isinstance(secrets, str | bytes) else tuple(secrets)
+    for secret in listed:
+        if not isinstance(secret, str | bytes) or not secret:
+            raise ConfigurationError("a secret must be a non-empty str or bytes")
+    return listed
+
+
+def _resumed(ticket: Ticket, source: str) -> Decision:
+    return Decision(
+        session_id=ticket.session_id,
+        is_resumed=True,
+        started=ticket.started,
+        issued=ticket.issued,
+        owner=ticket.owner,
+        source=source,
+    )

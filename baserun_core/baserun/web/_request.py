@@ -1,0 +1,482 @@
+"""The life of a web request (or websocket connection), the same under every framework.
+
+An integration subclasses `WebRequest` to say how a request is read, and calls it at five moments:
+
+    request = FrameworkRequest(policy)       # at the start; nothing is read, decided or stored yet
+    with request.entered(): ...              # around the application, and around each piece of a streamed body
+    changes = request.respond(status, get)   # when the headers are known: what to add to them
+    request.user_changed()                   # when somebody logs in or out in the middle (optional)
+    request.finish(error)                    # once the body has ended, failed or been given up; more often is harmless
+"""
+
+from __future__ import annotations
+
+import threading
+from types import TracebackType
+from typing import Any
+
+from baserun._context import Frame, current, replace
+from baserun._guard import guarded
+from baserun._identity import STRENGTH_AUTHENTICATED, STRENGTH_EXPLICIT, STRENGTH_NONE
+from baserun._model import ERROR, RUNNING, Session, Trace
+from baserun._runtime import recorder
+from baserun.web._cookie import cookie_name, find_cookies, make_cookie
+from baserun.web._options import ALL
+from baserun.web._policy import COOKIE, HEADER, REFRESH, Decision, SessionPolicy
+from baserun.web._response import GetHeader, ResponseChanges, is_live, keep_private, may_carry, sets_cookie
+from baserun.web._session import WebSession
+from baserun.web._visitor import ANONYMOUS, UNKNOWN, Visitor, answer_of_get_user
+
+_EXPECTING_METHODS = ("GET", "POST", "PUT", "PATCH", "QUERY", "WEBSOCKET")
+
+
+class WebRequest:
+    """One request: its session, its trace, and the frame in which both are current."""
+
+    __slots__ = (
+        "_decided_for",
+        "_expects_calls",
+        "_explicit",
+        "_lock",
+        "_looking_thread",
+        "_was_ended",
+        "frame",
+        "policy",
+        "session",
+        "status_code",
+        "trace",
+    )
+
+    def __init__(self, policy: SessionPolicy) -> None:
+        current_recorder = recorder()
+        self.policy = policy
+        self.session = session = WebSession(self)
+        self.trace = trace = Trace(current_recorder.ids.trace(), session, "request", "request")
+        current_recorder.start_untouched_trace(trace, self._name_trace)
+        self.frame = Frame(None, session, trace, None)
+        self.status_code: int | None = None
+        self._lock = threading.RLock()
+        self._decided_for = UNKNOWN
+        self._explicit: str | None = None
+        self._expects_calls = False
+        self._looking_thread: int | None = None
+        self._was_ended = False
+
+    # What a framework says. None of it may raise for anything that a client can send.
+
+    def method(self) -> str:
+        """The method in capitals, or ``WEBSOCKET``."""
+        raise NotImplementedError
+
+    def path(self) -> str:
+        """The path, for where there is no route."""
+        raise NotImplementedError
+
+    def route(self) -> str | None:
+        """The pattern of the route that was matched, such as ``/chat/{id}``, once it is known."""
+        return None
+
+    def is_secure(self) -> bool:
+        """Whether it came over https."""
+        raise NotImplementedError
+
+    def header(self, name: str) -> str | None:
+        """A header of the request, by its lower-case name; several of one name are joined (cookies by ``; ``)."""
+        raise NotImplementedError
+
+    def original(self) -> Any:
+        """The framework's own request, for `get_user`."""
+        raise NotImplementedError
+
+    def peek_user(self) -> Visitor:
+        """Who sent it, as far as somebody has found out already: without a query, and without touching anything."""
+        return UNKNOWN
+
+    def find_user(self) -> Visitor:
+        """Who sent it, found out if need be; called once, at the first touch."""
+        return self.peek_user()
+
+    def publish(self, session: Session) -> None:
+        """The session of the request is another one from now on; put it where the application looks for it."""
+
+    # What a framework calls.
+
+    def visitor(self) -> Visitor:
+        """Who sent it, found out if need be; no session is touched."""
+        return self._find() if self._explicit is None else Visitor(self._explicit)
+
+    def entered(self) -> Entered:
+        """A block in which the session is current, whatever was before it in this context."""
+        return Entered(self.frame)
+
+    def respond(self, status: int, get_header: GetHeader) -> ResponseChanges | None:
+        """The headers are about to be sent: what to do to them, or None for nothing."""
+        self.status_code = status
+        with guarded("preparing the headers of a response"):
+            return self._respond(status, get_header)
+        return None
+
+    def user_changed(self) -> None:
+        """Somebody logged in or out in this request: what comes now is in a session of theirs."""
+        with guarded("following a login"):
+            session = self.session
+            if session.decision is None or self._decided_for.is_unknown:
+                return
+            now = self._peek()
+            if not now.is_unknown and now != self._decided_for:
+                self._follow(now, moves_trace=False)
+
+    def finish(self, error: BaseException | None = None, *, status: str | None = None) -> None:
+        """The response has ended, or failed with `error`; only the first call counts.
+
+        Args:
+            error: What the application raised, or what stopped it.
+            status: ``cancelled`` where the client left and nothing was raised.
+        """
+        if self.trace.status is not RUNNING:
+            return
+        with guarded("finishing the trace of a request"):
+            self._finish(error, status)
+
+    # What the session asks.
+
+    def decide(self, session: WebSession) -> Decision:
+        """Which session it is; the first touch, wherever it comes from."""
+        if session is not self.session and session.decision is not None:
+            return session.decision
+        visitor = self._find()
+        with self._lock:
+            if session.decision is None:
+                self._decide(session, visitor)
+            assert session.decision is not None
+            return session.decision
+
+    def open(self, session: WebSession) -> None:
+        """The session's id is asked for, so there shall be such a session."""
+        frame = current()
+        if frame is None or not frame.muted:
+            with self._lock:
+                is_first, session.opened = not session.opened, True
+            if is_first:
+                recorder().open_session(session, resumed=session.is_resumed)
+
+    def user(self) -> tuple[str | None, int]:
+        """Who sent it, for a session that is started by hand in it."""
+        if self._explicit is not None:
+            return self._explicit, STRENGTH_EXPLICIT
+        session = self.session
+        if session.decision is not None:
+            return session.user_identifier, session.user_strength
+        visitor = self._find()
+        return visitor.identifier, STRENGTH_NONE if visitor.identifier is None else STRENGTH_AUTHENTICATED
+
+    def identify(self, session: Session, user_identifier: str) -> Session:
+        """The application says whose the session is; before the first touch this is not one."""
+        self._explicit = user_identifier
+        mine = self.session  # `session` may be one that was replaced in this request
+        if mine.decision is None:
+            return mine
+        is_same = mine.user_identifier == user_identifier
+        if is_same or (mine.user_strength < STRENGTH_EXPLICIT and self._fits(mine, user_identifier)):
+            recorder().identify(mine, user_identifier, STRENGTH_EXPLICIT)
+            if self._decided_for.identifier is None:
+                self._bind(mine, user_identifier)
+            return mine
+        is_first_word = self._decided_for.is_unknown and mine.user_strength < STRENGTH_AUTHENTICATED
+        return self._follow(Visitor(user_identifier), strength=STRENGTH_EXPLICIT, moves_trace=is_first_word)
+
+    def end(self, session: Session) -> None:
+        """The application ends the session: a new conversation."""
+        if session is not self.session:
+            recorder().end_session(session)
+            return
+        mine = self.session
+        decision = mine.decision or self.decide(mine)
+        if mine.opened:
+            recorder().end_session(mine)
+        elif decision.is_resumed:
+            recorder().end_session(decision.session_id)
+        self._was_ended = True
+        self._put_in_place(mine, WebSession(self, is_fresh=True), moves_trace=False)
+
+    def expect_calls(self) -> None:
+        """Calls will be made while the body is sent."""
+        self._expects_calls = True
+
+    def token(self) -> str:
+        """The token of the session; whoever has it can resume the session if they are its owner."""
+        mine = self.session
+        mine.id  # noqa: B018  (the first touch)
+        mine.was_shown = True
+        return self._signed(mine)
+
+    # Deciding.
+
+    def _decide(self, session: WebSession, visitor: Visitor) -> None:
+        policy = self.policy
+        self._decided_for = visitor
+        if session.is_fresh:
+            decision = policy.new(policy.keys.owner(visitor.identifier or self._explicit))
+        else:
+            decision = policy.decide(self._tokens(), visitor, self._explicit, self._trusted())
+        user = self._explicit or visitor.identifier or decision.user_identifier
+        if user is not None:
+            session._user_identifier = user
+            session._strength = STRENGTH_AUTHENTICATED if self._explicit is None else STRENGTH_EXPLICIT
+        session.owner = decision.owner
+        session.was_shown = decision.is_resumed
+        session.decision = decision
+
+    def _tokens(self) -> list[tuple[str, str]]:
+        options, found = self.policy.options, []
+        if self.policy.header is not None:
+            value = self.header(self.policy.header)
+            if value:
+                found.append((HEADER, value.strip()))
+        if options.cookie is not None:
+            cookies = self.header("cookie")
+            if cookies:
+                name = cookie_name(options, is_secure=self._is_secure())
+                found += [(COOKIE, value) for value in find_cookies(cookies, name)]
+        return found
+
+    def _trusted(self) -> Decision | None:
+        policy = self.policy
+        if not policy.options.trust_session_header:
+            return None
+        value = None if policy.header is None else self.header(policy.header)
+        return policy.trusted(None if value is None else value.strip(), self.header("baggage"))
+
+    def _is_secure(self) -> bool:
+        secure = self.policy.options.cookie_secure
+        return self.is_secure() if secure is None else secure
+
+    # Who it is.
+
+    def _find(self) -> Visitor:
+        """Ask who it is, once; whoever is asked may himself touch the session, and is then told that nobody knows."""
+        thread = threading.get_ident()
+        if self._looking_thread == thread:
+            return UNKNOWN
+        self._looking_thread = thread
+        try:
+            with guarded("finding the user of a request"):
+                get_user = self.policy.options.get_user
+                return self.find_user() if get_user is None else answer_of_get_user(get_user(self.original()))
+            return UNKNOWN
+        finally:
+            self._looking_thread = None
+
+    def _peek(self) -> Visitor:
+        get_user = self.policy.options.get_user
+        with guarded("looking again for the user of a request"):
+            if get_user is None:
+                return self.peek_user()
+            visitor = answer_of_get_user(get_user(self.original()))
+            return ANONYMOUS if visitor.is_unknown else visitor  # it has had the whole request to find somebody
+        return UNKNOWN
+
+    def _look_again(self) -> None:
+        """Whoever was unknown at first touch may be known by now, and may not be whose session it is."""
+        session = self.session
+        if session.decision is None or not self._decided_for.is_unknown or self._explicit is not None:
+            return
+        visitor = self._peek()
+        if visitor.is_unknown:
+            return
+        if self._fits(session, visitor.identifier):
+            if visitor.identifier is not None:
+                recorder().identify(session, visitor.identifier, STRENGTH_AUTHENTICATED)
+            self._bind(session, visitor.identifier)
+            self._decided_for = visitor
+        else:
+            self.policy.ignore("foreign")
+            self._follow(visitor, moves_trace=True)
+
+    def _fits(self, session: WebSession, user_identifier: str | None) -> bool:
+        """Whether the session can be this user's: nobody else has a token of it."""
+        if not session.was_shown or self._decided_for.identifier is not None:
+            return True
+        return self.policy.keys.is_owner(session.owner, user_identifier)
+
+    def _bind(self, session: WebSession, user_identifier: str | None) -> None:
+        keys = self.policy.keys
+        if not keys.is_owner(session.owner, user_identifier):
+            session.owner = keys.owner(user_identifier)
+
+    # Another session in the place of this one.
+
+    def _follow(self, visitor: Visitor, *, moves_trace: bool, strength: int = STRENGTH_AUTHENTICATED) -> WebSession:
+        """A new session for `visitor`, linked to the one that was."""
+        old, fresh = self.session, WebSession(self)
+        assert old.decision is not None
+        if strength == STRENGTH_AUTHENTICATED:
+            self._decided_for = visitor
+        owner = self.policy.keys.owner(self._decided_for.identifier or visitor.identifier)
+        fresh.decision = self.policy.new(owner, old.decision.session_id, old.decision.source)
+        fresh.owner = owner
+        if visitor.identifier is not None:
+            fresh._user_identifier, fresh._strength = visitor.identifier, strength
+        self._put_in_place(old, fresh, moves_trace=moves_trace)
+        return fresh
+
+    def _put_in_place(self, old: WebSession, fresh: WebSession, *, moves_trace: bool) -> None:
+        place = current()
+        while place is not None:
+            _exchange(place, old, fresh, moves_trace=moves_trace)
+            place = place.parent
+        _exchange(self.frame, old, fresh, moves_trace=moves_trace)
+        self.session = fresh
+        self.publish(fresh)
+
+    # The response.
+
+    def _respond(self, status: int, get_header: GetHeader) -> ResponseChanges | None:
+        session, trace = self.session, self.trace
+        if trace.at_touch is not None and _is_annotated(trace):
+            recorder().touch_trace(trace)
+        if not session.is_touched and not self._was_ended and not self._is_expecting(get_header):
+            return None
+        if session.metadata and not session.opened:
+            session.id  # noqa: B018  (the application said something about it, which is a touch)
+        self._look_again()
+        session = self.session
+        if not recorder().config.enabled or not may_carry(status, get_header):
+            return None
+        if session.is_touched or self._is_expecting(get_header):
+            return self._carry(session, get_header)
+        return self._forget(get_header)
+
+    def _is_expecting(self, get_header: GetHeader) -> bool:
+        if not (self._expects_calls or is_live(get_header)) or self.method() not in _EXPECTING_METHODS:
+            return False
+        return "prefetch" not in (self.header("sec-purpose") or "")
+
+    def _carry(self, session: WebSession, get_header: GetHeader) -> ResponseChanges | None:
+        options, decision = self.policy.options, session.decision or self.decide(session)
+        headers: list[tuple[str, str]] = []
+        cookie = None
+        if options.cookie is not None and decision.source != HEADER and self._is_stale(session, decision):
+            name = cookie_name(options, is_secure=self._is_secure())
+            if not sets_cookie(get_header, name):
+                cookie = make_cookie(
+                    options, self._signed(session), is_secure=self._is_secure(), max_age=int(options.absolute)
+                )
+                headers = keep_private(get_header, "Cookie")
+        if options.send_session_header and options.header is not None:
+            headers = headers or keep_private(get_header, options.header)
+            headers.append((options.header, self._signed(session)))
+        if not headers:
+            return None
+        session.was_shown = True
+        return ResponseChanges(tuple(headers), cookie)
+
+    def _is_stale(self, session: WebSession, decision: Decision) -> bool:
+        """Whether the visitor has no token of the session, or one that is getting old or bound to somebody else."""
+        if decision.source is None and decision.is_resumed:
+            return False
+        return session.owner != decision.owner or self.policy.keys.now() - decision.issued >= REFRESH
+
+    def _forget(self, get_header: GetHeader) -> ResponseChanges | None:
+        """The session was ended and none begun since, so the visitor's next request begins one."""
+        options = self.policy.options
+        if options.cookie is None:
+            return None
+        cookie = make_cookie(options, "", is_secure=self._is_secure(), max_age=0)
+        if not any(find_cookies(self.header("cookie") or "", cookie.name)) or sets_cookie(get_header, cookie.name):
+            return None
+        return ResponseChanges(tuple(keep_private(get_header, "Cookie")), cookie)
+
+    def _signed(self, session: WebSession) -> str:
+        decision = session.decision or self.decide(session)
+        return self.policy.keys.sign(decision.session_id, decision.started, session.owner)
+
+    # The end.
+
+    def _finish(self, error: BaseException | None, status: str | None) -> None:
+        self._look_again()
+        trace, current_recorder = self.trace, recorder()
+        if trace.at_touch is not None and self._is_worth_recording():
+            current_recorder.touch_trace(trace)
+        if trace.at_touch is None:
+            self._describe_trace()
+            self._tell_user_of(trace)
+            if self.session.opened:
+                current_recorder.update_session(self.session)
+        if status is None and error is None and self.status_code is not None and self.status_code >= 500:
+            status = ERROR
+        current_recorder.finish_trace(trace, error, status)
+
+    def _is_worth_recording(self) -> bool:
+        trace = self.trace
+        if _is_annotated(trace):
+            return True
+        if self.policy.options.record_requests != ALL:
+            return False
+        if not self.session.opened:
+            trace.session = None  # seen, but in no session: nobody touched one
+        return True
+
+    def _tell_user_of(self, trace: Trace) -> None:
+        """A conversation of the application's own, in which the request went on, has the request's user."""
+        session = trace.session
+        if session is None or session is self.session or session.user_strength != STRENGTH_NONE:
+            return
+        if self._explicit is not None:
+            recorder().identify(session, self._explicit, STRENGTH_EXPLICIT)
+        else:
+            visitor = self._peek()
+            if visitor.identifier is not None:
+                recorder().identify(session, visitor.identifier, STRENGTH_AUTHENTICATED)
+
+    def _name_trace(self) -> None:
+        with guarded("naming a request"):
+            self.trace.name = f"{self.method()} {self.route() or self.path()}"
+
+    def _describe_trace(self) -> None:
+        with guarded("describing a request"):
+            metadata, route = self.trace.metadata, self.route()
+            self._name_trace()
+            metadata.setdefault("method", self.method())
+            if route is not None:
+                metadata.setdefault("route", route)
+            if self.status_code is not None:
+                metadata.setdefault("status_code", self.status_code)
+
+
+class Entered:
+    """A block in which a frame is current; what was before is put back in the same context, by value."""
+
+    __slots__ = ("_frame", "_previous")
+
+    def __init__(self, frame: Frame | None) -> None:
+        self._frame = frame
+
+    def __enter__(self) -> None:
+        self._previous = replace(self._frame)
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
+        replace(self._previous)
+
+
+def _is_annotated(trace: Trace) -> bool:
+    return bool(trace.metadata or trace.tags) or trace.result is not None
+
+
+def untouched() -> Entered:
+    """A block in which nothing is current, for requests that are left alone."""
+    return Entered(None)
+
+
+def _exchange(place: Frame, old: Session, fresh: Session, *, moves_trace: bool) -> None:
+    if place.session is not old:
+        return
+    place.session, trace = fresh, place.trace
+    if trace is None or trace.session is fresh:
+        return
+    if trace.at_touch is not None:
+        trace.session = fresh
+    elif moves_trace and trace.session is old:
+        recorder().move_trace(trace, fresh)
+    else:
+        place.trace = place.span = None  # what was recorded stays where it was; what comes gets a trace of its own

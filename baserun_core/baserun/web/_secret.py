@@ -1,0 +1,74 @@
+"""What session tokens are signed with: the framework's secret, else the configured one, else one made here."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+from functools import lru_cache
+
+from baserun._guard import logger, say_once
+from baserun._runtime import runtime
+from baserun.store._location import StoreLocation
+
+SUFFIX = ".secret"
+
+
+def default_secret() -> str:
+    """The secret of `init(secret=...)` or ``BASERUN_SECRET``, else the one that lies beside the local store."""
+    config = runtime().config
+    if config.secret is not None:
+        return config.secret
+    if not config.enabled or not isinstance(config.store, StoreLocation) or config.store.is_temporary:
+        return _of_this_process()
+    return _kept(config.store.path, config.store.is_default)
+
+
+@lru_cache(maxsize=1)
+def _of_this_process() -> str:
+    return secrets.token_urlsafe(32)
+
+
+@lru_cache(maxsize=16)
+def _kept(store: str, is_default: bool) -> str:
+    path = store + SUFFIX
+    try:
+        with contextlib.suppress(FileNotFoundError):
+            return _read(path)
+        _make(path, is_default)
+        return _read(path)
+    except (OSError, ValueError) as error:
+        say_once(
+            "secret",
+            "no secret is set, and none can be kept in %s (%s): sessions of the web will not be resumed after a "
+            "restart or by another worker; set BASERUN_SECRET",
+            path,
+            error,
+        )
+        return _of_this_process()
+
+
+def _read(path: str) -> str:
+    with open(path, encoding="ascii") as file:
+        secret = file.read().strip()
+    if len(secret) < 32:
+        raise ValueError("it holds no secret")
+    return secret
+
+
+def _make(path: str, is_default: bool) -> None:
+    folder = os.path.dirname(path)
+    os.makedirs(folder, mode=0o700, exist_ok=True)
+    if is_default:  # the folder is Baserun's own, and a secret must not get into version control
+        with contextlib.suppress(FileExistsError), open(os.path.join(folder, ".gitignore"), "x") as file:
+            file.write("*\n")
+    draft = f"{path}.{os.getpid()}.{secrets.token_hex(4)}"
+    with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="ascii") as file:
+        file.write(secrets.token_urlsafe(32) + "\n")
+    try:
+        os.link(draft, path)  # whole or not at all, and only the first of several workers
+        logger().info("no secret is set, so session tokens are signed with a new one in %s", path)
+    except FileExistsError:
+        pass
+    finally:
+        os.unlink(draft)

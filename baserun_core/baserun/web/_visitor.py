@@ -1,0 +1,99 @@
+"""Who sent a request, as far as anybody has said."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any
+
+import msgspec
+
+from baserun._identity import MAX_USER_IDENTIFIER, hash_user
+
+
+class Visitor(msgspec.Struct, frozen=True):
+    """Unknown (nobody has asked yet), anonymous (authentication ran, and it is nobody), or known."""
+
+    identifier: str | None = None
+    """Of a known one: what goes into `user_identifier`."""
+    is_anonymous: bool = False
+
+    @property
+    def is_unknown(self) -> bool:
+        return self.identifier is None and not self.is_anonymous
+
+
+UNKNOWN = Visitor()
+ANONYMOUS = Visitor(is_anonymous=True)
+
+
+def known(user_identifier: str) -> Visitor:
+    """The visitor with this `user_identifier`."""
+    return Visitor(user_identifier)
+
+
+def by_email(email: object) -> Visitor:
+    """The visitor with this e-mail address; unknown when it is none."""
+    return Visitor(hash_user(email)) if isinstance(email, str) and email else UNKNOWN
+
+
+def by_key(namespace: str, key: object) -> Visitor:
+    """The visitor with this key in the application's own table; the namespace keeps two tables apart."""
+    if key is None or isinstance(key, bool) or not str(key):
+        return UNKNOWN
+    return Visitor(hashlib.sha256(f"{namespace}:{key}".encode("utf-8", "surrogatepass")).hexdigest())
+
+
+def visitor_of(user: Any) -> Visitor:
+    """Who a framework's user object or claims stand for: by e-mail address, else by key, else unknown.
+
+    It reads attributes only, but a property of the application's own class may do anything, so this runs in a guard.
+    """
+    if user is None:
+        return UNKNOWN
+    if isinstance(user, Visitor):
+        return user
+    read: Callable[[str], Any] = user.get if isinstance(user, Mapping) else partial(_attribute, user)
+    if _is_unauthenticated(read("is_authenticated")):
+        return ANONYMOUS
+    found = by_email(read("email"))
+    return found if not found.is_unknown else _by_any_key(user, read)
+
+
+def answer_of_get_user(answer: object) -> Visitor:
+    """What the application's `get_user` means: an identifier as it stands, a user object, or None for nobody (yet)."""
+    if isinstance(answer, str):
+        is_usable = 0 < len(answer) <= MAX_USER_IDENTIFIER and answer.isprintable()
+        if not is_usable:
+            raise ValueError("get_user() returned a str that cannot identify a user; return baserun.hash_user(email)")
+        return Visitor(answer)
+    return visitor_of(answer)
+
+
+def _attribute(user: Any, name: str) -> Any:
+    return getattr(user, name, None)
+
+
+def _is_unauthenticated(flag: Any) -> bool:
+    return (flag() if callable(flag) else flag) is False
+
+
+def _by_any_key(user: Any, read: Callable[[str], Any]) -> Visitor:
+    namespace = "claims" if isinstance(user, Mapping) else f"{type(user).__module__}.{type(user).__qualname__}"
+    for name in ("pk", "id", "sub"):
+        found = by_key(namespace, read(name))
+        if not found.is_unknown:
+            return found
+    return _by_name(user, namespace)
+
+
+def _by_name(user: Any, namespace: str) -> Visitor:
+    for name in ("identity", "display_name"):
+        try:
+            value = getattr(user, name, None)
+        except NotImplementedError:  # Starlette's `SimpleUser` has no identity, and says so in this way
+            continue
+        if isinstance(value, str) and value:
+            return by_email(value) if value.count("@") == 1 else by_key(namespace, value)
+    return UNKNOWN

@@ -1,0 +1,149 @@
+"""The middleware for every WSGI application. It imports no framework."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterable, Iterator
+from types import TracebackType
+from typing import Any
+
+from baserun._context import replace
+from baserun._model import Session
+from baserun.web._body import SteppedBody
+from baserun.web._policy import Secrets, SessionPolicy
+from baserun.web._request import WebRequest
+from baserun.web._response import ResponseChanges
+
+Environ = dict[str, Any]
+Headers = list[tuple[str, str]]
+ExcInfo = tuple[type[BaseException], BaseException, TracebackType] | tuple[None, None, None] | None
+StartResponse = Callable[..., Any]
+WSGIApp = Callable[[Environ, StartResponse], Iterable[bytes]]
+
+MARK = "baserun"
+"""Where the request is in an environ, and in the scope of an ASGI server that this application lives under."""
+
+STATE = "baserun_session"
+
+
+class WSGIRequest(WebRequest):
+    """A request as a WSGI server hands it over."""
+
+    __slots__ = ("_start_response", "environ")
+
+    def __init__(self, policy: SessionPolicy, environ: Environ, start_response: StartResponse) -> None:
+        super().__init__(policy)
+        self.environ = environ
+        self._start_response = start_response
+        environ[MARK] = self
+        self.publish(self.session)
+
+    def method(self) -> str:
+        return str(self.environ.get("REQUEST_METHOD", "")).upper()
+
+    def path(self) -> str:
+        path = f"{self.environ.get('SCRIPT_NAME', '')}{self.environ.get('PATH_INFO', '')}"
+        return path.encode("latin-1", "replace").decode("utf-8", "replace")  # PEP 3333 has bytes in a str
+
+    def is_secure(self) -> bool:
+        return self.environ.get("wsgi.url_scheme") == "https"
+
+    def header(self, name: str) -> str | None:
+        value = self.environ.get("HTTP_" + name.upper().replace("-", "_"))
+        return value if isinstance(value, str) else None
+
+    def original(self) -> Any:
+        return self.environ
+
+    def publish(self, session: Session) -> None:
+        self.environ[STATE] = session
+
+    def start_response(self, status: str, headers: Headers, exc_info: ExcInfo = None) -> Any:
+        """Pass on what the application says, with our headers."""
+        code = status.split(" ", 1)[0]
+        changes = self.respond(int(code) if code.isdigit() else 200, lambda name: _get(headers, name))
+        if changes is not None:
+            headers = _changed(headers, changes)
+        if exc_info:
+            return self._start_response(status, headers, exc_info)
+        return self._start_response(status, headers)
+
+
+class WSGIMiddleware:
+    """Puts every request of a WSGI application in its session.
+
+        app = WSGIMiddleware(app, excluded=["/health"])
+
+    The application finds the session in ``environ["baserun_session"]`` or by `baserun.current_session`.
+
+    Args:
+        app: A WSGI application.
+        secret: What tokens are signed with: a str, or several, the newest first. None: `init(secret=...)` or
+            ``BASERUN_SECRET``, else one that is made beside the local store.
+        options: See `WebOptions`.
+
+    Raises:
+        ConfigurationError: An option cannot be used.
+        TypeError: There is no such option.
+    """
+
+    request_class: type[WSGIRequest] = WSGIRequest
+
+    def __init__(self, app: WSGIApp, *, secret: Secrets = None, **options: Any) -> None:
+        self.app = app
+        self.policy = SessionPolicy(secret, **options)
+
+    def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        if MARK in environ or MARK in environ.get("asgi.scope", ()):  # mounted twice: the outer one has it
+            return self.app(environ, start_response)
+        is_excluded = self.policy.options.is_excluded
+        if is_excluded is not None and is_excluded(environ.get("SCRIPT_NAME", "") + environ.get("PATH_INFO", "")):
+            return self._left_alone(environ, start_response)
+        request = self.request_class(self.policy, environ, start_response)
+        previous = replace(request.frame)
+        try:
+            body = self.app(environ, request.start_response)
+        except BaseException as error:
+            request.finish(error)
+            raise
+        finally:
+            replace(previous)
+        if _is_whole(body, environ):
+            request.finish()
+            return body
+        return SteppedBody(request, body)
+
+    def _left_alone(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        previous = replace(None)
+        try:
+            return self.app(environ, start_response)
+        finally:
+            replace(previous)
+
+
+def _is_whole(body: Iterable[bytes], environ: Environ) -> bool:
+    """Whether none of the application's code runs while the body is sent, so that it can pass as it is.
+
+    The server may send a file by a faster way, but only when it is handed its own wrapper (uWSGI, gunicorn).
+    """
+    if type(body) in (list, tuple):
+        return True
+    wrapper = environ.get("wsgi.file_wrapper")
+    return inspect.isclass(wrapper) and isinstance(body, wrapper)
+
+
+def _get(headers: Headers, name: str) -> str | None:
+    found = [value for key, value in headers if key.lower() == name]
+    return ("\n" if name == "set-cookie" else ", ").join(found) if found else None
+
+
+def _changed(headers: Headers, changes: ResponseChanges) -> Headers:
+    replaced = {name.lower() for name, _ in changes.headers}
+    changed = [(key, value) for key, value in headers if key.lower() not in replaced]
+    changed += changes.headers
+    if changes.cookie is not None:
+        changed.append(("Set-Cookie", changes.cookie.header()))
+    return changed
+
+
+__all__ = ["Environ", "Iterator", "StartResponse", "WSGIApp", "WSGIMiddleware", "WSGIRequest"]

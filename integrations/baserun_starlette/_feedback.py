@@ -1,0 +1,29 @@
+"""The endpoint that takes what visitors think of an answer."""
+
+from __future__ import annotations
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from baserun.web import MOST_BYTES, accept_feedback, active_request
+
+
+async def feedback_endpoint(request: Request) -> Response:
+    """Record a thumb, score, stars or comment on the trace whose `feedback_token` is posted.
+
+        Route("/feedback", feedback_endpoint, methods=["POST"])             # Starlette
+        app.add_route("/feedback", feedback_endpoint, methods=["POST"])     # FastAPI
+
+    It takes JSON or a form: ``{"token": "...", "thumbsup": true, "comment": "..."}``, and answers 204; 400 to what
+    cannot be used, 403 to a token that is not genuine or was given to another user, 413 to more than 64 kB.
+    """
+    body = b""
+    async for piece in request.stream():
+        body += piece
+        if len(body) > MOST_BYTES:
+            break
+    active = active_request()
+    if active is None:
+        raise RuntimeError("feedback_endpoint works below BaserunMiddleware; add the middleware to this application")
+    answer = accept_feedback(active.policy, request.headers.get("content-type"), body, active.visitor())
+    return Response(answer.body(), status_code=answer.status, media_type="application/json" if answer.problem else None)
