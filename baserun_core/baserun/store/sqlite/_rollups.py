@@ -31,6 +31,8 @@ WIDTH = len(COLUMNS)
 (TRACES, TURNS, LLM_CALLS, ERRORS, INPUT, INPUT_KNOWN, OUTPUT, OUTPUT_KNOWN, COST, COST_KNOWN, FEEDBACK) = range(11)
 
 FEEDBACK_UNIT = 1_000_000
+NEUTRAL_SCORE = 0.5
+"""Scores go from 0 (bad) to 1 (good); one below this is negative, any other positive."""
 
 TRACE_COLUMNS = COLUMNS[1:]
 """A trace's own row leaves out how many traces it is."""
@@ -57,7 +59,7 @@ def feedback(score: float | None) -> tuple[int, int, int, int]:
     """What one feedback adds to the four feedback columns; one without a score adds nothing to the mean."""
     if score is None:
         return (0, 0, 0, 0)
-    return (1, round(score * FEEDBACK_UNIT), int(score < 0), int(score > 0))
+    return (1, round(score * FEEDBACK_UNIT), int(score < NEUTRAL_SCORE), int(score >= NEUTRAL_SCORE))
 
 
 def known(total: int, count: int) -> int | None:

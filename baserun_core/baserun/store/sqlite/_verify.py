@@ -10,7 +10,7 @@ from baserun.store.sqlite._rollups import COLUMNS, DIRECT_COLUMNS, TRACE_COLUMNS
 MOST_DIFFERENCES = 100
 
 _FEEDBACK_SUMS = (
-    "count(*), sum(CAST(round(score * 1000000) AS INTEGER)), sum(score < 0), sum(score > 0)"
+    "count(*), sum(CAST(round(score * 1000000) AS INTEGER)), sum(score < 0.5), sum(score >= 0.5)"
     " FROM annotations WHERE type = 'feedback' AND score IS NOT NULL AND {column} IS NOT NULL" + " GROUP BY {column}"
 )
 _TRACES = f"""
