@@ -6,6 +6,7 @@ looked at first: a rare one drives the query, a common one is checked while the 
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from typing import Any
 
@@ -38,22 +39,24 @@ class Conditions:
 
     def add_rare_or(self, column: str, among: str, each: str, *values: Any) -> None:
         """Ask for `column` to be in the set that the SELECT `among` gives; where that is large, check `each` row."""
-        if not self.is_driven and self._is_rare(among, values):
-            self.is_driven = True
-            self.add(f"{column} IN ({among})", *values)
-        else:
+        rare = None if self.is_driven else self._rare(among, values)
+        if rare is None:
             self.add(each, *values)
+        else:
+            self.is_driven = True
+            self.add(f"{column} IN (SELECT value FROM json_each(?))", json.dumps(rare))
 
     @property
     def sql(self) -> str:
         """The conditions; true when there are none."""
         return " AND ".join(self._texts) or "1"
 
-    def _is_rare(self, among: str, values: tuple[Any, ...]) -> bool:
+    def _rare(self, among: str, values: tuple[Any, ...]) -> list[int] | None:
+        """The set, where it is small."""
         if self._connection is None:  # only checking
-            return False
-        query = f"SELECT count(*) FROM (SELECT 1 FROM ({among}) LIMIT {RARE + 1})"
-        return int(self._connection.execute(query, values).fetchone()[0]) <= RARE
+            return None
+        found = self._connection.execute(f"{among} LIMIT {RARE + 1}", values).fetchall()
+        return [each for (each,) in found] if len(found) <= RARE else None
 
 
 def users(conditions: Conditions, given: dict[str, Any]) -> None:

@@ -25,6 +25,10 @@ POLL_SECONDS = 0.002
 _FILE_MODE = 0o600
 
 
+class StoreLockedError(StoreUnavailableError):
+    """Another writer had the lock for longer than this one would wait."""
+
+
 class WriteLock:
     """The lock file beside a store.
 
@@ -101,8 +105,8 @@ class WriteLock:
             return False
         return (there.st_dev, there.st_ino) == (ours.st_dev, ours.st_ino)
 
-    def _busy(self, timeout: float | None) -> StoreUnavailableError:
-        return StoreUnavailableError(f"Another writer has held {self.path} for {timeout} s; the store is locked.")
+    def _busy(self, timeout: float | None) -> StoreLockedError:
+        return StoreLockedError(f"The store is locked: another writer has held {self.path} for {timeout} s.")
 
 
 def _try_lock(descriptor: int) -> bool:

@@ -50,9 +50,11 @@ def remove_traces(
     removed["trace"] = _delete(connection, "traces", trace_ids)
     users = _subtract(connection, "users", [(row[1], row[2:]) for row in rows])
     if not are_sessions_going:
-        for session_id in _subtract(connection, "sessions", [(row[0], row[2:]) for row in rows]):
+        sessions = _subtract(connection, "sessions", [(row[0], row[2:]) for row in rows])
+        users |= {each for (each,) in select_in(connection, "SELECT user_id FROM sessions WHERE id IN ({})", sessions)}
+        for session_id in sessions:
             removed["session"] += _recompute.refresh_session(connection, session_id)
-    for user_id in users:
+    for user_id in users - {None}:
         _recompute.refresh_user(connection, user_id)
     return removed
 

@@ -16,11 +16,13 @@ from baserun.store.sqlite._connection import WriteConnection
 from baserun.store.sqlite._convert import now_us
 from baserun.store.sqlite._errors import UNSTORABLE, rejected
 from baserun.store.sqlite._flush import Flush
+from baserun.store.sqlite._lock import StoreLockedError
 from baserun.store.sqlite._retention import prune_rows_step
 from baserun.store.sqlite._search_index import index_some
 from baserun.store.sqlite._tombstones import living
 
 SECONDS_BETWEEN_PRUNINGS = 3_600
+MAINTENANCE_TIMEOUT = 0.05  # seconds
 
 
 class SqliteSink:
@@ -30,6 +32,7 @@ class SqliteSink:
         self.location = location
         self._retention_us = None if retention_days is None else round(retention_days * DAY_US)
         self._prune_at = 0.0
+        self._may_be_unindexed = True
         self._connection = WriteConnection(location)
 
     def write(self, rows: Sequence[Row], *, timeout: float | None = None) -> None:
@@ -39,6 +42,7 @@ class SqliteSink:
                 _write(connection, rows)
             except UNSTORABLE as error:
                 raise rejected(error) from error
+        self._may_be_unindexed = True
 
     def count_dropped(self, counts: dict[str, int]) -> None:
         """Add what this process had to drop to the store's ledger."""
@@ -46,15 +50,25 @@ class SqliteSink:
             _ledger.add(connection, _ledger.DROPPED, counts)
 
     def maintain(self) -> bool:
-        """Index some of what the search does not know yet, or remove some that is too old; True when more is left."""
-        with self._connection.transaction() as connection:
-            is_indexing = index_some(connection)
-        return is_indexing or self._prune_some()
+        """Index some of what the search does not know yet, or remove some of what is too old; True when more is left.
+
+        It steps back where others write: their rows come first.
+        """
+        try:
+            return self._index_some() or self._prune_some()
+        except StoreLockedError:
+            return False
+
+    def _index_some(self) -> bool:
+        if self._may_be_unindexed:
+            with self._connection.transaction(MAINTENANCE_TIMEOUT) as connection:
+                self._may_be_unindexed = index_some(connection)
+        return self._may_be_unindexed
 
     def _prune_some(self) -> bool:
         if self._retention_us is None or time.monotonic() < self._prune_at:
             return False
-        with self._connection.transaction() as connection:
+        with self._connection.transaction(MAINTENANCE_TIMEOUT) as connection:
             more = bool(prune_rows_step(connection, now_us() - self._retention_us))
         if not more:
             self._prune_at = time.monotonic() + SECONDS_BETWEEN_PRUNINGS

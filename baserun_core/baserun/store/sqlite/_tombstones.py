@@ -13,6 +13,7 @@ from hashlib import sha256
 from typing import Any
 
 from baserun.store.rows import AnnotationRow, IdentifyUser, MoveTrace, OpenSession, Row, SpanRow, TraceRow
+from baserun.store.sqlite._convert import now_us
 from baserun.store.sqlite._sql import select_in
 
 _KINDS = {AnnotationRow: "annotation", SpanRow: "span", TraceRow: "trace"}
@@ -47,9 +48,20 @@ def living(connection: sqlite3.Connection, rows: Sequence[Row]) -> tuple[Sequenc
             _reopen(connection, graves, hashes, at_us)
         if any(_is_late(graves.get(each), at_us) for each in hashes):
             late[_KINDS.get(type(row), "session")] += 1
+            _bury_trace(connection, graves, row)
         else:
             kept.append(row)
     return kept, late
+
+
+def _bury_trace(connection: sqlite3.Connection, graves: dict[bytes, tuple[int, int | None]], row: Row) -> None:
+    """A trace of an erased session that was not known yet: what is said of it later may name the trace alone."""
+    trace = row.trace if isinstance(row, SpanRow) else row
+    if isinstance(trace, TraceRow):
+        key, now = trace_hash(bytes.fromhex(trace.id)), now_us()
+        if key not in graves:
+            graves[key] = (now, None)
+            bury(connection, [key], now)
 
 
 def _graves(connection: sqlite3.Connection, hashes: set[bytes]) -> dict[bytes, tuple[int, int | None]]:

@@ -111,9 +111,10 @@ CREATE TABLE traces (
     metadata TEXT,
     tags TEXT
 );
--- Wide enough for a list to be narrowed and sorted by cost, tokens, duration and kind without reading the rows, and
+-- Wide enough for a list to be narrowed and sorted by cost, tokens, duration and errors without reading the rows, and
 -- filled in the order of time: an index on each of them would be written all over at every batch.
-CREATE INDEX traces_by_started ON traces (started_us, duration_us, cost_nano, input_tokens, output_tokens, kind);
+CREATE INDEX traces_by_started ON traces (started_us, duration_us, cost_nano, input_tokens, output_tokens, errors);
+CREATE INDEX traces_by_kind ON traces (kind, started_us);
 CREATE INDEX traces_of_session ON traces (session_id, started_us) WHERE session_id IS NOT NULL;
 CREATE INDEX traces_of_user ON traces (user_id, started_us) WHERE user_id IS NOT NULL;
 CREATE INDEX traces_with_errors ON traces (started_us) WHERE errors > 0;

@@ -1,0 +1,114 @@
+"""Which file a store URL means."""
+
+from __future__ import annotations
+
+import os
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from baserun.exceptions import ConfigurationError
+from baserun.store import open_sink, open_store, resolve
+from baserun.store.rows import OpenSession
+
+
+@pytest.mark.parametrize(
+    ("url", "relative"),
+    [
+        (None, ".baserun/baserun.sqlite3"),
+        ("sqlite", ".baserun/baserun.sqlite3"),
+        ("data/x.sqlite3", "data/x.sqlite3"),
+        ("sqlite:///data/x.sqlite3", "data/x.sqlite3"),
+        (Path("data/x.sqlite3"), "data/x.sqlite3"),
+    ],
+)
+def test_relative_paths_are_fixed_at_once(tmp_path: Path, url: str | Path | None, relative: str) -> None:
+    """A relative store is meant from where the process is now, and stays there when it moves."""
+    location = resolve(url)
+
+    assert location.path == str(tmp_path / relative)
+
+
+def test_four_slashes_are_absolute() -> None:
+    """The form that SQLAlchemy uses for absolute paths means the same here."""
+    assert resolve("sqlite:////var/lib/x.sqlite3").path == "/var/lib/x.sqlite3"
+
+
+def test_a_location_has_a_url_that_means_it_from_anywhere(tmp_path: Path) -> None:
+    """What a location says of itself can be passed on to another process."""
+    location = resolve("x.sqlite3")
+
+    assert resolve(location.url).path == location.path == str(tmp_path / "x.sqlite3")
+
+
+@pytest.mark.parametrize(
+    ("url", "message"),
+    [
+        ("postgresql+psycopg://user:secret@host/db", r"postgresql\+psycopg://\*\*\*@host/db.*not in this version"),
+        ("clickhouse://host", "not in this version"),
+        ("ftp://host", 'unknown scheme.*Write "sqlite"'),
+        ("sqlite://two.sqlite3", "two slashes where three belong: write 'sqlite:///two.sqlite3'"),
+        ("sqlite:///:memory:", 'names no file.*"memory"'),
+        ("sqlite:///", "names no file"),
+        ("", "neither a known name nor a path"),
+        ("sqllite", "neither a known name nor a path"),
+        ("a\0b/c", "not a path"),
+        (7, "a str or a path, not int"),
+    ],
+)
+def test_wrong_urls_raise_at_once_and_teach(url: object, message: str) -> None:
+    """What cannot be a store says so, and what can be written instead; a password is not repeated."""
+    with pytest.raises(ConfigurationError, match=message) as raised:
+        resolve(url)  # type: ignore[arg-type]
+
+    assert "secret" not in str(raised.value)
+
+
+def test_a_folder_is_no_store(tmp_path: Path) -> None:
+    """Naming a folder suggests a file in it."""
+    (tmp_path / "data").mkdir()
+
+    with pytest.raises(ConfigurationError, match=r"is a folder.*data/baserun\.sqlite3"):
+        resolve("data/")
+
+
+def test_the_default_folder_is_private_and_not_committed(tmp_path: Path) -> None:
+    """The folder and the file are the user's alone, and git ignores them."""
+    sink = open_sink("sqlite")
+    sink.write([OpenSession(id="s", at_us=1)])
+    modes = {each.name: stat.S_IMODE(each.stat().st_mode) for each in (tmp_path / ".baserun").iterdir()}
+    sink.close()
+
+    assert stat.S_IMODE((tmp_path / ".baserun").stat().st_mode) == 0o700
+    assert (tmp_path / ".baserun" / ".gitignore").read_text() == "*\n"
+    assert {name: mode for name, mode in modes.items() if name.startswith("baserun.sqlite3")} == dict.fromkeys(
+        ("baserun.sqlite3", "baserun.sqlite3-wal", "baserun.sqlite3-shm", "baserun.sqlite3.lock"), 0o600
+    )
+
+
+def test_memory_is_shared_in_the_process() -> None:
+    """What a sink writes into a memory store, every store of that name reads."""
+    sink, store = open_sink("memory:shared"), open_store("memory:shared")
+    sink.write([OpenSession(id="s", at_us=1)])
+
+    found = store.session("s")
+
+    store.close()
+    sink.close()
+    assert found is not None
+
+
+def test_memory_leaves_nothing_behind() -> None:
+    """The file of a memory store is gone with its process."""
+    program = (
+        "from baserun.store import open_sink, resolve\nfrom baserun.store.rows import OpenSession\n"
+        "sink = open_sink('memory'); sink.write([OpenSession(id='s', at_us=1)]); print(resolve('memory').path)"
+    )
+
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+
+    assert done.stdout.strip().endswith("baserun.sqlite3")
+    assert not os.path.exists(os.path.dirname(done.stdout.strip()))

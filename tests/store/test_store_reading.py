@@ -1,0 +1,339 @@
+"""What lists and single records say, how lists are narrowed, sorted and cut, and what wrong questions teach."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from baserun.exceptions import ConfigurationError, NarrowFilterError
+from baserun.store import Sink, Store, open_store
+from baserun.store.rows import AnnotationRow, EndSession, OpenSession
+from baserun.store.sqlite._store import SqliteStore
+
+Make = Any
+"""The fixture of conftest, which cannot be imported."""
+
+
+@pytest.fixture(name="filled")
+def _filled(sink: Sink, store: Store, make: Make) -> Store:
+    """Three sessions: ann's cheap one, bob's failing and dear one, and nobody's slow one."""
+    cheap = make.trace(1, "cheap", user_identifier="ann", user_strength=3, tags='{"plan": "free"}')
+    dear = make.trace(2, "dear", status="error", user_identifier="bob", user_strength=3, kind="job")
+    slow = make.trace(3, "slow", duration_us=90_000_000, tags='{"plan": "pro"}')
+    sink.write(
+        [
+            OpenSession(id="cheap", at_us=make.t0 + 1_000_000, user_identifier="ann", user_strength=3),
+            OpenSession(id="dear", at_us=make.t0 + 2_000_000, user_identifier="bob", user_strength=3),
+            make.call(1, cheap, request_model="small", cost_nano=1_000, input_tokens=10, output_tokens=1),
+            make.call(2, dear, request_model="large", response_model="large-2026", cost_nano=2_000_000_000),
+            make.call(3, slow, request_model="small", input_tokens=500, output_tokens=500),
+            cheap,
+            dear,
+            slow,
+            AnnotationRow(id="f1", created_us=make.t0, type="feedback", name="f", score=-1, session_id="dear"),
+            AnnotationRow(id="f2", created_us=make.t0, type="feedback", name="f", score=1, trace_id=cheap.id),
+        ]
+    )
+    return store
+
+
+FILTERS: list[tuple[dict[str, Any], set[str]]] = [
+    ({}, {"cheap", "dear", "slow"}),
+    ({"user": "ann"}, {"cheap"}),
+    ({"user": "nobody"}, set()),
+    ({"status": "error"}, {"dear"}),
+    ({"status": "ok"}, {"cheap", "slow"}),
+    ({"status": "cancelled"}, set()),
+    ({"model": "small"}, {"cheap", "slow"}),
+    ({"model": "large"}, {"dear"}),
+    ({"model": "large-2026"}, {"dear"}),
+    ({"model": "larg"}, set()),
+    ({"kind": "job"}, {"dear"}),
+    ({"tag": "plan=pro"}, {"slow"}),
+    ({"tag": "plan="}, set()),
+    ({"feedback": "any"}, {"cheap", "dear"}),
+    ({"feedback": "negative"}, {"dear"}),
+    ({"feedback": "positive"}, {"cheap"}),
+    ({"min_cost": 1}, {"dear"}),
+    ({"min_cost": 0.000001}, {"cheap", "dear"}),
+    ({"min_tokens": 11}, {"cheap", "slow"}),
+    ({"min_tokens": 12}, {"slow"}),
+    ({"min_duration": 10}, {"slow"}),
+    ({"model": "small", "tag": "plan=free", "user": "ann", "min_tokens": 1}, {"cheap"}),
+    ({"model": "small", "status": "error"}, set()),
+    ({"user": None, "model": None}, {"cheap", "dear", "slow"}),
+]
+
+
+@pytest.mark.parametrize(("filters", "expected"), FILTERS)
+def test_sessions_are_narrowed(filled: Store, filters: dict[str, Any], expected: set[str]) -> None:
+    """Each filter, and several together, keep exactly the sessions that they speak of."""
+    found = {session.id for session in filled.sessions(**filters)}
+
+    assert found == expected
+
+
+@pytest.mark.parametrize(
+    ("filters", "expected"),
+    [
+        *(each for each in FILTERS if "feedback" not in each[0]),
+        ({"feedback": "any"}, {"cheap"}),
+        ({"feedback": "negative"}, set()),
+        ({"session": "slow"}, {"slow"}),
+        ({"session": "never"}, set()),
+    ],
+)
+def test_traces_are_narrowed(filled: Store, filters: dict[str, Any], expected: set[str]) -> None:
+    """The same filters say the same of traces; feedback on a session is not feedback on its traces."""
+    found = {trace.session_id for trace in filled.traces(**filters)}
+
+    assert found == expected
+
+
+def test_common_filters_give_what_rare_ones_give(filled: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whether a filter drives the query or is checked on the way is not seen in the answer."""
+    monkeypatch.setattr("baserun.store.sqlite._filters.RARE", -1)
+
+    for filters, expected in FILTERS:
+        assert {session.id for session in filled.sessions(**filters)} == expected
+
+
+def test_times_are_from_and_before(filled: Store, make: Make) -> None:
+    """`since` includes its moment and `until` does not; a time without a zone is UTC."""
+    start = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=make.t0 + 2_000_000)
+
+    assert {trace.session_id for trace in filled.traces(since=start)} == {"dear", "slow"}
+    assert {trace.session_id for trace in filled.traces(until=start.replace(tzinfo=None))} == {"cheap"}
+
+
+@pytest.mark.parametrize(
+    ("sort", "expected"),
+    [
+        (None, "slow dear cheap"),
+        ("started", "cheap dear slow"),
+        ("last_active", "cheap dear slow"),
+        ("-cost", "dear cheap slow"),
+        ("-tokens", "slow cheap dear"),
+        ("-duration", "slow dear cheap"),
+        ("-errors", "dear slow cheap"),
+    ],
+)
+def test_sessions_are_sorted(filled: Store, sort: str | None, expected: str) -> None:
+    """A minus begins with the highest; the newest come first by default."""
+    found = filled.sessions() if sort is None else filled.sessions(sort=sort)
+
+    assert " ".join(session.id for session in found) == expected
+
+
+@pytest.mark.parametrize("sort", ["-started", "started", "-duration", "cost", "-tokens", "errors"])
+def test_pages_hold_each_trace_once(sink: Sink, store: Store, make: Make, sort: str) -> None:
+    """Going from page to page meets everything once, also among equals and while newer ones arrive."""
+    sink.write([make.trace(number, duration_us=1_000 * (number % 3)) for number in range(25)])
+    found: list[str] = []
+    after = None
+    while True:
+        page = store.traces(sort=sort, limit=4, after=after)
+        found += [trace.id for trace in page]
+        after = page.next
+        if after is None:
+            break
+        if sort == "-started":
+            sink.write([make.trace(1_000 + len(found))])
+
+    assert sorted(found) == [make.trace_id(number) for number in range(25)]
+
+
+def test_the_last_page_says_so(filled: Store) -> None:
+    """A page that is exactly full and is the last has no next."""
+    page = filled.sessions(limit=3)
+
+    assert (len(page), page.next) == (3, None)
+
+
+def test_users_are_listed_with_their_sums(filled: Store) -> None:
+    """The list of users answers who costs what."""
+    found = [(user.user_identifier, user.sessions, user.llm_calls, user.errors) for user in filled.users(sort="-cost")]
+
+    assert found == [("bob", 1, 1, 1), ("ann", 1, 1, 0)]
+    assert [user.user_identifier for user in filled.users(feedback="negative")] == ["bob"]
+    assert [user.user_identifier for user in filled.users(min_cost=1)] == ["bob"]
+    assert [user.user_identifier for user in filled.users(user="ann")] == ["ann"]
+
+
+def test_a_session_in_a_list_reads_as_the_design_says(sink: Sink, store: Store, make: Make) -> None:
+    """The fields of a session and how they are written in JSON are a promise."""
+    sink.write(
+        [
+            OpenSession(
+                id="s", at_us=make.t0, user_identifier="ann", user_strength=3, previous_id="p", metadata='{"a": 1}'
+            ),
+            make.call(
+                1, make.trace(1), input_tokens=3, output_tokens=4, cost_nano=1_500_000, input_preview="q",
+                output_preview="a",
+            ),
+            make.trace(1),
+            EndSession(id="s", at_us=make.t0 + 3_000_000),
+        ]
+    )  # fmt: skip
+
+    assert [session.to_dict() for session in store.sessions()] == [
+        {
+            "id": "s",
+            "user_identifier": "ann",
+            "started_at": "2026-09-21T14:13:20.000000Z",
+            "last_active_at": "2026-09-21T14:13:23.000000Z",
+            "ended_at": "2026-09-21T14:13:23.000000Z",
+            "previous_id": "p",
+            "metadata": {"a": 1},
+            "traces": 1,
+            "turns": 1,
+            "llm_calls": 1,
+            "errors": 0,
+            "input_tokens": 3,
+            "output_tokens": 4,
+            "cost_usd": 0.0015,
+            "feedback_score": None,
+            "first_input": "q",
+            "last_output": "a",
+        }
+    ]
+
+
+def test_a_session_has_its_traces_with_calls_and_annotations(sink: Sink, store: Store, make: Make) -> None:
+    """One session is read as a whole."""
+    trace = make.trace(1)
+    call = make.call(
+        1, trace, operation="chat", request_model="small", stream=True, stream_end="complete", retries=1,
+        parameters='{"temperature": 0}', tool_calls='[{"id": "1", "name": "f", "arguments": "{}"}]',
+        finish_reasons='["stop"]', input_tokens=3, cached_input_tokens=1, cost_nano=5, time_to_first_token_us=1_500,
+        input='[{"role": "user", "content": "hi"}]', output='"hello"',
+    )  # fmt: skip
+    log = AnnotationRow(
+        id="l", created_us=make.t0, type="log", name="n", value='"note"', trace_id=trace.id, span_id=make.span_id(1)
+    )
+    check = AnnotationRow(id="c", created_us=make.t0, type="check", name="c", score=1, session_id="s")
+
+    sink.write([call, trace, log, check])
+
+    session = store.session("s")
+    assert session is not None
+    found = session.to_dict()
+    assert found["annotations"][0]["type"] == "check"
+    assert found["traces"][0]["annotations"][0] == {
+        "id": "l", "session_id": "s", "trace_id": trace.id, "span_id": make.span_id(1), "type": "log", "name": "n",
+        "value": "note", "score": None, "comment": None, "metadata": None, "created_at": "2026-09-21T14:13:20.000000Z",
+    }  # fmt: skip
+    span = found["traces"][0]["spans"][0]
+    assert span["usage"] == {
+        "input_tokens": 3, "output_tokens": None, "cached_input_tokens": 1, "cache_write_tokens": None,
+        "reasoning_tokens": None,
+    }  # fmt: skip
+    assert {key: span[key] for key in ("input", "output", "tool_calls", "finish_reasons", "parameters", "stream")} == {
+        "input": [{"role": "user", "content": "hi"}],
+        "output": "hello",
+        "tool_calls": [{"id": "1", "name": "f", "arguments": "{}"}],
+        "finish_reasons": ["stop"],
+        "parameters": {"temperature": 0},
+        "stream": True,
+    }
+    assert (span["cost_usd"], span["time_to_first_token_ms"], span["retries"]) == (5e-9, 1.5, 1)
+
+
+def test_a_chain_is_one_visit(sink: Sink, store: Store) -> None:
+    """Sessions that are linked by login or expiry are found from any of them; a circle ends."""
+    sink.write(
+        [
+            OpenSession(id="c", at_us=3, previous_id="b"),
+            OpenSession(id="b", at_us=2, previous_id="a"),
+            OpenSession(id="a", at_us=1, previous_id="c"),
+            OpenSession(id="other", at_us=1),
+        ]
+    )
+
+    assert [session.id for session in store.chain("b")] == ["a", "b", "c"]
+    assert store.chain("never") == []
+
+
+@pytest.mark.parametrize("unknown", ["never", "", "zz", "\0", "\ud800", "0" * 32, "0" * 100_000])
+def test_what_is_not_there_is_none(filled: Store, unknown: str) -> None:
+    """An id that nothing has, whatever it looks like, is no error."""
+    assert (filled.session(unknown), filled.trace(unknown), filled.user(unknown)) == (None, None, None)
+
+
+def test_a_store_that_was_never_written_to_is_empty(store: Store) -> None:
+    """Reading before the first record is no error and makes no file."""
+    assert (store.sessions().items, store.users().items, store.search("x").items) == ([], [], [])
+    assert (store.session("s"), store.verify(), store.info().exists) == (None, [], False)
+
+
+BAD: list[tuple[dict[str, Any], str]] = [
+    ({"sort": "name"}, "sort='name' is not possible. Write one of .*'-'"),
+    ({"limit": 0}, "limit=0 is not possible. Write a whole number from 1 to 1000"),
+    ({"limit": True}, "limit=True"),
+    ({"limit": 1001}, "limit=1001"),
+    ({"after": "nonsense"}, "is no cursor"),
+    ({"after": 7}, "is no cursor"),
+    ({"user": ""}, "user='' is not possible"),
+    ({"user": b"x"}, "user=b'x' is not possible"),
+    ({"model": "\ud800"}, "not valid Unicode"),
+    ({"status": "bad"}, "Write one of running, ok, error"),
+    ({"tag": "plan"}, 'Write name=value, such as tag="plan=pro"'),
+    ({"tag": "=pro"}, "name=value"),
+    ({"feedback": "good"}, "negative, positive, any"),
+    ({"since": "yesterday"}, "Write a datetime"),
+    ({"since": date(2026, 1, 1)}, "datetime.combine"),
+    ({"min_cost": "1"}, "Write a number"),
+    ({"min_cost": float("nan")}, "Write a number from 0"),
+    ({"min_tokens": -1}, "Write a number from 0"),
+    ({"min_duration": True}, "Write a number"),
+    ({"text": " "}, "not empty"),
+    ({"models": "x"}, "cannot be narrowed by 'models'. Possible are: user"),
+]
+
+
+@pytest.mark.parametrize(("filters", "message"), BAD)
+def test_wrong_filters_teach(store: Store, filters: dict[str, Any], message: str) -> None:
+    """A wrong value raises at once, before anything was ever stored too, and says what to write."""
+    with pytest.raises(ConfigurationError, match=message):
+        store.sessions(**filters)
+
+
+def test_a_cursor_belongs_to_its_sort(filled: Store) -> None:
+    """A page cannot be continued in another order."""
+    cursor = filled.sessions(limit=1).next
+
+    with pytest.raises(ConfigurationError, match="sorted by '-last_active'"):
+        filled.sessions(sort="-cost", after=cursor)
+
+
+def test_a_question_without_end_is_stopped(sink: Sink, path: Any, make: Make) -> None:
+    """A list that takes longer than its budget says to narrow it, and the next question is answered."""
+    sink.write([make.trace(number, session=None) for number in range(3_000)])
+    with SqliteStore(open_store(path).location, budget=0.0) as store:  # type: ignore[attr-defined]
+        with pytest.raises(NarrowFilterError, match="Narrow it"):
+            store.traces(min_duration=100)
+
+        assert store.trace(make.trace_id(1)) is not None
+
+
+def test_readers_see_commits_at_once_and_hold_nothing(sink: Sink, store: Store, make: Make) -> None:
+    """A reader that was there before sees the next commit, and the writer never waits for it."""
+    seen = []
+    for number in range(5):
+        sink.write([make.trace(number)], timeout=1)
+        seen.append(len(store.traces()))
+
+    assert seen == [1, 2, 3, 4, 5]
+
+
+def test_threads_read_with_connections_of_their_own(new_sink: Callable[[], Sink], store: Store, make: Make) -> None:
+    """One store object serves all threads of a server."""
+    new_sink().write([make.trace(number) for number in range(50)])
+    with ThreadPoolExecutor(8) as pool:
+        found = list(pool.map(lambda _: len(store.traces(limit=100)), range(200)))
+
+    assert found == [50] * 200

@@ -1,0 +1,244 @@
+"""Pruning, erasing and exporting: what goes, what stays, and that it is really gone."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from baserun.exceptions import ConfigurationError
+from baserun.store import Sink, Store, open_sink
+from baserun.store.rows import AnnotationRow, EndSession, OpenSession, Row
+
+Make = Any
+"""The fixture of conftest, which cannot be imported."""
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def _visit(make: Make, session: str, user: str | None, *numbers: int, word: str = "hello") -> list[Row]:
+    """A session with a call, a tag and a feedback in each trace, and a feedback of its own."""
+    strength = 3 if user else 0
+    rows: list[Row] = [
+        OpenSession(id=session, at_us=make.t0, user_identifier=user, user_strength=strength, metadata='{"k": 1}'),
+        AnnotationRow(
+            id=f"f-{session}", created_us=make.t0, type="feedback", name="f", score=1, comment=word, session_id=session
+        ),
+    ]
+    for number in numbers:
+        trace = make.trace(
+            number,
+            session,
+            user_identifier=user,
+            user_strength=strength,
+            result=json.dumps(word),
+            tags='{"plan": "pro"}',
+        )
+        call = make.call(
+            number, trace, input=json.dumps(word), output='"answer"', input_preview=word, output_preview="answer",
+            request_model="small", input_tokens=10, cost_nano=100,
+        )  # fmt: skip
+        feedback = AnnotationRow(
+            id=f"f-{number}", created_us=make.t0, type="feedback", name="f", score=-1, comment=word, trace_id=trace.id
+        )
+        rows += [call, trace, feedback]
+    return rows
+
+
+def _index(sink: Sink) -> None:
+    while sink.maintain():
+        pass
+
+
+def _bytes(path: Path) -> bytes:
+    return b"".join(each.read_bytes() for each in path.parent.iterdir() if each.name.startswith(path.name))
+
+
+def test_erasing_a_user_leaves_nothing_of_them(sink: Sink, store: Store, make: Make, path: Path) -> None:
+    """Rows, content, index, roll-ups and annotations go, from the file's bytes too; others keep theirs."""
+    sink.write(_visit(make, "private-session", "ann-identifier", *range(1, 30), word="unmistakeable"))
+    sink.write(_visit(make, "kept", "bob", 100, 101))
+    _index(sink)
+
+    receipt = store.erase_user("ann-identifier")
+
+    assert (receipt.sessions, receipt.traces, receipt.spans, receipt.annotations) == (1, 29, 29, 30)
+    assert (store.user("ann-identifier"), store.session("private-session")) == (None, None)
+    assert [session.id for session in store.sessions()] == ["kept"]
+    assert len(store.search("hello")) == 2
+    assert store.verify() == []
+    assert [word for word in (b"unmistakeable", b"ann-identifier", b"private-session") if word in _bytes(path)] == []
+
+
+def test_erasing_reaches_traces_in_other_sessions(sink: Sink, store: Store, make: Make) -> None:
+    """A trace of the user in somebody else's session goes, with what it added there."""
+    sink.write(_visit(make, "bobs", "bob", 1))
+    visit = make.trace(2, "bobs", user_identifier="ann", user_strength=3)
+    sink.write([make.call(2, visit, input_tokens=1_000, input_preview="late"), visit])
+
+    receipt = store.erase_user("ann")
+
+    assert (receipt.sessions, receipt.traces) == (0, 1)
+    session = store.session("bobs")
+    assert session is not None
+    assert (session.input_tokens, session.llm_calls) == (10, 1)
+    assert store.verify() == []
+
+
+def test_erasing_takes_the_session_out_of_chains(sink: Sink, store: Store, make: Make) -> None:
+    """The id of an erased session is not kept by the one that followed it."""
+    sink.write([*_visit(make, "a", "ann", 1), OpenSession(id="b", at_us=make.t0 + 5, previous_id="a")])
+
+    store.erase_user("ann")
+
+    session = store.session("b")
+    assert session is not None
+    assert session.previous_id is None
+
+
+def test_erasing_nobody_is_a_receipt_of_nothing(sink: Sink, store: Store) -> None:
+    """Asking twice, or for an unknown user, harms nothing."""
+    sink.write([OpenSession(id="s", at_us=1)])
+
+    receipt = store.erase_user("ann")
+
+    assert (receipt.user_identifier, receipt.sessions, receipt.traces) == ("ann", 0, 0)
+
+
+def test_what_was_on_its_way_does_not_come_back(sink: Sink, store: Store, make: Make) -> None:
+    """Late rows of an erased session are counted as erased and not kept."""
+    rows = _visit(make, "s", "ann", 1, 2)
+    sink.write(rows[:4])
+    store.erase_user("ann")
+
+    sink.write([*rows, EndSession(id="s", at_us=make.t0 + 9)])
+
+    assert store.sessions().items == []
+    assert store.traces().items == []
+    assert store.users().items == []
+    assert store.verify() == []
+    assert store.ledger()["erased"] == {"annotation": 4, "session": 3, "span": 3, "trace": 3}
+
+
+def test_an_erased_user_may_come_back(sink: Sink, store: Store, make: Make) -> None:
+    """A session that is started again after the erasure is recorded again, without what was before."""
+    sink.write(_visit(make, "s", "ann", 1))
+    receipt = store.erase_user("ann")
+    again_us = (receipt.erased_at - EPOCH) // timedelta(microseconds=1) + 10
+    sink.write([OpenSession(id="s", at_us=again_us, user_identifier="ann", user_strength=3)])
+
+    sink.write([make.trace(1, "s"), make.trace(7, "s"), make.trace(8, "s", started_us=again_us + 1)])
+
+    assert [trace.id for trace in store.traces()] == [make.trace_id(8)]
+    user = store.user("ann")
+    assert user is not None
+    assert (user.sessions, user.traces) == (1, 1)
+
+
+def test_pruning_takes_whole_sessions_and_their_sums(sink: Sink, store: Store, make: Make) -> None:
+    """A session goes when it was last active before the time, however long ago it began."""
+    sink.write(_visit(make, "old", "ann", 1, 2))
+    sink.write(_visit(make, "alive", "ann", 3, 5_000))
+    sink.write([make.trace(6, None), make.trace(6_000, None)])
+    _index(sink)
+
+    receipt = store.prune(before=EPOCH + timedelta(microseconds=make.t0, seconds=100))
+
+    assert (receipt.sessions, receipt.traces, receipt.spans, receipt.annotations) == (1, 3, 2, 3)
+    assert {trace.session_id for trace in store.traces()} == {"alive", None}
+    user = store.user("ann")
+    assert user is not None
+    assert (user.sessions, user.traces, user.input_tokens) == (1, 2, 20)
+    assert len(store.search("hello")) == 2
+    assert store.verify() == []
+    assert store.ledger()["pruned"] == {"annotation": 3, "session": 1, "span": 2, "trace": 3}
+
+
+def test_pruning_content_keeps_the_numbers(sink: Sink, store: Store, make: Make) -> None:
+    """What was said before the time goes; who did what when, and what it cost, stays."""
+    sink.write(_visit(make, "s", "ann", 1, 2, 5_000))
+    _index(sink)
+
+    receipt = store.prune(before=EPOCH + timedelta(microseconds=make.t0, seconds=100), content_only=True)
+
+    session = store.session("s")
+    assert session is not None
+    assert isinstance(session.traces, list)
+    assert (receipt.contents, receipt.sessions) == (2, 0)
+    assert [trace.result for trace in session.traces] == [None, None, "hello"]
+    assert [trace.spans and trace.spans[0].input for trace in session.traces] == [None, None, "hello"]
+    assert (session.llm_calls, session.input_tokens, session.first_input) == (3, 30, "hello")
+    assert len(store.search("hello")) == 1
+    assert store.verify() == []
+
+
+def test_pruned_space_is_given_back(sink: Sink, store: Store, make: Make, path: Path) -> None:
+    """The file becomes smaller, with no vacuum that would need as much again."""
+    for start in range(0, 400, 100):
+        sink.write(_visit(make, f"s{start}", None, *range(start, start + 100), word="word " * 400))
+    before = store.info()
+
+    store.prune(before=EPOCH + timedelta(microseconds=make.t0, days=1))
+
+    after = store.info()
+    assert after.size_bytes + after.wal_bytes < (before.size_bytes + before.wal_bytes) / 4
+
+
+def test_ids_are_not_used_again_after_pruning(sink: Sink, store: Store, make: Make) -> None:
+    """The search index goes by the order of ids: what comes after a pruning is found too."""
+    sink.write(_visit(make, "old", None, 1, 2, 3))
+    _index(sink)
+    store.prune(before=EPOCH + timedelta(microseconds=make.t0, days=1))
+
+    sink.write(_visit(make, "new", None, 4, word="fresh"))
+    _index(sink)
+
+    assert [hit.session_id for hit in store.search("fresh")] == ["new"]
+    assert store.search("hello").items == []
+
+
+@pytest.mark.parametrize(
+    "arguments", [{}, {"days": 1, "before": datetime.now(UTC)}, {"days": -1}, {"days": "30"}, {"before": "2026"}]
+)
+def test_pruning_asks_for_one_time(store: Store, arguments: dict[str, Any]) -> None:
+    """Nothing is removed by an argument that was meant differently."""
+    with pytest.raises(ConfigurationError):
+        store.prune(**arguments)
+
+
+def test_retention_prunes_while_the_writer_rests(path: Path, store: Store, make: Make) -> None:
+    """With retention_days set, what is too old goes by itself."""
+    sink = open_sink(path, retention_days=1)
+    sink.write(_visit(make, "old", None, 1, 2))
+
+    _index(sink)
+
+    sink.close()
+    assert store.sessions().items == []
+    assert store.verify() == []
+
+
+def test_an_export_has_everything_of_one_user(sink: Sink, store: Store, make: Make) -> None:
+    """One user's data, with their traces elsewhere and without what others did in their session."""
+    sink.write(_visit(make, "anns", "ann", 1, word="mine"))
+    sink.write([make.trace(2, "anns", user_identifier="bob", user_strength=3)])
+    sink.write([make.trace(3, None, user_identifier="ann", user_strength=3)])
+    sink.write(_visit(make, "bobs", "bob", 4, word="theirs"))
+
+    records = list(store.export_user("ann"))
+
+    text = json.dumps(records)
+    assert [record["record"] for record in records] == ["user", "session", "trace"]
+    assert [trace["id"] for trace in records[1]["traces"]] == [make.trace_id(1)]
+    assert records[2]["id"] == make.trace_id(3)
+    assert text.count("mine") == 5
+    assert "theirs" not in text
+    assert "bob" not in text
+
+
+def test_an_export_of_nobody_is_empty(store: Store) -> None:
+    """An unknown user has no data."""
+    assert list(store.export_user("eve")) == []

@@ -1,0 +1,136 @@
+"""Finding what was said, before and after it is in the index, with any text as the question."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from baserun.store import Sink, Store
+
+Make = Any
+"""The fixture of conftest, which cannot be imported."""
+
+
+def _say(sink: Sink, make: Make, number: int, text: str, **more: Any) -> None:
+    trace = make.trace(number, **more)
+    content = json.dumps([{"role": "user", "content": text}])
+    sink.write([make.call(number, trace, input=content, output='{"role": "assistant", "content": "fine"}'), trace])
+
+
+def _index(sink: Sink) -> None:
+    while sink.maintain():
+        pass
+
+
+@pytest.mark.parametrize("is_indexed", [False, True])
+@pytest.mark.parametrize(
+    ("question", "expected"),
+    [
+        ("zurich", [2, 1]),
+        ("ZÜRICH lake", [1]),
+        ('"lake in Zürich"', [1]),
+        ('"Zürich lake"', []),
+        ("wea*", [2]),
+        ("wea", []),
+        ("fine", [2, 1]),
+        ("content", []),
+        ("user", []),
+        ('zurich AND OR NOT "', []),
+        ("***", []),
+    ],
+)
+def test_words_are_found(
+    sink: Sink, store: Store, make: Make, is_indexed: bool, question: str, expected: list[int]
+) -> None:
+    """All words must be there, accents and case aside; what JSON and roles add is not searched."""
+    _say(sink, make, 1, 'the lake in Zürich\nwith "quotes"')
+    _say(sink, make, 2, "weather for Zurich")
+    if is_indexed:
+        _index(sink)
+
+    hits = store.search(question)
+
+    assert [int(hit.span_id, 16) for hit in hits] == expected
+
+
+def test_a_hit_says_where_it_is(sink: Sink, store: Store, make: Make) -> None:
+    """From a hit one gets to its session, and sees the words around it."""
+    _say(sink, make, 1, "x " * 200 + "needle" + " y" * 200, user_identifier="ann", user_strength=3)
+    _index(sink)
+
+    (hit,) = store.search("needle").items
+
+    assert (hit.session_id, hit.trace_id, hit.user_identifier) == ("s", make.trace_id(1), "ann")
+    assert hit.snippet.startswith("…x x")
+    assert "needle" in hit.snippet
+    assert len(hit.snippet) < 200
+
+
+def test_hits_come_in_pages_across_the_edge_of_the_index(sink: Sink, store: Store, make: Make) -> None:
+    """The newest first, each once, whether the index has them or not."""
+    for number in range(1, 8):
+        _say(sink, make, number, "same words")
+        if number == 4:
+            _index(sink)
+    found: list[int] = []
+    after = None
+    while True:
+        page = store.search("words", limit=2, after=after)
+        found += [int(hit.span_id, 16) for hit in page]
+        after = page.next
+        if after is None:
+            break
+
+    assert found == [7, 6, 5, 4, 3, 2, 1]
+
+
+@pytest.mark.parametrize("is_indexed", [False, True])
+def test_a_search_can_ask_for_one_user(sink: Sink, store: Store, make: Make, is_indexed: bool) -> None:
+    """What others said is not shown."""
+    _say(sink, make, 1, "secret", session="a", user_identifier="ann", user_strength=3)
+    _say(sink, make, 2, "secret", session="b", user_identifier="bob", user_strength=3)
+    if is_indexed:
+        _index(sink)
+
+    assert [hit.user_identifier for hit in store.search("secret", user="ann")] == ["ann"]
+    assert store.search("secret", user="eve").items == []
+
+
+def test_lists_can_be_narrowed_by_text(sink: Sink, store: Store, make: Make) -> None:
+    """What was said narrows sessions and traces like any other filter."""
+    _say(sink, make, 1, "apples", session="a")
+    _say(sink, make, 2, "pears", session="b")
+    _index(sink)
+
+    assert [session.id for session in store.sessions(text="apples")] == ["a"]
+    assert [trace.session_id for trace in store.traces(text="pears")] == ["b"]
+
+
+def test_indexing_goes_in_bounded_steps(sink: Sink, make: Make) -> None:
+    """Maintenance does a little at a time and says whether more is waiting."""
+    trace = make.trace(1)
+    sink.write([make.call(number, trace, input='"word"') for number in range(450)])
+
+    steps = [sink.maintain() for _ in range(4)]
+
+    assert steps == [True, True, False, False]
+
+
+@given(text=st.text(max_size=40))
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_any_text_is_a_question(searchable: Store, text: str) -> None:
+    """Nothing that a person types is a syntax error."""
+    if text.strip() and not any("\ud800" <= character <= "\udfff" for character in text):
+        assert searchable.search(text).next is None
+        assert searchable.sessions(text=text).next is None
+
+
+@pytest.fixture(name="searchable")
+def _searchable(sink: Sink, store: Store, make: Make) -> Store:
+    _say(sink, make, 1, "some words to find")
+    _index(sink)
+    return store
