@@ -15,14 +15,11 @@ from hypothesis import settings
 INHERITED = ("BASERUN_", "OPENAI_", "AZURE_OPENAI_")
 """Variables that change what Baserun or a client does; a test sets those it means."""
 
-NEEDS = {
-    "openai": "openai",
-    "baserun_openai": "openai",
-    "genai_prices": "genai_prices",
-    "click": "click",
-    "rich": "rich",
-}
-"""What a test module may import at its top, and the package of an extra that this takes."""
+OWN = {"baserun.cli": "rich", "baserun_openai": "openai", "baserun_starlette": "starlette"}
+"""Packages of ours that work only with an extra, and what that extra brings."""
+
+HAS_EVERYTHING = os.environ.get("TOX_ENV_NAME", "bare") != "bare"
+"""Every other environment of tox has all extras: there an import that fails is a failure."""
 
 # Nothing here is timed, and a failure found on one machine is told by its example, not by a file left behind.
 settings.register_profile("baserun", deadline=None, database=None, print_blob=True)
@@ -30,22 +27,26 @@ settings.load_profile("baserun")
 
 
 def pytest_ignore_collect(collection_path: Path) -> bool | None:
-    """Leave out modules and folders of tests of extras that are not installed, as in the bare environment."""
+    """Leave out modules and folders of tests whose imports are not installed, as in the bare environment."""
     module = collection_path / "conftest.py" if collection_path.is_dir() else collection_path
-    if module.suffix != ".py" or not module.exists():
+    if HAS_EVERYTHING or module.suffix != ".py" or not module.exists():
         return None
-    wanted = {NEEDS[name] for name in _imported(module) if name in NEEDS}
-    return True if any(importlib.util.find_spec(package) is None for package in wanted) else None
+    return None if all(_is_installed(name) for name in _imported(module)) else True
 
 
 def _imported(module: Path) -> set[str]:
     names: set[str] = set()
     for statement in ast.parse(module.read_bytes()).body:
         if isinstance(statement, ast.Import):
-            names.update(alias.name.partition(".")[0] for alias in statement.names)
+            names.update(alias.name for alias in statement.names)
         elif isinstance(statement, ast.ImportFrom) and statement.module is not None:
-            names.add(statement.module.partition(".")[0])
+            names.add(statement.module)
     return names
+
+
+def _is_installed(name: str) -> bool:
+    own = next((needed for prefix, needed in OWN.items() if name == prefix or name.startswith(f"{prefix}.")), None)
+    return importlib.util.find_spec(own or name.partition(".")[0]) is not None
 
 
 @pytest.fixture(autouse=True)
