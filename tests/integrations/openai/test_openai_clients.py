@@ -36,7 +36,7 @@ def test_module_client(offline: OfflineModel, captured: Captured, monkeypatch: p
 
     openai.chat.completions.create(**CHAT)
     openai.chat.completions._client.close()
-    openai._reset_client()  # type: ignore[attr-defined]
+    openai._reset_client()
 
     assert [call.request_model for call in captured.calls] == ["gpt-4o-mini"]
 

@@ -11,6 +11,7 @@ import openai
 import pytest
 
 import baserun
+from baserun.store import StoredCall
 from baserun.testing import Captured, OfflineModel
 
 THREADS = 16
@@ -72,10 +73,12 @@ def _sessions(captured: Captured) -> dict[str, int]:
     """How many calls each session has; every one of them of its own, and read to the end."""
     counts: dict[str, int] = {}
     for session in captured.sessions:
-        calls = [span for trace in session.traces or [] for span in trace.spans or []]
+        assert isinstance(session.traces, list)
+        calls = [span for trace in session.traces for span in trace.spans or []]
         for call in calls:
+            assert isinstance(call, StoredCall)
             assert call.input[0]["content"] == session.id
             assert call.output[0]["content"] == f"You said {session.id}"
-            assert call.stream_end == "complete"  # type: ignore[attr-defined]
+            assert call.stream_end == "complete"
         counts[session.id] = len(calls)
     return counts

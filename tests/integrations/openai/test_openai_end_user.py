@@ -31,7 +31,7 @@ MESSAGES: Any = [{"role": "user", "content": "Hi"}]
 def test_recorded_and_adopted(
     offline: OfflineModel, captured: Captured, given: dict[str, Any], end_user: str | None
 ) -> None:
-    """`safety_identifier` counts before `user`, what is sent before what was passed; a session without a user adopts it."""
+    """`safety_identifier` counts before `user`, `extra_body` before both; a session without a user adopts it."""
     with openai.OpenAI(base_url=offline.url, api_key="offline") as client, baserun.with_session() as session:
         client.chat.completions.create(model="gpt-4o-mini", messages=MESSAGES, **given)
 

@@ -91,8 +91,8 @@ JSON = st.recursive(
         st.lists(inner, max_size=3)
         | st.dictionaries(
             st.sampled_from(
-                ["id", "model", "choices", "message", "delta", "index", "content", "tool_calls", "function", "usage"]
-                + ["output", "type", "data", "embedding", "b64_json", "response", "item", "error", "text", "results"]
+                "id model choices message delta index content tool_calls function usage output type data embedding"
+                " b64_json response item error text results".split()
             ),
             inner,
             max_size=5,

@@ -86,7 +86,7 @@ def test_somebody_elses_wrapper_is_kept(offline: OfflineModel, captured: Capture
         asked.append("theirs")
         return ours(*args, **kwargs)
 
-    SyncAPIClient.request = theirs  # type: ignore[assignment, method-assign]
+    SyncAPIClient.request = theirs  # type: ignore[method-assign]
     try:
         with openai.OpenAI(base_url=offline.url, api_key="offline") as client:
             baserun_openai.uninstrument()
