@@ -102,12 +102,6 @@ class Recorder:
             self._emit(signals.trace_started, trace)
         return trace
 
-    def start_untouched_trace(self, trace: Trace, at_touch: Callable[[], None]) -> None:
-        """Begin a trace on the chance that something is recorded in it; until then it is none."""
-        trace.at_touch = at_touch
-        trace.started_us = self._now_us()
-        trace._start_ns = self._monotonic_ns()
-
     def touch_trace(self, trace: Trace) -> None:
         """Something is about to be recorded in a trace that was begun on the chance of it."""
         at_touch, trace.at_touch = trace.at_touch, None

@@ -13,7 +13,7 @@ from baserun._runtime import flush, recorder
 from baserun.exceptions import ConfigurationError
 from baserun.web._policy import Secrets, SessionPolicy
 from baserun.web._request import WebRequest
-from baserun.web._response import GetHeader, ResponseChanges
+from baserun.web._response import LIVE_TYPES, ResponseChanges
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -23,6 +23,8 @@ ASGIApp = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 MARK = "baserun"
 """Where the request is in a scope. Not a context variable: servers and sub-requests leak those."""
+
+_LIVE_TYPES = tuple(name.encode() for name in LIVE_TYPES)
 
 STATE = "baserun_session"
 """Where the session is in ``scope["state"]``, which Starlette shows as ``request.state.baserun_session``."""
@@ -44,7 +46,8 @@ class ASGIRequest(WebRequest):
         self.publish(self.session)
 
     def method(self) -> str:
-        return str(self.scope.get("method", "WEBSOCKET")).upper()
+        method: str = self.scope.get("method", "WEBSOCKET")
+        return method
 
     def path(self) -> str:
         return str(self.scope.get("path", ""))
@@ -54,7 +57,7 @@ class ASGIRequest(WebRequest):
 
     def header(self, name: str) -> str | None:
         wanted = name.encode("latin-1")
-        values = [value for key, value in self.scope.get("headers") or () if key.lower() == wanted]
+        values = [value for key, value in self.scope.get("headers") or () if key == wanted]
         return (b"; " if name == "cookie" else b", ").join(values).decode("latin-1") if values else None
 
     def original(self) -> Any:
@@ -110,6 +113,9 @@ class ASGIRequest(WebRequest):
 
     def _started(self, message: Message, status: int) -> Message:
         headers = message.get("headers") or ()
+        if self.is_untouched and not _may_be_live(headers):
+            self.status_code = status
+            return message
         changes = self.respond(status, lambda name: _get(headers, name))
         return message if changes is None else _changed(message, changes)
 
@@ -198,6 +204,14 @@ def _flushing(send: Send) -> Send:
     return send_lifespan
 
 
+def _may_be_live(headers: Any) -> bool:
+    """Whether it is worth looking closer at the headers of a request that is untouched so far; it hardly ever is."""
+    for key, value in headers:
+        if key.lower() == b"content-type":
+            return bool(value[:20].lower().startswith(_LIVE_TYPES))
+    return False
+
+
 def _get(headers: Any, name: str) -> str | None:
     wanted = name.encode("latin-1")
     found = [value for key, value in headers if key == wanted or key.lower() == wanted]
@@ -216,6 +230,3 @@ def _changed(message: Message, changes: ResponseChanges) -> Message:
 
 def _is_disconnect(error: Exception) -> bool:
     return type(error).__name__ == "WebSocketDisconnect" or isinstance(error, OSError)
-
-
-__all__ = ["ASGIApp", "ASGIMiddleware", "ASGIRequest", "GetHeader", "Message", "Receive", "Scope", "Send"]

@@ -68,7 +68,8 @@ class SessionPolicy:
         """What clients sent that counted for nothing, by reason: ``oversized``, ``malformed``, ``forged``, ``future``,
         ``foreign`` (somebody else's), ``expired``."""
         self._secrets = secrets if callable(secrets) else _listed(secrets)
-        self._lock = threading.Lock()
+        self.lock = threading.RLock()
+        """Held for a decision, which takes microseconds and no I/O."""
         runtime()  # constructing a middleware is first use
         _remember(self)
 
@@ -150,7 +151,7 @@ class SessionPolicy:
 
     def ignore(self, reason: str) -> None:
         """Count something that a client sent and that counts for nothing."""
-        with self._lock:
+        with self.lock:
             self.ignored[reason] = self.ignored.get(reason, 0) + 1
 
     def _read(self, keys: Keys, token: str) -> Ticket | None:

@@ -18,7 +18,7 @@ from typing import Any
 from baserun._context import Frame, current, replace
 from baserun._guard import guarded
 from baserun._identity import STRENGTH_AUTHENTICATED, STRENGTH_EXPLICIT, STRENGTH_NONE
-from baserun._model import ERROR, RUNNING, Session, Trace
+from baserun._model import ERROR, Session, Trace
 from baserun._runtime import recorder
 from baserun.web._cookie import cookie_name, find_cookies, make_cookie
 from baserun.web._options import ALL
@@ -37,29 +37,34 @@ class WebRequest:
         "_decided_for",
         "_expects_calls",
         "_explicit",
-        "_lock",
+        "_is_finished",
         "_looking_thread",
+        "_route",
+        "_start_ns",
+        "_started_us",
+        "_trace",
         "_was_ended",
         "frame",
         "policy",
         "session",
         "status_code",
-        "trace",
     )
 
     def __init__(self, policy: SessionPolicy) -> None:
-        current_recorder = recorder()
+        clock = recorder().clock
         self.policy = policy
-        self.session = session = WebSession(self)
-        self.trace = trace = Trace(current_recorder.ids.trace(), session, "request", "request")
-        current_recorder.start_untouched_trace(trace, self._name_trace)
-        self.frame = Frame(None, session, trace, None)
+        self.session = WebSession(self)
+        self.frame = RequestFrame(self)
         self.status_code: int | None = None
-        self._lock = threading.RLock()
+        self._trace: Trace | None = None
+        self._started_us = clock.now_us()
+        self._start_ns = clock.monotonic_ns()
         self._decided_for = UNKNOWN
         self._explicit: str | None = None
         self._expects_calls = False
+        self._is_finished = False
         self._looking_thread: int | None = None
+        self._route: str | None = None
         self._was_ended = False
 
     # What a framework says. None of it may raise for anything that a client can send.
@@ -101,6 +106,30 @@ class WebRequest:
 
     # What a framework calls.
 
+    @property
+    def trace(self) -> Trace:
+        """The trace of the request; most requests have no use for one, so it is made when it is asked for."""
+        if self._trace is None:
+            with self.policy.lock:
+                if self._trace is None:
+                    trace = Trace(recorder().ids.trace(), self.session, "request", "request")
+                    trace.started_us, trace._start_ns = self._started_us, self._start_ns
+                    trace.at_touch = self._name_trace
+                    self._trace = trace
+        return self._trace
+
+    @property
+    def is_untouched(self) -> bool:
+        """Whether nothing has happened so far that the response would have to tell (unless it is a live stream)."""
+        session, trace = self.session, self._trace
+        return not (
+            session.opened
+            or session.metadata
+            or self._expects_calls
+            or self._was_ended
+            or (trace is not None and _is_annotated(trace))
+        )
+
     def visitor(self) -> Visitor:
         """Who sent it, found out if need be; no session is touched."""
         return self._find() if self._explicit is None else Visitor(self._explicit)
@@ -133,7 +162,10 @@ class WebRequest:
             error: What the application raised, or what stopped it.
             status: ``cancelled`` where the client left and nothing was raised.
         """
-        if self.trace.status is not RUNNING:
+        if self._is_finished:
+            return
+        self._is_finished = True
+        if self._trace is None and self.session.decision is None and self.policy.options.record_requests != ALL:
             return
         with guarded("finishing the trace of a request"):
             self._finish(error, status)
@@ -145,7 +177,7 @@ class WebRequest:
         if session is not self.session and session.decision is not None:
             return session.decision
         visitor = self._find()
-        with self._lock:
+        with self.policy.lock:
             if session.decision is None:
                 self._decide(session, visitor)
             assert session.decision is not None
@@ -155,7 +187,7 @@ class WebRequest:
         """The session's id is asked for, so there shall be such a session."""
         frame = current()
         if frame is None or not frame.muted:
-            with self._lock:
+            with self.policy.lock:
                 is_first, session.opened = not session.opened, True
             if is_first:
                 recorder().open_session(session, resumed=session.is_resumed)
@@ -332,11 +364,11 @@ class WebRequest:
     # The response.
 
     def _respond(self, status: int, get_header: GetHeader) -> ResponseChanges | None:
-        session, trace = self.session, self.trace
-        if trace.at_touch is not None and _is_annotated(trace):
-            recorder().touch_trace(trace)
-        if not session.is_touched and not self._was_ended and not self._is_expecting(get_header):
+        if self.is_untouched and not self._is_expecting(get_header):
             return None
+        session, trace = self.session, self._trace
+        if trace is not None and trace.at_touch is not None and _is_annotated(trace):
+            recorder().touch_trace(trace)
         if session.metadata and not session.opened:
             session.id  # noqa: B018  (the application said something about it, which is a touch)
         self._look_again()
@@ -431,17 +463,45 @@ class WebRequest:
 
     def _name_trace(self) -> None:
         with guarded("naming a request"):
-            self.trace.name = f"{self.method()} {self.route() or self.path()}"
+            self._route = self._route or self.route()
+            self.trace.name = f"{self.method()} {self._route or self.path()}"
 
     def _describe_trace(self) -> None:
         with guarded("describing a request"):
-            metadata, route = self.trace.metadata, self.route()
-            self._name_trace()
+            metadata = self.trace.metadata
+            if self._route is None:
+                self._name_trace()
             metadata.setdefault("method", self.method())
-            if route is not None:
-                metadata.setdefault("route", route)
+            if self._route is not None:
+                metadata.setdefault("route", self._route)
             if self.status_code is not None:
                 metadata.setdefault("status_code", self.status_code)
+
+
+class RequestFrame(Frame):
+    """The frame of a request, whose trace is made when something asks for it."""
+
+    __slots__ = ("_has_other", "_other", "_request")
+
+    def __init__(self, request: WebRequest) -> None:
+        # Not by the base class, which would set a trace.
+        self._request = request
+        self._has_other = False
+        self._other: Trace | None = None
+        self.parent = None
+        self.session = request.session
+        self.span = None
+        self.muted = False
+        self.contentless = False
+        self.closed = False
+
+    @property
+    def trace(self) -> Trace | None:
+        return self._other if self._has_other else self._request.trace
+
+    @trace.setter
+    def trace(self, other: Trace | None) -> None:
+        self._has_other, self._other = True, other
 
 
 class Entered:

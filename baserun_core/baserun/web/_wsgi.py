@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from types import TracebackType
 from typing import Any
 
@@ -144,6 +144,3 @@ def _changed(headers: Headers, changes: ResponseChanges) -> Headers:
     if changes.cookie is not None:
         changed.append(("Set-Cookie", changes.cookie.header()))
     return changed
-
-
-__all__ = ["Environ", "Iterator", "StartResponse", "WSGIApp", "WSGIMiddleware", "WSGIRequest"]
