@@ -12,7 +12,6 @@ import pytest
 from baserun.exceptions import ConfigurationError, NarrowFilterError
 from baserun.store import Sink, Store, open_store
 from baserun.store.rows import AnnotationRow, EndSession, OpenSession
-from baserun.store.sqlite._store import SqliteStore
 
 Make = Any
 """The fixture of conftest, which cannot be imported."""
@@ -313,11 +312,14 @@ def test_a_cursor_belongs_to_its_sort(filled: Store) -> None:
 def test_a_question_without_end_is_stopped(sink: Sink, path: Any, make: Make) -> None:
     """A list that takes longer than its budget says to narrow it, and the next question is answered."""
     sink.write([make.trace(number, session=None) for number in range(3_000)])
-    with SqliteStore(open_store(path).location, budget=0.0) as store:  # type: ignore[attr-defined]
-        with pytest.raises(NarrowFilterError, match="Narrow it"):
-            store.traces(min_duration=100)
+    store = open_store(path, budget=0.0)
+    with pytest.raises(NarrowFilterError, match="Narrow it"):
+        store.traces(min_duration=100)
 
-        assert store.trace(make.trace_id(1)) is not None
+    found = store.trace(make.trace_id(1))
+
+    store.close()
+    assert found is not None
 
 
 def test_readers_see_commits_at_once_and_hold_nothing(sink: Sink, store: Store, make: Make) -> None:

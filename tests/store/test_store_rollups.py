@@ -93,7 +93,7 @@ everything = st.permutations(UNIVERSE)
 
 def _what_is_there(batches: list[list[Row]]) -> tuple[list[str], dict[str, Any]]:
     with TemporaryDirectory() as folder:
-        sink, store = open_sink(f"{folder}/x.sqlite3"), open_store(f"{folder}/x.sqlite3")
+        sink, store = open_sink(f"{folder}/x.sqlite3"), open_store(f"{folder}/x.sqlite3", budget=None)
         try:
             for batch in batches:
                 sink.write(batch)

@@ -10,20 +10,25 @@ from baserun.store._location import StoreLocation, resolve
 if TYPE_CHECKING:
     from baserun.store._contract import Sink, Store
 
+DEFAULT_BUDGET = 0.3  # seconds
 
-def open_store(url: str | os.PathLike[str] | StoreLocation | None = None) -> Store:
+
+def open_store(
+    url: str | os.PathLike[str] | StoreLocation | None = None, *, budget: float | None = DEFAULT_BUDGET
+) -> Store:
     """Open a store for reading; a file is opened with the first question.
 
     Args:
         url: ``sqlite`` (``./.baserun/baserun.sqlite3``, the default), a path, ``sqlite:///relative.sqlite3``,
             ``sqlite:////absolute/path.sqlite3`` or ``memory``.
+        budget: Seconds that a list may take before it raises `NarrowFilterError`; None lets it take any time.
 
     Raises:
         ConfigurationError: `url` is none that this version knows.
     """
     from baserun.store.sqlite._store import SqliteStore
 
-    return SqliteStore(resolve(url))
+    return SqliteStore(resolve(url), budget=budget)
 
 
 def open_sink(

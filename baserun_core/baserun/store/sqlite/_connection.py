@@ -188,8 +188,7 @@ def _configure(connection: sqlite3.Connection, path: str) -> None:
     connection.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
     connection.execute(f"PRAGMA page_size = {PAGE_SIZE}")
     connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
-    mode = connection.execute("PRAGMA journal_mode = WAL").fetchone()[0]
-    if mode != "wal":
+    if connection.execute("PRAGMA journal_mode = WAL").fetchone()[0] != "wal":
         mode = connection.execute("PRAGMA journal_mode = DELETE").fetchone()[0]
         _logger.warning("baserun: the file system of %s has no WAL; its journal mode is %s.", path, mode)
     connection.execute("PRAGMA synchronous = NORMAL")

@@ -16,7 +16,6 @@ from baserun.store.sqlite._connection import BUSY_TIMEOUT_MS, identity, keep_for
 from baserun.store.sqlite._errors import is_interrupt, unavailable
 from baserun.store.sqlite._migrate import check_version, newest_version, stored_version
 
-DEFAULT_BUDGET_SECONDS = 0.3
 CHECK_EVERY = 1_000
 """Virtual machine instructions between two looks at the clock: well under a millisecond."""
 CACHE_KIB = 16 * 1024
@@ -25,7 +24,7 @@ CACHE_KIB = 16 * 1024
 class Reader:
     """Answers questions on the file at `path`."""
 
-    def __init__(self, path: str, budget: float | None = DEFAULT_BUDGET_SECONDS) -> None:
+    def __init__(self, path: str, budget: float | None) -> None:
         self.path = path
         self.budget = budget
         self._local = threading.local()

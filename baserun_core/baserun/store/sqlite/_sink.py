@@ -44,9 +44,9 @@ class SqliteSink:
                 raise rejected(error) from error
         self._may_be_unindexed = True
 
-    def count_dropped(self, counts: dict[str, int]) -> None:
+    def count_dropped(self, counts: dict[str, int], *, timeout: float | None = None) -> None:
         """Add what this process had to drop to the store's ledger."""
-        with self._connection.transaction() as connection:
+        with self._connection.transaction(timeout) as connection:
             _ledger.add(connection, _ledger.DROPPED, counts)
 
     def maintain(self) -> bool:

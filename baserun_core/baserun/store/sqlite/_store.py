@@ -23,7 +23,7 @@ from baserun.store.sqlite._connection import WriteConnection
 from baserun.store.sqlite._erase import erase
 from baserun.store.sqlite._export import export
 from baserun.store.sqlite._info import info
-from baserun.store.sqlite._reader import DEFAULT_BUDGET_SECONDS, Reader
+from baserun.store.sqlite._reader import Reader
 from baserun.store.sqlite._retention import prune
 from baserun.store.sqlite._verify import verify
 
@@ -31,7 +31,7 @@ from baserun.store.sqlite._verify import verify
 class SqliteStore:
     """Reads the file at `location`; see `baserun.store._contract.Store` for the promises."""
 
-    def __init__(self, location: StoreLocation, *, budget: float | None = DEFAULT_BUDGET_SECONDS) -> None:
+    def __init__(self, location: StoreLocation, *, budget: float | None) -> None:
         self.location = location
         self._reader = Reader(location.path, budget)
         self._writer = WriteConnection(location)

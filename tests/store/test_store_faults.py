@@ -1,0 +1,351 @@
+"""What goes wrong around a store: each time nothing is lost that was acknowledged, and it recovers by itself."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sqlite3
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import pytest
+
+from baserun.exceptions import StoreUnavailableError
+from baserun.store import Sink, Store, open_sink, open_store
+from baserun.store.rows import OpenSession
+from baserun.store.sqlite import _connection
+from baserun.store.sqlite._info import has_wal_reset_defect
+
+Make = Any
+"""The fixture of conftest, which cannot be imported."""
+
+
+def _start(name: str) -> list[OpenSession]:
+    return [OpenSession(id=name, at_us=1)]
+
+
+def _names(store: Store) -> set[str]:
+    return {session.id for session in store.sessions()}
+
+
+def _python(program: str, *arguments: object) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-c", program, *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+
+
+@pytest.mark.parametrize("garbage", [b"this is no database" * 500, b"SQLite format 3\0" + b"\xff" * 9_000])
+def test_a_broken_file_is_set_aside(
+    sink: Sink, store: Store, path: Path, caplog: pytest.LogCaptureFixture, garbage: bytes
+) -> None:
+    """Garbage is kept under another name, said once, and a new store begins."""
+    path.parent.mkdir()
+    path.write_bytes(garbage)
+
+    with caplog.at_level(logging.ERROR, "baserun"):
+        sink.write(_start("s"))
+
+    kept = [each for each in path.parent.iterdir() if ".corrupt-" in each.name]
+    assert [each.read_bytes() for each in kept] == [garbage]
+    assert len(caplog.records) == 1
+    assert str(kept[0]) in caplog.text
+    assert _names(store) == {"s"}
+
+
+def test_a_file_that_breaks_in_use_is_set_aside(
+    sink: Sink, new_sink: Callable[[], Sink], store: Store, path: Path, make: Make, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Pages that turn to garbage are met at the next write, which says so and succeeds when it is repeated."""
+    sink.write([make.trace(number, f"s{number}") for number in range(500)])
+    sink.close()
+    size = path.stat().st_size
+    with path.open("r+b") as file:
+        file.seek(4096)
+        file.write(b"\xa5" * (size - 4096))
+    again = new_sink()
+
+    with caplog.at_level(logging.ERROR, "baserun"):
+        try:
+            again.write([make.trace(1_000, "new")])
+        except StoreUnavailableError:
+            again.write([make.trace(1_000, "new")])
+
+    assert [record.levelname for record in caplog.records] == ["ERROR"]
+    assert _names(store) == {"new"}
+
+
+@pytest.mark.parametrize("is_replaced", [False, True])
+def test_a_file_that_is_removed_is_noticed(
+    sink: Sink, store: Store, path: Path, caplog: pytest.LogCaptureFixture, is_replaced: bool
+) -> None:
+    """What is written goes where the store is now, not into a file without a name; readers follow too."""
+    sink.write(_start("before"))
+    assert _names(store) == {"before"}
+    for each in list(path.parent.iterdir()):
+        each.unlink()
+    if is_replaced:
+        path.touch()
+
+    with caplog.at_level(logging.WARNING, "baserun"):
+        sink.write(_start("after"))
+
+    assert "removed or replaced" in caplog.text
+    assert _names(store) == {"after"}
+
+
+def test_a_folder_that_is_removed_is_made_again(sink: Sink, store: Store, path: Path) -> None:
+    """Somebody who cleans up does not end the recording."""
+    sink.write(_start("before"))
+    for each in list(path.parent.iterdir()):
+        each.unlink()
+    path.parent.rmdir()
+
+    sink.write(_start("after"))
+
+    assert _names(store) == {"after"}
+
+
+def test_a_folder_that_cannot_be_says_so_and_recovers(sink: Sink, store: Store, path: Path) -> None:
+    """The message has the path and the cause; when the cause goes, the same call works."""
+    path.parent.write_text("a file where the folder should be")
+    with pytest.raises(StoreUnavailableError, match=rf"{path} cannot be used at the moment: (File exists|Not a dir)"):
+        sink.write(_start("s"))
+    path.parent.unlink()
+
+    sink.write(_start("s"))
+
+    assert _names(store) == {"s"}
+
+
+def test_a_locked_store_is_given_up_in_time(sink: Sink, new_sink: Callable[[], Sink], store: Store) -> None:
+    """A writer that may not wait says that the store is locked, and loses nothing by it."""
+    other = new_sink()
+    other.write(_start("first"))
+    with other._connection.transaction():  # type: ignore[attr-defined]
+        with pytest.raises(StoreUnavailableError, match="The store is locked"):
+            sink.write(_start("second"), timeout=0.01)
+        assert sink.maintain() is False
+
+    sink.write(_start("second"), timeout=1)
+
+    assert _names(store) == {"first", "second"}
+
+
+def test_a_writer_without_a_timeout_waits_for_its_turn(sink: Sink, new_sink: Callable[[], Sink], store: Store) -> None:
+    """Writers queue up and all get through."""
+    other = new_sink()
+    other.write(_start("first"))
+    waiting = threading.Thread(target=sink.write, args=(_start("second"),))
+    with other._connection.transaction() as connection:  # type: ignore[attr-defined]
+        waiting.start()
+        connection.execute("INSERT INTO counters VALUES ('held', 1)")
+
+    waiting.join(30)
+
+    assert _names(store) == {"first", "second"}
+
+
+def test_a_lock_file_that_is_removed_does_not_let_two_in(sink: Sink, new_sink: Callable[[], Sink], path: Path) -> None:
+    """A writer that waited on a removed lock file goes on to the one that is there now."""
+    other = new_sink()
+    sink.write(_start("first"))
+    path.with_name(path.name + ".lock").unlink()
+
+    lock = sink._connection.lock  # type: ignore[attr-defined]
+    with lock.held(), pytest.raises(StoreUnavailableError, match="locked"):
+        other.write(_start("second"), timeout=0.01)
+
+
+FULL_DISK = """
+import resource, sys
+from baserun.exceptions import StoreUnavailableError
+from baserun.store import open_sink, open_store
+from baserun.store.rows import SpanRow, TraceRow
+
+def call(number):
+    trace = TraceRow(id=f"{number:032x}", session_id="s", started_us=number, name="n", kind="k", status="running")
+    return SpanRow(id=f"{number:016x}", trace=trace, parent_id=None, kind="llm", name="n", started_us=number,
+                   duration_us=1, status="ok", input='"' + "x" * 50_000 + '"')
+
+sink = open_sink(sys.argv[1])
+sink.write([call(1)])
+resource.setrlimit(resource.RLIMIT_FSIZE, (400_000, resource.RLIM_INFINITY))
+stored = 1
+try:
+    while stored < 100:
+        sink.write([call(stored + 1)])
+        stored += 1
+except StoreUnavailableError as error:
+    print(error)
+store = open_store(sys.argv[1])
+print(len(store.traces(limit=1000)) == stored < 100)
+resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+sink.write([call(stored + 1)])
+print(len(store.traces(limit=1000)) == stored + 1, store.verify())
+"""
+
+
+def test_a_full_disk_is_survived(path: Path) -> None:
+    """What was acknowledged stays readable while there is no room, and writing goes on when there is."""
+    done = _python(FULL_DISK, path)
+
+    lines = done.stdout.splitlines()
+    assert done.stderr == ""
+    assert f"The store {path} cannot be used at the moment" in lines[0]
+    assert lines[1:] == ["True", "True []"]
+
+
+READ_ONLY = """
+import os, sys
+from baserun.exceptions import StoreUnavailableError
+from baserun.store import open_sink, open_store
+from baserun.store.rows import OpenSession
+
+path, spare = sys.argv[1:]
+warm = open_sink(spare); warm.write([OpenSession(id="s", at_us=1)]); warm.close()
+open_store(spare).sessions()  # what is imported late may be out of reach for another user
+if os.getuid() == 0:
+    os.setgid(65534); os.setuid(65534)
+try:
+    open_sink(path).write([OpenSession(id="t", at_us=1)])
+except StoreUnavailableError as error:
+    print(error)
+print([session.id for session in open_store(path).sessions()])
+"""
+
+
+def test_a_read_only_folder_is_read_and_not_written() -> None:
+    """Where nothing can be written, the message says so and what is there can be read."""
+    with TemporaryDirectory() as folder:
+        path = Path(folder, "baserun.sqlite3")
+        sink = open_sink(path)
+        sink.write(_start("s"))
+        sink.close()
+        Path(f"{path}.lock").unlink()
+        path.chmod(0o444)
+        Path(folder).chmod(0o555)
+
+        with TemporaryDirectory() as spare:
+            done = _python(READ_ONLY, path, Path(spare, "spare.sqlite3"))
+
+        Path(folder).chmod(0o755)
+    assert done.stderr == ""
+    assert f"{path}.lock cannot be opened: Permission denied" in done.stdout.splitlines()[0]
+    assert done.stdout.splitlines()[1] == "['s']"
+
+
+def test_without_wal_a_journal_takes_its_place(path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Where SQLite cannot keep a log, it keeps a journal, and one warning says so."""
+    path.parent.mkdir()
+    with (
+        closing(sqlite3.connect(":memory:", isolation_level=None)) as without_wal,
+        caplog.at_level(logging.WARNING, "baserun"),
+    ):
+        _connection._configure(without_wal, str(path))
+
+    assert [record.getMessage() for record in caplog.records] == [
+        f"baserun: the file system of {path} has no WAL; its journal mode is memory."
+    ]
+
+
+FORK = """
+import os, sys
+from baserun.store import open_sink, open_store
+from baserun.store.rows import OpenSession
+
+sink, store = open_sink(sys.argv[1]), open_store(sys.argv[1])
+sink.write([OpenSession(id="parent", at_us=1)])
+store.sessions()
+children = []
+for number in range(int(sys.argv[2])):
+    child = os.fork()
+    if child == 0:
+        sink.forget()
+        sink.write([OpenSession(id=f"child-{number}", at_us=1)])
+        assert store.session(f"child-{number}") is not None
+        sys.exit(0)
+    children.append(child)
+    sink.write([OpenSession(id=f"parent-{number}", at_us=1)])
+print([os.waitpid(child, 0)[1] for child in children] == [0] * len(children))
+sink.write([OpenSession(id="last", at_us=1)])
+print(len(store.sessions(limit=1000)) == 2 * len(children) + 2, store.verify())
+"""
+
+
+def test_a_forked_child_writes_and_the_parent_is_unharmed(path: Path) -> None:
+    """After a fork each process has a connection of its own, and leaving the child touches nothing of the parent."""
+    done = _python(FORK, path, 10)
+
+    assert done.stderr == ""
+    assert done.stdout.splitlines() == ["True", "True []"]
+
+
+@pytest.mark.storm
+def test_a_thousand_forks(path: Path) -> None:
+    """The same, often enough to meet every moment of a write."""
+    for _ in range(10):
+        done = _python(FORK, path, 100)
+        path.unlink()
+
+        assert (done.stderr, done.stdout.splitlines()) == ("", ["True", "True []"])
+
+
+def test_a_closed_sink_and_store_open_again(sink: Sink, store: Store) -> None:
+    """Closing releases files and ends nothing."""
+    sink.write(_start("a"))
+    assert _names(store) == {"a"}
+    sink.close()
+    store.close()
+
+    sink.write(_start("b"))
+
+    assert _names(store) == {"a", "b"}
+
+
+@pytest.mark.parametrize(
+    ("version", "is_defective"),
+    [((3, 6, 23), False), ((3, 7, 0), True), ((3, 40, 1), True), ((3, 44, 5), True), ((3, 44, 6), False),
+     ((3, 45, 0), True), ((3, 50, 7), False), ((3, 51, 2), True), ((3, 51, 3), False), ((3, 54, 1), False)],
+)  # fmt: skip
+def test_the_defect_of_sqlite_is_known_by_version(version: tuple[int, int, int], is_defective: bool) -> None:
+    """Doctor tells which SQLite can break a log."""
+    assert has_wal_reset_defect(version) is is_defective
+
+
+def test_doctor_sees_the_state_of_a_store(sink: Sink, store: Store, path: Path, make: Make) -> None:
+    """Size, version, counts and health in one look."""
+    sink.write([*_start("s"), make.call(1, make.trace(1), input='"x"'), make.trace(1)])
+
+    info = store.info()
+
+    assert (info.path, info.exists, info.journal_mode, info.problems) == (str(path), True, "wal", [])
+    assert (info.sessions, info.traces, info.spans, info.unindexed_spans) == (1, 1, 1, 1)
+    assert info.schema_version == info.newest_schema_version
+    assert info.size_bytes + info.wal_bytes > 4096
+    assert info.sqlite_version == sqlite3.sqlite_version
+
+
+def test_a_broken_file_is_told_to_readers(store: Store, path: Path) -> None:
+    """Reading what is no store says so, with the path."""
+    path.parent.mkdir()
+    path.write_bytes(b"nonsense" * 1_000)
+
+    with pytest.raises(StoreUnavailableError, match=str(path)):
+        store.sessions()
+
+
+def test_two_stores_do_not_share_connections(tmp_path: Path, sink: Sink, store: Store) -> None:
+    """A store object speaks of its own file."""
+    sink.write(_start("s"))
+    other = open_store(tmp_path / "other.sqlite3")
+
+    found = (_names(store), _names(other))
+
+    other.close()
+    assert found == ({"s"}, set())
+    assert not os.path.exists(tmp_path / "other.sqlite3")

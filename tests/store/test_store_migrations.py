@@ -1,0 +1,132 @@
+"""Bringing a store from one version to the next, wholly or not at all."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from baserun.exceptions import StoreUnavailableError, StoreVersionError
+from baserun.store import Sink, Store
+from baserun.store.rows import OpenSession
+from baserun.store.sqlite import _migrate
+from baserun.store.sqlite._migrate import Migration, bring_up_to_date, migrations, newest_version, stored_version
+
+LATER = Migration(99, "later", "CREATE TABLE extra (id INTEGER PRIMARY KEY); INSERT INTO extra VALUES (7);")
+BROKEN = Migration(100, "broken", "CREATE TABLE half (id INTEGER PRIMARY KEY); INSERT INTO nowhere VALUES (1);")
+
+
+@pytest.fixture(name="connection")
+def _connection(tmp_path: Path) -> Iterator[sqlite3.Connection]:
+    with closing(sqlite3.connect(tmp_path / "x.sqlite3", isolation_level=None)) as connection:
+        yield connection
+
+
+def _schema(connection: sqlite3.Connection) -> list[tuple[str, str, str]]:
+    return connection.execute("SELECT type, name, sql FROM sqlite_master ORDER BY type, name").fetchall()
+
+
+def test_migrated_equals_fresh(connection: sqlite3.Connection, tmp_path: Path) -> None:
+    """A store that went through every version is what a new one is."""
+    for step in migrations():
+        _migrate._run(connection, step.sql, step.version)
+    with closing(sqlite3.connect(tmp_path / "fresh.sqlite3", isolation_level=None)) as fresh:
+        bring_up_to_date(fresh, "fresh")
+
+        assert _schema(connection) == _schema(fresh)
+        assert stored_version(connection) == stored_version(fresh) == newest_version()
+
+
+def test_versions_are_numbered_without_gaps() -> None:
+    """Each step leads to the next version."""
+    assert [step.version for step in migrations()] == list(range(1, len(migrations()) + 1))
+
+
+def test_an_older_store_takes_only_the_steps_that_it_lacks(connection: sqlite3.Connection) -> None:
+    """What a store has seen is not done again, and its rows stay."""
+    bring_up_to_date(connection, "x")
+    connection.execute("INSERT INTO models VALUES (1, 'small', '')")
+
+    bring_up_to_date(connection, "x", (*migrations(), LATER))
+    bring_up_to_date(connection, "x", (*migrations(), LATER))
+
+    assert connection.execute("SELECT id FROM extra").fetchall() == [(7,)]
+    assert connection.execute("SELECT requested FROM models").fetchall() == [("small",)]
+    assert stored_version(connection) == 99
+
+
+def test_a_step_that_fails_leaves_the_version_before_it(connection: sqlite3.Connection) -> None:
+    """Half a migration is none: the next try begins where this one did."""
+    bring_up_to_date(connection, "x")
+
+    with pytest.raises(sqlite3.OperationalError, match="nowhere"):
+        bring_up_to_date(connection, "x", (*migrations(), LATER, BROKEN))
+
+    tables = {name for _, name, _ in _schema(connection)}
+    assert stored_version(connection) == 99
+    assert ("extra" in tables, "half" in tables) == (True, False)
+
+
+def test_a_killed_step_leaves_the_version_before_it(tmp_path: Path) -> None:
+    """A process that dies in the middle of a migration leaves what a crash in it leaves: nothing."""
+    path = tmp_path / "x.sqlite3"
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        connection.execute("PRAGMA journal_mode = WAL")
+        bring_up_to_date(connection, "x")
+        connection.executescript(f"BEGIN IMMEDIATE; {LATER.sql} PRAGMA user_version = 99;")
+        copy = tmp_path / "copy.sqlite3"
+        for suffix in ("", "-wal"):  # what would be on the disk after a kill
+            copy.with_name(copy.name + suffix).write_bytes(path.with_name(path.name + suffix).read_bytes())
+        connection.execute("ROLLBACK")
+
+    with closing(sqlite3.connect(copy, isolation_level=None)) as found:
+        assert stored_version(found) == newest_version()
+        bring_up_to_date(found, "x", (*migrations(), LATER))
+        assert found.execute("SELECT id FROM extra").fetchall() == [(7,)]
+
+
+def test_a_newer_store_is_not_touched(new_sink: Callable[[], Sink], store: Store, path: Path) -> None:
+    """Code that does not know a version neither writes nor guesses, and says what to do."""
+    first = new_sink()
+    first.write([OpenSession(id="s", at_us=1)])
+    first.close()
+    _set_version(path, 12_345)
+
+    with pytest.raises(StoreVersionError, match=r"has version 12345, this Baserun knows versions up to .* Upgrade"):
+        new_sink().write([OpenSession(id="t", at_us=1)])
+    with pytest.raises(StoreVersionError, match="Upgrade baserun"):
+        store.sessions()
+
+    _set_version(path, newest_version())
+    assert [session.id for session in store.sessions()] == ["s"]
+
+
+def test_a_database_of_another_program_is_not_touched(sink: Sink, path: Path) -> None:
+    """A file that holds other tables is left as it is."""
+    path.parent.mkdir()
+    with closing(sqlite3.connect(path)) as other:
+        other.execute("CREATE TABLE theirs (id INTEGER)")
+
+    with pytest.raises(StoreUnavailableError, match=r"of another program\. Name a file of its own"):
+        sink.write([OpenSession(id="s", at_us=1)])
+
+    with closing(sqlite3.connect(path)) as other:
+        assert [name for _, name, _ in _schema(other)] == ["theirs"]
+
+
+def test_an_empty_file_becomes_a_store(sink: Sink, store: Store, path: Path) -> None:
+    """A file of no bytes, as a crash or `touch` leaves it, is a new store."""
+    path.parent.mkdir()
+    path.touch()
+
+    sink.write([OpenSession(id="s", at_us=1)])
+
+    assert [session.id for session in store.sessions()] == ["s"]
+
+
+def _set_version(path: Path, version: int) -> None:
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        connection.execute(f"PRAGMA user_version = {version}")
