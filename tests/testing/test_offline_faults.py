@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import time
 from collections.abc import Iterator
@@ -13,10 +14,8 @@ from openai.types.chat import ChatCompletion
 
 from baserun.testing import Fault, OfflineModel
 
-try:
-    import httpx2
-except ModuleNotFoundError:  # clients before 3.0
-    import httpx as httpx2  # type: ignore[no-redef]
+# Both may be installed; clients before 3.0 sit on the older one.
+httpx2: Any = importlib.import_module("httpx2" if int(openai.__version__.split(".")[0]) >= 3 else "httpx")
 
 # Only newer clients wrap what happens inside a stream.
 CUT = (openai.APIConnectionError, httpx2.TransportError)

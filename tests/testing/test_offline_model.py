@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import http.client
+import importlib
 import os
 import socket
 import subprocess
@@ -19,10 +20,8 @@ from hypothesis import strategies as st
 
 from baserun.testing import OfflineModel
 
-try:
-    import httpx2
-except ModuleNotFoundError:  # clients before 3.0
-    import httpx as httpx2  # type: ignore[no-redef]
+# Both may be installed; clients before 3.0 sit on the older one.
+httpx2: Any = importlib.import_module("httpx2" if int(openai.__version__.split(".")[0]) >= 3 else "httpx")
 
 # Only newer clients wrap what happens inside a stream.
 CUT = (openai.APIConnectionError, httpx2.TransportError)
