@@ -37,8 +37,8 @@ class Sink(Protocol):
             RowRejectedError: One of these rows can never be stored; the others can.
         """
 
-    def count_dropped(self, counts: dict[str, int]) -> None:
-        """Add to the store's own ledger what this process had to drop, by reason. Same errors as `write`."""
+    def count_dropped(self, counts: dict[str, int], *, timeout: float | None = None) -> None:
+        """Add to the store's own ledger what this process had to drop, by reason. Waits and raises as `write` does."""
 
     def maintain(self) -> bool:
         """Do a bounded piece of work off the write path (search index, retention); True when more is waiting."""
