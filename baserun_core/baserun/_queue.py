@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import threading
 from collections import defaultdict
-from collections.abc import Iterator
+from contextlib import suppress
+from itertools import repeat, starmap
 from queue import Empty, SimpleQueue
 from typing import Any
 
@@ -22,9 +23,13 @@ class RecordQueue:
         # `put` may be entered again by the same thread (a finaliser or signal handler that records). SimpleQueue allows
         # that by contract; the lock is re-entrant and guards nothing but these counters.
         self._items: SimpleQueue[Item] = SimpleQueue()
+        self._wake: SimpleQueue[None] = SimpleQueue()
+        self._is_watched = False
+        """Whether the writer sleeps until something comes."""
         self._lock = threading.RLock()
         self._bytes = 0
         self._captured = 0
+        self._queued = 0
         self._stored = 0
         # Adding to it runs no Python code in between, so that a record put by a signal handler then is counted as well.
         self._dropped: defaultdict[str, int] = defaultdict(int)
@@ -36,8 +41,11 @@ class RecordQueue:
             if self._bytes + size > self._limit_bytes:
                 self._dropped["queue_full"] += 1
                 return False
+            self._queued += 1
             self._bytes += size
         self._items.put((record, size))
+        if self._is_watched:
+            self._wake.put(None)
         return True
 
     def refuse(self, reason: str) -> None:
@@ -49,36 +57,53 @@ class RecordQueue:
     def mark(self, marker: Any) -> None:
         """Let the writer meet `marker` after everything that was put before it."""
         self._items.put((marker, 0))
+        if self._is_watched:
+            self._wake.put(None)
 
-    def wait(self) -> Item:
-        """The next item, however long it takes."""
-        return self._items.get()
+    def wake(self) -> None:
+        """End the writer's `wait`, whether something is there or not."""
+        self._wake.put(None)
 
-    def take(self, most: int) -> Iterator[Item]:
-        """What is there now, without waiting, `most` items at the most."""
-        try:
-            for _ in range(most):
-                yield self._items.get_nowait()
-        except Empty:
-            return
+    def wait(self, timeout: float | None = None) -> None:
+        """Sleep until something is there, `timeout` seconds have passed, or somebody wakes us."""
+        self._is_watched = True
+        if self._items.empty():  # looked at again now that whoever puts something wakes us
+            with suppress(Empty):
+                self._wake.get(timeout=timeout)
+        self._is_watched = False
+        with suppress(Empty):
+            while True:
+                self._wake.get_nowait()
+
+    def take(self, batch: list[Item], most: int) -> None:
+        """Move what is there now to the end of `batch`, `most` items at the most.
+
+        In one step, without any Python code between: an exception that is raised into this thread from outside finds
+        each item either still here or already there.
+        """
+        there = min(most, self._items.qsize())
+        with suppress(Empty):
+            batch.extend(starmap(self._items.get_nowait, repeat((), there)))
 
     def is_empty(self) -> bool:
         return self._items.empty()
 
     def is_settled(self) -> bool:
         """Whether every record was stored or dropped."""
-        return self.stats().queued == 0
+        return self._queued == 0
 
     def stored(self, count: int, size: int) -> None:
         """`count` records of `size` bytes together are committed."""
         with self._lock:
             self._stored += count
+            self._queued -= count
             self._bytes -= size
 
     def dropped(self, reason: str, count: int, size: int) -> None:
         """`count` records that had been taken are given up."""
         with self._lock:
             self._dropped[reason] += count
+            self._queued -= count
             self._bytes -= size
 
     def drops(self) -> dict[str, int]:
@@ -88,11 +113,11 @@ class RecordQueue:
 
     def stats(self) -> Stats:
         with self._lock:
-            lost = sum(self._dropped.values())
+            dropped = dict(self._dropped)
             return Stats(
                 captured=self._captured,
                 stored=self._stored,
-                queued=self._captured - self._stored - lost,
-                dropped=dict(self._dropped),
+                queued=self._queued,
+                dropped=dropped,
                 queued_bytes=self._bytes,
             )

@@ -1,7 +1,7 @@
-"""The background thread: takes records off the queue and puts them into the store, a batch at a time.
+"""The background thread that writes what the application's threads put, through forks and to the end of the process.
 
-It starts with the first record and is a daemon. It survives what happens to it: when the store cannot be written it
-keeps its batch and tries again, when it dies another takes over, and the child of a fork starts with nothing.
+It starts with the first record and is a daemon. When it dies another takes over. A process forks without it, and the
+child starts with nothing. At the end of the process whoever puts a record writes it.
 """
 
 from __future__ import annotations
@@ -9,41 +9,23 @@ from __future__ import annotations
 import sys
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from queue import Empty, SimpleQueue
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from baserun import signals
-from baserun._config import MEBIBYTE, Config
-from baserun._guard import logger, report
+from baserun._config import Config
+from baserun._delivery import Delivery, Marker
+from baserun._guard import report
 from baserun._ledger import Stats
-from baserun._queue import Item, RecordQueue
-from baserun.exceptions import RowRejectedError, StoreUnavailableError
-from baserun.store._contract import Sink
-from baserun.store.rows import Row
+from baserun._queue import RecordQueue
 
-if TYPE_CHECKING:
-    from baserun._prepare import Preparer
-
-MOST_PER_BATCH = 1000
-"""Records in one transaction: enough to make its cost small for each, few enough to let other processes in."""
-FIRST_PAUSE = 0.1
-LONGEST_PAUSE = 5.0
-"""Seconds between two tries while the store cannot be written; the pause doubles from the first to the longest."""
 _FORK_PATIENCE = 0.5
+"""Seconds that a fork waits for the batch that is being written."""
 _THREAD_RETRY = 1.0
-
-
-class _Marker:
-    """Travels through the queue to tell when everything before it is committed."""
-
-    def __init__(self) -> None:
-        self._reached = threading.Event()
-
-    def reach(self) -> None:
-        self._reached.set()
-
-    def wait(self, timeout: float) -> bool:
-        return self._reached.wait(timeout)
+"""Seconds after which a thread that could not be started is tried again."""
+_MAINTENANCE_PAUSE = 3600.0
+"""Seconds after which an idle process looks whether something has become too old, where it should not be kept."""
 
 
 class Writer:
@@ -55,46 +37,44 @@ class Writer:
 
     def _start_empty(self) -> None:
         self._queue = RecordQueue(self._config.queue_bytes)
-        self._preparer: Preparer | None = None
+        self._delivery = Delivery(self._config, self._queue)
         self._interval = self._config.flush_interval
         self._thread: threading.Thread | None = None
-        self._thread_failed_at = 0.0
+        self._thread_failed_at = float("-inf")
         self._starting = threading.Lock()
         self._hurry: SimpleQueue[None] = SimpleQueue()
         self._io = threading.Lock()
-        """Held by whoever writes. No thread of the application takes it except to flush or to fork."""
-        self._holds_io_for_fork = False
-        self._batch: list[Item] = []
-        """Taken off the queue and not yet committed; whoever holds `_io` goes on with it."""
-        self._rows: list[Row | None] = []
-        """What the first ones of `_batch` were made into; None for a marker, and for one that was given up."""
-        self._sink: Sink | None = None
-        self._failing = False
-        self._pause = FIRST_PAUSE
-        self._drops_told: dict[str, int] = {}
+        """Held by whoever writes. No thread of the application takes it except to flush, to fork or to end."""
+        self._io_holder: int | None = None
+        self._forker: int | None = None
+        self._exit_deadline: float | None = None
+        """Set when the interpreter is ending: no thread can be relied on any more."""
+        self._has_finalizer = False
         self._closed = False
 
     # On the application's threads
 
     def put(self, record: Any, size: int) -> None:
-        """Take a record. Never waits, never raises."""
+        """Take a record. Never raises, and never waits unless the process is ending."""
         if self._closed:
             self._queue.refuse("shutdown")
             return
         self._queue.put(record, size)
         if self._thread is None:
-            self._start_thread()
+            self._see_to_it()
 
     def flush(self, timeout: float) -> bool:
         """Have everything written that was put before."""
         deadline = time.monotonic() + timeout
-        if self._thread is threading.current_thread():
-            return False  # called by something that the writer itself runs, such as a `redact` function
-        if self._thread is None and not self._queue.is_settled():
+        if self._queue.is_settled():
+            return True
+        if self._is_writing_here():
+            return False  # called by something that runs while writing, such as a `redact` function
+        if self._thread is None and self._exit_deadline is None:
             self._start_thread()
         if self._thread is None:
             return self._drain(deadline)
-        marker = _Marker()
+        marker = Marker()
         self._queue.mark(marker)
         self._hurry.put(None)
         return marker.wait(timeout)
@@ -105,47 +85,61 @@ class Writer:
     def close(self, timeout: float) -> bool:
         """Write everything, stop the thread, release the store."""
         deadline = time.monotonic() + timeout
-        flushed = self.flush(timeout)
+        self.flush(timeout)
         self._closed = True
-        thread = self._thread
-        if thread is not None and thread is not threading.current_thread():
-            self._queue.mark(_Marker())
-            self._hurry.put(None)
+        thread = self._dismiss_thread()
+        if thread is not None:
             thread.join(max(0.1, deadline - time.monotonic()))
-        if self._io.acquire(timeout=max(0.1, deadline - time.monotonic())):
-            try:
-                self._give_up_rest()
-                if self._sink is not None:
-                    self._sink.close()
-                    self._sink = None
-            finally:
-                self._io.release()
+        if self._is_writing_here():
+            return False  # whoever is writing releases the store when it is done
+        flushed = self._drain(deadline)
+        self._release(max(0.1, deadline - time.monotonic()))
         return flushed
 
     def at_exit(self) -> None:
         """Write what is queued while the interpreter waits, and from now on every record at once."""
+        deadline = time.monotonic() + self._config.exit_timeout
+        self._exit_deadline = deadline
         self.flush(self._config.exit_timeout)
-        self._interval = 0.0
+        self._dismiss_thread()
+        self._drain(deadline)
 
     # Forks
 
     def before_fork(self) -> None:
-        """Wait until nobody is inside the store's library: its own locks would stay locked in the child."""
-        self._holds_io_for_fork = self._io.acquire(timeout=_FORK_PATIENCE)
+        """Fork without the thread: locks that it holds inside the store's library would stay locked in the child."""
+        deadline = time.monotonic() + _FORK_PATIENCE
+        thread = self._dismiss_thread()
+        if thread is not None:
+            thread.join(_FORK_PATIENCE)
+        if not self._is_writing_here() and self._io.acquire(timeout=max(0.0, deadline - time.monotonic())):
+            self._forker = threading.get_ident()
 
     def after_fork_in_parent(self) -> None:
-        if self._holds_io_for_fork:
-            self._holds_io_for_fork = False
+        if self._forker == threading.get_ident():
+            self._forker = None
             self._io.release()
+        if not self._queue.is_settled():
+            self._see_to_it()
 
     def after_fork_in_child(self) -> None:
         """Start empty: the parent writes what it has, with its own thread and connection."""
-        sink = self._sink
+        delivery = self._delivery
         self._start_empty()
-        if sink is not None:
-            sink.forget()
+        delivery.forget()
 
     # The thread
+
+    def _see_to_it(self) -> None:
+        """What was put is to be written, and there is no thread."""
+        if self._closed:
+            self._release(0.0)
+        elif self._exit_deadline is None and threading.main_thread().is_alive():
+            self._start_thread()
+        elif not sys.is_finalizing() and not self._is_writing_here():
+            if self._exit_deadline is None:  # first used by an exit handler
+                self._exit_deadline = time.monotonic() + self._config.exit_timeout
+            self._drain(self._exit_deadline)
 
     def _start_thread(self) -> None:
         if self._closed or not self._starting.acquire(blocking=False):
@@ -155,40 +149,55 @@ class Writer:
                 thread = threading.Thread(target=self._run, name="baserun-writer", daemon=True)
                 self._thread = thread
                 thread.start()
-        except RuntimeError as error:  # no more threads here, or the interpreter is ending: flush writes inline
+                self._follow_multiprocessing()
+        except RuntimeError as error:  # no more threads here: flush writes inline
             self._thread = None
             self._thread_failed_at = time.monotonic()
             report("starting the writer's thread", error)
         finally:
             self._starting.release()
 
+    def _follow_multiprocessing(self) -> None:
+        """Write what is queued also at the end of a child of `multiprocessing`, which runs no exit handlers."""
+        process, util = sys.modules.get("multiprocessing.process"), sys.modules.get("multiprocessing.util")
+        if self._has_finalizer or process is None or util is None or process.parent_process() is None:
+            return
+        self._has_finalizer = True
+        # -1: after the process has joined its own children, before the queues of multiprocessing (-5) wait for readers.
+        util.Finalize(None, self.at_exit, exitpriority=-1)
+
+    def _dismiss_thread(self) -> threading.Thread | None:
+        """Let the thread end when it has written what it has; it is returned if it can be waited for."""
+        thread, self._thread = self._thread, None
+        self._queue.wake()
+        self._hurry.put(None)
+        return thread if thread is not None and thread.is_alive() and thread is not threading.current_thread() else None
+
     def _run(self) -> None:
         me = threading.current_thread()
         try:
-            while not self._closed and self._thread is me:
+            while self._thread is me:
                 self._write_next()
         finally:
-            if self._thread is me:
+            if self._thread is me:  # it is being killed; what it had in hand, the next one goes on with
                 self._thread = None
-                if not self._closed:  # it is being killed; what it had in hand is in `_batch`
-                    self._start_thread()
+                self._see_to_it()
+        if self._closed:
+            self._release(None)
 
     def _write_next(self) -> None:
-        if self._batch:
-            self._rest(self._pause)
+        if self._delivery.has_leftovers:
+            self._rest(self._delivery.outage.pause)
         else:
-            first = self._queue.wait()
-            with self._io:
-                self._batch.append(first)
-            self._rest(self._interval)
-        with self._io:
-            self._write_batches(None)
+            self._queue.wait(None if self._config.retention_days is None else _MAINTENANCE_PAUSE)
+            if not self._queue.is_empty():
+                self._rest(self._interval)
+        with self._io, self._noted():
+            self._delivery.run(None)
         self._maintain()
 
     def _rest(self, seconds: float) -> None:
         """Let records gather, unless somebody is in a hurry."""
-        if seconds <= 0 or self._closed:
-            return
         try:
             self._hurry.get(timeout=seconds)
             while True:
@@ -198,137 +207,47 @@ class Writer:
 
     def _maintain(self) -> None:
         try:
-            while self._queue.is_empty() and not self._batch and not self._closed:
-                with self._io:
-                    if self._sink is None or not self._sink.maintain():
+            while self._thread is threading.current_thread() and self._delivery.is_done:
+                with self._io, self._noted():
+                    if not self._delivery.maintain():
                         return
         except Exception as error:
             report("maintaining the store", error)
 
-    # Writing; the caller holds `_io`
+    # Writing
 
     def _drain(self, deadline: float) -> bool:
         """Write everything in the calling thread: there is no other."""
         if not self._io.acquire(timeout=max(0.0, deadline - time.monotonic())):
             return False
         try:
-            while self._batch or not self._queue.is_empty():
-                left = deadline - time.monotonic()
-                if left < 0 or not self._write_batches(left):
-                    return False
-            return True
+            with self._noted():
+                while not self._delivery.is_done:
+                    left = deadline - time.monotonic()
+                    if left < 0 or not self._delivery.run(left):
+                        return False
+                return True
         finally:
             self._io.release()
 
-    def _write_batches(self, timeout: float | None) -> bool:
-        """Write until the queue is empty; False when the store cannot be written now."""
-        while True:
-            self._batch.extend(self._queue.take(MOST_PER_BATCH - len(self._batch)))
-            if not self._batch:
-                return True
-            self._prepare_batch()
-            if not self._commit(timeout):
-                return False
-
-    def _prepare_batch(self) -> None:
-        while len(self._rows) < len(self._batch):
-            record, size = self._batch[len(self._rows)]
-            row = None
-            if not isinstance(record, _Marker):
-                try:
-                    row = self._row(record)
-                except Exception as error:  # this one cannot be told; those beside it can
-                    report("preparing a record", error)
-                    self._queue.dropped("unreadable", 1, size)
-            self._rows.append(row)
-
-    def _row(self, record: Any) -> Row:
-        if self._preparer is None:
-            # With its regular expressions and price list it is the heavy half: not for the thread of a caller.
-            from baserun._prepare import Preparer
-
-            self._preparer = Preparer(self._config)
-        return self._preparer(record)
-
-    def _commit(self, timeout: float | None) -> bool:
-        try:
-            self._write(0, len(self._rows), timeout)
-            self._tell_drops()
-        except Exception as error:
-            self._wait_for_better_times(error)
-            return False
-        batch, rows = self._batch, self._rows
-        self._batch, self._rows = [], []
-        sizes = [size for (_, size), row in zip(batch, rows, strict=True) if row is not None]
-        self._queue.stored(len(sizes), sum(sizes))
-        self._recovered()
-        for record, _ in batch:
-            if isinstance(record, _Marker):
-                record.reach()
-        return True
-
-    def _write(self, start: int, stop: int, timeout: float | None) -> None:
-        """Write these rows of the batch; when one is rejected halve until it stands alone, and give it up."""
-        rows = [row for row in self._rows[start:stop] if row is not None]
-        if not rows:
+    def _release(self, patience: float | None) -> None:
+        """Release the store, unless somebody is still writing, who does it then."""
+        if not self._io.acquire(timeout=-1 if patience is None else patience):
             return
         try:
-            self._open_sink().write(rows, timeout=timeout)
-        except RowRejectedError as error:
-            if stop - start == 1:
-                report("writing a record that the store does not take", error)
-                self._rows[start] = None
-                self._queue.dropped("rejected", 1, self._batch[start][1])
-                return
-            middle = (start + stop) // 2
-            self._write(start, middle, timeout)
-            self._write(middle, stop, timeout)
+            with self._noted():
+                self._delivery.close()
+        finally:
+            self._io.release()
 
-    def _open_sink(self) -> Sink:
-        if self._sink is None:
-            from baserun.store import open_sink
+    @contextmanager
+    def _noted(self) -> Iterator[None]:
+        self._io_holder = threading.get_ident()
+        try:
+            yield
+        finally:
+            self._io_holder = None
 
-            self._sink = open_sink(self._config.store)
-        return self._sink
-
-    def _tell_drops(self) -> None:
-        drops = self._queue.drops()
-        fresh = {reason: count - self._drops_told.get(reason, 0) for reason, count in drops.items()}
-        fresh = {reason: count for reason, count in fresh.items() if count}
-        if not fresh:
-            return
-        self._open_sink().count_dropped(fresh)
-        self._drops_told = drops
-        for reason, count in fresh.items():
-            if signals.records_dropped.receivers:
-                signals.emit(signals.records_dropped, reason, count=count)
-
-    def _wait_for_better_times(self, error: Exception) -> None:
-        if not self._failing:
-            self._failing = True
-            self._pause = FIRST_PAUSE
-            mebibytes = self._config.queue_bytes / MEBIBYTE
-            trace = None if isinstance(error, StoreUnavailableError) else error
-            logger().error(
-                "Baserun cannot write its records: %s. The application goes on; up to %.0f MiB wait in memory.",
-                error,
-                mebibytes,
-                exc_info=trace,
-            )
-        else:
-            self._pause = min(2 * self._pause, LONGEST_PAUSE)
-
-    def _recovered(self) -> None:
-        if self._failing:
-            self._failing = False
-            self._pause = FIRST_PAUSE
-            logger().warning("Baserun writes its records again; dropped so far: %s", self._queue.drops() or "none")
-
-    def _give_up_rest(self) -> None:
-        self._batch.extend(self._queue.take(sys.maxsize))
-        rest = self._batch[: len(self._rows)], self._batch[len(self._rows) :]
-        lost = [size for (_, size), row in zip(rest[0], self._rows, strict=True) if row is not None]
-        lost += [size for record, size in rest[1] if not isinstance(record, _Marker)]
-        self._batch, self._rows = [], []
-        if lost:
-            self._queue.dropped("shutdown", len(lost), sum(lost))
+    def _is_writing_here(self) -> bool:
+        """Whether this very thread is writing, or forking, and something that runs meanwhile has called us."""
+        return threading.get_ident() in (self._io_holder, self._forker)

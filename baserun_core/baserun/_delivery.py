@@ -1,0 +1,203 @@
+"""From the queue into the store: batches of records that are prepared, committed, and accounted for.
+
+What is in hand survives what happens to the one who delivers: a batch that could not be written is tried again, and one
+whose thread was killed is gone on with by the next.
+"""
+
+from __future__ import annotations
+
+import sys
+import threading
+from typing import TYPE_CHECKING, Any
+
+from baserun import signals
+from baserun._config import Config
+from baserun._guard import report
+from baserun._outage import Outage
+from baserun._queue import Item, RecordQueue
+from baserun.exceptions import RowRejectedError
+from baserun.store._contract import Sink
+from baserun.store.rows import Row
+
+if TYPE_CHECKING:
+    from baserun._prepare import Preparer
+
+MOST_PER_BATCH = 1000
+"""Records in one transaction: enough to make its cost small for each, few enough to let other processes in."""
+
+
+class Marker:
+    """Travels through the queue to tell when everything before it is committed."""
+
+    def __init__(self) -> None:
+        self._reached = threading.Event()
+
+    def reach(self) -> None:
+        self._reached.set()
+
+    def wait(self, timeout: float) -> bool:
+        return self._reached.wait(timeout)
+
+
+class Delivery:
+    """Puts what is in `queue` into the store that a configuration names. Used by one thread at a time."""
+
+    def __init__(self, config: Config, queue: RecordQueue) -> None:
+        self.outage = Outage(config.queue_bytes)
+        self._config = config
+        self._queue = queue
+        self._preparer: Preparer | None = None
+        self._batch: list[Item] = []
+        """Taken off the queue and not yet committed."""
+        self._rows: list[Row | None] = []
+        """What the first ones of `_batch` were made into; None for a marker, and for one that was given up."""
+        self._deadly: Any = None
+        """The record that a thread died of."""
+        self._sink: Sink | None = None
+        self._drops_signalled: dict[str, int] = {}
+        self._drops_stored: dict[str, int] = {}
+
+    @property
+    def is_done(self) -> bool:
+        """Whether nothing is in hand and nothing waits."""
+        return not self._batch and self._queue.is_empty()
+
+    @property
+    def has_leftovers(self) -> bool:
+        """Whether a batch is in hand that could not be written."""
+        return bool(self._batch)
+
+    def run(self, timeout: float | None) -> bool:
+        """Write until the queue is empty; False when the store cannot be written now.
+
+        Args:
+            timeout: Seconds that one batch may wait for other writers; None waits until it is its turn.
+        """
+        while True:
+            self._queue.take(self._batch, MOST_PER_BATCH - len(self._batch))
+            if not self._batch:
+                return True
+            self._prepare_batch()
+            if not self._commit(timeout):
+                return False
+
+    def maintain(self) -> bool:
+        """Let the store do a bounded piece of its own work; True when more is waiting."""
+        return self._sink is not None and self._sink.maintain()
+
+    def close(self) -> None:
+        """Give up what is left, and release the store."""
+        self._give_up_rest()
+        sink, self._sink = self._sink, None
+        if sink is not None:
+            sink.close()
+
+    def forget(self) -> None:
+        """In the child of a fork: let go of the parent's store without touching it."""
+        if self._sink is not None:
+            self._sink.forget()
+
+    def _prepare_batch(self) -> None:
+        while len(self._rows) < len(self._batch):
+            record, size = self._batch[len(self._rows)]
+            self._rows.append(None if isinstance(record, Marker) else self._prepare(record, size))
+
+    def _prepare(self, record: Any, size: int) -> Row | None:
+        try:
+            return self._row(record)
+        except Exception as error:  # this one cannot be told; those beside it can
+            self._give_up(size, "unreadable", "preparing a record", error)
+        except BaseException as error:
+            # It ends the thread. It may have come from outside, so the next one tries again, but only once.
+            if self._deadly is not record:
+                self._deadly = record
+                raise
+            self._give_up(size, "unreadable", "preparing a record", error)
+        return None
+
+    def _row(self, record: Any) -> Row:
+        if self._preparer is None:
+            # With its regular expressions and price list it is the heavy half: not for the thread of a caller.
+            from baserun._prepare import Preparer
+
+            self._preparer = Preparer(self._config)
+        return self._preparer(record)
+
+    def _give_up(self, size: int, reason: str, doing: str, error: BaseException) -> None:
+        self._queue.dropped(reason, 1, size)
+        report(doing, error)
+
+    def _commit(self, timeout: float | None) -> bool:
+        try:
+            self._write(0, len(self._rows), timeout)
+            self._store_drops(timeout)
+        except Exception as error:
+            self.outage.begin(error)
+            self._signal_drops()
+            return False
+        batch, rows = self._batch, self._rows
+        sizes = [size for (_, size), row in zip(batch, rows, strict=True) if row is not None]
+        self._batch, self._rows = [], []
+        self._queue.stored(len(sizes), sum(sizes))
+        for record, _ in batch:
+            if isinstance(record, Marker):
+                record.reach()
+        self.outage.end(self._queue.drops())
+        self._signal_drops()
+        return True
+
+    def _write(self, start: int, stop: int, timeout: float | None) -> None:
+        """Write these rows of the batch; when one is rejected halve until it stands alone, and give it up."""
+        rows = [row for row in self._rows[start:stop] if row is not None]
+        if not rows:
+            return
+        try:
+            self._open_sink().write(rows, timeout=timeout)
+        except RowRejectedError as error:
+            if stop - start == 1:
+                self._rows[start] = None
+                self._give_up(self._batch[start][1], "rejected", "writing a record that the store does not take", error)
+                return
+            middle = (start + stop) // 2
+            self._write(start, middle, timeout)
+            self._write(middle, stop, timeout)
+
+    def _open_sink(self) -> Sink:
+        if self._sink is None:
+            from baserun.store import open_sink
+
+            self._sink = open_sink(self._config.store, retention_days=self._config.retention_days)
+        return self._sink
+
+    def _store_drops(self, timeout: float | None) -> None:
+        drops = self._queue.drops()
+        fresh = _difference(drops, self._drops_stored)
+        if fresh:
+            self._open_sink().count_dropped(fresh, timeout=timeout)
+            self._drops_stored = drops
+
+    def _signal_drops(self) -> None:
+        drops = self._queue.drops()
+        fresh = _difference(drops, self._drops_signalled)
+        self._drops_signalled = drops
+        for reason, count in fresh.items():
+            if signals.records_dropped.receivers:
+                signals.emit(signals.records_dropped, reason, count=count)
+
+    def _give_up_rest(self) -> None:
+        self._queue.take(self._batch, sys.maxsize)
+        rows = self._rows + [None] * (len(self._batch) - len(self._rows))
+        prepared = len(self._rows)
+        lost = [
+            size
+            for at, ((record, size), row) in enumerate(zip(self._batch, rows, strict=True))
+            if row is not None or (at >= prepared and not isinstance(record, Marker))
+        ]
+        self._batch, self._rows = [], []
+        if lost:
+            self._queue.dropped("shutdown", len(lost), sum(lost))
+            self._signal_drops()
+
+
+def _difference(counts: dict[str, int], before: dict[str, int]) -> dict[str, int]:
+    return {reason: count - before.get(reason, 0) for reason, count in counts.items() if count > before.get(reason, 0)}

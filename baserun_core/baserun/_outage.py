@@ -1,0 +1,54 @@
+"""A time in which the store cannot be written: said once when it begins and once when it is over."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from baserun._config import MEBIBYTE
+from baserun._guard import logger
+from baserun.exceptions import StoreUnavailableError
+
+FIRST_PAUSE = 0.1
+LONGEST_PAUSE = 5.0
+"""Seconds between two tries while the store cannot be written; the pause doubles from the first to the longest."""
+
+
+class Outage:
+    """Whether the store can be written, as far as is known."""
+
+    def __init__(self, queue_bytes: int) -> None:
+        self._queue_bytes = queue_bytes
+        self._is_on = False
+        self.pause = FIRST_PAUSE
+        """Seconds to wait before the next try."""
+
+    def begin(self, error: Exception) -> None:
+        """The store could not be written, perhaps again."""
+        if self._is_on:
+            self.pause = min(2 * self.pause, LONGEST_PAUSE)
+            return
+        self._is_on = True
+        self.pause = FIRST_PAUSE
+        self._say_that_it_begins(error)
+
+    def end(self, drops: Mapping[str, int]) -> None:
+        """The store was written."""
+        if not self._is_on:
+            return
+        self._is_on = False
+        self.pause = FIRST_PAUSE
+        try:
+            logger().warning("Baserun writes its records again; dropped so far: %s", dict(drops) or "none")
+        except Exception:  # a handler of the application that fails
+            return
+
+    def _say_that_it_begins(self, error: Exception) -> None:
+        try:
+            logger().error(
+                "Baserun cannot write its records: %s. The application goes on; up to %.0f MiB wait in memory.",
+                error,
+                self._queue_bytes / MEBIBYTE,
+                exc_info=None if isinstance(error, StoreUnavailableError) else error,
+            )
+        except Exception:
+            return
