@@ -1,0 +1,47 @@
+"""What CI asks for is what tox offers."""
+
+from __future__ import annotations
+
+import configparser
+import re
+import stat
+from pathlib import Path
+
+REPOSITORY = Path(__file__).parents[2]
+SCRIPT = REPOSITORY / ".ci" / "run"
+
+
+def environments() -> tuple[set[str], set[str]]:
+    """What `tox` and `tox -m full` run."""
+    tox = configparser.ConfigParser(interpolation=None)
+    tox.read(REPOSITORY / "tox.ini")
+    full = tox["tox"]["labels"].partition("full = ")[2]
+    return set(re.split(r"[,\s]+", tox["tox"]["env_list"])), set(re.split(r"[,\s]+", full))
+
+
+def test_script_can_be_run() -> None:
+    """It is executable, and stops at the first command that fails."""
+    assert SCRIPT.stat().st_mode & stat.S_IXUSR
+    assert "set -euo pipefail" in SCRIPT.read_text()
+
+
+def test_every_suite_that_runs_is_asked_for() -> None:
+    """CI looks at the results of every environment that runs tests, so that none can be left out in silence."""
+    default, full = environments()
+    required = re.search(r"^required=\((.*)\)$", SCRIPT.read_text(), re.MULTILINE)
+    assert required is not None
+
+    others = {name for name in full if name.startswith("py")}
+
+    assert set(required[1].split()) == (default | full) - {"lint", "typing"} - others
+
+
+def test_every_python_is_asked_for() -> None:
+    """Each other Python that tox knows counts where it is installed."""
+    _, full = environments()
+    versions = re.search(r"^for version in (.*); do$", SCRIPT.read_text(), re.MULTILINE)
+    assert versions is not None
+
+    assert {f"py{version.replace('.', '')}" for version in versions[1].split()} == {
+        name for name in full if name.startswith("py")
+    }
