@@ -57,20 +57,28 @@ class _ImportWatcher(importlib.abc.MetaPathFinder):
     """Finds nothing itself: it only learns when a client's import is complete."""
 
     def __init__(self, clients: Sequence[str]) -> None:
-        self._waiting = set(clients)
+        self.waiting = set(clients)
 
     def find_spec(
         self, fullname: str, path: Sequence[str] | None = None, target: ModuleType | None = None
     ) -> importlib.machinery.ModuleSpec | None:
-        if fullname not in self._waiting:
+        if fullname not in self.waiting:
             return None
-        self._waiting.discard(fullname)  # before looking on, since that asks every finder again, and us among them
-        spec = importlib.util.find_spec(fullname)
-        if spec is None or spec.loader is None:
-            self._waiting.add(fullname)
-            return None
-        spec.loader = _NotifyingLoader(spec.loader, fullname)
+        spec = _find_elsewhere(fullname, path, target)
+        if spec is not None and hasattr(spec.loader, "exec_module"):
+            spec.loader = _NotifyingLoader(spec.loader, fullname)
         return spec
+
+
+def _find_elsewhere(
+    fullname: str, path: Sequence[str] | None, target: ModuleType | None
+) -> importlib.machinery.ModuleSpec | None:
+    for finder in list(sys.meta_path):
+        if not isinstance(finder, _ImportWatcher):
+            spec = finder.find_spec(fullname, path, target)
+            if spec is not None:
+                return spec
+    return None
 
 
 class _NotifyingLoader(importlib.abc.Loader):
@@ -79,6 +87,9 @@ class _NotifyingLoader(importlib.abc.Loader):
     def __init__(self, loader: Any, client: str) -> None:
         self._loader = loader
         self._client = client
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._loader, name)  # whoever only looks for the client may ask its loader for more
 
     def create_module(self, spec: importlib.machinery.ModuleSpec) -> ModuleType | None:
         module: ModuleType | None = self._loader.create_module(spec)
@@ -90,4 +101,6 @@ class _NotifyingLoader(importlib.abc.Loader):
         if module.__spec__ is not None:
             module.__spec__.loader = self._loader
         self._loader.exec_module(module)
-        _switch_on(self._client)
+        watchers = [finder for finder in sys.meta_path if isinstance(finder, _ImportWatcher)]
+        if any(self._client in watcher.waiting for watcher in watchers):  # Baserun may have been shut down meanwhile
+            _switch_on(self._client)

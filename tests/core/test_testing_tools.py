@@ -1,0 +1,132 @@
+"""What applications use in their own tests: a store of one's own, a clock and ids that can be foretold."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+import baserun
+from baserun._clock import RandomIds, SystemClock
+from baserun.testing import CountingIds, FakeClock, capture
+
+
+def test_capture_is_for_its_block() -> None:
+    """What is recorded before and after the block is none of its business, and the other way round."""
+    baserun.init("memory:around")
+    with baserun.start_trace("before"):
+        pass
+    with capture() as captured, baserun.start_trace("inside"):
+        pass
+    with baserun.start_trace("after"):
+        pass
+    baserun.flush()
+
+    assert [trace.name for trace in captured.traces] == ["inside"]
+    around = baserun.open_store("memory:around").traces(sort="started")
+    assert sorted(trace.name for trace in around) == ["after", "before"]
+
+
+def test_captures_nest() -> None:
+    """The inner block gets what is recorded in it."""
+    with capture() as outer:
+        with capture() as inner, baserun.start_trace("inner"):
+            pass
+        with baserun.start_trace("outer"):
+            pass
+
+    assert [trace.name for trace in outer.traces] == ["outer"]
+    assert [trace.name for trace in inner.traces] == ["inner"]
+
+
+def test_capture_reads_no_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A test is not changed by the environment it runs in."""
+    monkeypatch.setenv("BASERUN_ENABLED", "0")
+
+    with capture() as captured, baserun.start_trace("t"):
+        pass
+
+    assert len(captured.traces) == 1
+
+
+def test_capture_takes_the_options_of_init(tmp_path: Path) -> None:
+    """Any option can be given, the store as well; a misspelt one is refused."""
+    with capture(store=tmp_path / "mine.sqlite3", environment="test") as captured, baserun.start_trace("t"):
+        pass
+
+    assert [trace.environment for trace in captured.traces] == ["test"]
+    assert (tmp_path / "mine.sqlite3").exists()
+    with pytest.raises(TypeError, match="did you mean 'environment'"), capture(enviroment="test"):
+        pass
+
+
+def test_capture_can_be_read_after_its_block() -> None:
+    """What was captured is still there when the block is over."""
+    with capture() as captured, baserun.with_session("u"):
+        pass
+
+    assert [session.user_identifier for session in captured.sessions] == ["u"]
+    assert captured.stats.stored == 2
+
+
+def test_capture_puts_back_what_was_when_the_block_fails() -> None:
+    """A failing test leaves no capture behind."""
+    with pytest.raises(ValueError, match="no"), capture():
+        raise ValueError("no")
+
+    assert baserun.stats().captured == 0
+
+
+def test_capture_shows_more_than_a_page() -> None:
+    """However much is recorded, all of it is shown."""
+    with capture() as captured:
+        for number in range(1001):
+            with baserun.with_session(f"u{number}"):
+                pass
+
+    assert len(captured.sessions) == 1001
+    assert len(captured.users) == 1001
+
+
+def test_fake_clock() -> None:
+    """The clock shows what it was told, moves when it is told to, and never back in durations."""
+    clock = FakeClock(datetime(2027, 2, 3, 4, 5, 6, 7, tzinfo=UTC))
+    begin = clock.now_us(), clock.monotonic_ns()
+    clock.advance(1.5)
+    clock.set_back(60)
+
+    assert begin == (datetime(2027, 2, 3, 4, 5, 6, 7, tzinfo=UTC).timestamp() * 1_000_000, 0)
+    assert (clock.now_us() - begin[0], clock.monotonic_ns()) == (-58_500_000, 1_500_000_000)
+
+
+def test_counting_ids() -> None:
+    """Ids of each kind count from one, in the form of the real ones."""
+    ids = CountingIds()
+    made = [[make() for _ in range(2)] for make in (ids.session, ids.trace, ids.span, ids.annotation)]
+    real = RandomIds()
+
+    assert made == [
+        ["00000000-0000-4000-8000-000000000001", "00000000-0000-4000-8000-000000000002"],
+        ["00000000000000000000000000000001", "00000000000000000000000000000002"],
+        ["0000000000000001", "0000000000000002"],
+        ["00000000000000000000000000000001", "00000000000000000000000000000002"],
+    ]
+    assert [len(pair[0]) for pair in made] == [
+        len(make()) for make in (real.session, real.trace, real.span, real.annotation)
+    ]
+
+
+def test_random_ids_differ() -> None:
+    """No two ids are the same, and none is all zeros."""
+    ids = RandomIds()
+    made = {make() for make in (ids.session, ids.trace, ids.span, ids.annotation) for _ in range(1000)}
+
+    assert len(made) == 4000
+
+
+def test_system_clock() -> None:
+    """The real clock tells UTC in microseconds."""
+    now = datetime.now(UTC).timestamp()
+
+    assert abs(SystemClock().now_us() / 1_000_000 - now) < 60
