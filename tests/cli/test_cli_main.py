@@ -5,11 +5,14 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Callable
+from importlib.metadata import version
 from pathlib import Path
 
+import click
 import pytest
-from click.testing import Result
+from click.testing import CliRunner, Result
 
+from baserun.cli._groups import RootGroup
 from baserun.exceptions import NarrowFilterError
 
 Run = Callable[..., Result]
@@ -41,8 +44,6 @@ def test_importing_the_entry_point_is_light() -> None:
 
 def test_version(run: Run) -> None:
     """`--version` names the installed version."""
-    from importlib.metadata import version
-
     assert run("--version").stdout == f"baserun {version('baserun')}\n"
 
 
@@ -122,12 +123,8 @@ def test_a_broken_file_is_one_clear_line(run: Run, tmp_path: Path, command: str)
     assert path.read_bytes().startswith(b"this is no database")
 
 
-def test_a_question_that_is_too_wide_says_how_to_narrow_it() -> None:
+def test_a_question_that_is_too_wide_says_how_to_narrow_it(runner: CliRunner) -> None:
     """The store's time budget becomes advice."""
-    import click
-    from click.testing import CliRunner
-
-    from baserun.cli._groups import RootGroup
 
     @click.group(cls=RootGroup)
     def root() -> None: ...
@@ -136,7 +133,7 @@ def test_a_question_that_is_too_wide_says_how_to_narrow_it() -> None:
     def ask() -> None:
         raise NarrowFilterError("The list took longer than 2 s.")
 
-    result = CliRunner().invoke(root, ["ask"])
+    result = runner.invoke(root, ["ask"])
 
     assert result.exit_code == 1
     assert result.stderr == (

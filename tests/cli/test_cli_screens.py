@@ -131,7 +131,8 @@ def test_a_closed_pipe_is_no_error(story: Path) -> None:
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
     )
-    assert command.stdout is not None and command.stderr is not None
+    assert command.stdout is not None
+    assert command.stderr is not None
     command.stdout.close()
     errors = command.stderr.read()
     command.stderr.close()

@@ -96,7 +96,9 @@ def test_json_of_one_is_the_record(ask: Run, story: Path) -> None:
     store = open_store(story)
     session, trace, user = store.session(SESSION), store.trace(TRACE), store.user(ALICE)
     store.close()
-    assert session and trace and user
+    assert session
+    assert trace
+    assert user
 
     assert json.loads(ask("sessions", "show", SESSION, "--json").stdout) == session.to_dict()
     assert json.loads(ask("traces", "show", TRACE, "--json").stdout) == trace.to_dict()
