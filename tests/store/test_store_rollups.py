@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
+from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 import msgspec
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from baserun.store import open_sink, open_store
+from baserun.store import Sink, Store, open_sink, open_store
 from baserun.store.rows import (
     AnnotationRow,
     CallRow,
@@ -131,3 +135,28 @@ def test_order_and_repetition_do_not_matter(order: list[Row], cut: int, again: l
     found = _what_is_there([order[:cut], order[cut:], again])
 
     assert found == expected
+
+
+@pytest.mark.parametrize(
+    ("tampering", "difference"),
+    [
+        ("UPDATE sessions SET llm_calls = llm_calls + 1", "session a: llm_calls is 2, should be 1"),
+        ("UPDATE sessions SET last_us = last_us + 1", "session a: last_us is"),
+        ("UPDATE users SET traces = 7", "user ann: traces is 7, should be 1"),
+        ("UPDATE traces SET cost_nano = 1", "trace 00000000000000000000000000000002: cost_nano is 1, should be 0"),
+        ("UPDATE traces SET user_id = 99", "1 traces have a user_id that is not in users"),
+        ("UPDATE session_texts SET first_input = 'x'", "session a: first_input is 'x', should be 'question 2'"),
+        ("DELETE FROM spans", "trace 00000000000000000000000000000002: last_us is"),
+        ("DELETE FROM annotations", "ledger: 0 annotation rows are there, should be 1"),
+        ("DELETE FROM models", "1 trace_models have a model_id that is not in models"),
+    ],
+)
+def test_a_recount_finds_what_is_wrong(path: Path, sink: Sink, store: Store, tampering: str, difference: str) -> None:
+    """Whatever was changed behind the store's back is told."""
+    sink.write([_call(2, KNOWN, input_tokens=20), UNIVERSE[-1]])
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute(tampering)
+
+    found = store.verify()
+
+    assert any(text.startswith(difference) for text in found), found

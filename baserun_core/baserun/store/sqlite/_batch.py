@@ -55,8 +55,12 @@ class Batch:
         sessions: set[str] = set()
         for row in rows:
             self._collect(row, users, sessions)
-        self.working_set.load(users, sessions, self._keys.values())
         self._load_pending_moves(self._keys.values())
+        for move in self._pending_moves.values():
+            sessions.add(move.session_id)
+            if move.user_identifier is not None:
+                users.add(move.user_identifier)
+        self.working_set.load(users, sessions, self._keys.values())
 
     def _collect(self, row: Row, users: set[str], sessions: set[str]) -> None:
         kind = type(row)
@@ -243,11 +247,12 @@ class Batch:
     def _keep_span(self, span_id: int, key: bytes, trace: TraceState, row: SpanRow) -> None:
         parent = None if row.parent_id is None else _key(row.parent_id, 8)
         call = row.call or _NO_CALL
+        stream = None if call.stream is None else int(call.stream)
         response_hash = None if call.response_id is None else hash_response(call.response_id)
         self.spans.append(
             (span_id, key, trace.id, parent, row.kind, row.name, row.started_us, row.duration_us, row.status,
-             row.error_type, row.error_status_code, row.call is not None, call.provider, call.operation,
-             call.request_model, call.response_model, call.response_id, response_hash, call.request_id, call.stream,
+             row.error_type, row.error_status_code, int(row.call is not None), call.provider, call.operation,
+             call.request_model, call.response_model, call.response_id, response_hash, call.request_id, stream,
              call.stream_end, call.retries, call.finish_reasons, call.input_tokens, call.output_tokens,
              call.cached_input_tokens, call.cache_write_tokens, call.reasoning_tokens, call.cost_nano,
              call.time_to_first_token_us, call.end_user, call.input_preview, call.output_preview)

@@ -69,10 +69,8 @@ class WriteConnection:
             except sqlite3.Error as error:
                 if is_corrupt(error):
                     self._set_aside(error)
-                if isinstance(error, sqlite3.OperationalError) or is_corrupt(error):
-                    self._drop()
-                    raise unavailable(error, self.path) from error
-                raise
+                self._drop()
+                raise unavailable(error, self.path) from error
 
     def close(self) -> None:
         """Close the connection and the lock file."""

@@ -11,7 +11,7 @@ import msgspec
 from baserun.store.rows import json_object
 from baserun.store.sqlite import _recompute, _rollups
 from baserun.store.sqlite._batch import Batch
-from baserun.store.sqlite._sql import insert, placeholders, update
+from baserun.store.sqlite._sql import insert, insert_rows, update
 from baserun.store.sqlite._state import SessionState, TraceState, UserState
 
 _USER = ("identifier", "first_us", "last_us", "sessions", *_rollups.COLUMNS)
@@ -25,14 +25,23 @@ _TRACE = (
 )  # fmt: skip
 _TEXTS = ("metadata", "first_input_us", "first_input", "last_output_us", "last_output")
 
+_SPAN = (
+    "id", "span", "trace_id", "parent", "kind", "name", "started_us", "duration_us", "status", "error_type",
+    "error_status", "is_call", "provider", "operation", "request_model", "response_model", "response_id",
+    "response_hash", "request_id", "stream", "stream_end", "retries", "finish_reasons", "input_tokens",
+    "output_tokens", "cached_input_tokens", "cache_write_tokens", "reasoning_tokens", "cost_nano",
+    "time_to_first_token_us", "end_user", "input_preview", "output_preview",
+)  # fmt: skip
+_CONTENT = (
+    "id", "input", "output", "parameters", "tool_calls", "error_message", "error_body", "metadata",
+)  # fmt: skip
+
 _INSERT_USER, _UPDATE_USER = insert("users", ("id", *_USER)), update("users", _USER)
 _INSERT_SESSION, _UPDATE_SESSION = insert("sessions", ("id", *_SESSION)), update("sessions", _SESSION)
-_INSERT_TRACE = insert("traces", ("id", "trace", *_TRACE, "metadata", "tags"))
+_NEW_TRACE = ("id", "trace", *_TRACE, "metadata", "tags")
 _UPDATE_TRACE, _COMPLETE_TRACE = update("traces", _TRACE), update("traces", ("metadata", "tags"))
 _INSERT_TEXTS = insert("session_texts", ("id", *_TEXTS), verb="INSERT OR REPLACE")
 _INSERT_TRACE_CONTENT = insert("trace_contents", ("id", "error_message", "result"))
-_INSERT_SPAN = f"INSERT INTO spans VALUES ({placeholders(33)})"
-_INSERT_CONTENT = f"INSERT INTO contents VALUES ({placeholders(8)})"
 
 
 class Flush:
@@ -136,7 +145,7 @@ class Flush:
         new = [trace for trace in dirty if trace.is_new]
         self.stored["trace"] += len(new)
         rows = [(trace.id, trace.key, *_trace(trace), trace.metadata, trace.tags) for trace in new]
-        self._connection.executemany(_INSERT_TRACE, rows)
+        insert_rows(self._connection, "traces", _NEW_TRACE, rows)
         old = [trace for trace in dirty if not trace.is_new]
         self._connection.executemany(_UPDATE_TRACE, [(*_trace(trace), trace.id) for trace in old])
         completed = [trace for trace in dirty if trace.is_completed]
@@ -150,8 +159,8 @@ class Flush:
     def _write_spans(self) -> None:
         batch = self._batch
         self.stored["span"] += len(batch.spans)
-        self._connection.executemany(_INSERT_SPAN, batch.spans)
-        self._connection.executemany(_INSERT_CONTENT, batch.contents)
+        insert_rows(self._connection, "spans", _SPAN, batch.spans)
+        insert_rows(self._connection, "contents", _CONTENT, batch.contents)
         ids = {names: model_id(self._connection, *names) for names in {each[:2] for each in batch.models}}
         rows = sorted((ids[each[:2]], each[2]) for each in batch.models)
         self._connection.executemany("INSERT OR IGNORE INTO trace_models VALUES (?, ?)", rows)
