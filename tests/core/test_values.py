@@ -369,7 +369,7 @@ def test_records_are_walked(make: Callable[..., object]) -> None:
 
 def test_models_are_walked() -> None:
     """Pydantic models are recorded with the fields they do not know, and without unwrapping secrets."""
-    pydantic = pytest.importorskip("pydantic", reason="comes with the openai extra")
+    pydantic = pytest.importorskip("pydantic")  # comes with the extra openai
     fields = {"name": (str, ...), "secret": (pydantic.SecretStr, ...)}
     model = pydantic.create_model("Model", __config__=pydantic.ConfigDict(extra="allow"), **fields)
 
