@@ -76,6 +76,7 @@ def _rows(trace: StoredTrace) -> Iterator[tuple[str, StoredSpan]]:
         deeper = guides + (_SPACE if is_last else _TRUNK) if len(guides) < _MOST_DEPTH * len(_SPACE) else guides
         below = reversed(children.get(span.id, []))
         waiting += [(deeper, child, at == 0) for at, child in enumerate(below)]
+    yield from ((f"{_LAST_BRANCH}{_name(span)}", span) for span in trace.spans or () if span.id not in seen)
 
 
 def _children(trace: StoredTrace) -> dict[str | None, list[StoredSpan]]:
