@@ -13,11 +13,12 @@ import pytest
 from baserun.store import Store
 
 WRITER = """
-import sys, time
+import os, sys, time
 from baserun.store import open_sink
 from baserun.store.rows import CallRow, EndSession, OpenSession, SpanRow, TraceRow
 
 path, name, most = sys.argv[1], sys.argv[2], int(sys.argv[3])
+acknowledged = os.open(f"{path}.{name}.acknowledged", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
 sink = open_sink(path)
 for number in range(most):
     unique = abs(hash((name, number))) & (2**63 - 1) or 1
@@ -31,18 +32,29 @@ for number in range(most):
                     duration_us=9, user_identifier=f"user-{number % 7}", user_strength=3)
     sink.write([OpenSession(id=session, at_us=now, user_identifier=f"user-{number % 3}", user_strength=3), span])
     sink.write([done, EndSession(id=session, at_us=now + 10)])
-    sys.stdout.write(f"{span.id}\\n")
-    sys.stdout.flush()
+    os.write(acknowledged, f"{span.id}\\n".encode())
     if number % 10 == 0:
         sink.maintain()
 sink.close()
 """
 
 
-def _writer(path: Path, name: str, most: int = 10**9) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [sys.executable, "-c", WRITER, str(path), name, str(most)], stdout=subprocess.PIPE, text=True
-    )
+def _writer(path: Path, name: str, most: int = 10**9) -> subprocess.Popen[bytes]:
+    path.parent.mkdir(exist_ok=True)
+    return subprocess.Popen([sys.executable, "-c", WRITER, str(path), name, str(most)])
+
+
+def _acknowledged(path: Path) -> set[str]:
+    """The spans of which a writer said that they are stored."""
+    files = path.parent.glob(f"{path.name}.*.acknowledged")
+    return {line for file in files for line in file.read_text().splitlines()}
+
+
+def _wait_for_work(path: Path, names: list[str]) -> None:
+    """Wait until each of these writers has stored something; from then on it is killed at any moment."""
+    files = [path.with_name(f"{path.name}.{name}.acknowledged") for name in names]
+    while not all(file.exists() and file.stat().st_size for file in files):
+        time.sleep(0.005)
 
 
 def _stored_spans(store: Store) -> set[str]:
@@ -64,11 +76,11 @@ def test_writers_in_several_processes_lose_nothing(path: Path, store: Store) -> 
     """Four processes write into one store at the same time, and every sum is right."""
     writers = [_writer(path, f"w{number}", 25) for number in range(4)]
 
-    acknowledged = {line.strip() for writer in writers for line in writer.communicate(timeout=120)[0].splitlines()}
+    ended = [writer.wait(120) for writer in writers]
 
-    assert [writer.returncode for writer in writers] == [0] * 4
-    assert len(acknowledged) == 100
-    assert _stored_spans(store) == acknowledged
+    assert ended == [0] * 4
+    assert len(_acknowledged(path)) == 100
+    assert _stored_spans(store) == _acknowledged(path)
     assert store.verify() == []
 
 
@@ -76,27 +88,18 @@ def test_writers_in_several_processes_lose_nothing(path: Path, store: Store) -> 
 @pytest.mark.parametrize("rounds", [25])
 def test_writers_that_are_killed_lose_nothing_acknowledged(path: Path, store: Store, rounds: int) -> None:
     """Of four writers killed at random a hundred times, every acknowledged row is there and every sum is right."""
-    acknowledged: set[str] = set()
     moments = random.Random(20261122)
     for turn in range(rounds):
-        writers = [_writer(path, f"w{turn}-{number}") for number in range(4)]
-        acknowledged |= {_first_line(writer) for writer in writers}
+        names = [f"w{turn}-{number}" for number in range(4)]
+        writers = [_writer(path, name) for name in names]
+        _wait_for_work(path, names)
         for writer in writers:
             time.sleep(moments.uniform(0.0, 0.1))
             writer.kill()
-        for writer in writers:
-            lines = writer.communicate(timeout=60)[0].splitlines(keepends=True)
-            acknowledged |= {line.strip() for line in lines if line.endswith("\n")}
+            writer.wait()
 
-    differences = store.verify()
-    stored = _stored_spans(store)
+    stored, acknowledged = _stored_spans(store), _acknowledged(path)
 
-    assert differences == []
+    assert store.verify() == []
     assert acknowledged - stored == set()
     assert len(stored - acknowledged) <= 4 * rounds
-
-
-def _first_line(writer: subprocess.Popen[str]) -> str:
-    """Wait until the writer is in its work; from then on it is killed at any moment."""
-    assert writer.stdout is not None
-    return writer.stdout.readline().strip()
