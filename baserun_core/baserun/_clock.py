@@ -8,6 +8,10 @@ import time
 from typing import Protocol
 
 
+_VARIANTS = {digit: "89ab"[int(digit, 16) & 3] for digit in "0123456789abcdef"}
+"""The digit that says which kind of UUID it is, with the two random bits of the one in its place."""
+
+
 class Clock(Protocol):
     """Tells the time."""
 
@@ -55,8 +59,7 @@ class RandomIds:
 
     def session(self) -> str:
         digits = os.urandom(16).hex()
-        variant = "89ab"[int(digits[16], 16) & 3]
-        return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-{variant}{digits[17:20]}-{digits[20:]}"
+        return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-{_VARIANTS[digits[16]]}{digits[17:20]}-{digits[20:]}"
 
     def trace(self) -> str:
         return f"{self._bits(128) or 1:032x}"  # all zeros is invalid (W3C Trace Context, 3.2.2.3)

@@ -25,7 +25,6 @@ class Frame:
         session: Session | None,
         trace: Trace | None,
         span: Span | None,
-        *,
         muted: bool = False,
         contentless: bool = False,
     ) -> None:
@@ -84,4 +83,4 @@ def child(
         return Frame(None, session, trace, span)
     while parent.parent is not None and parent.parent.closed:
         parent.parent = parent.parent.parent  # blocks that take over from one another must not form an endless chain
-    return Frame(parent, session, trace, span, muted=parent.muted, contentless=parent.contentless)
+    return Frame(parent, session, trace, span, parent.muted, parent.contentless)

@@ -45,7 +45,7 @@ class Recorder:
         """Record that `session` was started or resumed."""
         session.opened = True
         metadata, size = _content(session.metadata)
-        record = SessionOpened(session, self._now_us(), session.user_identifier, session.user_strength, metadata)
+        record = SessionOpened(session, self._now_us(), session._user_identifier, session._strength, metadata)
         self._put(record, BASE_SIZE + size)
         signal = signals.session_resumed if resumed else signals.session_started
         if signal.receivers:

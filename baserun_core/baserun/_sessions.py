@@ -50,20 +50,23 @@ def with_session(
     return SessionScope(
         None if user_identifier is None else check_user_identifier(user_identifier),
         None if session_identifier is None else check_session_identifier(session_identifier),
-        auto_end=check_bool(auto_end, "auto_end"),
-        metadata=check_metadata(metadata),
-        capture_content=None if capture_content is None else check_bool(capture_content, "capture_content"),
+        auto_end if auto_end is True else check_bool(auto_end, "auto_end"),
+        None if metadata is None else check_metadata(metadata),
+        None if capture_content is None else check_bool(capture_content, "capture_content"),
     )
 
 
 class SessionScope(Scope[Session]):
     """What `with_session` gives."""
 
+    _session: Session | None = None
+    _block: Frame | None = None
+    _is_own = False
+
     def __init__(
         self,
         user_identifier: str | None,
         session_identifier: str | None,
-        *,
         auto_end: bool,
         metadata: dict[str, Any] | None,
         capture_content: bool | None,
@@ -85,9 +88,9 @@ class SessionScope(Scope[Session]):
         return SessionScope(
             self._user_identifier,
             self._session_identifier,
-            auto_end=self._auto_end,
-            metadata=None if self._metadata is None else dict(self._metadata),
-            capture_content=self._capture_content,
+            self._auto_end,
+            None if self._metadata is None else dict(self._metadata),
+            self._capture_content,
         )
 
     def _open(self) -> tuple[Session, Frame]:

@@ -97,11 +97,12 @@ def current_span() -> Span | None:
 class SpanScope(Scope[Span]):
     """What `span` gives."""
 
+    _span: Span | None = None
+
     def __init__(self, name: str, kind: str, metadata: dict[str, Any] | None) -> None:
         self._name = name
         self._kind = kind
         self._metadata = metadata
-        self._span: Span | None = None
 
     def __repr__(self) -> str:
         return f"span({self._name!r})"
