@@ -24,14 +24,14 @@ class Body:
     def __init__(self, call: Call) -> None:
         headers = call.headers if call.headers is not None else {}
         self.content_type: str = (headers.get("content-type") or "").partition(";")[0].strip().lower()
-        self._times = call.times
+        self._times = call.times or []
         if call.body is not None:
             self.data, self.size = call.body, len(call.body)
         else:
             parts = _decoded(call, headers.get("content-encoding") or "")
             self._ends = list(accumulate(map(len, parts)))
             self.data = b"".join(parts)
-            self.size = call.size if call.size > call.kept else len(self.data)
+            self.size = call.size or len(self.data)
         self.is_there = bool(self.data)
 
     def arrived_ns(self, end: int) -> int:
@@ -42,14 +42,15 @@ class Body:
 
 def _decoded(call: Call, encoding: str) -> list[bytes]:
     """The decoded part of each chunk; of a body that was cut, as far as it goes."""
+    kept = call.chunks or []
     if not encoding or encoding.lower() == "identity":
-        return call.chunks
-    parts = [b""] * len(call.chunks)
+        return kept
+    parts = [b""] * len(kept)
     position = -1
 
     def chunks() -> Iterator[bytes]:
         nonlocal position
-        for chunk in call.chunks:
+        for chunk in kept:
             position += 1
             yield chunk
 

@@ -6,8 +6,9 @@ and looks into none of them.
 
 from __future__ import annotations
 
-from time import perf_counter_ns
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import msgspec
 
 from baserun.instrumentation import CANCELLED, ERROR, OK, CallDetails, finish_call, report
 from baserun_openai._binary import capture_file
@@ -15,75 +16,47 @@ from baserun_openai._describe import describe
 from baserun_openai._endpoints import Endpoint
 from baserun_openai._tee import tee
 
-if TYPE_CHECKING:
-    from baserun import Span
-
 STATUS_OF_END = {"cancelled": CANCELLED, "error": ERROR, "timeout": ERROR, "network": ERROR}
 """How a call ended whose stream ended so; any other end of a stream is no failure."""
 
 
-class Call:
+class Call(msgspec.Struct, eq=False):
     """What is kept of a call; the source of its details."""
 
-    __slots__ = (
-        "attempts",
-        "body",
-        "chunks",
-        "content",
-        "endpoint",
-        "error_status_code",
-        "fields",
-        "files",
-        "given",
-        "has_ended",
-        "headers",
-        "is_streamed",
-        "kept",
-        "options",
-        "outer",
-        "request",
-        "response_class",
-        "retries",
-        "size",
-        "span",
-        "started_ns",
-        "stream_end",
-        "times",
-        "url",
-    )
+    span: Any
+    endpoint: Endpoint
+    given: Any
+    """The options that the client was called with, by which the same call is known again."""
+    options: Any
+    """The options that it goes on with."""
+    outer: Any
+    """What the client was busy with when this call began."""
+    started_ns: int
+    has_ended: bool = False
 
-    def __init__(self, span: Span, endpoint: Endpoint, given: Any, options: Any, outer: Any) -> None:
-        self.span = span
-        self.endpoint = endpoint
-        self.given = given
-        """The options that the client was called with, by which a call of the same again is known."""
-        self.options = options
-        self.outer = outer
-        self.started_ns = perf_counter_ns()
-        self.attempts = 0
-        self.retries: int | None = None
-        self.request: Any = None
-        self.is_streamed = False
-        self.has_ended = False
-        self.stream_end: str | None = None
-        self.error_status_code: int | None = None
-        self.url: Any = None
-        self.content: bytes | None = None
-        self.fields: dict[str, Any] | None = None
-        self.files: list[tuple[str, Any]] = []
-        self.headers: Any = None
-        self.response_class: Any = None
-        self.body: bytes | None = None
-        self.chunks: list[bytes] = []
-        self.times: list[int] = []
-        self.kept = 0
-        self.size = 0
-        """All bytes of a streamed body, kept or not."""
+    request: Any = None
+    attempts: int = 0
+    url: Any = None
+    content: bytes | None = None
+    """What was sent; None for a form with files, of which there are `fields` and `files`."""
+    fields: dict[str, Any] | None = None
+    files: list[tuple[str, Any]] | None = None
 
-    def sent(self, request: Any) -> None:
-        """The client built a request: the first, or the one of a retry."""
-        self.request = request
-        self.attempts += 1
+    headers: Any = None
+    retries: int | None = None
+    error_status_code: int | None = None
+    body: bytes | None = None
+    """What came back, if it came in one piece."""
+
+    is_streamed: bool = False
+    response_class: Any = None
+    chunks: list[bytes] | None = None
+    """What came back piece by piece, still encoded as it was on the way."""
+    times: list[int] | None = None
+    """When each of the pieces came."""
+    size: int = 0
+    """All bytes that came in pieces, if they were too many to be kept."""
+    stream_end: str | None = None
 
     def answered(self, response: Any, retries: Any) -> None:
         """The client has a response that is no error; its body may still be on the way."""
@@ -125,7 +98,7 @@ class Call:
             return
         self.has_ended = True
         self._take_request()
-        size = self.kept + len(self.content or b"") + len(self.body or b"")
+        size = len(self.content or b"") + len(self.body or b"") + sum(map(len, self.chunks or ()))
         finish_call(self.span, self, size, status=status, error=error)
 
     def _take_request(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextvars import ContextVar
+from time import perf_counter_ns
 from typing import Any
 
 from baserun.instrumentation import end_user_to_fill, report, start_call
@@ -63,7 +64,7 @@ def leave(call: Call | Unrecorded, error: BaseException | None = None) -> None:
 
 
 def sent(request: Any) -> None:
-    """The client built a request. Never raises."""
+    """The client built a request: the first, or the one of a retry. Never raises."""
     call = current.get()
     if type(call) is Call:
         call.request = request
@@ -87,10 +88,12 @@ def _begin(client: Any, options: Any, outer: Call | Unrecorded | None) -> Call |
     body = options.json_data
     model = body.get("model") if type(body) is dict else None
     name = f"{endpoint.operation} {model}" if isinstance(model, str) else endpoint.operation
-    span = start_call(name, endpoint.kind, named_by(options))
+    end_user = named_by(options)
+    span = start_call(name, endpoint.kind, end_user)
     if span is None:
         return None
-    return Call(span, endpoint, options, _with_end_user(client, endpoint, options), outer)
+    chosen = options if end_user is not None else _with_end_user(client, endpoint, options)
+    return Call(span, endpoint, options, chosen, outer, perf_counter_ns())
 
 
 def _with_end_user(client: Any, endpoint: Endpoint, options: Any) -> Any:

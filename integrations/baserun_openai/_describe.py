@@ -57,7 +57,7 @@ def _fields_of(call: Call) -> Fields:
     if call.content is not None:
         return split_object(call.content) if call.content else {}
     fields = dict(call.fields or {})
-    for name, file in call.files:
+    for name, file in call.files or ():
         described = describe_file(file)
         fields[name] = [*fields[name], described] if name.endswith("[]") and name in fields else described
         if name.endswith("[]") and not isinstance(fields[name], list):

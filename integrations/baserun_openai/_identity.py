@@ -19,10 +19,11 @@ _HOST = "api.openai.com"
 def named_by(options: Any) -> str | None:
     """On the caller's thread: the end user that the caller of these request options named."""
     body, extra = options.json_data, options.extra_json
+    sent = body if type(body) is dict else {}
+    if type(extra) is dict:
+        sent = {**sent, **extra}
     for name in PARAMETERS:
-        value = extra[name] if type(extra) is dict and name in extra else None
-        if value is None and type(body) is dict and not (type(extra) is dict and name in extra):
-            value = body.get(name)
+        value = sent.get(name)
         if isinstance(value, str) and value:
             return value
     return None

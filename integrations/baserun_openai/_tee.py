@@ -6,7 +6,7 @@ their helpers. It hands on the very same bytes, and errors as they are.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from time import perf_counter_ns
 from typing import Any, Protocol
 
@@ -16,9 +16,8 @@ from baserun_openai._closing import end_by, who_closed
 class Listener(Protocol):
     """The call that a body belongs to."""
 
-    chunks: list[bytes]
-    times: list[int]
-    kept: int
+    chunks: list[bytes] | None
+    times: list[int] | None
     size: int
     has_ended: bool
 
@@ -49,13 +48,23 @@ class _Tee:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._stream, name)
 
-    def _keep(self, chunk: bytes) -> None:
+    def _keeper(self) -> Callable[[bytes], None]:
+        """What takes note of each chunk; the one thing here that runs for each of them."""
         call = self._call
-        call.size += len(chunk)
-        if call.kept + len(chunk) <= MOST_KEPT and call.kept == call.size - len(chunk):
-            call.kept = call.size
-            call.chunks.append(chunk)
-            call.times.append(perf_counter_ns())
+        chunks = call.chunks = call.chunks or []
+        times = call.times = call.times or []
+        size = sum(map(len, chunks))
+
+        def keep(chunk: bytes) -> None:
+            nonlocal size
+            size += len(chunk)
+            if size <= MOST_KEPT:
+                chunks.append(chunk)
+                times.append(perf_counter_ns())
+            else:
+                call.size = size
+
+        return keep
 
     def __del__(self) -> None:
         # The garbage collector may run this in any thread, in the middle of anything.
@@ -67,7 +76,7 @@ class _Tee:
 class _SyncTee(_Tee):
     def __iter__(self) -> Iterator[bytes]:
         self._is_begun = True
-        keep = self._keep
+        keep = self._keeper()
         try:
             for chunk in self._stream:
                 keep(chunk)
@@ -87,8 +96,10 @@ class _SyncTee(_Tee):
 
 class _AsyncTee(_Tee):
     async def __aiter__(self) -> AsyncIterator[bytes]:
-        self._is_begun = True
-        keep = self._keep
+        # After the last event the client reads what is left of the body, for a moment, by iterating again. What goes
+        # wrong there is of no consequence, and how the stream ended is told when it is closed after that.
+        is_rest, self._is_begun = self._is_begun, True
+        keep = self._keeper()
         chunks = self._stream.__aiter__()
         try:
             async for chunk in chunks:
@@ -97,7 +108,8 @@ class _AsyncTee(_Tee):
         except GeneratorExit:
             raise
         except BaseException as error:
-            self._call.stream_ended(end_by(error), error)
+            if not is_rest:
+                self._call.stream_ended(end_by(error), error)
             raise
         finally:
             # Left to the garbage collector it would be closed in another task.

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import gc
 import threading
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from types import ModuleType
 from typing import Any
 
@@ -233,6 +233,27 @@ def test_next_after_close(offline: OfflineModel, captured: Captured) -> None:
 
     (call,) = captured.calls
     assert call.stream_end == "closed"
+
+
+async def test_connection_held_open_after_the_last_event(http: ModuleType, captured: Captured) -> None:
+    """A stream was complete when its last event was read, whatever the connection does then."""
+
+    class HeldOpen(http.AsyncByteStream):  # type: ignore[misc, name-defined]
+        async def __aiter__(self) -> AsyncIterator[bytes]:
+            yield b'data: {"id": "c", "choices": []}\n\ndata: [DONE]\n\n'
+            await asyncio.sleep(0.3)
+
+    async def answer(request: Any) -> Any:
+        return http.Response(200, headers={"content-type": "text/event-stream"}, stream=HeldOpen())
+
+    transport = http.MockTransport(answer)
+    async with openai.AsyncOpenAI(api_key="x", http_client=http.AsyncClient(transport=transport)) as client:
+        stream = await client.chat.completions.create(model="gpt-4o-mini", messages=MESSAGES, stream=True)
+        async for _ in stream:
+            pass
+
+    (call,) = captured.calls
+    assert (call.stream_end, call.status, call.response_id) == ("complete", "ok", "c")
 
 
 def create(any_client: Any) -> Any:

@@ -31,6 +31,10 @@ PATHS = [
 ]
 
 
+MEMBERS = ["id", "model", "choices", "message", "delta", "index", "content", "tool_calls", "function", "usage"]
+MEMBERS += ["output", "type", "data", "embedding", "b64_json", "response", "item", "error", "text", "results"]
+
+
 class Server:
     """A client whose requests are answered with a body of the test's own."""
 
@@ -91,8 +95,28 @@ JSON = st.recursive(
         st.lists(inner, max_size=3)
         | st.dictionaries(
             st.sampled_from(
-                "id model choices message delta index content tool_calls function usage output type data embedding"
-                " b64_json response item error text results".split()
+                [
+                    "id",
+                    "model",
+                    "choices",
+                    "message",
+                    "delta",
+                    "index",
+                    "content",
+                    "tool_calls",
+                    "function",
+                    "usage",
+                    "output",
+                    "type",
+                    "data",
+                    "embedding",
+                    "b64_json",
+                    "response",
+                    "item",
+                    "error",
+                    "text",
+                    "results",
+                ]
             ),
             inner,
             max_size=5,
