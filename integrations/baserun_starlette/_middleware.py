@@ -5,18 +5,23 @@ from __future__ import annotations
 from typing import Any
 
 from starlette.requests import HTTPConnection
+from starlette.types import Receive, Scope, Send
 
-from baserun.web import ASGIMiddleware, ASGIRequest, Visitor, visitor_of
+from baserun.web import ASGIMiddleware, ASGIRequest, SessionPolicy, Visitor, visitor_of
 from baserun_starlette._route import route_of
 
 
 class StarletteRequest(ASGIRequest):
     """A request as Starlette knows it."""
 
-    __slots__ = ()
+    __slots__ = ("_root_path",)
+
+    def __init__(self, policy: SessionPolicy, scope: Scope, receive: Receive, send: Send) -> None:
+        super().__init__(policy, scope, receive, send)
+        self._root_path: str = scope.get("root_path", "")
 
     def route(self) -> str | None:
-        return route_of(self.scope)
+        return route_of(self.scope, self._root_path)
 
     def original(self) -> HTTPConnection:
         return HTTPConnection(self.scope)

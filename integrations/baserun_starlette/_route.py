@@ -6,27 +6,37 @@ from collections.abc import Iterable, MutableMapping
 from typing import Any
 
 
-def route_of(scope: MutableMapping[str, Any]) -> str | None:
-    """Such as ``/chat/{conversation_id}``, with the prefix of whatever it is mounted under; None where none matched."""
-    route = scope.get("route")  # set by FastAPI, and by Starlette from 1.7 on
+def route_of(scope: MutableMapping[str, Any], root_path: str) -> str | None:
+    """Such as ``/chat/{conversation_id}``, with what it is mounted under; None where no route matched.
+
+    Args:
+        scope: Of the request, after routing: Starlette writes into it what it finds.
+        root_path: Where the application itself is, by the server; what was added since are mounts.
+    """
+    path = _path_of(scope.get("route"))  # set by FastAPI, and by Starlette from 1.7 on
+    if path is None:
+        router = getattr(scope.get("app"), "router", None)
+        path = _find(getattr(router, "routes", ()), scope.get("endpoint"))
+    if path is None:
+        return None
+    mounts: str = scope.get("root_path", "")
+    return mounts.removeprefix(root_path) + path
+
+
+def _path_of(route: object) -> str | None:
     path = getattr(route, "path_format", None) or getattr(route, "path", None)
-    endpoint = scope.get("endpoint")
-    router = getattr(scope.get("app"), "router", None)
-    if endpoint is not None and router is not None:
-        found = _find(getattr(router, "routes", ()), route, endpoint, "")
-        if found is not None:
-            return found
     return path if isinstance(path, str) else None
 
 
-def _find(routes: Iterable[Any], wanted: Any, endpoint: Any, prefix: str) -> str | None:
+def _find(routes: Iterable[Any], endpoint: object) -> str | None:
+    """The path of the route with this endpoint, as far as the last mount."""
+    if endpoint is None:
+        return None
     for route in routes:
-        path = getattr(route, "path_format", None) or getattr(route, "path", None) or ""
         nested = getattr(route, "routes", None)
-        if nested:
-            found = _find(nested, wanted, endpoint, prefix + path.removesuffix("/{path}"))
-            if found is not None:
-                return found
-        elif route is wanted or (wanted is None and getattr(route, "endpoint", None) is endpoint):
-            return f"{prefix}{path}"
+        found = _find(nested, endpoint) if nested else None
+        if found is None and getattr(route, "endpoint", None) is endpoint:
+            found = _path_of(route)
+        if found is not None:
+            return found
     return None

@@ -104,8 +104,9 @@ class ASGIRequest(WebRequest):
             raise
 
     def _accepted(self, message: Message) -> Message:
-        # Before 2.1 an accepting server knows no headers, and afterwards there is nowhere to put a cookie.
-        if self.scope.get("asgi", {}).get("spec_version", "2.0") >= "2.1":
+        # In 2.0 a server knows no headers here, and later there is nowhere to put a cookie. Several servers know them
+        # without saying which version they follow.
+        if self.scope.get("asgi", {}).get("spec_version") != "2.0":
             self.expect_calls()
             return self._started(message, 101)
         self.status_code = 101

@@ -9,6 +9,7 @@ from typing import Any
 
 from baserun._context import replace
 from baserun._model import Session
+from baserun.web._asgi import MARK as SCOPE_MARK
 from baserun.web._body import SteppedBody
 from baserun.web._policy import Secrets, SessionPolicy
 from baserun.web._request import WebRequest
@@ -20,10 +21,11 @@ ExcInfo = tuple[type[BaseException], BaseException, TracebackType] | tuple[None,
 StartResponse = Callable[..., Any]
 WSGIApp = Callable[[Environ, StartResponse], Iterable[bytes]]
 
-MARK = "baserun"
-"""Where the request is in an environ, and in the scope of an ASGI server that this application lives under."""
+MARK = "baserun.request"
+"""Where the request is in an environ. With a dot: PEP 3333 wants a str under every name without one."""
 
-STATE = "baserun_session"
+STATE = "baserun.session"
+"""Where the session is in an environ."""
 
 
 class WSGIRequest(WebRequest):
@@ -58,6 +60,16 @@ class WSGIRequest(WebRequest):
     def publish(self, session: Session) -> None:
         self.environ[STATE] = session
 
+    def is_whole(self, body: Iterable[bytes]) -> bool:
+        """Whether none of the application's code runs while the body is sent, so that it can pass as it is.
+
+        The server may send a file by a faster way, but only when it is handed its own wrapper (uWSGI, gunicorn).
+        """
+        if type(body) in (list, tuple):
+            return True
+        wrapper = self.environ.get("wsgi.file_wrapper")
+        return inspect.isclass(wrapper) and isinstance(body, wrapper)
+
     def start_response(self, status: str, headers: Headers, exc_info: ExcInfo = None) -> Any:
         """Pass on what the application says, with our headers."""
         code = status.split(" ", 1)[0]
@@ -74,7 +86,7 @@ class WSGIMiddleware:
 
         app = WSGIMiddleware(app, excluded=["/health"])
 
-    The application finds the session in ``environ["baserun_session"]`` or by `baserun.current_session`.
+    The application finds the session in ``environ["baserun.session"]`` or by `baserun.current_session`.
 
     Args:
         app: A WSGI application.
@@ -94,7 +106,7 @@ class WSGIMiddleware:
         self.policy = SessionPolicy(secret, **options)
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
-        if MARK in environ or MARK in environ.get("asgi.scope", ()):  # mounted twice: the outer one has it
+        if MARK in environ or SCOPE_MARK in environ.get("asgi.scope", ()):  # mounted twice: the outer one has it
             return self.app(environ, start_response)
         is_excluded = self.policy.options.is_excluded
         if is_excluded is not None and is_excluded(environ.get("SCRIPT_NAME", "") + environ.get("PATH_INFO", "")):
@@ -108,7 +120,7 @@ class WSGIMiddleware:
             raise
         finally:
             replace(previous)
-        if _is_whole(body, environ):
+        if request.is_whole(body):
             request.finish()
             return body
         return SteppedBody(request, body)
@@ -119,17 +131,6 @@ class WSGIMiddleware:
             return self.app(environ, start_response)
         finally:
             replace(previous)
-
-
-def _is_whole(body: Iterable[bytes], environ: Environ) -> bool:
-    """Whether none of the application's code runs while the body is sent, so that it can pass as it is.
-
-    The server may send a file by a faster way, but only when it is handed its own wrapper (uWSGI, gunicorn).
-    """
-    if type(body) in (list, tuple):
-        return True
-    wrapper = environ.get("wsgi.file_wrapper")
-    return inspect.isclass(wrapper) and isinstance(body, wrapper)
 
 
 def _get(headers: Headers, name: str) -> str | None:

@@ -1,0 +1,105 @@
+"""What the tests of Starlette and FastAPI share: a recorder, calls to a model, users, and real servers."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from hashlib import sha256
+from typing import Any
+
+import pytest
+import uvicorn
+from starlette.authentication import AuthCredentials, AuthenticationBackend, BaseUser, UnauthenticatedUser
+from starlette.requests import HTTPConnection
+
+from baserun.instrumentation import CallDetails, finish_call, start_call
+from baserun.testing import Captured, capture
+
+SECRET = "a secret of the tests, long enough"
+
+
+class Told:
+    """A call to a model of which only the prompt is known."""
+
+    def __init__(self, prompt: str) -> None:
+        self._prompt = prompt
+
+    def describe(self) -> CallDetails:
+        return CallDetails(provider="test", operation="chat", request_model="m", input_preview=self._prompt)
+
+
+def _call(prompt: str = "hello") -> None:
+    span = start_call(f"chat {prompt}")
+    if span is not None:
+        finish_call(span, Told(prompt), len(prompt))
+
+
+@pytest.fixture
+def call() -> Callable[..., None]:
+    """Make a call to a model; its name says with which prompt."""
+    return _call
+
+
+@pytest.fixture
+def captured() -> Iterator[Captured]:
+    with capture(secret=SECRET, instrument="none") as captured:
+        yield captured
+
+
+class Person(BaseUser):
+    """A user with an e-mail address."""
+
+    def __init__(self, email: str) -> None:
+        self.email = email
+
+    @property
+    def is_authenticated(self) -> bool:
+        return True
+
+    @property
+    def display_name(self) -> str:
+        return self.email
+
+
+class ByHeader(AuthenticationBackend):
+    """Authenticates by a header, as a test needs it; without one the visitor is anonymous."""
+
+    async def authenticate(self, conn: HTTPConnection) -> tuple[AuthCredentials, BaseUser]:
+        email = conn.headers.get("x-user")
+        return (AuthCredentials([]), UnauthenticatedUser() if email is None else Person(email))
+
+
+@pytest.fixture
+def by_header() -> AuthenticationBackend:
+    return ByHeader()
+
+
+@pytest.fixture
+def hashed() -> Callable[[str], str]:
+    """The identifier of the user with this e-mail address."""
+    return lambda email: sha256(email.encode()).hexdigest()
+
+
+@contextmanager
+def _serving(app: Any) -> Iterator[str]:
+    server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="critical", timeout_graceful_shutdown=5))
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    deadline = time.monotonic() + 30
+    while not server.started and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert server.started
+    port = server.servers[0].sockets[0].getsockname()[1]
+    try:
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        server.should_exit = True
+        thread.join(30)
+
+
+@pytest.fixture
+def serving() -> Any:
+    """Serve an application by a real uvicorn: ``with serving(app) as url:``."""
+    return _serving

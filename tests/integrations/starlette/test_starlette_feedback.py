@@ -1,0 +1,143 @@
+"""The endpoint that takes what visitors think of an answer."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.middleware.authentication import AuthenticationMiddleware
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route
+from starlette.testclient import TestClient
+
+import baserun
+from baserun.testing import Captured
+from baserun_starlette import BaserunMiddleware, feedback_endpoint
+
+
+@pytest.fixture
+def app(call: Any, by_header: Any) -> Starlette:
+    async def chat(request: Request) -> Response:
+        call()
+        trace = baserun.current_trace()
+        assert trace is not None
+        return PlainTextResponse(trace.feedback_token)
+
+    return Starlette(
+        routes=[Route("/chat", chat), Route("/feedback", feedback_endpoint, methods=["POST"])],
+        middleware=[Middleware(BaserunMiddleware), Middleware(AuthenticationMiddleware, backend=by_header)],
+    )
+
+
+@pytest.mark.parametrize(
+    ("judgement", "score", "comment"),
+    [
+        ({"thumbsup": True}, 1.0, None),
+        ({"thumbsup": False, "comment": "wrong"}, 0.0, "wrong"),
+        ({"stars": 4}, 0.8, None),
+        ({"score": 0.25}, 0.25, None),
+        ({"comment": "thanks"}, None, "thanks"),
+    ],
+)
+def test_is_recorded_on_its_trace(
+    captured: Captured, app: Starlette, judgement: dict[str, Any], score: float | None, comment: str | None
+) -> None:
+    """A thumb, stars, a score or a comment is recorded on the trace whose token is posted."""
+    browser = TestClient(app)
+    token = browser.get("/chat").text
+
+    answer = browser.post("/feedback", json={"token": token, "name": "helpful", **judgement})
+
+    (trace,) = captured.traces
+    (note,) = trace.annotations or []
+    assert (answer.status_code, answer.text) == (204, "")
+    assert (note.type, note.name, note.score, note.comment) == ("feedback", "helpful", score, comment)
+    assert (note.trace_id, note.session_id) == (trace.id, trace.session_id)
+
+
+def test_is_taken_from_a_form(captured: Captured, app: Starlette) -> None:
+    """A plain HTML form without any script can give it."""
+    browser = TestClient(app)
+    token = browser.get("/chat").text
+
+    browser.post(
+        "/feedback",
+        content=f"token={token}&thumbsup=false&comment=not+so",
+        headers={"content-type": "application/x-www-form-urlencoded"},
+    )
+
+    (note,) = captured.traces[0].annotations or []
+    assert (note.score, note.comment) == (0.0, "not so")
+
+
+def test_needs_no_session_of_its_own(captured: Captured, app: Starlette) -> None:
+    """Giving feedback touches no session: no cookie is set, and no trace is made of it."""
+    token = TestClient(app).get("/chat").text
+
+    answer = TestClient(app).post("/feedback", json={"token": token, "stars": 5})
+
+    assert "set-cookie" not in answer.headers
+    assert (len(captured.sessions), len(captured.traces)) == (1, 1)
+
+
+def test_of_somebody_else_is_refused(captured: Captured, app: Starlette) -> None:
+    """A token that another user was given is refused; its own user's is taken."""
+    token = TestClient(app).get("/chat", headers={"x-user": "ann@example.com"}).text
+    said = {"token": token, "stars": 1}
+
+    refused = TestClient(app).post("/feedback", json=said, headers={"x-user": "bob@example.com"})
+    taken = TestClient(app).post("/feedback", json=said, headers={"x-user": "ann@example.com"})
+
+    assert (refused.status_code, refused.json()) == (403, {"error": "the token is somebody else's"})
+    assert taken.status_code == 204
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        (b"", 400),
+        (b"nothing", 400),
+        (b"[1]", 400),
+        (b"[" * 60_000, 400),
+        (b"{}", 400),
+        (b'{"token": 7, "stars": 5}', 400),
+        (b'{"token": "forged.session.owner.x.y", "stars": 5}', 403),
+        (b'{"token": "\\u00fc", "stars": 5}', 403),
+        (b'{"token": "TOKEN"}', 400),
+        (b'{"token": "TOKEN", "stars": 6}', 400),
+        (b'{"token": "TOKEN", "score": "much"}', 400),
+        (b'{"token": "TOKEN", "score": NaN}', 400),
+        (b'{"token": "TOKEN", "comment": 5}', 400),
+        (b'{"token": "TOKEN", "comment": "x", "name": 5}', 400),
+        (b"x" * 70_000, 413),
+    ],
+)
+def test_that_cannot_be_used_is_refused(captured: Captured, app: Starlette, body: bytes, status: int) -> None:
+    """Whatever else is posted is refused in words, recorded nowhere, and never an error of the server."""
+    browser = TestClient(app)
+    token = browser.get("/chat").text
+
+    answer = browser.post("/feedback", content=body.replace(b"TOKEN", token.encode()))
+
+    assert answer.status_code == status
+    assert answer.json()["error"]
+    assert captured.annotations == []
+
+
+def test_a_session_token_is_no_feedback_token(captured: Captured, app: Starlette) -> None:
+    """What was signed for one purpose counts for nothing for another."""
+    browser = TestClient(app)
+    browser.get("/chat")
+
+    assert browser.post("/feedback", json={"token": browser.cookies["baserun"], "stars": 5}).status_code == 403
+
+
+def test_without_the_middleware_it_says_what_is_missing() -> None:
+    """An application without the middleware is told to add it."""
+    app = Starlette(routes=[Route("/feedback", feedback_endpoint, methods=["POST"])])
+
+    with pytest.raises(RuntimeError, match="add the middleware to this application"):
+        TestClient(app).post("/feedback", json={})

@@ -1,0 +1,418 @@
+"""Starlette under the middleware: endpoints of every kind, streams, background tasks, mounts, other middleware."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import AsyncIterator, Callable, Iterator
+from typing import Any
+
+import pytest
+from starlette.applications import Starlette
+from starlette.background import BackgroundTask
+from starlette.concurrency import run_in_threadpool
+from starlette.endpoints import HTTPEndpoint
+from starlette.middleware import Middleware
+from starlette.middleware.base import BaseHTTPMiddleware
+from starlette.requests import Request
+from starlette.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response, StreamingResponse
+from starlette.routing import Mount, Route, WebSocketRoute
+from starlette.testclient import TestClient
+from starlette.websockets import WebSocket, WebSocketDisconnect
+
+import baserun
+from baserun.testing import Captured
+from baserun_starlette import BaserunMiddleware
+
+BACKENDS = ["asyncio", "trio"]
+
+
+class Passing(BaseHTTPMiddleware):
+    """Does nothing, in the way that runs the application below it in a task of its own."""
+
+    async def dispatch(self, request: Request, call_next: Any) -> Response:
+        response: Response = await call_next(request)
+        return response
+
+
+def application(*routes: Any, around: tuple[Middleware, ...] = (), below: tuple[Middleware, ...] = ()) -> Starlette:
+    return Starlette(routes=routes, middleware=[*around, Middleware(BaserunMiddleware), *below])
+
+
+@pytest.fixture
+def chat(call: Callable[..., None]) -> Any:
+    """An endpoint that makes one call and answers with the session's id."""
+
+    async def chat(request: Request) -> Response:
+        call()
+        return PlainTextResponse(request.state.baserun_session.id)
+
+    return chat
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_a_visitor_keeps_the_session(captured: Captured, chat: Any, backend: Any) -> None:
+    """A browser's requests are in one session, named by route, on asyncio and on trio."""
+    with TestClient(application(Route("/chat/{name}", chat)), backend=backend) as browser:
+        answers = {browser.get("/chat/ann").text, browser.get("/chat/bob?x=1").text}
+
+    (session,) = captured.sessions
+    assert answers == {session.id}
+    assert isinstance(session.traces, list)
+    assert [trace.name for trace in session.traces] == ["GET /chat/{name}"] * 2
+    assert session.traces[0].metadata == {"method": "GET", "route": "/chat/{name}", "status_code": 200}
+
+
+def test_two_visitors_have_two_sessions(captured: Captured, chat: Any) -> None:
+    """Two browsers never share a session."""
+    app = application(Route("/", chat))
+
+    assert TestClient(app).get("/").text != TestClient(app).get("/").text
+
+
+def test_an_unused_session_changes_nothing(captured: Captured) -> None:
+    """An application that makes no call answers exactly as without us."""
+
+    async def index(request: Request) -> Response:
+        return PlainTextResponse("hello", headers={"cache-control": "max-age=60", "vary": "Accept"})
+
+    routes = [Route("/", index)]
+    with_us, without = TestClient(application(*routes)).get("/"), TestClient(Starlette(routes=routes)).get("/")
+
+    assert with_us.headers.raw == without.headers.raw
+    assert captured.stats.captured == 0
+
+
+def test_an_endpoint_in_the_thread_pool(captured: Captured, call: Any) -> None:
+    """A plain function as endpoint, and a function that an endpoint hands to the pool, are in the session."""
+
+    def plain(request: Request) -> Response:
+        call("plain")
+        return Response()
+
+    async def handing(request: Request) -> Response:
+        await run_in_threadpool(call, "pool")
+        await asyncio.to_thread(call, "thread")
+        return Response()
+
+    browser = TestClient(application(Route("/plain", plain), Route("/handing", handing)))
+    browser.get("/plain")
+    browser.get("/handing")
+
+    (session,) = captured.sessions
+    assert [span.name for trace in session.traces for span in trace.spans] == [  # type: ignore[union-attr]
+        "chat plain",
+        "chat pool",
+        "chat thread",
+    ]
+
+
+def test_a_thread_needs_propagate(captured: Captured, call: Any) -> None:
+    """A bare thread has no context; `propagate` gives it the request's."""
+
+    async def endpoint(request: Request) -> Response:
+        thread = threading.Thread(target=baserun.propagate(call))
+        thread.start()
+        thread.join()
+        return Response()
+
+    TestClient(application(Route("/", endpoint))).get("/")
+
+    assert [trace.name for trace in captured.traces] == ["GET /"]
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_a_streamed_answer_is_in_the_session(captured: Captured, call: Any, backend: Any) -> None:
+    """Calls of a stream, async or plain, are in the trace of its request, and the next request resumes the session."""
+
+    async def words() -> AsyncIterator[str]:
+        for word in ("one", "two"):
+            call(word)
+            yield word
+
+    def plain_words() -> Iterator[str]:
+        call("three")
+        yield "three"
+
+    async def stream(request: Request) -> Response:
+        return StreamingResponse(words(), media_type="text/event-stream")
+
+    async def plain_stream(request: Request) -> Response:
+        return StreamingResponse(plain_words(), media_type="text/event-stream")
+
+    with TestClient(application(Route("/a", stream), Route("/b", plain_stream)), backend=backend) as browser:
+        assert browser.get("/a").text == "onetwo"
+        assert browser.get("/b").text == "three"
+
+    (session,) = captured.sessions
+    assert {trace.name: [span.name for span in trace.spans] for trace in session.traces} == {  # type: ignore[union-attr]
+        "GET /a": ["chat one", "chat two"],
+        "GET /b": ["chat three"],
+    }
+
+
+def test_background_tasks_are_in_the_trace(captured: Captured, call: Any) -> None:
+    """What runs after the answer is in the request's trace, async or plain."""
+
+    async def later() -> None:
+        call("later")
+
+    async def endpoint(request: Request) -> Response:
+        task = later if request.url.path == "/async" else call
+        return PlainTextResponse("", background=BackgroundTask(task))
+
+    browser = TestClient(application(Route("/async", endpoint), Route("/plain", endpoint)))
+    browser.get("/async")
+    browser.get("/plain")
+
+    assert [(trace.name, trace.llm_calls) for trace in captured.traces] == [("GET /async", 1), ("GET /plain", 1)]
+
+
+def test_a_background_task_that_fails(captured: Captured, call: Any) -> None:
+    """Its error passes as it was raised and is the trace's."""
+
+    async def later() -> None:
+        call()
+        raise LookupError("gone")
+
+    async def endpoint(request: Request) -> Response:
+        return PlainTextResponse("", background=BackgroundTask(later))
+
+    with pytest.raises(LookupError):
+        TestClient(application(Route("/", endpoint))).get("/")
+
+    assert [trace.status for trace in captured.traces] == ["error"]
+
+
+def test_a_task_that_outlives_the_request(captured: Captured, call: Any) -> None:
+    """A task that nobody waits for is in the session of the request that started it, in traces of its own."""
+    go = asyncio.Event()
+    tasks: list[asyncio.Task[None]] = []
+
+    async def later() -> None:
+        await go.wait()
+        call("later")
+
+    async def start(request: Request) -> Response:
+        call("at once")
+        tasks.append(asyncio.create_task(later()))
+        return Response()
+
+    async def finish(request: Request) -> Response:
+        go.set()
+        await tasks[0]
+        return Response()
+
+    with TestClient(application(Route("/start", start), Route("/finish", finish))) as browser:
+        browser.get("/start")
+        TestClient.get(browser, "/finish", headers={"cookie": ""})
+
+    (session,) = captured.sessions
+    assert [trace.name for trace in session.traces] == ["GET /start", "chat later"]  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("where", ["around", "below", "both"])
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_base_http_middleware_changes_nothing(captured: Captured, call: Any, where: str, backend: Any) -> None:
+    """A `BaseHTTPMiddleware` above or below runs the application in another task; session and cookie are the same."""
+
+    async def words() -> AsyncIterator[str]:
+        call("stream")
+        yield "x"
+
+    async def endpoint(request: Request) -> Response:
+        call("endpoint")
+        return StreamingResponse(words(), background=BackgroundTask(call, "background"))
+
+    passing = (Middleware(Passing),)
+    app = application(
+        Route("/", endpoint),
+        around=passing if where != "below" else (),
+        below=passing if where != "around" else (),
+    )
+    with TestClient(app, backend=backend) as browser:
+        browser.get("/")
+        browser.get("/")
+
+    (session,) = captured.sessions
+    assert isinstance(session.traces, list)
+    for trace in session.traces:
+        assert [span.name for span in trace.spans or []] == ["chat endpoint", "chat stream", "chat background"]
+        assert trace.status == "ok"
+
+
+def test_middleware_in_front_may_make_calls(captured: Captured, chat: Any, call: Any) -> None:
+    """A call made by a middleware below ours, before the routing, is in the request's trace, named by its route."""
+
+    class Guard(BaseHTTPMiddleware):
+        async def dispatch(self, request: Request, call_next: Any) -> Response:
+            call("moderation")
+            response: Response = await call_next(request)
+            return response
+
+    TestClient(application(Route("/chat/{name}", chat), below=(Middleware(Guard),))).get("/chat/ann")
+
+    (trace,) = captured.traces
+    assert (trace.name, trace.llm_calls) == ("GET /chat/{name}", 2)
+
+
+def test_mounted_applications(captured: Captured, chat: Any) -> None:
+    """Routes are named with what they are mounted under, and a second middleware below the mount does nothing."""
+    inner = application(Route("/chat/{name}", chat))
+
+    TestClient(application(Mount("/api", routes=[Mount("/v1", app=inner)]))).get("/api/v1/chat/ann")
+
+    assert [trace.name for trace in captured.traces] == ["GET /api/v1/chat/{name}"]
+
+
+def test_classes_as_endpoints(captured: Captured, call: Any) -> None:
+    """An `HTTPEndpoint` is named by its route like any other."""
+
+    class Chat(HTTPEndpoint):
+        async def post(self, request: Request) -> Response:
+            call((await request.json())["q"])
+            return JSONResponse({})
+
+    TestClient(application(Route("/chat", Chat))).post("/chat", json={"q": "why"})
+
+    (trace,) = captured.traces
+    assert (trace.name, [span.name for span in trace.spans or []]) == ("POST /chat", ["chat why"])
+
+
+def test_unmatched_requests_are_named_by_method_and_path(captured: Captured) -> None:
+    """Where no route matches there is the path."""
+    app = Starlette(middleware=[Middleware(BaserunMiddleware, record_requests="all")])
+
+    TestClient(app).get("/nowhere")
+
+    (trace,) = captured.traces
+    assert (trace.name, trace.metadata) == ("GET /nowhere", {"method": "GET", "status_code": 404})
+
+
+def test_redirects_carry_the_cookie(captured: Captured, chat: Any, call: Any) -> None:
+    """A call followed by a redirect is continued by the page that it leads to."""
+
+    async def ask(request: Request) -> Response:
+        call()
+        return RedirectResponse("/chat", status_code=303)
+
+    TestClient(application(Route("/ask", ask, methods=["POST"]), Route("/chat", chat))).post("/ask")
+
+    (session,) = captured.sessions
+    assert len(session.traces) == 2  # type: ignore[arg-type]
+
+
+def test_an_error_passes_through(captured: Captured, call: Any) -> None:
+    """An endpoint's error reaches Starlette's own handling as it was raised, and is the trace's."""
+    error = LookupError("gone")
+
+    async def endpoint(request: Request) -> Response:
+        call()
+        raise error
+
+    with pytest.raises(LookupError) as raised:
+        TestClient(application(Route("/", endpoint))).get("/")
+    answer = TestClient(application(Route("/", endpoint)), raise_server_exceptions=False).get("/")
+
+    assert raised.value is error
+    assert (answer.status_code, answer.text) == (500, "Internal Server Error")
+    assert [trace.status for trace in captured.traces] == ["error", "error"]
+
+
+def test_outermost_it_sees_the_answer_to_an_error(captured: Captured, call: Any) -> None:
+    """Wrapped around the application, the trace has the status code that the visitor saw."""
+
+    async def endpoint(request: Request) -> Response:
+        call()
+        raise LookupError("gone")
+
+    app = BaserunMiddleware(Starlette(routes=[Route("/", endpoint)]))
+    answer = TestClient(app, raise_server_exceptions=False).get("/")
+
+    (trace,) = captured.traces
+    assert (trace.status, (trace.metadata or {})["status_code"]) == ("error", 500)
+    assert "set-cookie" not in answer.headers
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_a_websocket_is_one_session_and_one_trace(captured: Captured, call: Any, backend: Any) -> None:
+    """All calls of a connection are together; the next connection of the visitor resumes the session."""
+
+    async def endpoint(socket: WebSocket) -> None:
+        await socket.accept()
+        async for text in socket.iter_text():
+            call(text)
+            await socket.send_text(socket.state.baserun_session.id)
+
+    with TestClient(application(WebSocketRoute("/ws/{room}", endpoint)), backend=backend) as browser:
+        with browser.websocket_connect("/ws/a") as socket:
+            for word in ("one", "two"):
+                socket.send_text(word)
+                first = socket.receive_text()
+            cookie = dict(socket.extra_headers)[b"set-cookie"].partition(b";")[0].decode()
+        with browser.websocket_connect("/ws/a", headers={"cookie": cookie}) as socket:
+            socket.send_text("three")
+            assert socket.receive_text() == first
+
+    (session,) = captured.sessions
+    assert [
+        (trace.name, trace.status, [span.name for span in trace.spans])  # type: ignore[union-attr]
+        for trace in session.traces
+    ] == [
+        ("WEBSOCKET /ws/{room}", "ok", ["chat one", "chat two"]),
+        ("WEBSOCKET /ws/{room}", "ok", ["chat three"]),
+    ]
+
+
+def test_a_websocket_whose_visitor_leaves(captured: Captured, call: Any) -> None:
+    """A visitor who closes the connection is how it ends, though Starlette raises it in the endpoint."""
+
+    async def endpoint(socket: WebSocket) -> None:
+        await socket.accept()
+        call()
+        await socket.receive_text()
+
+    app = application(WebSocketRoute("/ws", endpoint))
+    try:
+        with TestClient(app).websocket_connect("/ws"):
+            pass
+    except WebSocketDisconnect:
+        pass
+
+    assert [trace.status for trace in captured.traces] == ["ok"]
+
+
+def test_ending_the_session_in_an_endpoint(captured: Captured, chat: Any) -> None:
+    """ "New conversation": after it the same browser is in a session that follows none."""
+
+    async def restart(request: Request) -> Response:
+        request.state.baserun_session.end()
+        return Response()
+
+    browser = TestClient(application(Route("/chat", chat), Route("/restart", restart, methods=["POST"])))
+    first = browser.get("/chat").text
+    browser.post("/restart")
+
+    assert not browser.cookies
+    assert browser.get("/chat").text != first
+    assert [(session.ended_at is None, session.previous_id) for session in captured.sessions] == [
+        (False, None),
+        (True, None),
+    ]
+
+
+def test_a_request_inside_a_request(captured: Captured, chat: Any, call: Any) -> None:
+    """A request that an endpoint sends to an application has its own session, and gives the outer one back."""
+    inner = application(Route("/chat", chat))
+
+    def endpoint(request: Request) -> Response:
+        call("before")
+        TestClient(inner).get("/chat")
+        call("after")
+        return Response()
+
+    TestClient(application(Route("/", endpoint))).get("/")
+
+    calls = {trace.name: [span.name for span in trace.spans or []] for trace in captured.traces}
+    assert calls == {"GET /": ["chat before", "chat after"], "GET /chat": ["chat hello"]}
+    assert len(captured.sessions) == 2

@@ -1,0 +1,254 @@
+"""Which session a request is in, and whose: header, cookie, or new; own, somebody else's, or nobody's."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from baserun.exceptions import ConfigurationError
+from baserun.testing import Captured, FakeClock
+from baserun.web import ANONYMOUS, UNKNOWN, SessionPolicy, Visitor, known
+from baserun.web._token import Keys
+
+SECRET = "a secret of the tests, long enough"
+pytestmark = pytest.mark.usefixtures("captured")
+
+
+def token(policy: SessionPolicy, session_id: str, user: str | None = None) -> str:
+    keys = policy.keys
+    return keys.sign(session_id, keys.now(), keys.owner(user))
+
+
+def test_nothing_brought_is_a_new_session() -> None:
+    """A visitor who brings nothing gets a new session that follows none."""
+    decision = SessionPolicy().decide([], known("ann"), None)
+
+    assert not decision.is_resumed
+    assert decision.previous_id is None
+
+
+@pytest.mark.parametrize(
+    ("owner", "visitor"),
+    [("ann", known("ann")), (None, ANONYMOUS), (None, UNKNOWN), ("ann", UNKNOWN)],
+    ids=["own", "nobody's", "nobody's, unknown", "somebody's, provisionally"],
+)
+def test_resumes(owner: str | None, visitor: Visitor) -> None:
+    """A known visitor resumes their own, an anonymous one nobody's, an unknown one any, until they are known."""
+    policy = SessionPolicy()
+
+    decision = policy.decide([("cookie", token(policy, "s", owner))], visitor, None)
+
+    assert (decision.session_id, decision.is_resumed, decision.previous_id) == ("s", True, None)
+
+
+@pytest.mark.parametrize(
+    ("owner", "visitor"),
+    [("ann", known("bob")), ("ann", ANONYMOUS), (None, known("ann"))],
+    ids=["another user", "logout", "login"],
+)
+def test_somebody_elses_is_followed_by_a_new_one(owner: str | None, visitor: Visitor) -> None:
+    """Another user's login, a logout and a login each start a new session linked to the old one, bound to its user."""
+    policy = SessionPolicy()
+
+    decision = policy.decide([("cookie", token(policy, "s", owner))], visitor, None)
+
+    assert not decision.is_resumed
+    assert decision.session_id != "s"
+    assert decision.previous_id == "s"
+    assert policy.keys.is_owner(decision.owner, visitor.identifier)
+    assert policy.ignored == {"foreign": 1}
+
+
+def test_what_identify_said_counts_as_the_user() -> None:
+    """A user who is only known by `identify` resumes what was bound to them, and nothing else."""
+    policy = SessionPolicy()
+    brought = [("cookie", token(policy, "s", "ann"))]
+
+    assert policy.decide(brought, UNKNOWN, "ann").is_resumed
+    assert not policy.decide(brought, UNKNOWN, "bob").is_resumed
+
+
+def test_rest_ends_a_session(clock: FakeClock) -> None:
+    """After 30 minutes of rest the same owner gets a new session that follows the old one."""
+    policy = SessionPolicy()
+    brought = [("cookie", token(policy, "s", "ann"))]
+    clock.advance(30 * 60 + 1)
+
+    decision = policy.decide(brought, known("ann"), None)
+
+    assert (decision.is_resumed, decision.previous_id) == (False, "s")
+    assert policy.ignored == {"expired": 1}
+
+
+def test_rest_keeps_the_owner_of_an_unknown_visitor(clock: FakeClock) -> None:
+    """What follows an expired session belongs to the same owner, though nobody knows yet who they are."""
+    policy = SessionPolicy()
+    brought = [("cookie", token(policy, "s", "ann"))]
+    clock.advance(30 * 60 + 1)
+
+    decision = policy.decide(brought, UNKNOWN, None)
+
+    assert policy.keys.is_owner(decision.owner, "ann")
+
+
+def test_an_expired_token_of_another_user_links_nothing(clock: FakeClock) -> None:
+    """Whoever finds another user's old token is not even linked to that session."""
+    policy = SessionPolicy()
+    brought = [("cookie", token(policy, "s", "ann"))]
+    clock.advance(30 * 60 + 1)
+
+    assert policy.decide(brought, known("bob"), None).previous_id is None
+
+
+def test_limits_can_be_chosen(clock: FakeClock) -> None:
+    """`idle` is the application's to choose."""
+    policy = SessionPolicy(idle=5)
+    brought = [("cookie", token(policy, "s"))]
+    clock.advance(6)
+
+    assert not policy.decide(brought, UNKNOWN, None).is_resumed
+
+
+def test_the_header_counts_before_the_cookie() -> None:
+    """Of a token in the header and one in the cookie the header's is resumed."""
+    policy = SessionPolicy()
+    brought = [("header", token(policy, "h")), ("cookie", token(policy, "c"))]
+
+    decision = policy.decide(brought, UNKNOWN, None)
+
+    assert (decision.session_id, decision.source) == ("h", "header")
+
+
+def test_the_first_valid_one_counts() -> None:
+    """A forged token before a genuine one, such as a cookie planted by a sibling domain, changes nothing."""
+    policy = SessionPolicy()
+    brought = [("header", "forged.1..x.y"), ("cookie", "garbage"), ("cookie", token(policy, "c"))]
+
+    assert policy.decide(brought, UNKNOWN, None).session_id == "c"
+
+
+def test_somebody_elses_before_ones_own_does_not_hide_it() -> None:
+    """A visitor's own token is found behind a stolen one."""
+    policy = SessionPolicy()
+    brought = [("header", token(policy, "theirs", "bob")), ("cookie", token(policy, "mine", "ann"))]
+
+    assert policy.decide(brought, known("ann"), None).session_id == "mine"
+
+
+@given(brought=st.lists(st.tuples(st.sampled_from(["header", "cookie"]), st.text()), max_size=5))
+def test_garbage_is_a_new_session_and_is_counted(brought: list[tuple[str, str]]) -> None:
+    """Forged, foreign, oversized or malformed values are counted, and never an error."""
+    policy = SessionPolicy(SECRET)
+
+    decision = policy.decide(brought, UNKNOWN, None)
+
+    assert (decision.is_resumed, decision.previous_id) == (False, None)
+    assert sum(policy.ignored.values()) == len(brought)
+
+
+@given(
+    owners=st.lists(st.sampled_from([None, "ann", "bob"]), max_size=4),
+    visitor=st.sampled_from([UNKNOWN, ANONYMOUS, known("ann"), known("bob")]),
+)
+def test_nobody_resumes_somebody_elses(owners: list[str | None], visitor: Visitor) -> None:
+    """Whatever genuine tokens are brought, a visitor of whom anything is known resumes only what is theirs."""
+    policy = SessionPolicy(SECRET)
+    brought = [("cookie", token(policy, f"s{n}", owner)) for n, owner in enumerate(owners)]
+
+    decision = policy.decide(brought, visitor, None)
+
+    if decision.is_resumed and visitor is not UNKNOWN:
+        assert owners[int(decision.session_id[1:])] == visitor.identifier
+    if not decision.is_resumed:
+        assert policy.keys.is_owner(decision.owner, visitor.identifier)
+
+
+def test_secrets_can_change_while_it_runs() -> None:
+    """A function that gives the secrets is asked each time, so a reload or a test can change them."""
+    now = ["old"]
+    policy = SessionPolicy(lambda: now)
+    brought = [("cookie", token(policy, "s"))]
+
+    now[:] = ["new", "old"]
+    assert policy.decide(brought, UNKNOWN, None).is_resumed
+    now[:] = ["new"]
+    assert not policy.decide(brought, UNKNOWN, None).is_resumed
+
+
+def test_the_configured_secret_is_used_where_the_framework_has_none(captured: Captured) -> None:
+    """Without a secret of its own an application signs with `init(secret=...)`."""
+    assert isinstance(captured, Captured)
+    theirs = Keys([SECRET], SessionPolicy().keys.now)
+
+    assert theirs.read(token(SessionPolicy(), "s")).session_id == "s"
+
+
+def test_an_unsigned_id_counts_for_nothing() -> None:
+    """Without `trust_session_header` nothing calls `trusted`, and an id in place of a token is malformed."""
+    policy = SessionPolicy()
+
+    assert not policy.decide([("header", "conversation-1")], UNKNOWN, None).is_resumed
+
+
+def test_a_trusted_id_is_resumed() -> None:
+    """A service that is trusted says which session it is, by id or by W3C baggage, and whose."""
+    policy = SessionPolicy(trust_session_header=True)
+
+    by_id = policy.trusted("conversation-1", None)
+    by_baggage = policy.trusted(None, "session.id=conversation-2,enduser.pseudo.id=ann")
+
+    assert by_id is not None
+    assert by_id.session_id == "conversation-1"
+    assert by_baggage is not None
+    assert (by_baggage.session_id, by_baggage.user_identifier) == ("conversation-2", "ann")
+
+
+@pytest.mark.parametrize("header", ["x" * 201, "b\u00e4d", "a\tb"])
+def test_a_trusted_id_must_be_one(header: str) -> None:
+    """Not even a trusted service can make a session with an impossible id."""
+    policy = SessionPolicy(trust_session_header=True)
+
+    assert policy.trusted(header, None) is None
+    assert policy.ignored == {"malformed": 1}
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"record_requests": "some"}, "record_requests must be 'touched' or 'all', not 'some'"),
+        ({"cookie": "a b"}, "cookie must be a name such as 'baserun' or None, not 'a b'"),
+        ({"cookie_samesite": "Lax"}, "cookie_samesite must be 'lax', 'strict' or 'none', not 'Lax'"),
+        ({"cookie_domain": "a;b"}, "cookie_domain cannot be written into a cookie: 'a;b'"),
+        ({"cookie_secure": "auto"}, "cookie_secure must be True, False or None, not 'auto'"),
+        ({"cookie_secure": False, "cookie_samesite": "none"}, "leave cookie_secure out"),
+        ({"header": ""}, "header must be a name"),
+        ({"idle": 0}, "idle must be a number of seconds above 0, not 0"),
+        ({"absolute": True}, "absolute must be a number of seconds above 0, not True"),
+        ({"excluded": "/health"}, r"excluded must be a list such as \['/health', '/static/\*'\], not '/health'"),
+        ({"excluded": ["health"]}, "begins with '/'"),
+        ({"get_user": "ann"}, "get_user must be a function of the request, not str"),
+        ({"send_session_header": 1}, "send_session_header must be True or False, not 1"),
+        ({"secrets": ["", "x"]}, "a secret must be a non-empty str or bytes"),
+    ],
+)
+def test_a_wrong_option_says_what_to_write(given: dict[str, object], message: str) -> None:
+    """An option that cannot be used raises at once, with its value and what to write instead."""
+    with pytest.raises(ConfigurationError, match=message):
+        SessionPolicy(**given)  # type: ignore[arg-type]
+
+
+def test_an_async_get_user_is_refused() -> None:
+    """`get_user` is asked in the middle of a call, where nothing can be awaited."""
+
+    async def get_user(request: object) -> str:
+        return "ann"
+
+    with pytest.raises(ConfigurationError, match=r"get_user must not be async.*baserun\.identify"):
+        SessionPolicy(get_user=get_user)
+
+
+def test_an_unknown_option_is_told_with_its_nearest() -> None:
+    """A mistyped option is a TypeError, as in any call, with the name that was probably meant."""
+    with pytest.raises(TypeError, match=r"there is no option 'exclude'; did you mean 'excluded'\?"):
+        SessionPolicy(exclude=["/x"])

@@ -1,0 +1,59 @@
+"""Who a framework's user object stands for."""
+
+from __future__ import annotations
+
+from hashlib import sha256
+from typing import Any
+
+import pytest
+from starlette.authentication import SimpleUser, UnauthenticatedUser
+
+from baserun.web import ANONYMOUS, UNKNOWN, Visitor, visitor_of
+from baserun.web._visitor import answer_of_get_user
+
+
+class User:
+    def __init__(self, **facts: Any) -> None:
+        self.__dict__.update(facts)
+
+
+def hashed(text: str) -> Visitor:
+    return Visitor(sha256(text.encode()).hexdigest())
+
+
+@pytest.mark.parametrize(
+    ("user", "visitor"),
+    [
+        (None, UNKNOWN),
+        (User(), UNKNOWN),
+        (User(email="ann@example.com"), hashed("ann@example.com")),
+        (User(email="ann@example.com", id=7), hashed("ann@example.com")),
+        (User(email="", id=7), hashed(f"{__name__}.User:7")),
+        (User(email=None, pk=0), hashed(f"{__name__}.User:0")),
+        (User(email=7, id=True), UNKNOWN),
+        (User(is_authenticated=False, email="ann@example.com"), ANONYMOUS),
+        (User(is_authenticated=lambda: False), ANONYMOUS),
+        (User(is_authenticated=True, email="ann@example.com"), hashed("ann@example.com")),
+        ({"email": "ann@example.com", "sub": "1"}, hashed("ann@example.com")),
+        ({"sub": "1"}, hashed("claims:1")),
+        (UnauthenticatedUser(), ANONYMOUS),
+        (SimpleUser("ann@example.com"), hashed("ann@example.com")),
+        (SimpleUser("ann"), hashed("starlette.authentication.SimpleUser:ann")),
+        (Visitor("as it is"), Visitor("as it is")),
+    ],
+)
+def test_is_by_email_then_by_key(user: object, visitor: Visitor) -> None:
+    """The e-mail address counts, else the key within its kind of user; nobody becomes the hash of an empty text."""
+    assert visitor_of(user) == visitor
+
+
+def test_answer_of_the_application_is_taken_as_it_stands() -> None:
+    """A str from `get_user` is the identifier itself."""
+    assert answer_of_get_user("customer-7") == Visitor("customer-7")
+
+
+@pytest.mark.parametrize("answer", ["", "a\nb", "x" * 513])
+def test_impossible_answer_is_an_error(answer: str) -> None:
+    """A str that can identify nobody is the application's mistake, told in the log by the guard around it."""
+    with pytest.raises(ValueError, match=r"get_user\(\) returned a str that cannot identify a user"):
+        answer_of_get_user(answer)

@@ -1,0 +1,303 @@
+"""The plain WSGI middleware, under the standard library's validator."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+from wsgiref.util import FileWrapper, setup_testing_defaults
+from wsgiref.validate import validator
+
+import pytest
+
+import baserun
+from baserun._context import current
+from baserun.testing import Captured
+from baserun.web import WSGIMiddleware
+
+App = Callable[[dict[str, Any], Any], Iterable[bytes]]
+
+
+class Answered:
+    """What a WSGI application answered."""
+
+    def __init__(self) -> None:
+        self.status = ""
+        self.headers: list[tuple[str, str]] = []
+        self.exc_info: list[object] = []
+        self.body = b""
+
+    def start_response(self, status: str, headers: list[tuple[str, str]], *exc_info: object) -> Any:
+        self.status, self.headers = status, headers
+        self.exc_info = list(exc_info)
+        return lambda data: None
+
+    @property
+    def cookie(self) -> str | None:
+        return next((value.partition(";")[0] for name, value in self.headers if name == "Set-Cookie"), None)
+
+
+def environ(**more: Any) -> dict[str, Any]:
+    made: dict[str, Any] = {"QUERY_STRING": ""}
+    setup_testing_defaults(made)
+    return made | more
+
+
+def ask(app: Any, **more: Any) -> Answered:
+    answered = Answered()
+    body = app(environ(**more), answered.start_response)
+    try:
+        answered.body = b"".join(body)
+    finally:
+        if hasattr(body, "close"):
+            body.close()
+    return answered
+
+
+def answering(make_body: Callable[[], Iterable[bytes]]) -> App:
+    def app(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        body = make_body()
+        start_response("200 OK", [("Content-Type", "text/plain")])
+        return body
+
+    return app
+
+
+def test_is_valid_wsgi(captured: Captured, call: Any) -> None:
+    """Between a validating server and a validating application nothing is out of order, whatever the body."""
+    bodies: list[Callable[[], Iterable[bytes]]] = [lambda: [b"x"], lambda: iter([b"x", b"y"]), lambda: call() or [b"x"]]
+
+    answers = [ask(validator(WSGIMiddleware(validator(answering(body))))) for body in bodies]
+
+    assert [answer.body for answer in answers] == [b"x", b"xy", b"x"]
+
+
+def test_untouched_request_leaves_no_trace(captured: Captured) -> None:
+    """A request that touches no session gets the very body and headers of the application, and nothing is stored."""
+    body = [b"hello"]
+    answered = Answered()
+
+    assert WSGIMiddleware(answering(lambda: body))(environ(), answered.start_response) is body
+    assert answered.headers == [("Content-Type", "text/plain")]
+    assert captured.stats.captured == 0
+
+
+def test_the_cookie_resumes(captured: Captured, call: Any) -> None:
+    """A call gives the request a session, and the cookie resumes it."""
+    app = WSGIMiddleware(answering(lambda: call() or [b"x"]))
+    first = ask(app, PATH_INFO="/chat", REQUEST_METHOD="POST")
+
+    second = ask(app, HTTP_COOKIE=f"a=1; {first.cookie}")
+
+    (session,) = captured.sessions
+    assert [trace.name for trace in session.traces] == ["POST /chat", "GET /"]
+    assert ("Vary", "Cookie") in first.headers
+    assert ("Cache-Control", "private") in first.headers
+    assert second.cookie is None
+
+
+def test_the_header_resumes(captured: Captured, call: Any) -> None:
+    """A client without cookies sends the token in a header."""
+    app = WSGIMiddleware(answering(lambda: call() or [b"x"]), send_session_header=True)
+    first = dict(ask(app).headers)
+
+    ask(app, HTTP_BASERUN_SESSION=first["Baserun-Session"])
+
+    assert len(captured.sessions) == 1
+
+
+def test_a_streamed_body_is_in_the_session(captured: Captured, call: Any) -> None:
+    """Calls made while the body is produced are in the session, and between its pieces nothing is current."""
+    between: list[object] = []
+
+    def body() -> Iterator[bytes]:
+        for word in ("one", "two"):
+            call(word)
+            yield word.encode()
+
+    pieces = iter(WSGIMiddleware(answering(body))(environ(PATH_INFO="/chat"), Answered().start_response))
+    for _ in pieces:
+        between.append(current())
+
+    (trace,) = captured.traces
+    assert [span.name for span in trace.spans or []] == ["chat one", "chat two"]
+    assert (trace.name, trace.status, between) == ("GET /chat", "ok", [None, None])
+
+
+def test_bodies_by_turns_do_not_mix(captured: Captured, call: Any) -> None:
+    """A server may take the pieces of several responses by turns on one thread."""
+
+    def app(environ: dict[str, Any], start_response: Any) -> Iterator[bytes]:
+        start_response("200 OK", [])
+        for step in "123":
+            call(environ["PATH_INFO"] + step)
+            yield b"."
+
+    wrapped = WSGIMiddleware(app)
+    bodies = [iter(wrapped(environ(PATH_INFO=path), Answered().start_response)) for path in ("/a", "/b")]
+    for _ in range(4):
+        for body in bodies:
+            next(body, None)
+
+    spans = {trace.name: [span.name for span in trace.spans or []] for trace in captured.traces}
+    assert spans == {
+        "GET /a": ["chat /a1", "chat /a2", "chat /a3"],
+        "GET /b": ["chat /b1", "chat /b2", "chat /b3"],
+    }
+    assert len(captured.sessions) == 2
+
+
+def test_a_body_that_fails(captured: Captured, call: Any) -> None:
+    """An error in the middle of the body arrives as it was raised, and is the trace's."""
+    error = LookupError("gone")
+
+    def body() -> Iterator[bytes]:
+        call()
+        yield b"x"
+        raise error
+
+    with pytest.raises(LookupError) as raised:
+        ask(WSGIMiddleware(answering(body)))
+
+    assert raised.value is error
+    assert captured.traces[0].status == "error"
+
+
+def test_a_client_that_leaves(captured: Captured, call: Any) -> None:
+    """A body closed in the middle says that it was cancelled, and the application's own clean-up has run."""
+    closed: list[object] = []
+
+    def body() -> Iterator[bytes]:
+        try:
+            call()
+            yield b"x"
+            yield b"y"
+        finally:
+            closed.append(baserun.current_session())
+
+    pieces: Any = WSGIMiddleware(answering(body))(environ(), Answered().start_response)
+    next(pieces)
+    pieces.close()
+    pieces.close()
+
+    assert [trace.status for trace in captured.traces] == ["cancelled"]
+    assert closed[0] is not None
+
+
+def test_a_body_that_nobody_reads_is_whole(captured: Captured, call: Any) -> None:
+    """A HEAD request or a 304 is closed without being read, which is no cancellation."""
+
+    def body() -> Iterator[bytes]:
+        yield b"x"
+
+    pieces: Any = WSGIMiddleware(answering(lambda: call() or body()))(environ(), Answered().start_response)
+    pieces.close()
+
+    assert [trace.status for trace in captured.traces] == ["ok"]
+
+
+def test_a_body_that_is_forgotten(captured: Captured, call: Any) -> None:
+    """Where a server never closes, the trace ends when the body is collected."""
+    pieces: Any = WSGIMiddleware(answering(lambda: call() or iter([b"x"])))(environ(), Answered().start_response)
+    del pieces
+    gc.collect()
+
+    assert [trace.status for trace in captured.traces] == ["ok"]
+
+
+def test_an_error_before_the_body(captured: Captured, call: Any) -> None:
+    """What the application raises arrives, and is the trace's."""
+
+    def app(environ: Any, start_response: Any) -> Iterable[bytes]:
+        call()
+        raise LookupError("gone")
+
+    with pytest.raises(LookupError):
+        ask(WSGIMiddleware(app))
+
+    assert captured.traces[0].status == "error"
+    assert current() is None
+
+
+def test_start_response_a_second_time(captured: Captured, call: Any) -> None:
+    """An error page after the headers: `exc_info` is passed on where it was given, and the trace has its status."""
+
+    def app(environ: Any, start_response: Any) -> Iterable[bytes]:
+        call()
+        start_response("200 OK", [])
+        try:
+            raise LookupError("gone")
+        except LookupError as error:
+            start_response("500 Oh", [], (LookupError, error, None))
+        return [b"x"]
+
+    answered = ask(WSGIMiddleware(app))
+
+    assert (answered.status, len(answered.exc_info), answered.cookie) == ("500 Oh", 1, None)
+    (trace,) = captured.traces
+    assert (trace.status, trace.metadata) == ("error", {"method": "GET", "status_code": 500})
+
+
+def test_a_file_goes_the_servers_way(captured: Captured, tmp_path: Any) -> None:
+    """A server that can send files by a faster way gets its own wrapper back."""
+    (tmp_path / "file").write_bytes(b"content")
+
+    def app(environ: Any, start_response: Any) -> Iterable[bytes]:
+        start_response("200 OK", [])
+        wrapped: Iterable[bytes] = environ["wsgi.file_wrapper"]((tmp_path / "file").open("rb"))
+        return wrapped
+
+    body: Any = WSGIMiddleware(app)(environ(**{"wsgi.file_wrapper": FileWrapper}), Answered().start_response)
+
+    assert isinstance(body, FileWrapper)
+    body.close()
+
+
+def test_mounted_twice_acts_once(captured: Captured, call: Any) -> None:
+    """The inner one of two passes the request on."""
+    answered = ask(WSGIMiddleware(WSGIMiddleware(answering(lambda: call() or [b"x"]))))
+
+    assert len(captured.traces) == 1
+    assert [name for name, _ in answered.headers].count("Set-Cookie") == 1
+
+
+def test_below_the_asgi_middleware_acts_once(captured: Captured, call: Any) -> None:
+    """A WSGI application in an ASGI one passes the request on to whoever has it."""
+    ask(WSGIMiddleware(answering(lambda: [b"x"])), **{"asgi.scope": {"baserun": object()}})
+
+    assert captured.stats.captured == 0
+
+
+def test_an_excluded_request_is_left_alone(captured: Captured) -> None:
+    """An excluded path has no session, counted from the root of the server."""
+    seen: list[object] = []
+    app = WSGIMiddleware(answering(lambda: seen.append(baserun.current_session()) or [b""]), excluded=["/app/health"])
+
+    ask(app, SCRIPT_NAME="/app", PATH_INFO="/health")
+    ask(app, PATH_INFO="/health")
+
+    assert [session is None for session in seen] == [True, False]
+
+
+def test_the_session_is_in_the_environ(captured: Captured) -> None:
+    """The application finds its session in the environ as well."""
+    seen: list[bool] = []
+
+    def app(environ: Any, start_response: Any) -> Iterable[bytes]:
+        seen.append(environ["baserun.session"] is baserun.current_session())
+        start_response("200 OK", [])
+        return [b""]
+
+    ask(WSGIMiddleware(app))
+
+    assert seen == [True]
+
+
+def test_names_are_read_as_utf_8(captured: Captured, call: Any) -> None:
+    """A path with letters of any alphabet is named by them, and one that is no UTF-8 breaks nothing."""
+    app = WSGIMiddleware(answering(lambda: call() or [b""]))
+
+    ask(app, PATH_INFO="/\u00fc".encode().decode("latin-1"))
+    ask(app, PATH_INFO="/\xff")
+
+    assert {trace.name for trace in captured.traces} == {"GET /\u00fc", "GET /\ufffd"}
