@@ -73,10 +73,12 @@ class Output:
                 click.echo("\n".join(" " * line.indent + part if part else "" for part in line.text.plain.split("\n")))
 
     def _wrap(self, line: Line) -> None:
-        label, body = line.text[: line.label], line.text[line.label :]
-        rows = body.wrap(self._console, max(_LEAST_WIDTH, self.width - line.indent - line.label))
+        room = self.width - line.indent
+        beside = line.label if room - line.label >= _LEAST_WIDTH else 0
+        label, body = line.text[:beside], line.text[beside:]
+        rows = body.wrap(self._console, max(_LEAST_WIDTH, room - beside))
         for at, row in enumerate(rows or [body]):
-            before = label if at == 0 else Text(" " * line.label)
+            before = label if at == 0 else Text(" " * beside)
             self._console.print(Text(" " * line.indent) + before + row, soft_wrap=True)
 
     def say(self, what: RenderableType) -> None:
