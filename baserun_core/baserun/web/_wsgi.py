@@ -5,12 +5,13 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Iterable
 from types import TracebackType
-from typing import Any
+from typing import Any, Unpack
 
 from baserun._context import replace
 from baserun._model import Session
 from baserun.web._asgi import MARK as SCOPE_MARK
 from baserun.web._body import SteppedBody
+from baserun.web._options import OptionArguments
 from baserun.web._policy import Secrets, SessionPolicy
 from baserun.web._request import WebRequest
 from baserun.web._response import ResponseChanges
@@ -101,7 +102,7 @@ class WSGIMiddleware:
 
     request_class: type[WSGIRequest] = WSGIRequest
 
-    def __init__(self, app: WSGIApp, *, secret: Secrets = None, **options: Any) -> None:
+    def __init__(self, app: WSGIApp, *, secret: Secrets = None, **options: Unpack[OptionArguments]) -> None:
         self.app = app
         self.policy = SessionPolicy(secret, **options)
 

@@ -1,0 +1,33 @@
+"""The view that takes what visitors think of an answer."""
+
+from __future__ import annotations
+
+from flask import Response, request
+
+from baserun.web import MOST_BYTES, accept_feedback, active_request
+
+
+def feedback_view() -> Response:
+    """Record a thumb, score, stars or comment on the trace whose `feedback_token` is posted.
+
+        app.add_url_rule("/feedback", view_func=feedback_view, methods=["POST"])
+
+    It takes JSON or a form: ``{"token": "...", "thumbsup": true, "comment": "..."}``, and answers 204; 400 to what
+    cannot be used, 403 to a token that is not genuine or was given to another user, 413 to more than 64 kB. Protection
+    against forged requests is that of the application, such as Flask-WTF's `CSRFProtect`.
+    """
+    active = active_request()
+    if active is None:
+        raise RuntimeError("feedback_view works in an application with the extension; write Baserun(app) first")
+    if request.form:  # the application, or its protection against forged requests, has parsed it already
+        body, kind = _joined(), "application/x-www-form-urlencoded"
+    else:
+        body, kind = request.get_data(cache=True)[: MOST_BYTES + 1], request.headers.get("Content-Type", "")
+    answer = accept_feedback(active.policy, kind, body, active.visitor())
+    return Response(answer.body(), answer.status, content_type="application/json" if answer.problem else None)
+
+
+def _joined() -> bytes:
+    from urllib.parse import urlencode
+
+    return urlencode(list(request.form.items())).encode()

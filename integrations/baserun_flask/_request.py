@@ -1,0 +1,90 @@
+"""A request as Flask knows it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from flask import Request, g, has_request_context, request
+
+from baserun import Session
+from baserun.web import ANONYMOUS, UNKNOWN, SessionPolicy, Visitor, WSGIRequest, visitor_of
+
+
+class FlaskRequest(WSGIRequest):
+    """Adds to a WSGI request what Flask finds out about it: the route, the user, and what went wrong.
+
+    It keeps Flask's own request and `g`, since a streamed body is sent when Flask's context is gone.
+    """
+
+    __slots__ = ("_error", "_flask_request", "_g", "_is_logged_out", "_is_whole")
+
+    def __init__(self, policy: SessionPolicy, environ: dict[str, Any], start_response: Callable[..., Any]) -> None:
+        self._flask_request: Request | None = None
+        self._g: Any = None
+        self._error: BaseException | None = None
+        self._is_logged_out = False
+        self._is_whole = False
+        super().__init__(policy, environ, start_response)
+
+    def begun(self) -> None:
+        """Flask has begun to handle it: its request and `g` are there."""
+        self._flask_request = request._get_current_object()  # type: ignore[attr-defined]  # a proxy, whatever its type says
+        self._g = g._get_current_object()
+        self._g.baserun_session = self.session
+
+    def answered(self, *, is_whole: bool) -> None:
+        """Flask has a response; `is_whole`: no code of the application runs while it is sent."""
+        self._is_whole = is_whole or self._error is not None
+
+    def failed(self, error: BaseException) -> None:
+        """A view raised `error`, and Flask answers with a 500."""
+        self._error = error
+
+    def logged_in(self) -> None:
+        self._is_logged_out = False
+        self.user_changed()
+
+    def logged_out(self) -> None:
+        # Flask-Login tells before it takes the user away.
+        self._is_logged_out = True
+        self.user_changed()
+
+    def route(self) -> str | None:
+        rule = None if self._flask_request is None else self._flask_request.url_rule
+        return None if rule is None else str(rule.rule)
+
+    def original(self) -> Any:
+        return self._flask_request or self.environ
+
+    def peek_user(self) -> Visitor:
+        if self._is_logged_out:
+            return ANONYMOUS
+        # What Flask-Login has loaded in this request, if it was asked; asking it here would read the host's session.
+        return UNKNOWN if self._g is None else visitor_of(self._g.get("_login_user"))
+
+    def find_user(self) -> Visitor:
+        peeked = self.peek_user()
+        if not peeked.is_unknown or not self._can_ask():
+            return peeked
+        from flask_login import current_user
+
+        return visitor_of(current_user._get_current_object())
+
+    def _can_ask(self) -> bool:
+        if not has_request_context() or request.environ is not self.environ:
+            return False  # in the body of a stream the request's context is gone
+        from flask import current_app
+
+        return hasattr(current_app, "login_manager")
+
+    def publish(self, session: Session) -> None:
+        super().publish(session)
+        if self._g is not None:
+            self._g.baserun_session = session
+
+    def is_whole(self, body: Iterable[bytes]) -> bool:
+        return self._is_whole or super().is_whole(body)
+
+    def finish(self, error: BaseException | None = None, *, status: str | None = None) -> None:
+        super().finish(error or self._error, status=status)

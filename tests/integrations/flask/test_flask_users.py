@@ -1,0 +1,226 @@
+"""Users of Flask applications: Flask-Login's, those of `get_user`, and what changes with a login."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+from flask import Flask, Request, Response
+from flask import request as current_request
+from flask_login import LoginManager, UserMixin, login_user, logout_user
+
+import baserun
+from baserun.testing import Captured, FakeClock
+from baserun_flask import Baserun, feedback_view
+
+Call = Callable[..., object]
+
+
+class Person(UserMixin):  # type: ignore[misc]
+    """A user of the application."""
+
+    def __init__(self, email: str) -> None:
+        self.id = email
+        self.email = email
+
+
+@pytest.fixture
+def loads() -> list[str]:
+    """Whom Flask-Login has loaded."""
+    return []
+
+
+@pytest.fixture
+def app(captured: Captured, call: Call, loads: list[str]) -> Flask:
+    app = Flask("tests_of_flask")
+    app.secret_key = "s"
+    manager = LoginManager(app)
+
+    @manager.user_loader  # type: ignore[untyped-decorator]
+    def load(key: str) -> Person:
+        loads.append(key)
+        return Person(key)
+
+    Baserun(app)
+
+    @app.post("/login/<email>")
+    def login(email: str) -> str:
+        login_user(Person(email))
+        call("login")
+        return ""
+
+    @app.post("/logout")
+    def logout() -> str:
+        logout_user()
+        call("logout")
+        return ""
+
+    @app.post("/chat/<topic>")
+    def chat(topic: str) -> str:
+        call(topic)
+        return ""
+
+    @app.get("/plain")
+    def plain() -> str:
+        return ""
+
+    app.add_url_rule("/feedback", view_func=feedback_view, methods=["POST"])
+    return app
+
+
+def test_user_is_the_hash_of_the_address(app: Flask, captured: Captured) -> None:
+    """The authenticated user's e-mail address, hashed, is the user of the session."""
+    client = app.test_client()
+    client.post("/login/a@example.com")
+    client.post("/chat/orders")
+
+    (session,) = captured.sessions
+    assert session.user_identifier == baserun.hash_user("a@example.com")
+
+
+def test_untouched_request_asks_for_no_user(app: Flask, captured: Captured, loads: list[str]) -> None:
+    """Flask-Login is not asked for its user in a request that touches no session."""
+    client = app.test_client()
+    client.post("/login/a@example.com")
+    loads.clear()
+
+    client.get("/plain")
+
+    assert loads == []
+
+
+def test_login_starts_a_linked_session(app: Flask, captured: Captured, clock: FakeClock) -> None:
+    """What an anonymous visitor said stays theirs; after the login a new session follows it."""
+    client = app.test_client()
+    client.post("/chat/anonymous")
+    clock.advance(1)
+    client.post("/login/a@example.com")
+
+    anonymous, known = captured.sessions
+    assert anonymous.user_identifier is None
+    assert (known.user_identifier, known.previous_id) == (baserun.hash_user("a@example.com"), anonymous.id)
+
+
+def test_logout_starts_a_session_of_nobody(app: Flask, captured: Captured, clock: FakeClock) -> None:
+    """After the logout the next person at this browser is in a session without a user."""
+    client = app.test_client()
+    client.post("/login/a@example.com")
+    clock.advance(1)
+    client.post("/logout")
+    client.post("/chat/next")
+
+    known, anonymous = captured.sessions
+    assert known.user_identifier == baserun.hash_user("a@example.com")
+    assert (anonymous.user_identifier, anonymous.previous_id) == (None, known.id)
+    assert anonymous.turns == 2
+
+
+def test_another_users_cookie_resumes_nothing(app: Flask, captured: Captured) -> None:
+    """A stolen token is ignored: its thief, logged in as somebody else, gets a session of their own."""
+    first, second = app.test_client(), app.test_client()
+    first.post("/login/a@example.com")
+    stolen = first.get_cookie("baserun")
+    second.post("/login/b@example.com")
+
+    assert stolen is not None
+    second.set_cookie("baserun", stolen.value)
+    second.post("/chat/thief")
+
+    owned = [session for session in captured.sessions if session.user_identifier == baserun.hash_user("a@example.com")]
+    assert [session.turns for session in owned] == [1]
+
+
+def test_user_of_a_stream(app: Flask, captured: Captured, call: Call) -> None:
+    """In the body of a stream Flask's context is gone; the user is who was found out before."""
+
+    @app.get("/stream")
+    def stream() -> Response:
+        def body() -> Iterator[str]:
+            call("stream")
+            yield "data: x\n\n"
+
+        return Response(body(), mimetype="text/event-stream")
+
+    client = app.test_client()
+    client.post("/login/a@example.com")
+    client.get("/stream").close()
+    client.get("/stream").get_data()
+
+    (session,) = captured.sessions
+    assert session.user_identifier == baserun.hash_user("a@example.com")
+
+
+def test_get_user_overrides(captured: Captured, call: Call) -> None:
+    """`get_user` gets Flask's request, and what it returns is the user."""
+    app = Flask("tests_of_flask")
+    app.secret_key = "s"
+    Baserun(app, get_user=lambda request: request.headers.get("X-User"))
+    app.add_url_rule("/chat", "chat", lambda: str(call() or ""))
+
+    app.test_client().get("/chat", headers={"X-User": "user-7"})
+
+    assert [session.user_identifier for session in captured.sessions] == ["user-7"]
+
+
+def test_two_users_at_once(app: Flask, captured: Captured) -> None:
+    """Two hundred requests of fifty users in sixteen threads: not one call in a wrong session."""
+    emails = [f"user{number}@example.com" for number in range(50)]
+    clients = {email: app.test_client() for email in emails}
+    for email, client in clients.items():
+        client.post(f"/login/{email}")
+
+    def chat(email: str) -> None:
+        for turn in range(3):
+            clients[email].post(f"/chat/{email}-{turn}")
+
+    with ThreadPoolExecutor(16) as executor:
+        list(executor.map(chat, emails))
+
+    said = {
+        session.user_identifier: {span.name for trace in session.traces for span in trace.spans or []}  # type: ignore[union-attr]
+        for session in captured.sessions
+    }
+    assert said == {
+        baserun.hash_user(email): {"chat login", *(f"chat {email}-{turn}" for turn in range(3))} for email in emails
+    }
+
+
+def test_feedback_of_a_visitor(app: Flask, captured: Captured, call: Call) -> None:
+    """A thumb posted with the trace's token is recorded on that trace; a token that was edited is refused."""
+    tokens: list[str] = []
+
+    @app.post("/ask")
+    def ask() -> str:
+        call("ask")
+        trace: Any = baserun.current_trace()
+        tokens.append(trace.feedback_token)
+        return ""
+
+    client = app.test_client()
+    client.post("/ask")
+    taken = client.post("/feedback", json={"token": tokens[0], "thumbsup": False, "comment": "wrong"})
+    form = client.post("/feedback", data={"token": tokens[0], "thumbsup": "true"})
+    refused = client.post("/feedback", json={"token": tokens[0] + "x", "thumbsup": False})
+
+    assert (taken.status_code, form.status_code, refused.status_code) == (204, 204, 403)
+    notes = [note for trace in captured.traces for note in trace.annotations or []]
+    assert [(note.score, note.comment) for note in notes] == [(0.0, "wrong"), (1.0, None)]
+
+
+def test_flask_request_is_what_get_user_gets(captured: Captured, call: Call) -> None:
+    """The function of the application gets Flask's own request object."""
+    seen: list[object] = []
+    app = Flask("tests_of_flask")
+    app.secret_key = "s"
+
+    def get_user(request: Request) -> None:
+        seen.append(type(request) is Request and request == current_request)
+
+    Baserun(app, get_user=get_user)
+    app.add_url_rule("/chat", "chat", lambda: str(call() or ""))
+
+    app.test_client().get("/chat")
+
+    assert set(seen) == {True}
