@@ -88,5 +88,6 @@ def _write(connection: sqlite3.Connection, rows: Sequence[Row]) -> None:
     flush = Flush(batch := Batch(connection, rows))
     flush.run()
     flush.stored["annotation"] += store_annotations(connection, batch)
-    _ledger.add(connection, _ledger.STORED, flush.stored + late)
+    flush.stored.update(late)
+    _ledger.add(connection, _ledger.STORED, flush.stored)
     _ledger.add(connection, _ledger.ERASED, late)
