@@ -12,6 +12,7 @@ import pytest
 
 import baserun
 from baserun._context import current
+from baserun.store import StoredSession, StoredTrace
 from baserun.testing import Captured
 from baserun.web import WSGIMiddleware
 
@@ -90,7 +91,7 @@ def test_the_cookie_resumes(captured: Captured, call: Any) -> None:
     second = ask(app, HTTP_COOKIE=f"a=1; {first.cookie}")
 
     (session,) = captured.sessions
-    assert [trace.name for trace in session.traces] == ["POST /chat", "GET /"]
+    assert [trace.name for trace in traces_of(session)] == ["POST /chat", "GET /"]
     assert ("Vary", "Cookie") in first.headers
     assert ("Cache-Control", "private") in first.headers
     assert second.cookie is None
@@ -271,7 +272,12 @@ def test_below_the_asgi_middleware_acts_once(captured: Captured, call: Any) -> N
 def test_an_excluded_request_is_left_alone(captured: Captured) -> None:
     """An excluded path has no session, counted from the root of the server."""
     seen: list[object] = []
-    app = WSGIMiddleware(answering(lambda: seen.append(baserun.current_session()) or [b""]), excluded=["/app/health"])
+
+    def look() -> list[bytes]:
+        seen.append(baserun.current_session())
+        return []
+
+    app = WSGIMiddleware(answering(lambda: look() or [b""]), excluded=["/app/health"])
 
     ask(app, SCRIPT_NAME="/app", PATH_INFO="/health")
     ask(app, PATH_INFO="/health")
@@ -301,3 +307,8 @@ def test_names_are_read_as_utf_8(captured: Captured, call: Any) -> None:
     ask(app, PATH_INFO="/\xff")
 
     assert {trace.name for trace in captured.traces} == {"GET /\u00fc", "GET /\ufffd"}
+
+
+def traces_of(session: StoredSession) -> list[StoredTrace]:
+    assert isinstance(session.traces, list)
+    return session.traces

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Any
+from typing import Any, Unpack
 
 from baserun._context import replace
 from baserun._guard import guarded
 from baserun._model import CANCELLED, OK, Session
 from baserun._runtime import flush, recorder
 from baserun.exceptions import ConfigurationError
+from baserun.web._options import OptionArguments
 from baserun.web._policy import Secrets, SessionPolicy
 from baserun.web._request import WebRequest
 from baserun.web._response import LIVE_TYPES, ResponseChanges
@@ -153,7 +154,7 @@ class ASGIMiddleware:
 
     request_class: type[ASGIRequest] = ASGIRequest
 
-    def __init__(self, app: ASGIApp, *, secret: Secrets = None, **options: Any) -> None:
+    def __init__(self, app: ASGIApp, *, secret: Secrets = None, **options: Unpack[OptionArguments]) -> None:
         if inspect.isclass(app) or not callable(app):
             raise ConfigurationError(
                 f"{type(self).__name__} wraps an ASGI 3 application, called with (scope, receive, send); "

@@ -21,6 +21,7 @@ from starlette.testclient import TestClient
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 import baserun
+from baserun.store import StoredSession, StoredTrace
 from baserun.testing import Captured
 from baserun_starlette import BaserunMiddleware
 
@@ -58,9 +59,8 @@ def test_a_visitor_keeps_the_session(captured: Captured, chat: Any, backend: Any
 
     (session,) = captured.sessions
     assert answers == {session.id}
-    assert isinstance(session.traces, list)
-    assert [trace.name for trace in session.traces] == ["GET /chat/{name}"] * 2
-    assert session.traces[0].metadata == {"method": "GET", "route": "/chat/{name}", "status_code": 200}
+    assert [trace.name for trace in traces_of(session)] == ["GET /chat/{name}"] * 2
+    assert traces_of(session)[0].metadata == {"method": "GET", "route": "/chat/{name}", "status_code": 200}
 
 
 def test_two_visitors_have_two_sessions(captured: Captured, chat: Any) -> None:
@@ -100,7 +100,7 @@ def test_an_endpoint_in_the_thread_pool(captured: Captured, call: Any) -> None:
     browser.get("/handing")
 
     (session,) = captured.sessions
-    assert [span.name for trace in session.traces for span in trace.spans] == [  # type: ignore[union-attr]
+    assert [span.name for trace in traces_of(session) for span in trace.spans or []] == [
         "chat plain",
         "chat pool",
         "chat thread",
@@ -145,7 +145,7 @@ def test_a_streamed_answer_is_in_the_session(captured: Captured, call: Any, back
         assert browser.get("/b").text == "three"
 
     (session,) = captured.sessions
-    assert {trace.name: [span.name for span in trace.spans] for trace in session.traces} == {  # type: ignore[union-attr]
+    assert {trace.name: [span.name for span in trace.spans or []] for trace in traces_of(session)} == {
         "GET /a": ["chat one", "chat two"],
         "GET /b": ["chat three"],
     }
@@ -208,7 +208,7 @@ def test_a_task_that_outlives_the_request(captured: Captured, call: Any) -> None
         TestClient.get(browser, "/finish", headers={"cookie": ""})
 
     (session,) = captured.sessions
-    assert [trace.name for trace in session.traces] == ["GET /start", "chat later"]  # type: ignore[union-attr]
+    assert [trace.name for trace in traces_of(session)] == ["GET /start", "chat later"]
 
 
 @pytest.mark.parametrize("where", ["around", "below", "both"])
@@ -235,8 +235,7 @@ def test_base_http_middleware_changes_nothing(captured: Captured, call: Any, whe
         browser.get("/")
 
     (session,) = captured.sessions
-    assert isinstance(session.traces, list)
-    for trace in session.traces:
+    for trace in traces_of(session):
         assert [span.name for span in trace.spans or []] == ["chat endpoint", "chat stream", "chat background"]
         assert trace.status == "ok"
 
@@ -299,7 +298,7 @@ def test_redirects_carry_the_cookie(captured: Captured, chat: Any, call: Any) ->
     TestClient(application(Route("/ask", ask, methods=["POST"]), Route("/chat", chat))).post("/ask")
 
     (session,) = captured.sessions
-    assert len(session.traces) == 2  # type: ignore[arg-type]
+    assert len(traces_of(session)) == 2
 
 
 def test_an_error_passes_through(captured: Captured, call: Any) -> None:
@@ -349,16 +348,13 @@ def test_a_websocket_is_one_session_and_one_trace(captured: Captured, call: Any,
             for word in ("one", "two"):
                 socket.send_text(word)
                 first = socket.receive_text()
-            cookie = dict(socket.extra_headers)[b"set-cookie"].partition(b";")[0].decode()
-        with browser.websocket_connect("/ws/a", headers={"cookie": cookie}) as socket:
+            (cookie,) = (v.decode() for k, v in socket.extra_headers or [] if k == b"set-cookie")
+        with browser.websocket_connect("/ws/a", headers={"cookie": cookie.partition(";")[0]}) as socket:
             socket.send_text("three")
             assert socket.receive_text() == first
 
     (session,) = captured.sessions
-    assert [
-        (trace.name, trace.status, [span.name for span in trace.spans])  # type: ignore[union-attr]
-        for trace in session.traces
-    ] == [
+    assert [(trace.name, trace.status, [span.name for span in trace.spans or []]) for trace in traces_of(session)] == [
         ("WEBSOCKET /ws/{room}", "ok", ["chat one", "chat two"]),
         ("WEBSOCKET /ws/{room}", "ok", ["chat three"]),
     ]
@@ -416,3 +412,8 @@ def test_a_request_inside_a_request(captured: Captured, chat: Any, call: Any) ->
     calls = {trace.name: [span.name for span in trace.spans or []] for trace in captured.traces}
     assert calls == {"GET /": ["chat before", "chat after"], "GET /chat": ["chat hello"]}
     assert len(captured.sessions) == 2
+
+
+def traces_of(session: StoredSession) -> list[StoredTrace]:
+    assert isinstance(session.traces, list)
+    return session.traces
