@@ -67,19 +67,17 @@ class Delivery:
         """Whether a batch is in hand that could not be written."""
         return bool(self._batch)
 
-    def run(self, timeout: float | None) -> bool:
-        """Write until the queue is empty; False when the store cannot be written now.
+    def write_batch(self, timeout: float | None) -> bool:
+        """Write what is in hand, or a batch of what waits; False when the store cannot be written now.
 
         Args:
-            timeout: Seconds that one batch may wait for other writers; None waits until it is its turn.
+            timeout: Seconds to wait for other writers; None waits until it is this one's turn.
         """
-        while True:
-            self._queue.take(self._batch, MOST_PER_BATCH - len(self._batch))
-            if not self._batch:
-                return True
-            self._prepare_batch()
-            if not self._commit(timeout):
-                return False
+        self._queue.take(self._batch, MOST_PER_BATCH - len(self._batch))
+        if not self._batch:
+            return True
+        self._prepare_batch()
+        return self._commit(timeout)
 
     def maintain(self) -> bool:
         """Let the store do a bounded piece of its own work; True when more is waiting."""

@@ -149,6 +149,8 @@ def _hook_process() -> None:
     if _hooked:
         return
     _hooked = True
+    import logging  # noqa: F401  (it has fork hooks of its own: registered first, they hold its lock only inside ours)
+
     atexit.register(_at_exit)
     if hasattr(os, "register_at_fork"):
         os.register_at_fork(

@@ -192,9 +192,17 @@ class Writer:
             self._queue.wait(None if self._config.retention_days is None else _MAINTENANCE_PAUSE)
             if not self._queue.is_empty():
                 self._rest(self._interval)
-        with self._io, self._noted():
-            self._delivery.run(None)
+        self._write_waiting()
         self._maintain()
+
+    def _write_waiting(self) -> None:
+        """Write batch after batch, but end after one when a fork or the end of the process waits for that."""
+        is_writable = True
+        while is_writable and not self._delivery.is_done:
+            with self._io, self._noted():
+                is_writable = self._delivery.write_batch(None)
+            if self._thread is not threading.current_thread():
+                return
 
     def _rest(self, seconds: float) -> None:
         """Let records gather, unless somebody is in a hurry."""
@@ -224,7 +232,7 @@ class Writer:
             with self._noted():
                 while not self._delivery.is_done:
                     left = deadline - time.monotonic()
-                    if left < 0 or not self._delivery.run(left):
+                    if left < 0 or not self._delivery.write_batch(left):
                         return False
                 return True
         finally:

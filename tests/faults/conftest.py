@@ -1,0 +1,125 @@
+"""Programs that run in processes of their own, where they may be killed, and what must hold of a store afterwards."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing, suppress
+from pathlib import Path
+from textwrap import dedent
+
+import pytest
+
+from baserun.store import open_store
+
+PATIENCE = 120.0
+"""Seconds until a test gives up on something that takes a moment; nothing here is timed more finely."""
+
+PREAMBLE = """\
+from __future__ import annotations
+import os, sys, threading, time
+import baserun
+
+def closed():
+    "The ledger, which must balance, and weighs nothing when nothing is queued."
+    stats = baserun.stats()
+    assert stats.captured == stats.stored + stats.queued + sum(stats.dropped.values()), stats
+    assert stats.queued or not stats.queued_bytes, stats
+    return stats
+
+def until(condition):
+    deadline = time.monotonic() + 120
+    while not condition():
+        assert time.monotonic() < deadline, "waited for too long"
+        time.sleep(0.005)
+
+path = sys.argv[1]
+"""
+"""What every program begins with; it gets the path of the store as its first argument."""
+
+
+class Program:
+    """A program in a file; what it starts ends with the test."""
+
+    def __init__(self, file: Path, store: Path) -> None:
+        self.file = file
+        self._store = store
+        self._started: list[subprocess.Popen[str]] = []
+
+    def start(self, *arguments: object, flags: tuple[str, ...] = (), **environment: str) -> subprocess.Popen[str]:
+        """Run it, in a process group of its own."""
+        process = subprocess.Popen(
+            [sys.executable, *flags, str(self.file), str(self._store), *map(str, arguments)],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+            env={**os.environ, **environment},
+        )
+        self._started.append(process)
+        return process
+
+    def run(self, *arguments: object, flags: tuple[str, ...] = (), **environment: str) -> tuple[int, str, str]:
+        """Run it to its end: the exit status, and what it wrote to stdout and stderr."""
+        process = self.start(*arguments, flags=flags, **environment)
+        out, err = process.communicate(timeout=PATIENCE)
+        return process.returncode, out, err
+
+    def end(self) -> None:
+        """End whatever is left of it."""
+        for process in self._started:
+            with suppress(ProcessLookupError, PermissionError):
+                os.killpg(process.pid, signal.SIGKILL)
+            process.communicate()
+
+
+@pytest.fixture(name="path")
+def _path(tmp_path: Path) -> Path:
+    return tmp_path / "store" / "baserun.sqlite3"
+
+
+@pytest.fixture(name="program")
+def _program(tmp_path: Path, path: Path) -> Iterator[Callable[[str], Program]]:
+    """Makes a program of a source; `PREAMBLE` comes first."""
+    made: list[Program] = []
+
+    def make(source: str) -> Program:
+        file = tmp_path / f"program_{len(made)}.py"
+        file.write_text(PREAMBLE + dedent(source), encoding="utf-8")
+        made.append(Program(file, path))
+        return made[-1]
+
+    yield make
+    for each in made:
+        each.end()
+
+
+@pytest.fixture(name="messages")
+def _messages(path: Path) -> Callable[[], list[str]]:
+    """What was logged in sessions, in order, from a store that is intact."""
+
+    def read() -> list[str]:
+        with closing(open_store(path)) as store:
+            assert store.verify() == []
+            ids = [session.id for session in store.sessions(limit=1000)]
+            sessions = [session for each in ids if (session := store.session(each))]
+        return sorted(str(note.value) for session in sessions for note in session.annotations or [])
+
+    return read
+
+
+@pytest.fixture(name="until")
+def _until() -> Callable[[Callable[[], object]], None]:
+    """Waits for a condition."""
+
+    def wait(condition: Callable[[], object]) -> None:
+        deadline = time.monotonic() + PATIENCE
+        while not condition():
+            assert time.monotonic() < deadline, "waited for too long"
+            time.sleep(0.005)
+
+    return wait

@@ -1,0 +1,186 @@
+"""Forks: the parent's records are stored once, the child's are stored, and nobody waits for a lock of the other."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+Make = Callable[[str], Any]
+"""Makes a program; the class is in conftest, which cannot be imported."""
+
+QUEUED = """
+    def work():
+        baserun.init(store=path, flush_interval=60)
+        with baserun.with_session(session_identifier="parent"):
+            for number in range(9):
+                baserun.log(f"parent {number}")
+            child = os.fork()
+            if child == 0:
+                assert baserun.stats().captured == 0, "the child has what the parent queued"
+                with baserun.with_session(session_identifier="child"):
+                    for number in range(9):
+                        baserun.log(f"child {number}")
+                assert baserun.flush(100)
+                assert closed().queued == 0
+                os._exit(0)
+            baserun.log("parent after")
+        assert os.waitpid(child, 0)[1] == 0
+        assert baserun.flush(100)
+        assert closed().stored == 12
+
+    if sys.argv[2] == "main thread":
+        work()
+    else:
+        thread = threading.Thread(target=work)
+        thread.start()
+        thread.join()
+"""
+
+
+@pytest.mark.parametrize("where", ["main thread", "another thread"])
+def test_what_is_queued_at_a_fork_is_stored_once(program: Make, messages: Callable[[], list[str]], where: str) -> None:
+    """Of records that wait while a process forks, the parent writes each once and the child none; no warning is due."""
+    flags = ("-W", "error") if where == "main thread" else ()  # Python itself warns of every fork beside threads
+
+    outcome = program(QUEUED).run(where, flags=flags)
+
+    assert outcome == (0, "", "")
+    parents = [f"parent {number}" for number in range(9)]
+    assert messages() == sorted([*parents, "parent after", *(f"child {number}" for number in range(9))])
+
+
+STORM = """
+    import faulthandler
+    forks = int(sys.argv[2])
+    baserun.init(store=path, flush_interval=0.001)
+    stop = threading.Event()
+
+    def keep_writing():
+        with baserun.with_session(session_identifier="busy"):
+            while not stop.is_set():
+                baserun.log("x" * 2000)
+                time.sleep(0.0002)
+
+    busy = [threading.Thread(target=keep_writing) for _ in range(2)]
+    for thread in busy:
+        thread.start()
+    until(lambda: baserun.stats().stored)
+    for number in range(forks):
+        child = os.fork()
+        if child == 0:
+            faulthandler.dump_traceback_later(100, exit=True)
+            with baserun.with_session(session_identifier="children"):
+                baserun.log(f"child {number}")
+            assert baserun.flush(90), baserun.stats()
+            assert closed().queued == 0
+            os._exit(0)
+        assert os.waitpid(child, 0)[1] == 0, number
+    stop.set()
+    for thread in busy:
+        thread.join()
+    assert baserun.flush(100)
+    print(closed().captured)
+"""
+
+
+@pytest.mark.parametrize("forks", [30, pytest.param(1000, marks=pytest.mark.storm)])
+def test_forks_while_the_writer_commits(program: Make, messages: Callable[[], list[str]], forks: int) -> None:
+    """Every child records and flushes, whatever the writer was doing at the fork; the parent loses nothing."""
+    status, out, err = program(STORM).run(forks)
+
+    stored = Counter(messages())
+    assert (status, err) == (0, "")
+    assert stored.pop("x" * 2000) == int(out) - 2 * 2  # each of the two blocks also recorded its start and its end
+    assert stored == {f"child {number}": 1 for number in range(forks)}
+
+
+MULTIPROCESSING = """
+    import multiprocessing
+
+    def work(name):
+        with baserun.with_session(session_identifier=name):
+            baserun.log(name)
+        assert closed().captured == 3
+
+    if __name__ == "__main__":
+        os.environ["BASERUN_FLUSH_INTERVAL"] = "60"
+        os.environ["BASERUN_STORE"] = path
+        with baserun.with_session(session_identifier="parent"):
+            baserun.log("parent")
+            context = multiprocessing.get_context(sys.argv[2])
+            children = [context.Process(target=work, args=(f"child {number}",)) for number in range(3)]
+            for child in children:
+                child.start()
+            for child in children:
+                child.join()
+                assert child.exitcode == 0
+"""
+
+
+@pytest.mark.parametrize("method", ["fork", "spawn", "forkserver"])
+def test_children_of_multiprocessing_write_before_they_end(
+    program: Make, messages: Callable[[], list[str]], method: str
+) -> None:
+    """A child of `multiprocessing`, which runs no exit handlers, loses nothing however short it lives."""
+    outcome = program(MULTIPROCESSING).run(method)
+
+    assert outcome == (0, "", "")
+    assert messages() == ["child 0", "child 1", "child 2", "parent"]
+
+
+def test_a_grandchild_records(program: Make, messages: Callable[[], list[str]]) -> None:
+    """A child that forks in turn leaves its own records to itself."""
+    source = """
+    baserun.init(store=path, flush_interval=60)
+    def generation(number):
+        with baserun.with_session(session_identifier=f"generation {number}"):
+            baserun.log(f"generation {number}")
+            if number < 3:
+                child = os.fork()
+                if child == 0:
+                    generation(number + 1)
+                    assert baserun.flush(100)
+                    os._exit(0)
+                assert os.waitpid(child, 0)[1] == 0
+    generation(0)
+    assert baserun.flush(100)
+    assert closed().stored == 3
+    """
+
+    outcome = program(source).run()
+
+    assert outcome == (0, "", "")
+    assert messages() == [f"generation {number}" for number in range(4)]
+
+
+def test_a_child_of_an_outage_is_not_part_of_it(program: Make, messages: Callable[[], list[str]]) -> None:
+    """A process that forks while another one locks its store loses nothing, nor does the child."""
+    source = """
+    import fcntl
+    baserun.init(store=path)
+    baserun.log("first")
+    assert baserun.flush(100)
+    lock = os.open(f"{path}.lock", os.O_RDWR)
+    fcntl.flock(lock, fcntl.LOCK_EX)
+    with baserun.with_session(session_identifier="parent"):
+        baserun.log("parent")
+        child = os.fork()
+        if child == 0:
+            with baserun.with_session(session_identifier="child"):
+                baserun.log("child")
+            assert not baserun.flush(0.01)
+            fcntl.flock(lock, fcntl.LOCK_UN)
+            assert baserun.flush(100)
+            os._exit(0)
+    assert os.waitpid(child, 0)[1] == 0
+    assert baserun.flush(100)
+    assert closed().queued == 0
+    """
+
+    outcome = program(source).run()
+
+    assert outcome == (0, "", "")
+    assert messages() == ["child", "parent"]
