@@ -348,7 +348,8 @@ def test_a_websocket_is_one_session_and_one_trace(captured: Captured, call: Any,
             for word in ("one", "two"):
                 socket.send_text(word)
                 first = socket.receive_text()
-            (cookie,) = (v.decode() for k, v in socket.extra_headers or [] if k == b"set-cookie")
+            accepted: list[tuple[bytes, bytes]] = list(socket.extra_headers or [])
+            (cookie,) = (value.decode() for key, value in accepted if key == b"set-cookie")
         with browser.websocket_connect("/ws/a", headers={"cookie": cookie.partition(";")[0]}) as socket:
             socket.send_text("three")
             assert socket.receive_text() == first
