@@ -45,7 +45,7 @@ class Recorder:
         """Record that `session` was started or resumed."""
         session.opened = True
         metadata, size = _content(session.metadata)
-        record = SessionOpened(session, self._now_us(), session._user_identifier, session._strength, metadata)
+        record = SessionOpened(session, self._now_us(), session.user_identifier, session.user_strength, metadata)
         self._put(record, BASE_SIZE + size)
         signal = signals.session_resumed if resumed else signals.session_started
         if signal.receivers:
@@ -153,7 +153,7 @@ class Recorder:
         whole_trace = trace is None or trace.status is not RUNNING
         if trace is None or whole_trace:
             trace = self.start_trace(frame, name, kind)
-        elif trace.at_touch is not None:
+        elif trace.at_touch is not None and not (frame is not None and frame.muted):
             self.touch_trace(trace)
         parent = None if whole_trace or frame is None else frame.span
         parent_id = trace.parent_span_id if parent is None else parent.id

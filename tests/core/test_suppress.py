@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 from typing import Any
+from wsgiref.util import setup_testing_defaults
 
 import pytest
 
@@ -13,6 +14,7 @@ import baserun
 from baserun import signals
 from baserun.instrumentation import CallDetails, Usage, end_user_to_fill, finish_call, start_call
 from baserun.testing import Captured, capture
+from baserun.web import WSGIMiddleware
 
 SECRET = "what was said"
 
@@ -269,3 +271,22 @@ def test_environment_switches_everything_off(tmp_path: Path) -> None:
     subprocess.run([sys.executable, "-c", program], check=True, cwd=tmp_path, env={"BASERUN_ENABLED": "0"})
 
     assert list(tmp_path.iterdir()) == []
+
+
+def test_suppressed_work_does_not_touch_a_request(captured: Captured) -> None:
+    """In a web request nothing of a suppressed block makes a session, so no cookie goes out for it."""
+
+    def app(environ: dict[str, Any], start_response: Any) -> list[bytes]:
+        with baserun.suppress():
+            everything()
+            baserun.tag("key", "value")
+        start_response("200 OK", [("Content-Type", "text/plain")])
+        return [b"done"]
+
+    environ: dict[str, Any] = {}
+    setup_testing_defaults(environ)
+    headers: list[Any] = []
+    list(WSGIMiddleware(app, secret="a secret of this test")(environ, lambda status, sent: headers.extend(sent)))
+
+    assert [name for name, _ in headers] == ["Content-Type"]
+    assert captured.stats.captured == 0
