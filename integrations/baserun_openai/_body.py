@@ -10,6 +10,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from baserun_openai._call import Call
 
+MOST_DECODED = 64 * 1024 * 1024
+"""Bytes; a few compressed ones can stand for any number."""
+
 
 class Body:
     """What came back for a call.
@@ -56,9 +59,13 @@ def _decoded(call: Call, encoding: str) -> list[bytes]:
 
     # The response's own class knows every encoding that the client offered to the server.
     response = call.response_class(200, headers={"content-encoding": encoding}, content=chunks())
+    size = 0
     try:
         for part in response.iter_bytes():
             parts[position] += part
+            size += len(part)
+            if size > MOST_DECODED:
+                break
     except Exception:  # the end of a cut body cannot be decoded; what came before it can
         return parts
     return parts

@@ -106,8 +106,7 @@ class Call(msgspec.Struct, eq=False):
         self.request = self.options = self.given = self.outer = None
         if request is not None:
             self.url = request.url
-            # Of a body that is sent piece by piece (a form with files) there are no bytes to keep.
-            self.content = getattr(request, "_content", None)
+            self.content = _bytes_of(request)
         if self.content is None:
             self._take_form(options)
 
@@ -121,3 +120,11 @@ class Call(msgspec.Struct, eq=False):
     def describe(self) -> CallDetails:
         """Read the details. Runs once, on the writer's thread."""
         return describe(self)
+
+
+def _bytes_of(request: Any) -> bytes | None:
+    try:
+        content: bytes = request.content
+    except Exception:  # RequestNotRead, of either HTTP library: a form with files is sent piece by piece
+        return None
+    return content
