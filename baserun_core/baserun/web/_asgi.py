@@ -125,13 +125,10 @@ class ASGIRequest(WebRequest):
         """The application has returned, or raised `error`."""
         if self.scope.get(MARK) is self:
             del self.scope[MARK]  # test clients use a scope more than once
-        is_socket = self.scope["type"] == "websocket"
-        if self._has_left and not self._is_complete and not is_socket:
-            self.finish(None, status=CANCELLED)
-        elif is_socket and self._has_left and isinstance(error, Exception) and _is_disconnect(error):
-            self.finish(None, status=OK)
-        else:
+        if not self._has_left or self._is_complete or not (error is None or _is_disconnect(error)):
             self.finish(error)
+        else:  # leaving a websocket is how it ends; leaving an answer is not
+            self.finish(status=OK if self.scope["type"] == "websocket" else CANCELLED)
 
 
 class ASGIMiddleware:
@@ -230,5 +227,6 @@ def _changed(message: Message, changes: ResponseChanges) -> Message:
     return {**message, "headers": headers}
 
 
-def _is_disconnect(error: Exception) -> bool:
-    return type(error).__name__ == "WebSocketDisconnect" or isinstance(error, OSError)
+def _is_disconnect(error: BaseException) -> bool:
+    """Whether a framework says by this that the client has left."""
+    return isinstance(error, OSError) or type(error).__name__ in ("ClientDisconnect", "WebSocketDisconnect")

@@ -100,5 +100,9 @@ class SteppedAsyncBody:
             self._request.finish(status=None if self._pieces is None else CANCELLED)
             replace(previous)
 
-    def __del__(self) -> None:
+    def abandon(self) -> None:
+        """The response was closed, in whatever thread; the body itself can only be closed in its event loop."""
         self._request.finish(status=None if self._pieces is None else CANCELLED)
+
+    def __del__(self) -> None:
+        self.abandon()

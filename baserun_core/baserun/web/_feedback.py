@@ -81,13 +81,12 @@ def accept_feedback(
 def _about(keys: Keys, token: object, visitor: Visitor) -> tuple[str, str | None]:
     if not isinstance(token, str) or not token:
         raise ValueError("there is no token; send trace.feedback_token as 'token'")
-    now = keys.now()
-    payload, issued = unsigned(_signer(keys), token, now)
+    payload, issued = unsigned(_signer(keys), token)
     trace_id, _, rest = payload.partition(".")
     session_id, _, owner = rest.partition(".")
     if not _TRACE_ID.match(trace_id):
         raise TokenError("malformed")
-    if now - issued > LIFETIME:
+    if keys.now() - issued > LIFETIME:
         raise TokenError("expired")
     if owner and visitor.identifier is not None and not keys.is_owner(owner, visitor.identifier):
         raise TokenError("somebody else's")

@@ -37,8 +37,10 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
     session_id: str
     previous_id: str | None = None
     is_resumed: bool = False
+    at: int
+    """When this was decided, in seconds since the epoch."""
     started: int
-    """When it was begun, in seconds since the epoch."""
+    """When the session was begun."""
     issued: int = 0
     """When the token that resumed it was signed; 0: there is none."""
     owner: str = ""
@@ -98,15 +100,16 @@ class SessionPolicy:
         keys = self.keys
         user = visitor.identifier or explicit
         is_provisional = user is None and visitor.is_unknown
+        now = keys.now()
         follows: tuple[str, Ticket] | None = None
         for source, token in tokens:
             ticket = self._read(keys, token)
             if ticket is None:
                 continue
             is_own = is_provisional or keys.is_owner(ticket.owner, user)
-            is_expired = ticket.is_expired(keys.now(), idle=self.options.idle, absolute=self.options.absolute)
+            is_expired = ticket.is_expired(now, idle=self.options.idle, absolute=self.options.absolute)
             if is_own and not is_expired:
-                return _resumed(ticket, source)
+                return _resumed(ticket, source, now)
             self.ignore("expired" if is_own else "foreign")
             if follows is None and (is_own or not is_expired):
                 follows = source, ticket
@@ -115,10 +118,12 @@ class SessionPolicy:
 
     def new(self, owner: str, previous_id: str | None = None, source: str | None = None) -> Decision:
         """Begin a session."""
+        now = self.keys.now()
         return Decision(
             session_id=recorder().ids.session(),
             previous_id=previous_id,
-            started=self.keys.now(),
+            at=now,
+            started=now,
             owner=owner,
             source=source,
         )
@@ -134,10 +139,12 @@ class SessionPolicy:
         return None if session is None else self._of_service(session.id, session.user_identifier)
 
     def _of_service(self, session_id: str, user_identifier: str | None) -> Decision:
+        now = self.keys.now()
         return Decision(
             session_id=session_id,
             is_resumed=True,
-            started=self.keys.now(),
+            at=now,
+            started=now,
             source=HEADER,
             user_identifier=user_identifier,
         )
@@ -195,8 +202,9 @@ def _listed(secrets: SecretList | None) -> tuple[str | bytes, ...]:
     return listed
 
 
-def _resumed(ticket: Ticket, source: str) -> Decision:
+def _resumed(ticket: Ticket, source: str, now: int) -> Decision:
     return Decision(
+        at=now,
         session_id=ticket.session_id,
         is_resumed=True,
         started=ticket.started,

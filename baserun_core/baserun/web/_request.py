@@ -373,22 +373,28 @@ class WebRequest:
             session.id  # noqa: B018  (the application said something about it, which is a touch)
         self._look_again()
         session = self.session
+        carries = session.is_touched or self._is_expecting(get_header)
+        if carries and not self._has_news(session):
+            return None
         if not recorder().config.enabled or not may_carry(status, get_header):
             return None
-        if session.is_touched or self._is_expecting(get_header):
-            return self._carry(session, get_header)
-        return self._forget(get_header)
+        return self._carry(session, get_header) if carries else self._forget(get_header)
 
     def _is_expecting(self, get_header: GetHeader) -> bool:
         if not (self._expects_calls or is_live(get_header)) or self.method() not in _EXPECTING_METHODS:
             return False
         return "prefetch" not in (self.header("sec-purpose") or "")
 
+    def _has_news(self, session: WebSession) -> bool:
+        """Whether there is anything to tell the visitor; most requests of a session tell nothing."""
+        options = self.policy.options
+        return options.send_session_header or (options.cookie is not None and self._is_stale(session))
+
     def _carry(self, session: WebSession, get_header: GetHeader) -> ResponseChanges | None:
         options, decision = self.policy.options, session.decision or self.decide(session)
         headers: list[tuple[str, str]] = []
         cookie = None
-        if options.cookie is not None and decision.source != HEADER and self._is_stale(session, decision):
+        if options.cookie is not None and decision.source != HEADER and self._is_stale(session):
             name = cookie_name(options, is_secure=self._is_secure())
             if not sets_cookie(get_header, name):
                 cookie = make_cookie(
@@ -403,11 +409,10 @@ class WebRequest:
         session.was_shown = True
         return ResponseChanges(tuple(headers), cookie)
 
-    def _is_stale(self, session: WebSession, decision: Decision) -> bool:
+    def _is_stale(self, session: WebSession) -> bool:
         """Whether the visitor has no token of the session, or one that is getting old or bound to somebody else."""
-        if decision.source is None and decision.is_resumed:
-            return False
-        return session.owner != decision.owner or self.policy.keys.now() - decision.issued >= REFRESH
+        decision = session.decision or self.decide(session)
+        return session.owner != decision.owner or decision.at - decision.issued >= REFRESH
 
     def _forget(self, get_header: GetHeader) -> ResponseChanges | None:
         """The session was ended and none begun since, so the visitor's next request begins one."""
@@ -452,7 +457,7 @@ class WebRequest:
     def _tell_user_of(self, trace: Trace) -> None:
         """A conversation of the application's own, in which the request went on, has the request's user."""
         session = trace.session
-        if session is None or session is self.session or session.user_strength != STRENGTH_NONE:
+        if session is None or session._host is not None or session.user_strength != STRENGTH_NONE:
             return
         if self._explicit is not None:
             recorder().identify(session, self._explicit, STRENGTH_EXPLICIT)
@@ -484,16 +489,9 @@ class RequestFrame(Frame):
     __slots__ = ("_has_other", "_other", "_request")
 
     def __init__(self, request: WebRequest) -> None:
-        # Not by the base class, which would set a trace.
+        super().__init__(None, request.session, None, None)
         self._request = request
-        self._has_other = False
-        self._other: Trace | None = None
-        self.parent = None
-        self.session = request.session
-        self.span = None
-        self.muted = False
-        self.contentless = False
-        self.closed = False
+        self._has_other = False  # whatever the base class has set
 
     @property
     def trace(self) -> Trace | None:
@@ -501,7 +499,8 @@ class RequestFrame(Frame):
 
     @trace.setter
     def trace(self, other: Trace | None) -> None:
-        self._has_other, self._other = True, other
+        self._has_other = True
+        self._other: Trace | None = other
 
 
 class Entered:

@@ -1,0 +1,187 @@
+"""The session object of a request, and how it and its trace are reached."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import pytest
+
+import baserun
+from baserun import Session
+from baserun.testing import Captured, FakeClock
+from baserun.web import ANONYMOUS, ASGIMiddleware, ASGIRequest, Visitor, active_request, known
+
+Ask = Callable[..., Awaitable[Any]]
+Answering = Callable[..., Any]
+
+
+class AsTold(ASGIRequest):
+    """A request whose user is in the scope: unknown until somebody puts one there."""
+
+    __slots__ = ()
+
+    def peek_user(self) -> Visitor:
+        return self.scope.get("visitor") or super().peek_user()
+
+
+class Told(ASGIMiddleware):
+    request_class = AsTold
+
+
+async def test_has_all_that_a_session_has(captured: Captured, ask: Ask, answering: Answering) -> None:
+    """It is a `Session` in every respect, though nothing in it is decided."""
+    seen: list[Session | None] = []
+
+    await ask(ASGIMiddleware(answering(lambda scope: seen.append(baserun.current_session()))))
+
+    (session,) = seen
+    assert isinstance(session, Session)
+    for name in Session.__slots__:
+        assert hasattr(session, name) or name == "__weakref__"
+
+
+async def test_is_resolved_lazily_and_once(captured: Captured, ask: Ask, answering: Answering, call: Any) -> None:
+    """The user is looked for at the first touch, not before it and not again for the next call."""
+    looked: list[int] = []
+    calls = iter([0, 3])
+
+    def get_user(scope: Any) -> str:
+        looked.append(1)
+        return "ann"
+
+    app = ASGIMiddleware(answering(lambda scope: [call() for _ in range(next(calls))] and ""), get_user=get_user)
+    await ask(app)
+    assert looked == []
+    await ask(app)
+
+    assert looked == [1]
+
+
+async def test_a_login_in_the_middle_of_a_request(
+    captured: Captured, ask: Ask, answering: Answering, call: Any
+) -> None:
+    """What was said before the login stays the anonymous session's; what comes after it is in the user's, linked."""
+
+    def answer(scope: Any) -> None:
+        call("before")
+        scope["visitor"] = known("ann")
+        request = active_request()
+        assert request is not None
+        request.user_changed()
+        call("after")
+
+    answered = await ask(Told(answering(answer)), visitor=ANONYMOUS)
+
+    before, after = sorted(captured.sessions, key=lambda session: session.user_identifier is not None)
+    assert (before.user_identifier, after.user_identifier) == (None, "ann")
+    assert after.previous_id == before.id
+    assert (before.llm_calls, after.llm_calls) == (1, 1)
+    assert after.id in answered.cookie
+
+
+async def test_a_user_who_is_found_at_the_end(captured: Captured, ask: Ask, answering: Answering, call: Any) -> None:
+    """A user who is known only when the headers are sent is the session's, and its token is theirs."""
+
+    def answer(scope: Any) -> None:
+        call()
+        scope["visitor"] = known("ann")
+
+    app = Told(answering(answer))
+    cookie = (await ask(app)).cookie
+    await ask(app, headers=[("cookie", cookie)])
+    await ask(Told(answering(lambda scope: call())), headers=[("cookie", cookie)], visitor=ANONYMOUS)
+
+    anns, nobodys = sorted(captured.sessions, key=lambda session: session.user_identifier is None)
+    assert (anns.user_identifier, anns.llm_calls, nobodys.llm_calls) == ("ann", 2, 1)
+
+
+async def test_a_cookie_that_left_before_the_user_was_found(captured: Captured, ask: Ask, call: Any) -> None:
+    """A session whose token is already out there as nobody's cannot become a user's; the request moves to a new one."""
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        call("one")
+        await send({"type": "http.response.start", "status": 200})
+        scope["visitor"] = known("ann")
+        call("two")
+        await send({"type": "http.response.body"})
+
+    answer = await ask(Told(app))
+
+    (anns,) = (session for session in captured.sessions if session.llm_calls)
+    assert (anns.user_identifier, anns.llm_calls) == ("ann", 2)
+    assert anns.id not in answer.cookie
+    assert anns.previous_id is not None
+    assert anns.previous_id in answer.cookie
+
+
+async def test_metadata_is_recorded(captured: Captured, ask: Ask, answering: Answering, call: Any) -> None:
+    """Facts about the session are stored with it, also those that are said after the first call."""
+
+    def answer(scope: Any) -> None:
+        session = scope["state"]["baserun_session"]
+        session.metadata["topic"] = "x"
+        call()
+        session.metadata["mood"] = "y"
+
+    await ask(ASGIMiddleware(answering(answer)))
+
+    assert captured.sessions[0].metadata == {"topic": "x", "mood": "y"}
+
+
+async def test_nothing_is_recorded_where_it_is_suppressed(
+    captured: Captured, ask: Ask, answering: Answering, call: Any
+) -> None:
+    """In a `suppress()` block neither a call nor the session's id leaves anything in the store."""
+
+    def answer(scope: Any) -> str:
+        with baserun.suppress():
+            call()
+            return str(scope["state"]["baserun_session"].id)
+
+    answered = await ask(ASGIMiddleware(answering(answer)))
+
+    assert len(answered.body) > 0
+    assert (captured.stats.captured, answered.cookie) == (0, None)
+
+
+@pytest.mark.parametrize("trust", [False, True])
+async def test_an_unsigned_id_needs_trust(
+    captured: Captured, ask: Ask, answering: Answering, call: Any, trust: bool
+) -> None:
+    """Only an application that trusts its callers takes a bare id, from the header or from W3C baggage."""
+    app = ASGIMiddleware(answering(lambda scope: call()), trust_session_header=trust)
+
+    await ask(app, headers=[("Baserun-Session", "conversation-1")])
+    await ask(app, headers=[("baggage", "session.id=conversation-2,enduser.pseudo.id=ann")])
+
+    found = {session.id: session.user_identifier for session in captured.sessions}
+    assert (found == {"conversation-1": None, "conversation-2": "ann"}) is trust
+
+
+async def test_a_trusting_application_still_takes_tokens(
+    captured: Captured, ask: Ask, answering: Answering, call: Any
+) -> None:
+    """A signed token in the header is what it is, also where bare ids are believed."""
+    app = ASGIMiddleware(answering(lambda scope: call()), trust_session_header=True, send_session_header=True)
+    token = (await ask(app)).header("baserun-session")
+
+    await ask(app, headers=[("Baserun-Session", token)])
+
+    assert len(captured.sessions) == 1
+
+
+async def test_feedback_tokens_last_ninety_days(
+    captured: Captured, ask: Ask, answering: Answering, clock: FakeClock
+) -> None:
+    """A feedback token is good for as long as somebody may come back to an answer, and no longer."""
+    from baserun.web import SessionPolicy, accept_feedback
+
+    policy = SessionPolicy()
+    with baserun.start_trace("answer") as trace:
+        body = b'{"stars": 5, "token": "%b"}' % trace.feedback_token.encode()  # type: ignore[union-attr]
+
+    clock.advance(90 * 86_400)
+    assert accept_feedback(policy, None, body).status == 204
+    clock.advance(1)
+    assert accept_feedback(policy, None, body).problem == "the token is expired"
