@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import logging
 from pathlib import Path
 from typing import Any
@@ -168,9 +169,10 @@ def test_every_option_is_an_argument_of_init() -> None:
     """`init` lists every option by name, and describes it."""
     code = baserun.init.__code__
     arguments = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
+    documented = inspect.getdoc(baserun.init) or ""
 
     assert arguments == OPTIONS
-    assert [name for name in OPTIONS if f"        {name}: " not in (baserun.init.__doc__ or "")] == []
+    assert [name for name in OPTIONS if f"    {name}: " not in documented] == []
 
 
 def test_init_puts_its_options_in_force() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -268,7 +269,7 @@ def test_environment_switches_everything_off(tmp_path: Path) -> None:
         "assert not any('baserun' in type(finder).__module__ for finder in sys.meta_path)\n"
     )
 
-    subprocess.run([sys.executable, "-c", program], check=True, cwd=tmp_path, env={"BASERUN_ENABLED": "0"})
+    subprocess.run([sys.executable, "-c", program], check=True, cwd=tmp_path, env=os.environ | {"BASERUN_ENABLED": "0"})
 
     assert list(tmp_path.iterdir()) == []
 

@@ -7,6 +7,7 @@ import os
 import sqlite3
 import threading
 import time
+import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
 from urllib.parse import quote
@@ -30,6 +31,8 @@ class Reader:
         self._local = threading.local()
         self._lock = threading.Lock()
         self._open: list[_Connection] = []
+        # A store may be read in one line and dropped; from Python 3.13 on open connections complain of that.
+        weakref.finalize(self, _close_all, self._open).atexit = False
 
     @contextmanager
     def question(self, *, is_bounded: bool = True) -> Iterator[sqlite3.Connection | None]:
@@ -56,9 +59,7 @@ class Reader:
     def close(self) -> None:
         """Close the connections of all threads."""
         with self._lock:
-            connections, self._open = self._open, []
-        for each in connections:
-            each.close()
+            _close_all(self._open)
         self._local = threading.local()
 
     def _current(self) -> sqlite3.Connection | None:
@@ -104,6 +105,11 @@ class Reader:
                 f"The question took longer than {self.budget} s. Narrow it: name a user, a session, or a shorter time."
             )
         return unavailable(error, self.path)
+
+
+def _close_all(connections: list[_Connection]) -> None:
+    while connections:
+        connections.pop().close()
 
 
 class _Connection:
