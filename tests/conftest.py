@@ -15,7 +15,13 @@ from hypothesis import settings
 INHERITED = ("BASERUN_", "OPENAI_", "AZURE_OPENAI_")
 """Variables that change what Baserun or a client does; a test sets those it means."""
 
-OWN = {"baserun.cli": "rich", "baserun_flask": "flask", "baserun_openai": "openai", "baserun_starlette": "starlette"}
+OWN = {
+    "baserun.cli": "rich",
+    "baserun_django": "django",
+    "baserun_flask": "flask",
+    "baserun_openai": "openai",
+    "baserun_starlette": "starlette",
+}
 """Packages of ours that work only with an extra, and what that extra brings."""
 
 HAS_EVERYTHING = os.environ.get("TOX_ENV_NAME", "bare") != "bare"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 
 _MISSING = (
     "baserun: the command line needs the package {package}, which is not installed. "
@@ -10,8 +11,16 @@ _MISSING = (
 )
 
 
-def main() -> None:
-    """Run the command line; without its extra, say what to install."""
+def main(
+    arguments: Sequence[str] | None = None, *, default_store: str | None = None, program: str = "baserun"
+) -> None:
+    """Run the command line; without its extra, say what to install.
+
+    Args:
+        arguments: Those of the process if left out.
+        default_store: The store where ``--store`` names none, instead of that of the environment.
+        program: What it is called in its own words.
+    """
     try:
         import click  # noqa: F401
         import rich  # noqa: F401
@@ -20,4 +29,4 @@ def main() -> None:
         raise SystemExit(1) from None
     from baserun.cli._app import app
 
-    app(prog_name="baserun")
+    app(arguments, prog_name=program, default_map=None if default_store is None else {"store_url": default_store})

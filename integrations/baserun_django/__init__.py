@@ -1,0 +1,16 @@
+"""Sessions and users for Django: one line in the settings.
+
+MIDDLEWARE = [
+    ...,
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "baserun_django.BaserunMiddleware",
+]
+INSTALLED_APPS = [..., "baserun_django"]        # for the system checks and `manage.py baserun`
+"""
+
+from __future__ import annotations
+
+from baserun_django._feedback import feedback_view
+from baserun_django._middleware import BaserunMiddleware
+
+__all__ = ["BaserunMiddleware", "feedback_view"]

@@ -1,0 +1,34 @@
+"""The view that takes what visitors think of an answer."""
+
+from __future__ import annotations
+
+from django.http import HttpRequest, HttpResponse
+
+from baserun.web import MOST_BYTES, accept_feedback, active_request
+
+
+def feedback_view(request: HttpRequest) -> HttpResponse:
+    """Record a thumb, score, stars or comment on the trace whose `feedback_token` is posted.
+
+        path("feedback/", feedback_view)
+
+    It takes JSON or a form: ``{"token": "...", "thumbsup": true, "comment": "..."}``, and answers 204; 400 to what
+    cannot be used, 403 to a token that is not genuine or was given to another user, 405 to anything but a POST, 413 to
+    more than 64 kB. CsrfViewMiddleware protects it like every view.
+    """
+    if request.method != "POST":
+        return HttpResponse(status=405, headers={"Allow": "POST"})
+    active = active_request()
+    if active is None:
+        raise RuntimeError("feedback_view works below BaserunMiddleware; add it to the setting MIDDLEWARE")
+    kind, body = _posted(request)
+    answer = accept_feedback(active.policy, kind, body, active.visitor())
+    return HttpResponse(
+        answer.body(), status=answer.status, content_type="application/json" if answer.problem else None
+    )
+
+
+def _posted(request: HttpRequest) -> tuple[str, bytes]:
+    if request.POST:  # a form, which Django or its protection against forged requests has parsed
+        return "application/x-www-form-urlencoded", request.POST.urlencode().encode()
+    return request.META.get("CONTENT_TYPE", ""), request.body[: MOST_BYTES + 1]

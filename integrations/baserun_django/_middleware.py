@@ -1,0 +1,131 @@
+"""The middleware: Django's words for what `baserun.web` does."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from asgiref.sync import iscoroutinefunction, markcoroutinefunction
+from django.contrib.auth.signals import user_logged_in, user_logged_out
+from django.http import FileResponse, HttpRequest
+from django.http.response import HttpResponseBase
+
+from baserun.web import SteppedAsyncBody, SteppedBody, untouched
+from baserun_django._request import ATTRIBUTE, DjangoRequest
+from baserun_django._response import apply, get_header
+from baserun_django._settings import current_policy
+
+GetResponse = Callable[[HttpRequest], Any]
+ASGI_MARK = "baserun"
+"""Where the ASGI middleware leaves its request in a scope, when this project is mounted below it."""
+
+
+class BaserunMiddleware:
+    """Puts every request of a Django project in its session; native under WSGI and under ASGI.
+
+    Views find the session as ``request.baserun_session``, or by `baserun.current_session`. The user is ``request.user``
+    unless the option ``get_user`` of the setting ``BASERUN`` says otherwise. It belongs below AuthenticationMiddleware.
+    """
+
+    sync_capable = True
+    async_capable = True
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+        self._is_async = iscoroutinefunction(get_response)
+        if self._is_async:
+            markcoroutinefunction(self)
+        current_policy()  # a wrong option is told when the server starts, not with the first request
+        user_logged_in.connect(_logged_in, dispatch_uid="baserun")
+        user_logged_out.connect(_logged_out, dispatch_uid="baserun")
+
+    def __call__(self, request: HttpRequest) -> Any:
+        if self._is_async:
+            return self.__acall__(request)
+        if _is_taken(request):
+            return self.get_response(request)
+        policy = current_policy()
+        is_excluded = policy.options.is_excluded
+        if is_excluded is not None and is_excluded(request.path):
+            with untouched():
+                return self.get_response(request)
+        ours = DjangoRequest(policy, request)
+        try:
+            with ours.entered():
+                response = self.get_response(request)
+        except BaseException as error:
+            ours.finish(error)
+            raise
+        return _answered(ours, response)
+
+    async def __acall__(self, request: HttpRequest) -> Any:
+        if _is_taken(request):
+            return await self.get_response(request)
+        policy = current_policy()
+        is_excluded = policy.options.is_excluded
+        if is_excluded is not None and is_excluded(request.path):
+            with untouched():
+                return await self.get_response(request)
+        ours = DjangoRequest(policy, request)
+        try:
+            with ours.entered():
+                response = await self.get_response(request)
+                await ours.find_user_in_loop()
+        except BaseException as error:
+            ours.finish(error)
+            raise
+        return _answered(ours, response)
+
+    def process_exception(self, request: HttpRequest, exception: Exception) -> None:
+        """Remember what a view raised; Django makes an answer of it further in, so it does not arrive here."""
+        ours = getattr(request, ATTRIBUTE, None)
+        if isinstance(ours, DjangoRequest):
+            ours.failed(exception)
+
+
+def _is_taken(request: HttpRequest) -> bool:
+    """Whether the request is in the hands of another one of ours: listed twice, or around the whole project."""
+    return hasattr(request, ATTRIBUTE) or ASGI_MARK in getattr(request, "scope", ())
+
+
+def _answered(ours: DjangoRequest, response: HttpResponseBase) -> HttpResponseBase:
+    changes = ours.respond(response.status_code, lambda name: get_header(response, name))
+    if changes is not None:
+        apply(response, changes)
+    if not response.streaming:
+        ours.finish()
+    else:
+        _follow_body(ours, response)
+    return response
+
+
+def _follow_body(ours: DjangoRequest, response: Any) -> None:
+    """The trace ends with the body. A file is left as it is, since the server may have a faster way to send it."""
+    closers: list[Callable[[], Any]] = response._resource_closers
+    if isinstance(response, FileResponse):
+        closers.append(ours.finish)
+        return
+    if response.is_async:
+        body = SteppedAsyncBody(ours, response.streaming_content)
+        response.streaming_content = body
+        closers.append(body.abandon)
+    else:
+        response.streaming_content = SteppedBody(ours, response.streaming_content)
+
+
+def _logged_in(sender: Any, request: Any = None, **_: Any) -> None:
+    ours = _ours(request)
+    if ours is not None:
+        ours.logged_in()
+
+
+def _logged_out(sender: Any, request: Any = None, **_: Any) -> None:
+    ours = _ours(request)
+    if ours is not None:
+        ours.logged_out()
+
+
+def _ours(request: Any) -> DjangoRequest | None:
+    # Django REST framework hands on its own request, which has Django's inside.
+    found = getattr(getattr(request, "_request", request), ATTRIBUTE, None)
+    return found if isinstance(found, DjangoRequest) else None

@@ -1,0 +1,120 @@
+"""A request as Django knows it."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from django.http import HttpRequest
+from django.utils.functional import LazyObject, empty
+
+from baserun import Session
+from baserun.web import ANONYMOUS, UNKNOWN, SessionPolicy, Visitor, WebRequest, by_email, by_key
+
+ATTRIBUTE = "_baserun_request"
+"""Where the request's own half of ours is."""
+
+
+class DjangoRequest(WebRequest):
+    """Says what Django knows of a request, and asks it for nothing that costs a query unless a session is touched."""
+
+    __slots__ = ("_error", "_is_logged_out", "request")
+
+    def __init__(self, policy: SessionPolicy, request: HttpRequest) -> None:
+        super().__init__(policy)
+        self.request = request
+        self._error: BaseException | None = None
+        self._is_logged_out = False
+        setattr(request, ATTRIBUTE, self)
+        self.publish(self.session)
+
+    def method(self) -> str:
+        return self.request.method or "GET"
+
+    def path(self) -> str:
+        return self.request.path
+
+    def route(self) -> str | None:
+        match = self.request.resolver_match
+        return None if match is None or not isinstance(match.route, str) else "/" + match.route.lstrip("/^")
+
+    def is_secure(self) -> bool:
+        return self.request.is_secure()
+
+    def header(self, name: str) -> str | None:
+        value = self.request.META.get("HTTP_" + name.upper().replace("-", "_"))
+        return value if isinstance(value, str) else None
+
+    def original(self) -> HttpRequest:
+        return self.request
+
+    def publish(self, session: Session) -> None:
+        self.request.baserun_session = session  # type: ignore[attr-defined]  # our name for it, in every framework
+
+    def peek_user(self) -> Visitor:
+        return ANONYMOUS if self._is_logged_out else visitor_of(_resolved_user(self.request))
+
+    def find_user(self) -> Visitor:
+        peeked = self.peek_user()
+        if not peeked.is_unknown or not hasattr(self.request, "user") or _is_in_event_loop():
+            return peeked
+        return visitor_of(self.request.user)
+
+    async def find_user_in_loop(self) -> None:
+        """Where a session was touched in an event loop: find out who it is, so that the next look sees them."""
+        if self.is_untouched or not self.peek_user().is_unknown:
+            return
+        find = getattr(self.request, "auser", None)
+        if find is not None:
+            await find()
+
+    def failed(self, error: BaseException) -> None:
+        """A view raised `error`."""
+        self._error = error
+
+    def logged_in(self) -> None:
+        self._is_logged_out = False
+        self.user_changed()
+
+    def logged_out(self) -> None:
+        # Django tells before it takes the user away.
+        self._is_logged_out = True
+        self.user_changed()
+
+    def finish(self, error: BaseException | None = None, *, status: str | None = None) -> None:
+        if error is None and self.status_code is not None and self.status_code >= 500:
+            error = self._error  # of a 404 or 403 it is only how Django spells the answer
+        super().finish(error, status=status)
+
+
+def visitor_of(user: Any) -> Visitor:
+    """Who a user of ``django.contrib.auth`` is: by e-mail address, else by model and primary key."""
+    if user is None:
+        return UNKNOWN
+    if not user.is_authenticated:
+        return ANONYMOUS
+    email_field = getattr(user, "get_email_field_name", None)
+    found = by_email(getattr(user, email_field(), None)) if email_field is not None else UNKNOWN
+    if not found.is_unknown:
+        return found
+    meta = getattr(user, "_meta", None)
+    return by_key(type(user).__qualname__ if meta is None else meta.label_lower, getattr(user, "pk", None))
+
+
+def _resolved_user(request: HttpRequest) -> Any:
+    """The user, if anybody has asked for them before; asking here would cost a query, and mark the session as read."""
+    user = request.__dict__.get("user")
+    if not isinstance(user, LazyObject):
+        return user
+    if user._wrapped is not empty:
+        return user._wrapped
+    # Django's two caches: of `request.user`, and of `await request.auser()`.
+    return getattr(request, "_cached_user", None) or getattr(request, "_acached_user", None)
+
+
+def _is_in_event_loop() -> bool:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True

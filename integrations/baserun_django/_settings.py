@@ -1,0 +1,82 @@
+"""The setting ``BASERUN``: options of the middleware, and of the process."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from django.conf import settings
+from django.utils.module_loading import import_string
+
+import baserun
+from baserun._config import OPTIONS
+from baserun.exceptions import ConfigurationError
+from baserun.web import OptionArguments, SessionPolicy
+
+NAME = "BASERUN"
+WEB_OPTIONS = tuple(OptionArguments.__annotations__)
+
+_policy: tuple[object, SessionPolicy] | None = None
+_process: dict[str, Any] = {}
+
+
+def current_policy() -> SessionPolicy:
+    """The policy by the settings as they are now; they are read again when a test overrides them."""
+    global _policy
+    given = getattr(settings, NAME, None)
+    known = _policy
+    if known is None or known[0] is not given:
+        known = _policy = (given, _policy_of(given))
+    return known[1]
+
+
+def options_of(given: object) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The options of the middleware, and those of `baserun.init`.
+
+    Raises:
+        ConfigurationError: The setting is no dict, or has a key that is no option.
+    """
+    if given is None:
+        return {}, {}
+    if not isinstance(given, Mapping):
+        raise ConfigurationError(
+            f"the setting {NAME} must be a dict such as {{'excluded': ['/health']}}, not {given!r}"
+        )
+    options = {str(name).lower(): value for name, value in given.items()}
+    if isinstance(options.get("get_user"), str):
+        options["get_user"] = import_string(options["get_user"])
+    for name in options:
+        if name not in WEB_OPTIONS and name not in OPTIONS:
+            raise ConfigurationError(f"the setting {NAME} has no option {name!r}{_suggestion(name)}")
+    web = {name: value for name, value in options.items() if name in WEB_OPTIONS}
+    return web, {name: value for name, value in options.items() if name in OPTIONS}
+
+
+def _suggestion(name: str) -> str:
+    close = difflib.get_close_matches(name, [*WEB_OPTIONS, *OPTIONS], n=1)
+    return f"; did you mean {close[0]!r}?" if close else f"; the options are {', '.join([*WEB_OPTIONS, *OPTIONS])}"
+
+
+def configure_process(options: dict[str, Any]) -> None:
+    """Call `baserun.init` with the options of the process, once for the same ones.
+
+    Raises:
+        ConfigurationError: One of them cannot be used.
+        TypeError: There is no such option.
+    """
+    if options and options != _process:
+        baserun.init(**options)
+        _process.clear()
+        _process.update(options)
+
+
+def _policy_of(given: object) -> SessionPolicy:
+    web, process = options_of(given)
+    configure_process(process)
+    return SessionPolicy(_secrets, **web)
+
+
+def _secrets() -> Sequence[str | bytes]:
+    """Django's own keys, the newest first."""
+    return [settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS]

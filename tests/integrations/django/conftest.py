@@ -1,0 +1,207 @@
+"""A Django project of one file, and what its tests share."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import django
+import pytest
+from django.conf import settings
+from django.contrib.auth import login, logout
+from django.http import FileResponse, Http404, HttpRequest, HttpResponse, StreamingHttpResponse
+from django.test import override_settings
+from django.urls import path
+
+import baserun
+from baserun.instrumentation import CallDetails, finish_call, start_call
+from baserun.testing import Captured, FakeClock, capture
+from baserun_django import feedback_view
+
+MIDDLEWARE = [
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "baserun_django.BaserunMiddleware",
+]
+
+
+class Told:
+    """A call to a model of which only the prompt is known."""
+
+    def __init__(self, prompt: str) -> None:
+        self._prompt = prompt
+
+    def describe(self) -> CallDetails:
+        return CallDetails(provider="test", operation="chat", request_model="m", input_preview=self._prompt)
+
+
+def _call(prompt: str = "hello") -> None:
+    span = start_call(f"chat {prompt}")
+    if span is not None:
+        finish_call(span, Told(prompt), len(prompt))
+
+
+def chat(request: HttpRequest, topic: str) -> HttpResponse:
+    _call(topic)
+    return HttpResponse("answer")
+
+
+async def async_chat(request: HttpRequest, topic: str) -> HttpResponse:
+    _call(topic)
+    return HttpResponse("answer")
+
+
+def plain(request: HttpRequest) -> HttpResponse:
+    return HttpResponse("nothing happens here")
+
+
+def show(request: HttpRequest) -> HttpResponse:
+    session: Any = request.baserun_session  # type: ignore[attr-defined]
+    return HttpResponse(session.id)
+
+
+def stream(request: HttpRequest) -> StreamingHttpResponse:
+    def body() -> Iterator[str]:
+        _call("one")
+        yield "one"
+        _call("two")
+        yield "two"
+
+    return StreamingHttpResponse(body(), content_type="text/event-stream")
+
+
+async def async_stream(request: HttpRequest) -> StreamingHttpResponse:
+    async def body() -> AsyncIterator[str]:
+        _call("one")
+        yield "one"
+        _call("two")
+        yield "two"
+
+    return StreamingHttpResponse(body(), content_type="text/event-stream")
+
+
+def file(request: HttpRequest) -> FileResponse:
+    _call("file")
+    return FileResponse(Path(__file__).open("rb"))
+
+
+def boom(request: HttpRequest) -> HttpResponse:
+    _call("boom")
+    raise LookupError("no such order")
+
+
+def missing(request: HttpRequest) -> HttpResponse:
+    _call("missing")
+    raise Http404
+
+
+def log_in(request: HttpRequest, name: str) -> HttpResponse:
+    from django.contrib.auth.models import User
+
+    _call("before")
+    login(request, User.objects.get(username=name))
+    _call("after")
+    return HttpResponse()
+
+
+def log_out(request: HttpRequest) -> HttpResponse:
+    logout(request)
+    _call("logout")
+    return HttpResponse()
+
+
+def new(request: HttpRequest) -> HttpResponse:
+    request.baserun_session.end()  # type: ignore[attr-defined]
+    _call("afresh")
+    return HttpResponse()
+
+
+def ask(request: HttpRequest) -> HttpResponse:
+    _call("ask")
+    trace: Any = baserun.current_trace()
+    return HttpResponse(trace.feedback_token)
+
+
+urlpatterns = [
+    path("chat/<slug:topic>/", chat),
+    path("async-chat/<slug:topic>/", async_chat),
+    path("plain/", plain),
+    path("show/", show),
+    path("stream/", stream),
+    path("async-stream/", async_stream),
+    path("file/", file),
+    path("boom/", boom),
+    path("missing/", missing),
+    path("login/<slug:name>/", log_in),
+    path("logout/", log_out),
+    path("new/", new),
+    path("ask/", ask),
+    path("feedback/", feedback_view),
+]
+
+
+@pytest.fixture(scope="session")
+def project(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Django, set up once for the process, with three people in its database."""
+    if not settings.configured:
+        settings.configure(
+            SECRET_KEY="a secret of the tests, long enough",
+            ALLOWED_HOSTS=["*"],
+            DATABASES={
+                "default": {
+                    "ENGINE": "django.db.backends.sqlite3",
+                    "NAME": tmp_path_factory.mktemp("django") / "project.sqlite3",
+                    "OPTIONS": {"timeout": 30},
+                }
+            },
+            INSTALLED_APPS=["django.contrib.contenttypes", "django.contrib.auth", "baserun_django"],
+            SESSION_ENGINE="django.contrib.sessions.backends.signed_cookies",
+            PASSWORD_HASHERS=["django.contrib.auth.hashers.MD5PasswordHasher"],
+            MIDDLEWARE=MIDDLEWARE,
+            USE_TZ=True,
+        )
+        django.setup()
+    from django.contrib.auth.models import User
+    from django.core.management import call_command
+    from django.db import connections
+
+    call_command("migrate", verbosity=0)
+    for name in ("anna", "bert", "carl"):
+        if not User.objects.filter(username=name).exists():
+            User.objects.create_user(name, "" if name == "carl" else f"{name}@example.com")
+    connections.close_all()
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    return FakeClock()
+
+
+@pytest.fixture
+def captured(project: None, clock: FakeClock) -> Iterator[Captured]:
+    from django.db import connections
+
+    with capture(clock=clock, instrument="none") as captured, override_settings(ROOT_URLCONF=__name__):
+        yield captured
+    connections.close_all()
+
+
+@pytest.fixture
+def call() -> Callable[[str], None]:
+    """Make a call to a model; its name says with which prompt."""
+    return _call
+
+
+@pytest.fixture
+def names() -> Callable[[Captured], list[list[str]]]:
+    """The names of the calls in each session, session by session."""
+
+    def of(captured: Captured) -> list[list[str]]:
+        return [[span.name for trace in _traces(session) for span in trace.spans] for session in captured.sessions]
+
+    return of
+
+
+def _traces(session: Any) -> list[Any]:
+    return list(session.traces)

@@ -1,0 +1,99 @@
+"""What `manage.py check` says of the settings, and what `manage.py baserun` shows."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from django.test import override_settings
+
+from baserun_django._checks import check_settings
+
+AUTHENTICATION = "django.contrib.auth.middleware.AuthenticationMiddleware"
+OURS = "baserun_django.BaserunMiddleware"
+
+
+@pytest.mark.usefixtures("captured")
+@pytest.mark.parametrize(
+    ("middleware", "expected"),
+    [
+        ([AUTHENTICATION, OURS], []),
+        ([AUTHENTICATION], ["baserun.W001"]),
+        ([OURS], ["baserun.W002"]),
+        ([OURS, AUTHENTICATION], ["baserun.W002"]),
+        ([AUTHENTICATION, OURS, OURS], ["baserun.W003"]),
+    ],
+)
+def test_order_is_checked(middleware: list[str], expected: list[str]) -> None:
+    """A missing, misplaced or repeated middleware is told, with what to do about it."""
+    with override_settings(MIDDLEWARE=middleware):
+        messages = check_settings()
+
+    assert [message.id for message in messages] == expected
+    assert all(message.hint for message in messages)
+
+
+@pytest.mark.usefixtures("captured")
+def test_own_users_need_no_authentication() -> None:
+    """Where `get_user` is set, Django's authentication is not asked for."""
+    with override_settings(MIDDLEWARE=[OURS], BASERUN={"get_user": lambda request: None}):
+        messages = check_settings()
+
+    assert messages == []
+
+
+@pytest.mark.usefixtures("captured")
+@pytest.mark.parametrize(
+    "setting", [["cookie"], {"exclude": []}, {"cookie": "no spaces"}, {"get_user": "nowhere.at.all"}, {"sotre": "x"}]
+)
+def test_options_are_checked(setting: object) -> None:
+    """A setting that cannot be used is an error of the check, not of the first request."""
+    with override_settings(MIDDLEWARE=[AUTHENTICATION, OURS], BASERUN=setting):
+        messages = check_settings()
+
+    assert [message.id for message in messages] == ["baserun.E001"]
+
+
+PROJECT = """
+import sys
+from django.conf import settings
+settings.configure(SECRET_KEY="s", INSTALLED_APPS=["baserun_django"], MIDDLEWARE=["baserun_django.BaserunMiddleware"],
+    BASERUN={"store": "conversations.sqlite3", "get_user": lambda request: None})
+from django.core.management import execute_from_command_line
+execute_from_command_line(["manage.py", *sys.argv[1:]])
+"""
+
+
+def test_command_reads_the_store_of_the_settings(tmp_path: Path) -> None:
+    """``manage.py baserun`` is the command line on the store that the project records into."""
+    (tmp_path / "manage.py").write_text(PROJECT)
+    record = "import baserun\nwith baserun.with_session(session_identifier='chat-1'): pass"
+    environment = {**os.environ, "BASERUN_STORE": "conversations.sqlite3"}
+    subprocess.run([sys.executable, "-c", record], cwd=tmp_path, env=environment, check=True, timeout=60)
+
+    shown = subprocess.run(
+        [sys.executable, "manage.py", "baserun", "sessions", "list"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+
+    assert "chat-1" in shown.stdout, shown.stderr
+
+
+def test_check_of_a_real_project(tmp_path: Path) -> None:
+    """`manage.py check` runs the checks of a project that lists the application."""
+    (tmp_path / "manage.py").write_text(PROJECT.replace('"store"', '"sotre"'))
+
+    checked = subprocess.run(
+        [sys.executable, "manage.py", "check"], cwd=tmp_path, capture_output=True, text=True, check=False, timeout=60
+    )
+
+    assert checked.returncode == 1
+    assert "baserun.E001" in checked.stderr
+    assert "did you mean 'store'" in checked.stderr

@@ -1,0 +1,243 @@
+"""Users of Django projects: who a session belongs to, and what changes with a login."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from django.db import connection, connections
+from django.test import AsyncClient, Client, override_settings
+from django.test.utils import CaptureQueriesContext
+
+import baserun
+from baserun.testing import Captured, FakeClock
+
+Names = Callable[[Captured], list[list[str]]]
+
+ANNA, BERT = baserun.hash_user("anna@example.com"), baserun.hash_user("bert@example.com")
+
+
+def _logged_in(name: str, kind: Any = Client) -> Any:
+    from django.contrib.auth.models import User
+
+    client = kind()
+    client.force_login(User.objects.get(username=name))
+    return client
+
+
+def _user_of(request: Any) -> str:
+    return f"visitor-{request.GET['name']}"
+
+
+def test_user_is_the_hash_of_the_address(captured: Captured) -> None:
+    """The authenticated user's e-mail address, hashed, is the user of the session."""
+    _logged_in("anna").get("/chat/orders/")
+
+    assert [session.user_identifier for session in captured.sessions] == [ANNA]
+
+
+def test_user_without_an_address(captured: Captured) -> None:
+    """A user without an e-mail address is known by their primary key, hashed with the name of the model."""
+    _logged_in("carl").get("/chat/orders/")
+
+    (session,) = captured.sessions
+    assert session.user_identifier is not None
+    assert len(session.user_identifier) == 64
+
+
+def test_untouched_request_makes_no_query(captured: Captured) -> None:
+    """A request that touches no session loads no user, and does not mark Django's session as read."""
+    client = _logged_in("anna")
+
+    with CaptureQueriesContext(connection) as queries:
+        answer = client.get("/plain/")
+
+    assert len(queries) == 0
+    assert "Vary" not in answer.headers
+
+
+def test_touched_request_asks_once(captured: Captured) -> None:
+    """A request that touches its session loads the user once, however many calls it makes."""
+    client = _logged_in("anna")
+
+    with CaptureQueriesContext(connection) as queries:
+        client.get("/chat/orders/")
+
+    assert len(queries) == 1
+
+
+def test_asynchronous_request_knows_its_user(captured: Captured) -> None:
+    """In an event loop nobody can be looked up in the middle of a call; the session has its user by the answer."""
+
+    async def visit() -> None:
+        client = AsyncClient()
+        await client.aforce_login(await _find("anna"))
+        await client.get("/async-chat/orders/")
+        await client.get("/async-chat/refunds/")
+
+    asyncio.run(visit())
+
+    (session,) = captured.sessions
+    assert (session.user_identifier, session.turns) == (ANNA, 2)
+
+
+async def _find(name: str) -> Any:
+    from django.contrib.auth.models import User
+
+    return await User.objects.aget(username=name)
+
+
+def test_login_starts_a_linked_session(captured: Captured, clock: FakeClock, names: Names) -> None:
+    """What an anonymous visitor said stays nobody's; from the login on a new session follows it."""
+    client = Client()
+    client.get("/chat/hello/")
+    clock.advance(1)
+    client.get("/login/anna/")
+
+    anonymous, known = captured.sessions
+    assert (anonymous.user_identifier, known.user_identifier) == (None, ANNA)
+    assert known.previous_id == anonymous.id
+    assert names(captured) == [["chat hello", "chat before"], ["chat after"]]
+
+
+def test_logout_starts_a_session_of_nobody(captured: Captured, clock: FakeClock, names: Names) -> None:
+    """After the logout the next person at this browser is in a session without a user."""
+    client = _logged_in("anna")
+    client.get("/chat/mine/")
+    clock.advance(1)
+    client.get("/logout/")
+    client.get("/chat/next/")
+
+    known, anonymous = captured.sessions
+    assert (known.user_identifier, anonymous.user_identifier) == (ANNA, None)
+    assert names(captured) == [["chat mine"], ["chat logout", "chat next"]]
+
+
+def test_old_anonymous_token_resumes_no_known_session(captured: Captured) -> None:
+    """Whoever kept the cookie from before the login does not come into the session after it."""
+    client, other = Client(), Client()
+    client.get("/chat/hello/")
+    other.cookies["baserun"] = client.cookies["baserun"].value
+    client.get("/login/anna/")
+    other.get("/chat/intruder/")
+
+    known = [session for session in captured.sessions if session.user_identifier == ANNA]
+    assert [session.llm_calls for session in known] == [1]
+
+
+def test_another_users_cookie_resumes_nothing(captured: Captured) -> None:
+    """A stolen token is ignored: its thief, logged in as somebody else, gets a session of their own."""
+    anna, bert = _logged_in("anna"), _logged_in("bert")
+    anna.get("/chat/mine/")
+    bert.cookies["baserun"] = anna.cookies["baserun"].value
+    bert.get("/chat/theft/")
+
+    owners = {session.user_identifier: session.llm_calls for session in captured.sessions}
+    assert owners == {ANNA: 1, BERT: 1}
+
+
+def test_get_user_by_its_path(captured: Captured) -> None:
+    """The option `get_user` may be written as a dotted path, and gets Django's request."""
+    with override_settings(BASERUN={"get_user": f"{__name__}._user_of"}):
+        _import_self()
+        Client().get("/chat/orders/?name=7")
+
+    assert [session.user_identifier for session in captured.sessions] == ["visitor-7"]
+
+
+def _import_self() -> None:
+    import sys
+
+    assert __name__ in sys.modules
+
+
+def test_framework_user_known_late(captured: Captured, call: Callable[[str], None]) -> None:
+    """Django REST framework authenticates inside the view; the session has that user, from request to request."""
+    from django.urls import path
+    from rest_framework.authentication import BaseAuthentication
+    from rest_framework.response import Response
+    from rest_framework.views import APIView
+
+    class ByHeader(BaseAuthentication):  # type: ignore[misc]
+        def authenticate(self, request: Any) -> Any:
+            from django.contrib.auth.models import User
+
+            name = request.headers.get("X-Name")
+            return None if name is None else (User.objects.get(username=name), None)
+
+    class Chat(APIView):  # type: ignore[misc]
+        authentication_classes = (ByHeader,)
+
+        def get(self, request: Any) -> Response:
+            call("api")
+            return Response({})
+
+    class Urls:
+        urlpatterns = (path("api/", Chat.as_view()),)
+
+    with override_settings(ROOT_URLCONF=Urls):
+        client = Client()
+        client.get("/api/", headers={"X-Name": "anna"})
+        client.get("/api/", headers={"X-Name": "anna"})
+        client.get("/api/", headers={"X-Name": "bert"})
+
+    owners = {session.user_identifier: session.llm_calls for session in captured.sessions}
+    assert owners == {ANNA: 2, BERT: 1}
+
+
+def test_users_at_once(captured: Captured) -> None:
+    """Requests of two users by turns in eight threads: not one call in a wrong session."""
+    clients = {name: _logged_in(name) for name in ("anna", "bert")}
+    for client in clients.values():
+        client.get("/chat/first/")
+
+    def visit(number: int) -> None:
+        name = ("anna", "bert")[number % 2]
+        client = Client()
+        client.cookies.update(clients[name].cookies)
+        client.get(f"/chat/{name}-{number}/")
+        connections.close_all()
+
+    with ThreadPoolExecutor(8) as executor:
+        list(executor.map(visit, range(100)))
+
+    said = {
+        session.user_identifier: sorted(span.name for trace in session.traces for span in trace.spans or [])  # type: ignore[union-attr]
+        for session in captured.sessions
+    }
+    assert said == {
+        user: sorted(["chat first", *(f"chat {name}-{number}" for number in range(100) if number % 2 == place)])
+        for place, (name, user) in enumerate([("anna", ANNA), ("bert", BERT)])
+    }
+
+
+def test_feedback_of_a_visitor(captured: Captured) -> None:
+    """A thumb posted with the trace's token is recorded on that trace; a token that was edited is refused."""
+    client = Client()
+    token = client.get("/ask/").content.decode()
+
+    taken = client.post("/feedback/", {"token": token, "thumbsup": False, "comment": "wrong"}, "application/json")
+    form = client.post("/feedback/", {"token": token, "thumbsup": "true"})
+    urlencoded = client.post("/feedback/", f"token={token}&stars=4", "application/x-www-form-urlencoded")
+    refused = client.post("/feedback/", {"token": token + "x", "thumbsup": False}, "application/json")
+    got = client.get("/feedback/")
+
+    statuses = [answer.status_code for answer in (taken, form, urlencoded, refused, got)]
+    assert statuses == [204, 204, 204, 403, 405]
+    notes = [note for trace in captured.traces for note in trace.annotations or []]
+    assert sorted(note.score for note in notes if note.score is not None) == [0.0, 0.8, 1.0]
+
+
+def test_feedback_is_protected_against_forgery(captured: Captured) -> None:
+    """The host's protection against forged requests applies to the endpoint like to every view."""
+    client = Client(enforce_csrf_checks=True)
+    with override_settings(
+        MIDDLEWARE=["django.middleware.csrf.CsrfViewMiddleware", "baserun_django.BaserunMiddleware"]
+    ):
+        token = client.get("/ask/").content.decode()
+        answer = client.post("/feedback/", {"token": token, "thumbsup": True}, "application/json")
+
+    assert answer.status_code == 403
+    assert captured.annotations == []
