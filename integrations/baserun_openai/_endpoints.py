@@ -67,9 +67,11 @@ _ENDS_LIKE_A_CALL = re.compile(r"(?P<before>.*?)(?P<known>" + "|".join(map(re.es
 
 def find(method: str, url: str) -> Endpoint | None:
     """The kind of call that a request is; None for files, models, lists and all else that runs no model."""
+    if method == "post" and (endpoint := _POSTED.get(url)) is not None:
+        return endpoint
     method = method.lower()
     if method == "post":
-        return _POSTED.get(url) or _find_posted(url)
+        return _find_posted(url)
     return _find_retrieved(url) if method == "get" and "/responses/" in url else None
 
 

@@ -6,6 +6,7 @@ import base64
 import io
 from collections.abc import Iterator
 from hashlib import sha256
+from types import ModuleType
 from typing import Any
 
 import openai
@@ -92,6 +93,28 @@ def test_speech_streamed(client: openai.OpenAI, offline: OfflineModel, captured:
     (call,) = captured.calls
     assert (call.output["size"], call.output["sha256"]) == (len(sound), sha256(sound).hexdigest())
     assert (call.stream, call.stream_end) == (False, None)
+
+
+def test_long_sound(http: ModuleType, captured: Captured) -> None:
+    """Of a body that is too long to be kept the size is recorded, and the caller gets all of it."""
+    chunk = bytes(1024 * 1024)
+
+    def answer(request: Any) -> Any:
+        return http.Response(200, headers={"content-type": "audio/mpeg"}, stream=Chunks())
+
+    class Chunks(http.SyncByteStream):  # type: ignore[misc, name-defined]
+        def __iter__(self) -> Iterator[bytes]:
+            for _ in range(20):
+                yield chunk
+
+    client = openai.OpenAI(api_key="x", http_client=http.Client(transport=http.MockTransport(answer)))
+    create = client.audio.speech.with_streaming_response.create
+    with client, create(model="tts-1", voice="alloy", input="Hi") as response:
+        got = sum(len(part) for part in response.iter_bytes())
+
+    (call,) = captured.calls
+    assert got == 20 * len(chunk)
+    assert call.output == {"type": "audio/mpeg", "size": got}
 
 
 def test_transcription(client: openai.OpenAI, offline: OfflineModel, captured: Captured) -> None:
