@@ -9,12 +9,13 @@ from wsgiref.util import FileWrapper, setup_testing_defaults
 from wsgiref.validate import validator
 
 import pytest
+from asgiref.wsgi import WsgiToAsgi
 
 import baserun
 from baserun._context import current
 from baserun.store import StoredSession, StoredTrace
 from baserun.testing import Captured
-from baserun.web import WSGIMiddleware
+from baserun.web import ASGIMiddleware, WSGIMiddleware
 
 App = Callable[[dict[str, Any], Any], Iterable[bytes]]
 
@@ -312,3 +313,23 @@ def test_names_are_read_as_utf_8(captured: Captured, call: Any) -> None:
 def traces_of(session: StoredSession) -> list[StoredTrace]:
     assert isinstance(session.traces, list)
     return session.traces
+
+
+async def test_asgirefs_bridge_is_content(captured: Captured, call: Any) -> None:
+    """A WSGI application behind asgiref's bridge and our ASGI middleware: one trace, one cookie, and no complaint."""
+    sent: list[Any] = []
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    async def receive() -> Any:
+        return {"type": "http.request", "body": b""}
+
+    bridge: Any = WsgiToAsgi
+    scope = {"type": "http", "method": "GET", "path": "/w", "headers": [], "query_string": b"", "root_path": ""}
+    app: Any = ASGIMiddleware(bridge(WSGIMiddleware(answering(lambda: call() or [b"x"]))))
+    await app(scope | {"http_version": "1.1", "server": ("x", 80), "scheme": "http"}, receive, send)
+
+    (trace,) = captured.traces
+    assert (trace.name, trace.llm_calls) == ("GET /w", 1)
+    assert [key for key, _ in sent[0]["headers"]].count(b"set-cookie") == 1

@@ -80,22 +80,21 @@ class ASGIRequest(WebRequest):
             self._has_left = True
         return message
 
-    def send(self, message: Message) -> Awaitable[None]:
+    async def send(self, message: Message) -> None:
         """Pass on what the application says, with our headers where it begins to answer."""
         kind = message["type"]
-        if kind == "http.response.start":
-            return self._send(self._started(message, message["status"]))
         if kind == "http.response.body":
             if message.get("more_body", False):
-                return self._send_watched(message)
+                await self._send_watched(message)
+                return
             self._is_complete = True
+        elif kind in ("http.response.start", "websocket.http.response.start"):
+            message = self._started(message, message["status"])
         elif kind == "websocket.accept":
-            return self._send(self._accepted(message))
-        elif kind == "websocket.http.response.start":
-            return self._send(self._started(message, message["status"]))
+            message = self._accepted(message)
         elif kind == "http.response.pathsend":
             self._is_complete = True
-        return self._send(message)
+        await self._send(message)
 
     async def _send_watched(self, message: Message) -> None:
         try:
