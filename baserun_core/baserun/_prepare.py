@@ -9,7 +9,7 @@ from typing import Any
 
 from baserun._calls import CallDetails, Usage
 from baserun._config import Config
-from baserun._content import ContentEncoder
+from baserun._content import ContentEncoder, clean_text
 from baserun._guard import guarded
 from baserun._identity import STRENGTH_NONE, pseudonym
 from baserun._model import RUNNING, Session, Span, Trace
@@ -113,30 +113,31 @@ class Preparer:
             session_id=trace.session_id,
             started_us=trace.started_us,
             name=self._name(trace.name),
-            kind=trace.kind,
+            kind=self._label(trace.kind),
             status=RUNNING,
             user_identifier=user,
             user_strength=strength,
-            environment=self._config.environment,
+            environment=self._label(self._config.environment),
         )
 
     def _trace(self, trace: Trace) -> TraceRow:
         user, strength = self._owner(trace.session)
         metadata, tags, result = trace.recorded or (None, None, None)
         error_type, error_message = trace.error or (None, None)
+        keep = self._config.capture_content and not trace.contentless
         return TraceRow(
             id=trace.id,
             session_id=trace.session_id,
             started_us=trace.started_us,
             name=self._name(trace.name),
-            kind=trace.kind,
+            kind=self._label(trace.kind),
             status=trace.status,
             user_identifier=user,
             user_strength=strength,
-            environment=self._config.environment,
+            environment=self._label(self._config.environment),
             duration_us=trace.duration_us,
             error_type=error_type,
-            error_message=self._text(error_message, "error.message", MOST_MESSAGE),
+            error_message=self._message(error_message) if keep else None,
             result=self._json(result, "result"),
             metadata=self._json(metadata, "metadata"),
             tags=self._json(tags, "tags"),
@@ -158,13 +159,13 @@ class Preparer:
             id=span.id,
             trace=self._announced(span.trace),
             parent_id=span.parent_id,
-            kind=span.kind,
+            kind=self._label(span.kind),
             name=self._name(span.name),
             started_us=span.started_us,
             duration_us=span.duration_us or 0,
             status=span.status,
             error_type=error_type,
-            error_message=self._text(error_message, "error.message", MOST_MESSAGE) if keep or call is None else None,
+            error_message=self._message(error_message) if keep else None,
             error_status_code=status_code,
             error_body=error_body,
             metadata=self._json(metadata, "metadata"),
@@ -184,10 +185,10 @@ class Preparer:
         return CallRow(
             provider=details.provider,
             operation=details.operation,
-            request_model=self._name(details.request_model),
-            response_model=self._name(details.response_model),
-            response_id=self._name(details.response_id),
-            request_id=self._name(details.request_id),
+            request_model=self._label(details.request_model),
+            response_model=self._label(details.response_model),
+            response_id=self._label(details.response_id),
+            request_id=self._label(details.request_id),
             stream=details.stream,
             stream_end=details.stream_end,
             retries=details.retries,
@@ -220,7 +221,7 @@ class Preparer:
             session_id=record.session_id,
             trace_id=record.trace_id,
             span_id=record.span_id,
-            completion_id=record.completion_id,
+            completion_id=self._label(record.completion_id),
             value=self._json(record.value, "value"),
             score=record.score,
             comment=self._text(record.comment, "comment", MOST_MESSAGE),
@@ -229,3 +230,11 @@ class Preparer:
 
     def _name(self, name: Any) -> Any:
         return None if name is None else self._text(name, "name", MOST_NAME)
+
+    def _label(self, text: str | None) -> Any:
+        """An identifier or a word for a sort of thing: nothing that was said, so nothing to redact."""
+        return None if text is None else clean_text(text)[:MOST_NAME]
+
+    def _message(self, text: str | None) -> str | None:
+        """What an error says; errors quote what they are about, so it is content."""
+        return self._text(text, "error.message", MOST_MESSAGE)

@@ -1,0 +1,199 @@
+"""What is done to a record before it is stored: redaction, limits, and that a bad one harms no other."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+import baserun
+from baserun._runtime import recorder
+from baserun.instrumentation import CallDetails, Usage, finish_call, start_call
+from baserun.testing import Captured, capture
+
+KEY = "sk-proj-" + "abcdefghijklmnopqrstuvwxyz0123456789ABCDEFGH"
+
+
+class Answered:
+    def __init__(self, **details: Any) -> None:
+        self._details = details
+
+    def describe(self) -> CallDetails:
+        return CallDetails(**self._details)
+
+
+def call(**details: Any) -> None:
+    span = start_call("chat")
+    assert span is not None
+    finish_call(span, Answered(**details), 0)
+
+
+def test_secrets_are_masked_everywhere(captured: Captured) -> None:
+    """An API key that got into anything is stored nowhere."""
+    leaky = baserun.start_trace(f"name {KEY}", metadata={"a": KEY})
+    with pytest.raises(ValueError, match="sk-proj"), baserun.with_session(metadata={"a": KEY}), leaky as trace:
+        trace.result = [KEY]
+        baserun.log(KEY, name=KEY, metadata={"a": KEY})
+        baserun.tag("key", KEY)
+        baserun.feedback("helpful", 1, comment=KEY)
+        call(
+            input=[{"content": KEY}],
+            output=KEY,
+            parameters={"user": KEY},
+            tool_calls=[{"id": "1", "name": "x", "arguments": KEY}],
+            input_preview=KEY,
+            output_preview=KEY,
+            error_body={"message": KEY},
+        )
+        raise ValueError(KEY)
+
+    (session,) = captured.sessions
+    assert KEY not in repr(session.to_dict())
+    assert session.llm_calls == 1
+
+
+def test_redact_function_sees_texts_and_where_they_are() -> None:
+    """A function of the application's own decides what is kept of each text."""
+    seen: dict[str, str] = {}
+
+    def redact(text: str, path: str) -> str:
+        seen[path] = text
+        return text.replace("Ann", "NAME")
+
+    with capture(redact=redact) as captured, baserun.start_trace("t") as trace:
+        trace.result = {"people": ["Ann", "Bob"]}
+
+    assert [stored.result for stored in captured.traces] == [{"people": ["NAME", "Bob"]}]
+    assert (seen["result.people[0]"], seen["result.people[1]"]) == ("Ann", "Bob")
+
+
+def test_redact_function_does_not_get_identifiers() -> None:
+    """Ids, models and kinds are no content: whatever the function does, calls can be counted and judged by their id."""
+    with capture(redact=lambda text, path: "hidden") as captured:
+        with baserun.with_session(session_identifier="chat"):
+            call(response_id="answer-1", request_id="request-1", request_model="m", response_model="m-1")
+        baserun.feedback("helpful", 1, completion_id="answer-1")
+
+        (stored,) = captured.calls
+        (session,) = captured.sessions
+
+    assert (stored.kind, stored.response_id, stored.request_id) == ("llm", "answer-1", "request-1")
+    assert (stored.request_model, stored.response_model) == ("m", "m-1")
+    assert session.feedback_score == 1.0
+
+
+def test_failing_redact_function_masks() -> None:
+    """What could not be redacted is not stored; the record is."""
+
+    def redact(text: str, path: str) -> str:
+        raise ValueError("no")
+
+    with capture(redact=redact) as captured, baserun.start_trace("t") as trace:
+        trace.result = "private"
+
+    (stored,) = captured.traces
+    assert stored.result == "[masked: redaction failed]"
+
+
+def test_long_texts_are_cut(captured: Captured) -> None:
+    """Names, messages and previews that lists show have a limit."""
+    with pytest.raises(ValueError, match="eee"), baserun.with_session(), baserun.start_trace("n" * 10_000):
+        call(input_preview="p" * 10_000, output_preview="q" * 10_000, response_id="r" * 10_000)
+        raise ValueError("e" * 100_000)
+
+    (session,) = captured.sessions
+    (trace,) = captured.traces
+    assert len(trace.name) <= 500
+    assert trace.error is not None
+    assert trace.error.message is not None
+    assert len(trace.error.message) <= 10_000
+    assert (len(session.first_input or ""), len(session.last_output or "")) == (200, 200)
+    assert [len(each.response_id or "") for each in captured.calls] == [500]
+
+
+@pytest.mark.parametrize("text", ["a\ud800b", "a\0b", "\udcff"])
+def test_text_that_no_store_takes(captured: Captured, text: str) -> None:
+    """Lone surrogates and NUL, wherever they are, neither fail nor stop what comes after."""
+    with baserun.with_session(metadata={text: text}), baserun.start_trace(text, kind=text, metadata={text: text}):
+        baserun.log(text, name=text, metadata={text: text})
+        baserun.tag(text, text)
+        baserun.feedback(text, 1, comment=text, completion_id=text)
+        with baserun.span(text, kind=text) as span:
+            span.input = span.result = text
+        call(response_id=text, request_model=text, input=text, output=text, parameters={text: text})
+    with baserun.start_trace("after"):
+        pass
+
+    assert captured.stats.dropped == {}
+    assert [trace.name for trace in captured.traces][-1] == "after"
+    assert len(captured.spans) == 2
+
+
+def test_environment_that_is_not_utf8() -> None:
+    """A name that the system could not decode is stored as far as it goes."""
+    with capture(environment="st\udce4ging") as captured, baserun.start_trace("t"):
+        pass
+
+    assert [trace.environment for trace in captured.traces] == ["st\ufffdging"]
+
+
+def test_error_messages_are_content() -> None:
+    """Errors quote what they are about: without content their type is kept, and what they say is not."""
+    with (
+        capture(capture_content=False) as captured,
+        pytest.raises(ValueError, match="private"),
+        baserun.start_trace("t"),
+        baserun.span("s"),
+    ):
+        raise ValueError("private")
+
+    errors = [captured.traces[0].error, captured.spans[0].error]
+    assert [error and (error.type, error.message) for error in errors] == [("ValueError", None)] * 2
+
+
+def test_failed_call_without_content_outside_of_a_trace(captured: Captured) -> None:
+    """The trace that a lonely call was given keeps its error's message no more than the call does."""
+    with baserun.suppress(content_only=True):
+        span = start_call("chat")
+        assert span is not None
+        finish_call(span, Answered(), 0, status="error", error=ValueError("private"))
+
+    assert "private" not in repr([trace.to_dict() for trace in captured.traces])
+    assert [trace.status for trace in captured.traces] == ["error"]
+
+
+def test_price_that_cannot_be_told(captured: Captured) -> None:
+    """A model that nobody has a price for costs an unknown amount, which is not zero."""
+    call(provider="nobody", response_model="no-such-model", usage=Usage(input_tokens=1, output_tokens=1))
+
+    assert [each.cost_usd for each in captured.calls] == [None]
+
+
+def test_moved_trace(captured: Captured) -> None:
+    """A trace that turns out to be another session's moves there with all that is in it."""
+    with baserun.with_session("alice", session_identifier="a"), baserun.start_trace("t") as trace:
+        call(usage=Usage(input_tokens=3, output_tokens=1))
+        baserun.feedback("helpful", 1)
+    captured.flush()
+    with baserun.with_session("bob", session_identifier="b") as bob:
+        assert isinstance(trace, baserun.Trace)
+        recorder().move_trace(trace, bob)
+
+    by_id = {session.id: session for session in captured.sessions}
+    assert (by_id["a"].llm_calls, by_id["a"].feedback_score, by_id["a"].traces) == (0, None, [])
+    assert (by_id["b"].llm_calls, by_id["b"].feedback_score, by_id["b"].input_tokens) == (1, 1.0, 3)
+    assert [(stored.session_id, stored.user_identifier) for stored in captured.traces] == [("b", "bob")]
+
+
+def test_one_record_that_cannot_be_told_harms_no_other(captured: Captured) -> None:
+    """A record that the application made impossible is dropped and counted; its neighbours are stored."""
+    with baserun.start_trace("before"):
+        pass
+    with baserun.start_trace("broken") as broken:
+        broken.kind = 7  # type: ignore[assignment]
+    with baserun.start_trace("after"):
+        pass
+
+    assert [trace.name for trace in captured.traces] == ["before", "after"]
+    stats = captured.stats
+    assert (stats.captured, stats.stored, sum(stats.dropped.values())) == (3, 2, 1)
