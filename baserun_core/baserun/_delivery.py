@@ -10,7 +10,7 @@ import sys
 import threading
 from typing import TYPE_CHECKING, Any
 
-from baserun import signals
+from baserun import _fork, signals
 from baserun._config import Config
 from baserun._guard import report
 from baserun._outage import Outage
@@ -116,7 +116,8 @@ class Delivery:
     def _row(self, record: Any) -> Row:
         if self._preparer is None:
             # With its regular expressions and price list it is the heavy half: not for the thread of a caller.
-            from baserun._prepare import Preparer
+            with _fork.in_one_piece():
+                from baserun._prepare import Preparer
 
             self._preparer = Preparer(self._config)
         return self._preparer(record)
@@ -162,9 +163,11 @@ class Delivery:
 
     def _open_sink(self) -> Sink:
         if self._sink is None:
-            from baserun.store import open_sink
+            with _fork.in_one_piece():
+                from baserun.store import open_sink
 
-            self._sink = open_sink(self._config.store, retention_days=self._config.retention_days)
+                self._sink = open_sink(self._config.store, retention_days=self._config.retention_days)
+                self._sink.load()
         return self._sink
 
     def _store_drops(self, timeout: float | None) -> None:

@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
+from decimal import Decimal
 from functools import lru_cache
 from typing import Any
 
+import msgspec
+
+from baserun import _fork
 from baserun._calls import CallDetails, Usage
 
 NANO = 1_000_000_000
+PROBE = 1_000_000
+"""Tokens that the price list is asked about to learn what one costs."""
+
+_LINEAR = {"input_mtok", "output_mtok", "cache_read_mtok", "cache_write_mtok", "cache_write_1h_mtok"}
+"""Prices that are so much for a token; a model that has none but these costs the sum over its tokens."""
 
 
 def cost_nano(details: CallDetails) -> int | None:
@@ -18,11 +28,40 @@ def cost_nano(details: CallDetails) -> int | None:
     if usage is None or model is None or (usage.input_tokens is None and usage.output_tokens is None):
         return None
     provider = _provider_of(details)
-    for name in dict.fromkeys((model, details.request_model or model)):
-        cost = _priced(name, provider, details.price_url if provider is None else None, _counts(usage))
+    url = details.price_url if provider is None else None
+    minute = int(time.time() // 60)
+    for name in (model,) if details.request_model in (None, model) else (model, details.request_model):
+        rates = _rates(name, provider, url, minute)
+        if rates is not None and _is_consistent(usage):
+            return rates.cost_nano(usage)
+        cost = _priced(name, provider, url, _counts(usage))
         if cost is not None:
             return cost
     return None
+
+
+class Rates(msgspec.Struct, frozen=True):
+    """What one token of each kind costs, in nano-dollars, where that does not depend on how many there are."""
+
+    input: Decimal
+    output: Decimal
+    cached: Decimal
+    """How much more than as plain input: less than zero, as a rule."""
+    written: Decimal
+
+    def cost_nano(self, usage: Usage) -> int:
+        """The cost of so many tokens."""
+        total = self.input * (usage.input_tokens or 0) + self.output * (usage.output_tokens or 0)
+        if usage.cached_input_tokens:
+            total += self.cached * usage.cached_input_tokens
+        if usage.cache_write_tokens:
+            total += self.written * usage.cache_write_tokens
+        return int(total)
+
+
+def _is_consistent(usage: Usage) -> bool:
+    """Whether what was cached or written is a part of the input; the price list knows what to do where it is not."""
+    return (usage.cached_input_tokens or 0) + (usage.cache_write_tokens or 0) <= (usage.input_tokens or 0)
 
 
 _PROVIDERS = {"openai": "openai", "azure.ai.openai": "azure", "anthropic": "anthropic"}
@@ -46,19 +85,47 @@ def _counts(usage: Usage) -> tuple[tuple[str, int], ...]:
 @lru_cache(maxsize=1)
 def _price_list() -> Any:
     try:
-        import genai_prices
+        with _fork.in_one_piece():
+            import genai_prices
+            import genai_prices.data  # else imported with the first price
+            import genai_prices.decompose
     except ImportError:  # the extra `openai` is not installed: every cost is unknown
         return None
     return genai_prices
 
 
 def _priced(model: str, provider: str | None, url: str | None, counts: tuple[tuple[str, int], ...]) -> int | None:
+    answer = _asked(model, provider, url, dict(counts))
+    return None if answer is None else int(answer.total_price * NANO)
+
+
+def _asked(model: str, provider: str | None, url: str | None, counts: dict[str, int]) -> Any:
     prices = _price_list()
     if prices is None:
         return None
     try:
         calculate: Callable[..., Any] = prices.calc_price
-        answer = calculate(prices.Usage(**dict(counts)), model, provider_id=provider, provider_api_url=url)
+        return calculate(prices.Usage(**counts), model, provider_id=provider, provider_api_url=url)
     except (LookupError, ValueError):  # no such model or provider in the list
         return None
-    return int(answer.total_price * NANO)
+
+
+@lru_cache(maxsize=1000)
+def _rates(model: str, provider: str | None, url: str | None, minute: int) -> Rates | None:
+    """The rates of a model in this minute; None where a price depends on more than the numbers of tokens.
+
+    The price list takes its time over each answer, so a busy model is asked about only once a minute: prices change
+    at full minutes, if they do.
+    """
+    answer = _asked(model, provider, url, {"input_tokens": PROBE, "output_tokens": PROBE})
+    priced = {} if answer is None else getattr(answer.model_price, "__dict__", {})
+    kinds = {name for name, price in priced.items() if price is not None}
+    if not kinds or not kinds <= _LINEAR or not all(type(priced[name]) is Decimal for name in kinds):
+        return None
+    given: tuple[dict[str, int], ...] = ({}, {"cache_read_tokens": PROBE}, {"cache_write_tokens": PROBE})
+    answers = [_asked(model, provider, url, {"input_tokens": PROBE, **counts}) for counts in given]
+    if any(each is None for each in answers):
+        return None
+    plain, cached, written = (each.total_price * NANO / PROBE for each in answers)
+    both = answer.total_price * NANO / PROBE
+    return Rates(input=plain, output=both - plain, cached=cached - plain, written=written - plain)

@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from queue import Empty, SimpleQueue
 from typing import Any
 
+from baserun import _fork
 from baserun._config import Config
 from baserun._delivery import Delivery, Marker
 from baserun._guard import report
@@ -21,7 +22,9 @@ from baserun._ledger import Stats
 from baserun._queue import RecordQueue
 
 _FORK_PATIENCE = 0.5
-"""Seconds that a fork waits for the batch that is being written."""
+"""Seconds that a fork waits for the thread to write what it has, which may have to wait for other writers."""
+_CUT_PATIENCE = 10.0
+"""Seconds that a fork waits for a transaction or an import, which wait for nobody."""
 _THREAD_RETRY = 1.0
 """Seconds after which a thread that could not be started is tried again."""
 _MAINTENANCE_PAUSE = 3600.0
@@ -44,9 +47,8 @@ class Writer:
         self._starting = threading.Lock()
         self._hurry: SimpleQueue[None] = SimpleQueue()
         self._io = threading.Lock()
-        """Held by whoever writes. No thread of the application takes it except to flush, to fork or to end."""
+        """Held by whoever writes. No thread of the application takes it except to flush or to end."""
         self._io_holder: int | None = None
-        self._forker: int | None = None
         self._exit_deadline: float | None = None
         """Set when the interpreter is ending: no thread can be relied on any more."""
         self._has_finalizer = False
@@ -108,23 +110,20 @@ class Writer:
 
     def before_fork(self) -> None:
         """Fork without the thread: locks that it holds inside the store's library would stay locked in the child."""
-        deadline = time.monotonic() + _FORK_PATIENCE
         thread = self._dismiss_thread()
         if thread is not None:
             thread.join(_FORK_PATIENCE)
-        if not self._is_writing_here() and self._io.acquire(timeout=max(0.0, deadline - time.monotonic())):
-            self._forker = threading.get_ident()
+        _fork.before(_CUT_PATIENCE)
 
     def after_fork_in_parent(self) -> None:
-        if self._forker == threading.get_ident():
-            self._forker = None
-            self._io.release()
+        _fork.after_in_parent()
         if not self._queue.is_settled():
             self._see_to_it()
 
     def after_fork_in_child(self) -> None:
         """Start empty: the parent writes what it has, with its own thread and connection."""
         delivery = self._delivery
+        _fork.after_in_child()
         self._start_empty()
         delivery.forget()
 
@@ -257,5 +256,5 @@ class Writer:
             self._io_holder = None
 
     def _is_writing_here(self) -> bool:
-        """Whether this very thread is writing, or forking, and something that runs meanwhile has called us."""
-        return threading.get_ident() in (self._io_holder, self._forker)
+        """Whether this very thread is writing, and something that runs meanwhile has called us."""
+        return self._io_holder == threading.get_ident()

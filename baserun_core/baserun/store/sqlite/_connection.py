@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
+from baserun import _fork
 from baserun.store._location import StoreLocation
 from baserun.store.sqlite._errors import is_corrupt, unavailable
 from baserun.store.sqlite._lock import WriteLock
@@ -63,7 +64,7 @@ class WriteConnection:
     def exclusive(self, timeout: float | None = None) -> Iterator[sqlite3.Connection]:
         """The open connection under the lock, for what cannot run inside a transaction."""
         self._prepare_folder()
-        with self.lock.held(timeout):
+        with self.lock.held(timeout), _fork.in_one_piece():
             try:
                 yield self._current()
             except sqlite3.Error as error:
@@ -74,7 +75,8 @@ class WriteConnection:
 
     def close(self) -> None:
         """Close the connection and the lock file."""
-        self._drop()
+        with _fork.in_one_piece():
+            self._drop()
         self.lock.close()
 
     def forget(self) -> None:

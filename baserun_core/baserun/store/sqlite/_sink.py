@@ -17,6 +17,7 @@ from baserun.store.sqlite._convert import now_us
 from baserun.store.sqlite._errors import UNSTORABLE, rejected
 from baserun.store.sqlite._flush import Flush
 from baserun.store.sqlite._lock import StoreLockedError
+from baserun.store.sqlite._migrate import migrations, schema
 from baserun.store.sqlite._retention import prune_rows_step
 from baserun.store.sqlite._search_index import index_some
 from baserun.store.sqlite._tombstones import living
@@ -34,6 +35,11 @@ class SqliteSink:
         self._prune_at = 0.0
         self._may_be_unindexed = True
         self._connection = WriteConnection(location)
+
+    def load(self) -> None:
+        """Read the schema and the migrations."""
+        schema()
+        migrations()
 
     def write(self, rows: Sequence[Row], *, timeout: float | None = None) -> None:
         """Store all of `rows` in one transaction, or none of them."""
