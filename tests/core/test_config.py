@@ -102,9 +102,7 @@ def test_malformed_variable_is_reported_and_ignored(variable: str, text: str, pr
     assert [each[: len(problem)] for each in sources.problems] == [problem]
 
 
-@given(
-    st.dictionaries(st.sampled_from([f"BASERUN_{name.upper()}" for name in OPTIONS]), st.text(max_size=20), max_size=4)
-)
+@given(st.dictionaries(st.sampled_from([f"BASERUN_{name.upper()}" for name in OPTIONS]), TEXTS, max_size=4))
 def test_no_environment_breaks_anything(environ: dict[str, str]) -> None:
     """Whatever the variables hold, there is a configuration."""
     config, _ = resolve({}, environ)
