@@ -102,6 +102,9 @@ def test_malformed_variable_is_reported_and_ignored(variable: str, text: str, pr
     assert [each[: len(problem)] for each in sources.problems] == [problem]
 
 
+TEXTS = st.text("01aenot.-+/:, \t\0\nü\udcff", max_size=20)
+
+
 @given(st.dictionaries(st.sampled_from([f"BASERUN_{name.upper()}" for name in OPTIONS]), TEXTS, max_size=4))
 def test_no_environment_breaks_anything(environ: dict[str, str]) -> None:
     """Whatever the variables hold, there is a configuration."""
