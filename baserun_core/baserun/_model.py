@@ -88,7 +88,7 @@ class Session:
         self._host: SessionHost | None = None
 
     @property
-    def is_resumed(self) -> bool:
+    def _is_resumed(self) -> bool:
         """Whether it goes on with what was there before, when it is opened at its first touch."""
         return False
 

@@ -95,7 +95,7 @@ class Recorder:
             trace.muted = frame.muted
             trace.contentless = frame.contentless
         if session is not None and not session.opened and not trace.muted:
-            self.open_session(session, resumed=session.is_resumed)
+            self.open_session(session, resumed=session._is_resumed)
         trace.started_us = self._now_us()
         trace._start_ns = self._monotonic_ns()
         if signals.trace_started.receivers and not trace.muted:
@@ -109,7 +109,7 @@ class Recorder:
             at_touch()
         session = trace.session
         if session is not None and not session.opened:
-            self.open_session(session, resumed=session.is_resumed)
+            self.open_session(session, resumed=session._is_resumed)
         if signals.trace_started.receivers:
             self._emit(signals.trace_started, trace)
 
@@ -140,7 +140,7 @@ class Recorder:
     def move_trace(self, trace: Trace, session: Session) -> None:
         """Re-home a trace, begun in the wrong session, with all that is in it."""
         if not session.opened and not trace.muted:
-            self.open_session(session, resumed=session.is_resumed)
+            self.open_session(session, resumed=session._is_resumed)
         trace.session = session
         if not trace.muted:
             self._put(TraceMoved(trace, session, self._now_us()), BASE_SIZE)

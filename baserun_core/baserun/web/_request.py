@@ -190,7 +190,7 @@ class WebRequest:
             with self.policy.lock:
                 is_first, session.opened = not session.opened, True
             if is_first:
-                recorder().open_session(session, resumed=session.is_resumed)
+                recorder().open_session(session, resumed=session._is_resumed)
 
     def user(self) -> tuple[str | None, int]:
         """Who sent it, for a session that is started by hand in it."""

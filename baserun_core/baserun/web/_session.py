@@ -50,7 +50,7 @@ class WebSession(Session):
         return (self.decision or self._request.decide(self)).previous_id
 
     @property
-    def is_resumed(self) -> bool:
+    def _is_resumed(self) -> bool:
         return (self.decision or self._request.decide(self)).is_resumed
 
     @property
