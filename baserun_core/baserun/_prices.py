@@ -17,8 +17,8 @@ NANO = 1_000_000_000
 PROBE = 1_000_000
 """Tokens that the price list is asked about to learn what one costs."""
 
-_LINEAR = {"input_mtok", "output_mtok", "cache_read_mtok", "cache_write_mtok", "cache_write_1h_mtok"}
-"""Prices that are so much for a token; a model that has none but these costs the sum over its tokens."""
+_PER_CALL = "requests_kcount"
+"""The one price that is asked for a call whatever its tokens."""
 
 
 def cost_nano(details: CallDetails) -> int | None:
@@ -119,9 +119,9 @@ def _rates(model: str, provider: str | None, url: str | None, minute: int) -> Ra
     """
     answer = _asked(model, provider, url, {"input_tokens": PROBE, "output_tokens": PROBE})
     priced = {} if answer is None else getattr(answer.model_price, "__dict__", {})
-    kinds = {name for name, price in priced.items() if price is not None}
-    if not kinds or not kinds <= _LINEAR or not all(type(priced[name]) is Decimal for name in kinds):
-        return None
+    kinds = {name: type(price) for name, price in priced.items() if price is not None}
+    if not kinds or _PER_CALL in kinds or any(kind is not Decimal for kind in kinds.values()):
+        return None  # unknown, or with tiers: cheaper or dearer by the size of the call
     given: tuple[dict[str, int], ...] = ({}, {"cache_read_tokens": PROBE}, {"cache_write_tokens": PROBE})
     answers = [_asked(model, provider, url, {"input_tokens": PROBE, **counts}) for counts in given]
     if any(each is None for each in answers):
