@@ -39,7 +39,7 @@ def who_closed() -> tuple[str, BaseException | None]:
     frame: FrameType | None = sys._getframe(2)
     error = sys.exc_info()[1]
     for _ in range(_MOST_FRAMES):
-        if frame is None or not _is_of_library(frame):
+        if frame is None or not (_is_of_library(frame) or _is_wrapped_close(frame)):
             break
         if frame.f_code.co_flags & _GENERATOR:
             return _by_generator(error if _passed_through(error, frame) else None, frame)
@@ -51,6 +51,11 @@ def who_closed() -> tuple[str, BaseException | None]:
 
 def _is_of_library(frame: FrameType) -> bool:
     return str(frame.f_globals.get("__name__", "")).partition(".")[0] in _LIBRARIES
+
+
+def _is_wrapped_close(frame: FrameType) -> bool:
+    # Other instrumentors put a function of theirs around a response's close().
+    return "close" in frame.f_code.co_name
 
 
 def _passed_through(error: BaseException | None, frame: FrameType) -> bool:

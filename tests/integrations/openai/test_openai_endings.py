@@ -256,6 +256,23 @@ async def test_connection_held_open_after_the_last_event(http: ModuleType, captu
     assert (call.stream_end, call.status, call.response_id) == ("complete", "ok", "c")
 
 
+def test_close_wrapped_by_somebody_else(offline: OfflineModel, captured: Captured) -> None:
+    """A stream that was read to its end is complete, also where another tool listens to its closing."""
+    with openai.OpenAI(base_url=offline.url, api_key="offline") as client:
+        stream = client.chat.completions.create(model="gpt-4o-mini", messages=MESSAGES, stream=True)
+        response: Any = stream.response
+        close = response.close
+
+        def listening_close() -> None:
+            close()
+
+        response.close = listening_close
+        list(stream)
+
+    (call,) = captured.calls
+    assert call.stream_end == "complete"
+
+
 def create(any_client: Any) -> Any:
     return any_client.client.chat.completions.create(model="gpt-4o-mini", messages=MESSAGES, stream=True)
 
