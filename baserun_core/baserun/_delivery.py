@@ -138,11 +138,11 @@ class Delivery:
         sizes = [size for (_, size), row in zip(batch, rows, strict=True) if row is not None]
         self._batch, self._rows = [], []
         self._queue.stored(len(sizes), sum(sizes))
+        self.outage.end(self._queue.drops())
+        self._signal_drops()
         for record, _ in batch:
             if isinstance(record, Marker):
                 record.reach()
-        self.outage.end(self._queue.drops())
-        self._signal_drops()
         return True
 
     def _write(self, start: int, stop: int, timeout: float | None) -> None:

@@ -46,7 +46,7 @@ class Outage:
         try:
             logger().error(
                 "Baserun cannot write its records: %s. The application goes on; up to %.0f MiB wait in memory.",
-                error,
+                str(error).rstrip("."),
                 self._queue_bytes / MEBIBYTE,
                 exc_info=None if isinstance(error, StoreUnavailableError) else error,
             )

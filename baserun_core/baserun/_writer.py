@@ -53,6 +53,7 @@ class Writer:
         """Set when the interpreter is ending: no thread can be relied on any more."""
         self._has_finalizer = False
         self._closed = False
+        self._is_over = False
 
     # On the application's threads
 
@@ -93,8 +94,10 @@ class Writer:
         if thread is not None:
             thread.join(max(0.1, deadline - time.monotonic()))
         if self._is_writing_here():
-            return False  # whoever is writing releases the store when it is done
+            self._is_over = True
+            return False
         flushed = self._drain(deadline)
+        self._is_over = True  # from now on whoever writes last releases the store
         self._release(max(0.1, deadline - time.monotonic()))
         return flushed
 
@@ -181,7 +184,7 @@ class Writer:
             if self._thread is me:  # it is being killed; what it had in hand, the next one goes on with
                 self._thread = None
                 self._see_to_it()
-        if self._closed:
+        if self._is_over:
             self._release(None)
 
     def _write_next(self) -> None:
