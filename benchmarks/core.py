@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Callable
 from typing import Any
 
-from benchmarks._measure import Cost, measure
+from benchmarks._measure import Cost, Measured, measure
 from benchmarks._report import Row
+from benchmarks._sizes import Size
 
 TARGETS = {
     "session, new": Cost(5.0, float("nan")),
@@ -18,11 +18,21 @@ TARGETS = {
 """On the machine of `performance.md`: see `yardstick`."""
 
 
-def run() -> list[Row]:
+def run(size: Size) -> list[Row]:
     """Measure ours, then OpenTelemetry's where its SDK is installed."""
-    rows = [Row("baserun", name, cost, TARGETS.get(name)) for name, cost in _ours().items()]
-    rows += [Row("opentelemetry-sdk", name, cost, None) for name, cost in _opentelemetry().items()]
-    return rows
+    number = 20 if size == "smoke" else 4000
+    theirs = _opentelemetry(number)
+    missing = [] if theirs else [Row("opentelemetry-sdk", "", None, remark="not installed")]
+    return [*_rows("baserun", _ours(number)), *_rows("opentelemetry-sdk", theirs), *missing]
+
+
+def _rows(library: str, measured: list[Measured]) -> list[Row]:
+    targets = TARGETS if library == "baserun" else {}
+    return [
+        Row(library, name, cost, targets.get(name), each.scale)
+        for each in measured
+        for name, cost in each.costs.items()
+    ]
 
 
 def _attributes(target: Any) -> None:
@@ -33,7 +43,7 @@ def _attributes(target: Any) -> None:
     target["question"] = "How do I cancel my order?"
 
 
-def _ours() -> dict[str, Cost]:
+def _ours(number: int) -> list[Measured]:
     import baserun
 
     with tempfile.TemporaryDirectory() as folder:
@@ -61,25 +71,21 @@ def _ours() -> dict[str, Cost]:
         def settle() -> None:
             baserun.flush(60)
 
-        costs = measure({"session, new": new, "session, resumed": resumed}, number=4000, settle=settle)
+        outside = measure({"session, new": new, "session, resumed": resumed}, number=number, settle=settle)
         with baserun.with_session(), baserun.start_trace("benchmark"):
-            inside: dict[str, Callable[[], None]] = {
-                "session, inherited": inherited,
-                "span with 5 attributes": span,
-                "log": log,
-            }
-            costs |= measure(inside, number=4000, settle=settle)
+            inherits = measure({"session, inherited": inherited, "log": log}, number=number, settle=settle)
+            spans = measure({"span with 5 attributes": span}, number=number, settle=settle)
         baserun.shutdown()
-    return costs
+    return [outside, inherits, spans]
 
 
-def _opentelemetry() -> dict[str, Cost]:
+def _opentelemetry(number: int) -> list[Measured]:
     try:
         from opentelemetry import baggage, context
         from opentelemetry.sdk.trace import TracerProvider
         from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult
     except ImportError:
-        return {}
+        return []
 
     class Encoding(SpanExporter):
         """The least that any exporter does: every span becomes JSON text."""
@@ -106,8 +112,8 @@ def _opentelemetry() -> dict[str, Cost]:
     def settle() -> None:
         provider.force_flush(60_000)
 
-    costs = measure({"session, resumed": session}, number=4000)
+    sessions = measure({"session, resumed": session}, number=number)
     with tracer.start_as_current_span("benchmark"):
-        costs |= measure({"span with 5 attributes": span}, number=2000, settle=settle)
+        spans = measure({"span with 5 attributes": span}, number=number, settle=settle)
     provider.shutdown()
-    return costs
+    return [sessions, spans]

@@ -6,6 +6,10 @@ import statistics
 import subprocess
 import sys
 
+from benchmarks._measure import REFERENCE_YARDSTICK, yardstick
+from benchmarks._report import Figure
+from benchmarks._sizes import Size
+
 PROGRAM = """
 import sys, time
 {before}
@@ -13,30 +17,33 @@ def rss():
     with open("/proc/self/statm") as statm:
         return int(statm.read().split()[1]) * 4096
 size = rss()
-start = time.perf_counter()
+start = time.process_time()
 {statement}
-took = time.perf_counter() - start
+took = time.process_time() - start
 print(took * 1000, (rss() - size) / 2**20)
 """
 
 STEPS = [
-    ("import baserun, after openai", "import openai", "import baserun"),
-    ("import baserun, bare interpreter", "", "import baserun"),
-    ("first use, after both", "import openai, baserun", "baserun.init(store='memory')"),
+    ("import baserun, after openai", "import openai", "import baserun", 15, 4),
+    ("import baserun, bare interpreter", "", "import baserun", None, None),
+    ("first use, after both", "import openai, baserun", "baserun.init(store='memory')", 25, None),
 ]
+"""What is done in a fresh interpreter after what, and the targets: milliseconds and MB."""
 
 
-def run() -> list[tuple[str, str]]:
-    """Milliseconds and MB of each step, the median of eleven interpreters."""
+def run(size: Size) -> list[Figure]:
+    """Milliseconds of CPU and MB of each step, the median of eleven interpreters."""
+    scale = yardstick() / REFERENCE_YARDSTICK
     figures = []
-    for name, before, statement in STEPS:
-        measured = [_once(before, statement) for _ in range(11)]
-        if any(one is None for one in measured):
-            figures.append((name, "not measured: openai is not installed"))
+    for name, before, statement, most_ms, most_mb in STEPS:
+        measured = [_once(before, statement) for _ in range(1 if size == "smoke" else 11)]
+        known = [one for one in measured if one is not None]
+        if not known:
+            figures.append(Figure(name, None, "", remark="not measured: openai is not installed"))
             continue
-        times = statistics.median(one[0] for one in measured if one)
-        sizes = statistics.median(one[1] for one in measured if one)
-        figures.append((name, f"{times:7.1f} ms {sizes:7.1f} MB"))
+        aim = None if most_ms is None else most_ms * scale
+        figures.append(Figure(f"{name}: time", statistics.median(one[0] for one in known), "ms", aim))
+        figures.append(Figure(f"{name}: memory", statistics.median(one[1] for one in known), "MB", most_mb))
     return figures
 
 

@@ -1,0 +1,63 @@
+"""The client's three methods without the client: what only our instrumentation of them costs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from openai._base_client import make_request_options
+from openai._models import FinalRequestOptions
+
+from baserun_openai._patch import _build_request, _process_response, _request
+from benchmarks._conversation import ENDPOINT, Wire
+
+try:
+    import httpx2 as http
+except ImportError:  # openai 1.x and 2.x
+    import httpx as http  # type: ignore[no-redef]
+
+URL = "https://api.openai.com/v1"
+
+
+class StubbedClient:
+    """Does nothing of what the client does, at the places where it does it."""
+
+    def __init__(self, request: Any, response: Any) -> None:
+        self._request, self._response = request, response
+
+    def request(self, cast_to: Any, options: Any) -> Any:
+        """One call."""
+        self._build_request(options)
+        return self._process_response(response=self._response, retries_taken=0)
+
+    def _build_request(self, options: Any) -> Any:
+        return self._request
+
+    def _process_response(self, *, response: Any, retries_taken: int) -> Any:
+        return response
+
+
+class InstrumentedClient(StubbedClient):
+    """The same with what `baserun_openai` puts around these methods."""
+
+    request = _request(StubbedClient.request)
+    _build_request = _build_request(StubbedClient._build_request)
+    _process_response = _process_response(StubbedClient._process_response)
+
+
+class StubbedCall:
+    """One call of a stubbed client."""
+
+    def __init__(self, wire: Wire, client: type[StubbedClient] = InstrumentedClient) -> None:
+        import msgspec
+
+        body = msgspec.json.decode(wire.request)
+        request = http.Request("POST", URL + ENDPOINT, content=wire.request)
+        headers = {"content-type": "application/json", "x-request-id": "req_0123456789abcdef"}
+        self._client = client(request, http.Response(200, headers=headers, content=wire.response, request=request))
+        self._options = FinalRequestOptions.construct(
+            method="post", url=ENDPOINT, json_data=body, **make_request_options()
+        )
+
+    def make(self) -> None:
+        """Make the call."""
+        self._client.request(object, self._options)
