@@ -13,14 +13,13 @@ def route_of(scope: MutableMapping[str, Any], root_path: str) -> str | None:
         scope: Of the request, after routing: Starlette writes into it what it finds.
         root_path: Where the application itself is, by the server; what was added since are mounts.
     """
+    mounts: str = scope.get("root_path", "")
     path = _path_of(scope.get("route"))  # set by FastAPI, and by Starlette from 1.7 on
     if path is None:
         router = getattr(scope.get("app"), "router", None)
-        path = _find(getattr(router, "routes", ()), scope.get("endpoint"))
-    if path is None:
-        return None
-    mounts: str = scope.get("root_path", "")
-    return mounts.removeprefix(root_path) + path
+        below_mounts = str(scope.get("path", "")).removeprefix(mounts)
+        path = _find(getattr(router, "routes", ()), scope.get("endpoint"), below_mounts)
+    return None if path is None else mounts.removeprefix(root_path) + path
 
 
 def _path_of(route: object) -> str | None:
@@ -28,14 +27,14 @@ def _path_of(route: object) -> str | None:
     return path if isinstance(path, str) else None
 
 
-def _find(routes: Iterable[Any], endpoint: object) -> str | None:
-    """The path of the route with this endpoint, as far as the last mount."""
+def _find(routes: Iterable[Any], endpoint: object, path: str) -> str | None:
+    """The pattern of the route that has this endpoint for this path, as far as the last mount."""
     if endpoint is None:
         return None
     for route in routes:
         nested = getattr(route, "routes", None)
-        found = _find(nested, endpoint) if nested else None
-        if found is None and getattr(route, "endpoint", None) is endpoint:
+        found = _find(nested, endpoint, path) if nested else None
+        if found is None and getattr(route, "endpoint", None) is endpoint and route.path_regex.match(path):
             found = _path_of(route)
         if found is not None:
             return found

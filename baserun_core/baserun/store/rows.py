@@ -11,11 +11,7 @@ from typing import Any
 
 import msgspec
 
-STRENGTH_NONE = 0
-STRENGTH_ADOPTED = 1
-STRENGTH_AUTHENTICATED = 2
-STRENGTH_EXPLICIT = 3
-"""How firmly a user is known (DESIGN section 4): a stronger one replaces a weaker one, never the reverse."""
+from baserun._identity import STRENGTH_NONE
 
 
 class OpenSession(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -168,7 +164,7 @@ class AnnotationRow(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     value: str | None = None
     """JSON: a log's message, a tag's value, a check's details."""
     score: float | None = None
-    """Feedback: -1 to 1 or as the caller's scale says. Check: 1 passed, 0 failed."""
+    """Feedback: from 0 (bad) to 1 (good), where below 0.5 is negative. Check: 1 passed, 0 failed."""
     comment: str | None = None
     metadata: str | None = None
 
