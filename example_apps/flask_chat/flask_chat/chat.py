@@ -1,0 +1,85 @@
+"""The conversation: the page, an answer as it is made, and a new beginning."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Iterator
+
+from flask import (
+    Blueprint,
+    Response,
+    current_app,
+    g,
+    redirect,
+    render_template,
+    request,
+    session,
+    stream_with_context,
+    url_for,
+)
+from flask.typing import ResponseReturnValue
+from flask_login import login_required
+from openai import OpenAIError
+
+import baserun
+from flask_chat import database
+from flask_chat.assistant import answer
+
+LONGEST_MESSAGE = 4_000  # characters
+SORRY = "The model does not answer at the moment. Please try again."
+
+blueprint = Blueprint("chat", __name__)
+
+
+@blueprint.get("/")
+@login_required
+def index() -> str:
+    """The page, with what was said so far."""
+    return render_template("chat.html", messages=database.messages(_conversation()))
+
+
+@blueprint.post("/messages")
+@login_required
+def send() -> ResponseReturnValue:
+    """Take a message, and answer with a line of JSON for each piece of text."""
+    said = request.get_json(silent=True)
+    message = str(said.get("message", "")).strip() if isinstance(said, dict) else ""
+    if not 0 < len(message) <= LONGEST_MESSAGE:
+        return {"error": f"Please write 1 to {LONGEST_MESSAGE} characters."}, 400
+    conversation = _conversation()
+    database.add(conversation, "user", message)
+    return Response(stream_with_context(_lines(conversation)), content_type="application/x-ndjson")
+
+
+def _lines(conversation: str) -> Iterator[str]:
+    """The answer. Baserun's session is current here too, so the calls are recorded where they belong."""
+    text = ""
+    try:
+        for piece in answer(
+            current_app.extensions["openai"], current_app.config["MODEL"], database.messages(conversation)
+        ):
+            text += piece
+            yield json.dumps({"text": piece}) + "\n"
+    except OpenAIError:
+        current_app.logger.exception("the model did not answer")
+        yield json.dumps({"error": SORRY}) + "\n"
+    if text:
+        database.add(conversation, "assistant", text)
+    trace = baserun.current_trace()
+    yield json.dumps({"feedback_token": trace.feedback_token if trace else None}) + "\n"
+
+
+@blueprint.post("/new")
+@login_required
+def start_again() -> ResponseReturnValue:
+    """A new conversation is a new session."""
+    session.pop("conversation", None)
+    g.baserun_session.end()
+    return redirect(url_for("chat.index"), 303)
+
+
+def _conversation() -> str:
+    """Which conversation this browser is in."""
+    conversation: str = session.setdefault("conversation", uuid.uuid4().hex)
+    return conversation

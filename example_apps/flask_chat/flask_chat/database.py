@@ -1,0 +1,48 @@
+"""What was said, so that a reload or a restart does not lose it."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+
+from flask import Flask, current_app
+
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS message (
+    id INTEGER PRIMARY KEY,
+    conversation TEXT NOT NULL,
+    role TEXT NOT NULL,
+    content TEXT NOT NULL
+);
+CREATE INDEX IF NOT EXISTS message_conversation ON message (conversation);
+"""
+
+
+def init_app(app: Flask) -> None:
+    """Make the table, where there is none."""
+    with app.app_context(), _database() as database:
+        database.executescript(SCHEMA)
+
+
+def messages(conversation: str) -> list[dict[str, str]]:
+    """Everything that was said in a conversation, the oldest first, as the model takes it."""
+    with _database() as database:
+        rows = database.execute(
+            "SELECT role, content FROM message WHERE conversation = ? ORDER BY id", (conversation,)
+        ).fetchall()
+    return [{"role": role, "content": content} for role, content in rows]
+
+
+def add(conversation: str, role: str, content: str) -> None:
+    """Keep one message more."""
+    with _database() as database:
+        database.execute(
+            "INSERT INTO message (conversation, role, content) VALUES (?, ?, ?)", (conversation, role, content)
+        )
+
+
+@contextmanager
+def _database() -> Iterator[sqlite3.Connection]:
+    with closing(sqlite3.connect(current_app.config["DATABASE"])) as connection, connection:
+        yield connection

@@ -1,0 +1,8 @@
+"""A chat in Starlette whose sessions and users Baserun records: the example, and what `baserun demo` shows."""
+
+from __future__ import annotations
+
+from baserun_chat.app import create_app
+from baserun_chat.settings import Settings
+
+__all__ = ["Settings", "create_app"]

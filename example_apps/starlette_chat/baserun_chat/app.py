@@ -1,0 +1,50 @@
+"""The application."""
+
+from __future__ import annotations
+
+from openai import AsyncOpenAI
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.middleware.authentication import AuthenticationMiddleware
+from starlette.middleware.sessions import SessionMiddleware
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
+
+from baserun_chat.accounts import SessionBackend, log_in, log_out
+from baserun_chat.chat import chat, send, start_again
+from baserun_chat.conversations import Conversations
+from baserun_chat.security import SecurityMiddleware
+from baserun_chat.settings import Settings, from_environment
+from baserun_chat.views import FOLDER
+from baserun_starlette import BaserunMiddleware, feedback_endpoint
+
+
+def create_app(settings: Settings | None = None, client: AsyncOpenAI | None = None) -> Starlette:
+    """Put the application together; ``uvicorn --factory baserun_chat:create_app`` serves it.
+
+    Args:
+        settings: Those of the environment if left out.
+        client: One that takes ``OPENAI_API_KEY`` and ``OPENAI_BASE_URL`` if left out.
+    """
+    settings = settings or from_environment()
+    app = Starlette(
+        routes=[
+            Route("/", chat),
+            Route("/login", log_in, methods=["GET", "POST"]),
+            Route("/logout", log_out, methods=["POST"]),
+            Route("/messages", send, methods=["POST"]),
+            Route("/new", start_again, methods=["POST"]),
+            Route("/feedback", feedback_endpoint, methods=["POST"]),
+            Mount("/static", StaticFiles(directory=FOLDER / "static"), name="static"),
+        ],
+        middleware=[
+            Middleware(SecurityMiddleware),
+            Middleware(SessionMiddleware, secret_key=settings.secret, session_cookie="chat"),
+            Middleware(AuthenticationMiddleware, backend=SessionBackend()),
+            Middleware(BaserunMiddleware, secret=settings.secret),
+        ],
+    )
+    app.state.settings = settings
+    app.state.client = client or AsyncOpenAI()
+    app.state.conversations = Conversations(settings.database)
+    return app

@@ -1,0 +1,45 @@
+"""The model's side of the conversation."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+from openai import AsyncOpenAI
+from openai.types.chat import ParsedChatCompletionMessage
+
+from baserun_chat.orders import TOOL, look_up_order
+
+INSTRUCTIONS = "You help the customers of a small shop for pens, ink and paper. Answer in a few friendly sentences."
+MOST_STEPS = 4
+"""How often the model may look something up before it must have answered."""
+
+
+async def answer(
+    client: AsyncOpenAI, model: str, said: list[dict[str, str]], *, has_tools: bool = True
+) -> AsyncIterator[str]:
+    """Stream the answer to what was said; where the model asks for an order, look it up and let it go on."""
+    messages: list[Any] = [{"role": "system", "content": INSTRUCTIONS}, *said]
+    options: dict[str, Any] = {"model": model, "stream_options": {"include_usage": True}}
+    if has_tools:
+        options["tools"] = [TOOL]
+    for _ in range(MOST_STEPS):
+        async with client.chat.completions.stream(messages=messages, **options) as stream:
+            async for event in stream:
+                if event.type == "content.delta" and event.delta:
+                    yield event.delta
+            completion = await stream.get_final_completion()
+        message = completion.choices[0].message
+        if not message.tool_calls:
+            return
+        messages += _looked_up(message)
+
+
+def _looked_up(message: ParsedChatCompletionMessage[None]) -> list[dict[str, Any]]:
+    """The model's question for orders, and the answers."""
+    asked, results = [], []
+    for call in message.tool_calls or ():
+        function = {"name": call.function.name, "arguments": call.function.arguments}
+        asked.append({"id": call.id, "type": "function", "function": function})
+        results.append({"role": "tool", "tool_call_id": call.id, "content": look_up_order(call.function.arguments)})
+    return [{"role": "assistant", "content": message.content, "tool_calls": asked}, *results]

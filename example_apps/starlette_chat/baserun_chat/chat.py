@@ -1,0 +1,78 @@
+"""The conversation: the page, an answer as it is made, and a new beginning."""
+
+from __future__ import annotations
+
+import json
+import logging
+import uuid
+from collections.abc import AsyncIterator
+
+from openai import OpenAIError
+from starlette.authentication import requires
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import JSONResponse, RedirectResponse, Response, StreamingResponse
+
+import baserun
+from baserun_chat.assistant import answer
+from baserun_chat.views import client_of, conversations_of, settings_of, templates
+
+LONGEST_MESSAGE = 4_000  # characters
+SORRY = "The model does not answer at the moment. Please try again."
+
+logger = logging.getLogger(__name__)
+
+
+@requires("authenticated", redirect="log_in")
+async def chat(request: Request) -> Response:
+    """The page, with what was said so far."""
+    messages = await run_in_threadpool(conversations_of(request).messages, conversation_of(request))
+    return templates.TemplateResponse(
+        request, "chat.html", {"messages": messages, "notice": settings_of(request).notice}
+    )
+
+
+@requires("authenticated")
+async def send(request: Request) -> Response:
+    """Take a message, and answer with a line of JSON for each piece of text."""
+    try:
+        message = str((await request.json())["message"]).strip()
+    except (ValueError, KeyError, TypeError):
+        message = ""
+    if not 0 < len(message) <= LONGEST_MESSAGE:
+        return JSONResponse({"error": f"Please write 1 to {LONGEST_MESSAGE} characters."}, status_code=400)
+    conversation = conversation_of(request)
+    await run_in_threadpool(conversations_of(request).add, conversation, "user", message)
+    return StreamingResponse(lines(request, conversation), media_type="application/x-ndjson")
+
+
+async def lines(request: Request, conversation: str) -> AsyncIterator[str]:
+    """The answer. Baserun's session is current here too, so the calls are recorded where they belong."""
+    conversations, settings = conversations_of(request), settings_of(request)
+    said = await run_in_threadpool(conversations.messages, conversation)
+    text = ""
+    try:
+        async for piece in answer(client_of(request), settings.model, said, has_tools=settings.has_tools):
+            text += piece
+            yield json.dumps({"text": piece}) + "\n"
+    except OpenAIError:
+        logger.exception("the model did not answer")
+        yield json.dumps({"error": SORRY}) + "\n"
+    if text:
+        await run_in_threadpool(conversations.add, conversation, "assistant", text)
+    trace = baserun.current_trace()
+    yield json.dumps({"feedback_token": trace.feedback_token if trace else None}) + "\n"
+
+
+@requires("authenticated")
+async def start_again(request: Request) -> Response:
+    """A new conversation is a new session."""
+    request.session.pop("conversation", None)
+    request.state.baserun_session.end()
+    return RedirectResponse(request.url_for("chat"), status_code=303)
+
+
+def conversation_of(request: Request) -> str:
+    """Which conversation this browser is in."""
+    conversation: str = request.session.setdefault("conversation", uuid.uuid4().hex)
+    return conversation

@@ -1,0 +1,168 @@
+"""The example apps as people run them: each by its own run script, in a process and a folder of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, TypeVar
+
+import httpx
+import pytest
+
+import baserun
+from baserun.store import StoredSession
+
+EXAMPLES = Path(__file__).parents[2] / "example_apps"
+COMMANDS = {
+    "starlette_chat": [sys.executable, "-m", "baserun_chat"],
+    "flask_chat": [sys.executable, "-m", "flask_chat"],
+    "django_chat": [sys.executable, str(EXAMPLES / "django_chat" / "run.py")],
+}
+OTHERS = ("BASERUN_", "CHAT_", "DJANGO_", "OPENAI_")
+"""Variables of whoever runs the tests that would change an example."""
+PATIENCE = 60  # seconds for what is a matter of moments on a machine that has nothing else to do
+PASSWORD = "correct horse battery"
+
+Found = TypeVar("Found")
+
+
+def eventually(look: Callable[[], Found | None]) -> Found:
+    """What `look` finds, as soon as it finds something."""
+    deadline = time.monotonic() + PATIENCE
+    while not (found := look()):
+        assert time.monotonic() < deadline, "it did not happen"
+        time.sleep(0.05)
+    return found
+
+
+class Site:
+    """One example that is being served."""
+
+    def __init__(self, name: str, folder: Path) -> None:
+        self.name = name
+        self._folder = folder
+        self._port = _free_port()
+        self._process: subprocess.Popen[bytes] | None = None
+        self.url = f"http://127.0.0.1:{self._port}"
+        self.store = folder / ".baserun" / "baserun.sqlite3"
+
+    def start(self) -> None:
+        """Serve, and wait until somebody answers."""
+        environment = {name: value for name, value in os.environ.items() if not name.startswith(OTHERS)}
+        environment |= {"CHAT_SECRET": "a secret of the tests, long enough", "CHAT_STAFF_PASSWORD": PASSWORD}
+        environment["PYTHONPATH"] = str(EXAMPLES / self.name)
+        with (self._folder / "log.txt").open("ab") as log:
+            self._process = subprocess.Popen(
+                [*COMMANDS[self.name], "--port", str(self._port)],
+                cwd=self._folder, env=environment, stdout=log, stderr=log,
+            )  # fmt: skip
+        eventually(self._answers)
+
+    def stop(self) -> None:
+        """Stop at once."""
+        assert self._process is not None
+        self._process.terminate()
+        self._process.wait(PATIENCE)
+
+    def sessions(self, visitor: Visitor) -> list[StoredSession]:
+        """What is stored of a visitor, the earliest first, each session with everything in it."""
+        if not self.store.exists():
+            return []
+        store = baserun.open_store(self.store)
+        try:
+            found = [store.session(each.id) for each in store.sessions(user=baserun.hash_user(visitor.email))]
+        finally:
+            store.close()
+        return sorted((each for each in found if each is not None), key=lambda each: each.started_at)
+
+    def _answers(self) -> bool:
+        assert self._process is not None
+        assert self._process.poll() is None, (self._folder / "log.txt").read_text()
+        try:
+            return httpx.get(f"{self.url}/login", timeout=5).status_code == 200
+        except httpx.TransportError:
+            return False
+
+
+class Visitor:
+    """A browser with somebody in front of it, who has logged in."""
+
+    def __init__(self, site: Site, name: str) -> None:
+        self.email = f"{name}@example.com"
+        self.browser = httpx.Client(base_url=site.url, follow_redirects=True, timeout=PATIENCE)
+        if site.name != "django_chat":
+            self.submit("/login", email=self.email, password=PASSWORD)
+        elif name == "staff":
+            self.submit("/login", username=name, password=PASSWORD)
+        else:
+            self.submit("/signup", username=name, email=self.email, password1=PASSWORD, password2=PASSWORD)
+        assert self.email in self.page()
+
+    def page(self) -> str:
+        """The chat."""
+        return self.browser.get("/").raise_for_status().text
+
+    def submit(self, path: str, **fields: str) -> httpx.Response:
+        """Send the form of a page."""
+        token = self._csrf()
+        return self.browser.post(path, data={**fields, "csrfmiddlewaretoken": token}).raise_for_status()
+
+    def post(self, path: str, body: dict[str, Any], **headers: str) -> httpx.Response:
+        """Send JSON, as the script of the page does."""
+        return self.browser.post(path, json=body, headers={"X-CSRFToken": self._csrf(), **headers})
+
+    def ask(self, message: str) -> list[dict[str, Any]]:
+        """The lines that come back."""
+        response = self.post("/messages", {"message": message}).raise_for_status()
+        return [json.loads(line) for line in response.text.splitlines()]
+
+    def leave_after(self, pieces: int, message: str) -> None:
+        """Ask, and close the connection when a few pieces of the answer have come."""
+        headers = {"X-CSRFToken": self._csrf()}
+        with self.browser.stream("POST", "/messages", json={"message": message}, headers=headers) as response:
+            lines = response.iter_lines()
+            for _ in range(pieces):
+                next(lines)
+
+    def _csrf(self) -> str:
+        found = re.search(r'name="csrf-token" content="([^"]+)"', self.browser.get("/").text)
+        return "" if found is None else found[1]
+
+
+def _free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port: int = probe.getsockname()[1]
+    return port
+
+
+@pytest.fixture(name="site", scope="session", params=COMMANDS)
+def _site(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    site = Site(request.param, tmp_path_factory.mktemp(request.param))
+    site.start()
+    yield site
+    site.stop()
+
+
+@pytest.fixture(name="visit")
+def _visit(site: Site) -> Iterator[Callable[[str], Visitor]]:
+    visitors = []
+
+    def visit(name: str) -> Visitor:
+        visitors.append(Visitor(site, name))
+        return visitors[-1]
+
+    yield visit
+    for visitor in visitors:
+        visitor.browser.close()
+
+
+@pytest.fixture(name="eventually")
+def _eventually() -> Callable[[Callable[[], Found | None]], Found]:
+    return eventually

@@ -1,0 +1,181 @@
+"""Every example on a real server: people chat at once, and each finds their own session, also after a restart."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import httpx
+
+from baserun.store import StoredCall, StoredSession, StoredTrace
+
+Visit = Callable[[str], Any]
+Eventually = Callable[[Callable[[], Any]], Any]
+
+
+def traces_of(session: StoredSession) -> list[StoredTrace]:
+    assert isinstance(session.traces, list)
+    return session.traces
+
+
+def questions(session: StoredSession) -> list[str]:
+    """The last thing that the user said in each call."""
+    calls = [span for trace in traces_of(session) for span in trace.spans or [] if span.kind == "llm"]
+    return [message["content"] for call in calls for message in call.input[-1:]]
+
+
+def whole(site: Any, visitor: Any, turns: int) -> Callable[[], list[StoredSession] | None]:
+    """Their sessions, when so many turns of theirs have ended."""
+
+    def look() -> list[StoredSession] | None:
+        sessions: list[StoredSession] = site.sessions(visitor)
+        ended = [trace for session in sessions for trace in traces_of(session) if trace.status != "running"]
+        return sessions if len(ended) >= turns else None
+
+    return look
+
+
+def test_two_people_chat_at_once(site: Any, visit: Visit, eventually: Eventually) -> None:
+    """Two users read streamed answers at the same time: one session each, with their own calls only."""
+    people = [visit("ann"), visit("bob")]
+
+    with ThreadPoolExecutor(2) as pool:
+        for turn in range(3):
+            list(pool.map(lambda person, turn=turn: person.ask(f'Say "{person.email} {turn}"'), people))
+
+    for person in people:
+        (session,) = eventually(whole(site, person, 3))
+        assert questions(session) == [f'Say "{person.email} {turn}"' for turn in range(3)]
+
+
+def test_answers_are_streamed(visit: Visit) -> None:
+    """An answer comes piece by piece, and at its end what feedback on it needs."""
+    lines = visit("cem").ask("Count to 5")
+
+    assert [line["text"] for line in lines[:-1]] == ["1", " 2", " 3", " 4", " 5"]
+    assert lines[-1].keys() == {"feedback_token"}
+
+
+def test_what_was_said_is_still_there(visit: Visit) -> None:
+    """The page shows the conversation so far."""
+    visitor = visit("dora")
+    visitor.ask('Say "as before"')
+
+    page = visitor.page()
+
+    assert page.index("Say &") < page.index("<p>as before</p>")
+
+
+def test_tools_are_part_of_the_turn(site: Any, visit: Visit, eventually: Eventually) -> None:
+    """The model looks an order up, and goes on with what it found: one trace with two calls and the tool."""
+    visitor = visit("eve")
+
+    visitor.ask("Where is my order 4711?")
+
+    (session,) = eventually(whole(site, visitor, 1))
+    (trace,) = traces_of(session)
+    assert [(span.kind, span.status) for span in trace.spans or []] == [("llm", "ok"), ("tool", "ok"), ("llm", "ok")]
+
+
+def test_cookies_resume_after_a_restart(site: Any, visit: Visit, eventually: Eventually) -> None:
+    """Who comes back after a restart is still logged in, and goes on in the same session."""
+    visitor = visit("finn")
+    visitor.ask('Say "before"')
+    eventually(whole(site, visitor, 1))  # a server that is killed writes no more
+
+    site.stop()
+    site.start()
+    visitor.ask('Say "after"')
+
+    (session,) = eventually(whole(site, visitor, 2))
+    assert questions(session) == ['Say "before"', 'Say "after"']
+    assert "before" in visitor.page()
+
+
+def test_feedback_arrives(site: Any, visit: Visit, eventually: Eventually) -> None:
+    """A thumb that was turned down is stored with the answer's trace."""
+    visitor = visit("gail")
+    *_, last = visitor.ask('Say "something wrong"')
+
+    response = visitor.post("/feedback", {"token": last["feedback_token"], "thumbsup": False})
+
+    assert response.status_code == 204
+    eventually(lambda: [each for each in site.sessions(visitor) if each.feedback_score == 0])
+
+
+def test_a_new_conversation_is_a_new_session(site: Any, visit: Visit, eventually: Eventually) -> None:
+    """After "New conversation" the page is empty and the next call in another session."""
+    visitor = visit("hana")
+    visitor.ask('Say "the first"')
+
+    page = visitor.submit("/new").text
+    visitor.ask('Say "the second"')
+
+    first, second = eventually(whole(site, visitor, 2))
+    assert "the first" not in page
+    assert (questions(first), questions(second)) == (['Say "the first"'], ['Say "the second"'])
+    assert first.ended_at is not None
+
+
+def test_who_leaves_is_recorded_as_leaving(site: Any, visit: Visit, eventually: Eventually) -> None:
+    """An answer whose reader went away is a call that was cancelled or closed, in their session."""
+    visitor = visit("igor")
+
+    visitor.leave_after(3, "Count to 20000")
+
+    (session,) = eventually(whole(site, visitor, 1))
+    (trace,) = traces_of(session)
+    (call,) = trace.spans or []
+    assert trace.status == "cancelled"
+    assert isinstance(call, StoredCall)
+    assert call.stream_end in ("cancelled", "closed")
+
+
+def test_somebody_who_has_not_logged_in_cannot_ask(site: Any) -> None:
+    """Strangers are sent to the login, or away."""
+    response = httpx.post(f"{site.url}/messages", json={"message": "hello"})
+
+    assert response.status_code in (302, 303, 403)
+
+
+def test_pages_of_other_sites_cannot_ask(site: Any, visit: Visit) -> None:
+    """A request that another site's page has made changes nothing."""
+    visitor = visit("jo")
+
+    response = visitor.browser.post(
+        "/messages",
+        json={"message": "hello"},
+        headers={"Origin": "http://evil.example", "Sec-Fetch-Site": "cross-site"},
+    )
+
+    assert response.status_code == 403
+
+
+def test_browsers_load_nothing_from_elsewhere(site: Any, visit: Visit) -> None:
+    """Pages, also those of errors, come with a policy for their content."""
+    visitor = visit("kim")
+
+    policies = [visitor.browser.get(path).headers["Content-Security-Policy"] for path in ("/", "/none")]
+
+    assert all(policy.startswith("default-src 'self'") for policy in policies)
+
+
+def test_nothing_is_recorded_of_visits_without_calls(site: Any, visit: Visit) -> None:
+    """Logging in and looking at the page touches no session: nothing is stored, no cookie of ours is set."""
+    visitor = visit("lee")
+
+    visitor.page()
+
+    assert site.sessions(visitor) == []
+    assert "baserun" not in visitor.browser.cookies
+
+
+def test_messages_that_cannot_be_used_are_refused(visit: Visit) -> None:
+    """Nothing, too much, and what is no message at all."""
+    visitor = visit("mia")
+
+    unusable: list[Any] = [{"message": " "}, {"message": "x" * 4001}, {}, []]
+    answers = [visitor.post("/messages", body) for body in unusable]
+
+    assert [answer.status_code for answer in answers] == [400] * 4
