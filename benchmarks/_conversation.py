@@ -51,7 +51,7 @@ class Writer:
             "prompt_tokens_details": {"cached_tokens": 0},
             "completion_tokens_details": {"reasoning_tokens": 0},
         }
-        message = {"role": "assistant", "content": self.text(640), "refusal": None, "annotations": []}
+        message: dict[str, Any] = {"role": "assistant", "content": self.text(640), "refusal": None, "annotations": []}
         response = {
             "id": f"chatcmpl-{self._random.getrandbits(140):029x}"[:38],
             "object": "chat.completion",

@@ -39,7 +39,7 @@ def show(title: str, rows: list[Row]) -> None:
     print(f"\n{title}  (µs of CPU per operation: caller / process; targets scaled to this machine)")
     for row in rows:
         cost = "-" if row.cost is None else _pair(row.cost)
-        print(f"  {row.library:<24}{row.operation:<34}{cost:>19}{_against(row)}{_remark(row.remark)}".rstrip())
+        print(f"  {row.library:<28}{row.operation:<26}{cost:>19}{_against(row)}{_remark(row.remark)}".rstrip())
 
 
 def show_figures(title: str, figures: list[Figure]) -> None:

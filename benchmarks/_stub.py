@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import Any
 
+import openai
 from openai._base_client import make_request_options
 from openai._models import FinalRequestOptions
 
 from baserun_openai._patch import _build_request, _process_response, _request
 from benchmarks._conversation import ENDPOINT, Wire
 
-try:
-    import httpx2 as http
-except ImportError:  # openai 1.x and 2.x
-    import httpx as http  # type: ignore[no-redef]
+http: Any = import_module("httpx2" if int(openai.__version__.split(".")[0]) >= 3 else "httpx")
+"""The HTTP library that the client sits on."""
 
 URL = "https://api.openai.com/v1"
 

@@ -56,7 +56,7 @@ def _rate(
     scale = _writing.scale_of(written)
     aim = None if target is None else target / scale
     yield Figure(f"written by {name}", _writing.rate(written), "calls/s", aim, True, remark=f"(x {scale:.2f})")
-    # On a machine that others use too, the clock tells less than this: one process has one core at the most, four had two.
+    # Where others use the machine too, the clock tells less than this. One process has one core; four had two.
     most = None if target is None else 1e6 / target * min(processes, 2) * scale
     yield Figure(f"written by {name}: CPU, caller included", _writing.cpu_us(written), "us/call", most)
 
