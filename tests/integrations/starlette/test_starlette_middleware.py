@@ -107,6 +107,27 @@ def test_an_endpoint_in_the_thread_pool(captured: Captured, call: Any) -> None:
     ]
 
 
+def test_first_touches_at_once_are_one(captured: Captured, call: Any) -> None:
+    """Many threads that touch the session at the same moment agree which one it is, and on one trace."""
+
+    async def endpoint(request: Request) -> Response:
+        barrier = threading.Barrier(4)
+
+        def touch() -> str:
+            barrier.wait(10)
+            call()
+            return str(request.state.baserun_session.id)
+
+        ids = await asyncio.gather(*(asyncio.to_thread(touch) for _ in range(4)))
+        return PlainTextResponse(" ".join(set(ids)))
+
+    answer = TestClient(application(Route("/", endpoint))).get("/").text
+
+    (session,) = captured.sessions
+    (trace,) = traces_of(session)
+    assert (answer, trace.llm_calls, len(captured.traces)) == (session.id, 4, 1)
+
+
 def test_a_thread_needs_propagate(captured: Captured, call: Any) -> None:
     """A bare thread has no context; `propagate` gives it the request's."""
 
