@@ -51,7 +51,7 @@ def propagate(function: F) -> F:
             f"propagate() takes the function that will run elsewhere, not {type(function).__name__}"
         )
     captured = current()
-    return decorate(function, lambda _: _Carried(captured))
+    return decorate(function, _Carried(captured)._again)
 
 
 class _Carried(Scope[None]):
@@ -59,6 +59,9 @@ class _Carried(Scope[None]):
 
     def __init__(self, captured: Frame | None) -> None:
         self._captured = captured
+
+    def _again(self, function: Callable[..., Any]) -> _Carried:
+        return _Carried(self._captured)
 
     def _open(self) -> tuple[None, Frame]:
         captured = self._captured

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 import sys
+from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator, Callable, Generator
 from types import TracebackType
 from typing import Any, Generic, TypeVar
@@ -16,7 +17,7 @@ T = TypeVar("T")
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-class Scope(Generic[T]):
+class Scope(ABC, Generic[T]):
     """A block that opens something, makes it current, and closes it at its end.
 
     A subclass says what is opened and closed; that it is left right in every way is said here. A scope is entered once,
@@ -31,16 +32,16 @@ class Scope(Generic[T]):
     _inside: Frame | None = None
     """What is current where a suspended generator goes on."""
 
+    @abstractmethod
     def _open(self) -> tuple[T, Frame]:
         """Open it: the value of the block, and the frame that makes it current."""
-        raise NotImplementedError  # pragma: no cover
 
     def _close(self, error: BaseException | None) -> None:
         """Close it; `error` is what the block was left with."""
 
+    @abstractmethod
     def _again(self, function: Callable[..., Any]) -> Scope[T]:
         """A fresh scope like this one, for one call of a decorated function."""
-        raise NotImplementedError  # pragma: no cover
 
     def _returned(self, value: object) -> None:
         """A decorated function returned `value`."""
