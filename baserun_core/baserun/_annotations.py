@@ -208,7 +208,7 @@ def _place(frame: Frame | None) -> dict[str, str | None]:
         recorder().touch_trace(frame.trace)
     session = frame.session
     if session is not None and not session.opened:
-        recorder().open_session(session, resumed=session._is_resumed)
+        recorder().open_touched_session(session)
     return {
         "session_id": None if session is None else session.id,
         "trace_id": None if frame.trace is None else frame.trace.id,

@@ -51,6 +51,12 @@ class Recorder:
         if signal.receivers:
             self._emit(signal, session)
 
+    def open_touched_session(self, session: Session) -> None:
+        """Open a session that was not needed so far."""
+        is_resumed = session._is_resumed  # this may take its time; another thread may have opened it when it is known
+        if not session.opened:
+            self.open_session(session, resumed=is_resumed)
+
     def end_session(self, session: Session | str) -> None:
         """Record that a session was ended, unless nothing was ever recorded of it."""
         if not isinstance(session, str) and not session.opened:
@@ -95,7 +101,7 @@ class Recorder:
             trace.muted = frame.muted
             trace.contentless = frame.contentless
         if session is not None and not session.opened and not trace.muted:
-            self.open_session(session, resumed=session._is_resumed)
+            self.open_touched_session(session)
         trace.started_us = self._now_us()
         trace._start_ns = self._monotonic_ns()
         if signals.trace_started.receivers and not trace.muted:
@@ -109,7 +115,7 @@ class Recorder:
             at_touch()
         session = trace.session
         if session is not None and not session.opened:
-            self.open_session(session, resumed=session._is_resumed)
+            self.open_touched_session(session)
         if signals.trace_started.receivers:
             self._emit(signals.trace_started, trace)
 
@@ -140,7 +146,7 @@ class Recorder:
     def move_trace(self, trace: Trace, session: Session) -> None:
         """Re-home a trace, begun in the wrong session, with all that is in it."""
         if not session.opened and not trace.muted:
-            self.open_session(session, resumed=session._is_resumed)
+            self.open_touched_session(session)
         trace.session = session
         if not trace.muted:
             self._put(TraceMoved(trace, session, self._now_us()), BASE_SIZE)

@@ -187,10 +187,7 @@ class WebRequest:
         """The session's id is asked for, so there shall be such a session."""
         frame = current()
         if frame is None or not frame.muted:
-            with self.policy.lock:
-                is_first, session.opened = not session.opened, True
-            if is_first:
-                recorder().open_session(session, resumed=session._is_resumed)
+            recorder().open_touched_session(session)
 
     def user(self) -> tuple[str | None, int]:
         """Who sent it, for a session that is started by hand in it."""
