@@ -30,7 +30,6 @@ def run(part: str, module: types.ModuleType, arguments: argparse.Namespace) -> N
     """Run one part and print what it measured."""
     measured = module.run("smoke" if arguments.smoke else "full" if arguments.full else "usual")
     (show if part in TABLES else show_figures)({**FIGURES, **TABLES}[part], measured)
-    sys.stdout.flush()
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from benchmarks._measure import Cost
@@ -34,20 +35,22 @@ class Figure(NamedTuple):
     remark: str = ""
 
 
-def show(title: str, rows: list[Row]) -> None:
-    """Print a table of costs; targets are scaled to this machine."""
+def show(title: str, rows: Iterable[Row]) -> None:
+    """Print a table of costs, each line as soon as it is measured; targets are scaled to this machine."""
     print(f"\n{title}  (µs of CPU per operation: caller / process; targets scaled to this machine)")
     for row in rows:
         cost = "-" if row.cost is None else _pair(row.cost)
-        print(f"  {row.library:<28}{row.operation:<26}{cost:>19}{_against(row)}{_remark(row.remark)}".rstrip())
+        print(
+            f"  {row.library:<28}{row.operation:<26}{cost:>19}{_against(row)}{_remark(row.remark)}".rstrip(), flush=True
+        )
 
 
-def show_figures(title: str, figures: list[Figure]) -> None:
+def show_figures(title: str, figures: Iterable[Figure]) -> None:
     """Print a table of named figures."""
     print(f"\n{title}")
     for figure in figures:
         value = "-" if figure.value is None else f"{_readable(figure.value)} {figure.unit}"
-        print(f"  {figure.name:<58}{value:>20}{_aim(figure)}{_remark(figure.remark)}".rstrip())
+        print(f"  {figure.name:<58}{value:>20}{_aim(figure)}{_remark(figure.remark)}".rstrip(), flush=True)
 
 
 def _against(row: Row) -> str:

@@ -34,14 +34,16 @@ TARGETS = {
 }
 
 
-def run(size: Size) -> list[Row]:
+def run(size: Size) -> Iterator[Row]:
     """Measure each library in a process of its own, against the plain client in the same rounds."""
     try:
         import openai  # noqa: F401
     except ImportError:
-        return [Row("openai", "", None, remark="not installed")]
+        yield Row("openai", "", None, remark="not installed")
+        return
     with _served("baserun.testing.offline") as model, _served("benchmarks._sink") as sink:
-        return [row for library in LIBRARIES for row in _rows(library, model, sink, size)]
+        for library in LIBRARIES:
+            yield from _rows(library, model, sink, size)
 
 
 def _rows(library: str, model: str, sink: str, size: Size) -> Iterator[Row]:

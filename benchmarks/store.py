@@ -27,13 +27,12 @@ FAST_MS, ONE_MS, ANY_MS = 10.0, 5.0, 300.0
 Question = Callable[[Store], Any]
 
 
-def run(size: Size) -> list[Figure]:
+def run(size: Size) -> Iterator[Figure]:
     """Everything, in this order: writing, size, reading."""
-    figures = list(_written(CALLS_WRITTEN[size], rounds=1 if size == "smoke" else 3))
+    yield from _written(CALLS_WRITTEN[size], rounds=1 if size == "smoke" else 3)
     for sessions in SESSIONS_READ[size]:
         with tempfile.TemporaryDirectory() as folder:
-            figures += _read(Path(folder) / "store.sqlite3", sessions, REPETITIONS[size])
-    return figures
+            yield from _read(Path(folder) / "store.sqlite3", sessions, REPETITIONS[size])
 
 
 def _written(calls: int, rounds: int) -> Iterator[Figure]:

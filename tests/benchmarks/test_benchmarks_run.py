@@ -1,0 +1,44 @@
+"""Every part of the benchmarks runs, with numbers too small to measure anything."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("openai")  # half of the parts measure the client
+
+ROOT = Path(__file__).parents[2]
+EXPECTED = {
+    "weight": ("import baserun, bare interpreter: time", "first use, after both: memory"),
+    "core": ("session, new", "session, resumed", "span with 5 attributes"),
+    "store": ("written by 1 process", "written by 4 processes", "size, with search", "one session with its content"),
+    "openai": ("sync", "async", "50-chunk stream", "100 kB prompt", "session and user set", "stub of the client"),
+}
+
+
+def benchmarks(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run the program."""
+    command = [sys.executable, "-m", "benchmarks", *arguments]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=280, check=False)
+
+
+@pytest.mark.parametrize("part", EXPECTED)
+def test_a_part_of_the_benchmarks_runs(part: str) -> None:
+    """It ends well and has a figure for everything that it promises to measure."""
+    answer = benchmarks("--smoke", part)
+
+    assert (answer.returncode, answer.stderr) == (0, "")
+    for name in EXPECTED[part]:
+        assert re.search(rf"{re.escape(name)} +-?[0-9][0-9.,]*", answer.stdout), answer.stdout
+
+
+def test_an_unknown_part_is_told() -> None:
+    """A part that there is not is named, with those that there are."""
+    answer = benchmarks("colour")
+
+    assert answer.returncode == 2
+    assert "there is no part colour; choose from weight, store, core, openai" in answer.stderr
