@@ -20,6 +20,7 @@ from baserun._delivery import Delivery, Marker
 from baserun._guard import report
 from baserun._ledger import Stats
 from baserun._queue import RecordQueue
+from baserun.exceptions import StoreUnavailableError
 
 _FORK_PATIENCE = 0.5
 """Seconds that a fork waits for the thread to write what it has, which may have to wait for other writers."""
@@ -221,6 +222,8 @@ class Writer:
                 with self._io, self._noted():
                     if not self._delivery.maintain():
                         return
+        except StoreUnavailableError:
+            return  # whether that is worth a word the next batch will tell
         except Exception as error:
             report("maintaining the store", error)
 
@@ -260,4 +263,4 @@ class Writer:
 
     def _is_writing_here(self) -> bool:
         """Whether this very thread is writing, and something that runs meanwhile has called us."""
-        return self._io_holder == threading.get_ident()
+        return self._io_holder == threading.get_ident() or self._thread is threading.current_thread()

@@ -50,8 +50,8 @@ class WriteConnection:
             StoreUnavailableError: The store cannot be used now; nothing was written.
         """
         with self.exclusive(timeout) as connection:
-            connection.execute("BEGIN IMMEDIATE")
             try:
+                connection.execute("BEGIN IMMEDIATE")
                 yield connection
                 connection.execute("COMMIT")
             except BaseException:
@@ -87,7 +87,7 @@ class WriteConnection:
         self.lock.forget()
 
     def _current(self) -> sqlite3.Connection:
-        if self._connection is not None and self._identity != identity(self.path):
+        if self._connection is not None and (self._identity != identity(self.path) or not os.path.getsize(self.path)):
             _logger.warning("baserun: the store %s was removed or replaced; it is opened anew.", self.path)
             self._drop()
         if self._connection is None:

@@ -1,0 +1,141 @@
+"""Real servers that fork and are ended by signals: what was recorded in a request is stored."""
+
+from __future__ import annotations
+
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+import gunicorn  # type: ignore[import-untyped]
+import pytest
+import uvicorn
+
+Messages = Callable[[], list[str]]
+
+WSGI = """
+import os
+import baserun
+
+baserun.init(store=os.environ["STORE"], flush_interval=float(os.environ["INTERVAL"]))
+with baserun.with_session(session_identifier="preload"):
+    baserun.log("loaded")
+
+def app(environ, start_response):
+    with baserun.with_session(session_identifier=f"worker {os.getpid()}"):
+        baserun.log(environ["PATH_INFO"])
+    start_response("200 OK", [("Content-Type", "text/plain")])
+    return [str(os.getpid()).encode()]
+"""
+
+ASGI = """
+import os
+import baserun
+
+baserun.init(store=os.environ["STORE"], flush_interval=float(os.environ["INTERVAL"]))
+
+async def app(scope, receive, send):
+    if scope["type"] == "lifespan":
+        while True:
+            message = await receive()
+            if message["type"] == "lifespan.shutdown" and os.environ["INTERVAL"] != "0.05":
+                baserun.flush(60)
+            await send({"type": message["type"] + ".complete"})
+            if message["type"] == "lifespan.shutdown":
+                return
+    with baserun.with_session(session_identifier="s"):
+        baserun.log(scope["path"])
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    await send({"type": "http.response.body", "body": str(os.getpid()).encode()})
+"""
+
+GUNICORN = [sys.executable, "-m", gunicorn.__name__, "--no-control-socket", "--graceful-timeout", "60"]
+UVICORN = [sys.executable, "-m", uvicorn.__name__, "--log-level", "warning"]
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def _get(port: int, path: str) -> str:
+    deadline = time.monotonic() + 120
+    while True:
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=60) as answer:
+                return str(answer.read().decode())
+        except OSError:
+            assert time.monotonic() < deadline, "the server does not answer"
+            time.sleep(0.05)
+
+
+def _serve(
+    command: list[str], program: str, folder: Path, path: Path, interval: str, work: Callable[[int], None]
+) -> None:
+    """Run the server, let `work` ask it, and end it by SIGTERM."""
+    (folder / "served.py").write_text(program)
+    port = _free_port()
+    address = ["--bind", f"127.0.0.1:{port}"] if "gunicorn" in command else ["--port", str(port)]
+    process = subprocess.Popen(
+        [*command, *address, "served:app"],
+        cwd=folder,
+        env={"STORE": str(path), "INTERVAL": interval, "PYTHONPATH": str(folder)},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        work(port)
+        process.send_signal(signal.SIGTERM)
+        process.wait(120)
+    finally:
+        with suppress(ProcessLookupError):
+            process.kill()
+        process.wait()
+
+
+@pytest.mark.parametrize("options", ["--workers=1", "--workers=2 --preload", "--worker-class=gthread --threads=4"])
+def test_gunicorn(tmp_path: Path, path: Path, messages: Messages, options: str) -> None:
+    """Workers that are ended write what they have queued, however long the interval; the master's is stored once."""
+    served = set()
+
+    def work(port: int) -> None:
+        for number in range(20):
+            served.add(_get(port, f"/{number}"))
+
+    _serve([*GUNICORN, *options.split()], WSGI, tmp_path, path, "60", work)
+
+    stored = messages()
+    assert served
+    assert sorted(text for text in stored if text != "loaded") == sorted(f"/{number}" for number in range(20))
+    assert stored.count("loaded") == 1
+
+
+def test_uvicorn_with_a_flush_at_its_shutdown(tmp_path: Path, path: Path, messages: Messages) -> None:
+    """An application that flushes in its own lifespan loses nothing, though uvicorn runs no exit handlers."""
+
+    def work(port: int) -> None:
+        for number in range(20):
+            _get(port, f"/{number}")
+
+    _serve(UVICORN, ASGI, tmp_path, path, "60", work)
+
+    assert messages() == sorted(f"/{number}" for number in range(20))
+
+
+def test_uvicorn_without_one(tmp_path: Path, path: Path, messages: Messages, until: Callable[..., None]) -> None:
+    """What has been queued for longer than the flush interval is stored whatever ends the process."""
+
+    def work(port: int) -> None:
+        _get(port, "/first")
+        until(lambda: path.exists() and messages() == ["/first"])
+
+    _serve(UVICORN, ASGI, tmp_path, path, "0.05", work)
+
+    assert messages() == ["/first"]
