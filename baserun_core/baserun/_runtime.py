@@ -19,6 +19,7 @@ from baserun._ledger import Stats
 from baserun._recorder import Recorder
 from baserun._writer import Writer
 from baserun.exceptions import ConfigurationError
+from baserun.store._location import resolve as locate
 
 _LONGEST_TIMEOUT = 86_400.0
 """A day: what is longer, infinity too, is more than threads can wait for on some systems."""
@@ -60,6 +61,8 @@ _assigned: dict[str, Any] = {}
 """Options that were assigned to the module, as `api_key` can be."""
 _initial: dict[str, Any] = {}
 """Options of the last `init`, with which Baserun starts again after a `shutdown`."""
+_pinned: dict[str, Any] = {}
+"""Options that stand whatever the application says, while the tests of it are recorded."""
 _lock = threading.RLock()
 _hooked = False
 
@@ -87,7 +90,7 @@ def configure(given: dict[str, Any], *, clock: Clock | None = None, ids: Ids | N
         TypeError: There is no such option.
     """
     config, sources = resolve({**_assigned, **given})
-    fresh = Runtime(config, sources, clock, ids)
+    fresh = Runtime(_with_pinned(config), sources, clock, ids)
     with _lock:
         _initial.clear()
         _initial.update(given)
@@ -96,6 +99,22 @@ def configure(given: dict[str, Any], *, clock: Clock | None = None, ids: Ids | N
         for name in given:
             _assigned.pop(name, None)
         return _replace(fresh)
+
+
+def pin(options: dict[str, Any]) -> None:
+    """From now on let these options stand whatever `init` and the environment say; `{}` ends that.
+
+    What is in force is shut down, and starts again at the next use, by these options and the application's own.
+    """
+    located = {**options, "store": locate(options["store"])} if "store" in options else options
+    with _lock:
+        _pinned.clear()
+        _pinned.update(located)
+        shutdown()
+
+
+def _with_pinned(config: Config) -> Config:
+    return msgspec.structs.replace(config, **_pinned) if _pinned else config
 
 
 def build(given: dict[str, Any], *, clock: Clock | None = None, ids: Ids | None = None) -> Runtime:
@@ -125,7 +144,7 @@ def _first_use() -> Runtime:
             return _runtime
         try:
             config, sources = resolve({**_assigned, **_initial})
-            fresh = Runtime(config, sources)
+            fresh = Runtime(_with_pinned(config), sources)
         except Exception as error:  # the application did not ask for anything here, so it is not told by an exception
             report("starting", error)
             fresh = Runtime(Config(enabled=False), Sources({}, ()))
@@ -171,6 +190,13 @@ def set_option(name: str, value: Any) -> None:
 def option(name: str) -> Any:
     """An option as it is, without this being first use."""
     return {**_assigned, **_initial}.get(name) if _runtime is None else getattr(_runtime.config, name)
+
+
+def configuration() -> Config:
+    """All options as they are, or would be at first use, without this being that."""
+    if _runtime is not None:
+        return _runtime.config
+    return _with_pinned(resolve({**_assigned, **_initial})[0])
 
 
 def flush(timeout: float = 10.0) -> bool:

@@ -34,8 +34,10 @@ def _items(response: Json) -> Iterator[Json]:
                 unfinished, events = {**item, "summary": []}, _reasoning(item, place)
             case "function_call":
                 unfinished, events = {**item, "status": "in_progress", "arguments": ""}, _function_call(item, place)
-            case _:
+            case "message":
                 unfinished, events = {**item, "status": "in_progress", "content": []}, _message(item, place)
+            case _:
+                unfinished, events = item, iter(())
         yield {"type": "response.output_item.added", "output_index": index, "item": unfinished}
         yield from events
         yield {"type": "response.output_item.done", "output_index": index, "item": item}

@@ -1,0 +1,122 @@
+"""A request as it is compared: its endpoint and its body, without what must not or need not be the same."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import msgspec
+
+from baserun._content import ContentEncoder, RawJSON
+from baserun._redact import Redact, mask_secrets
+from baserun.testing._replay.recording import Request
+
+PATHS = (
+    "/chat/completions",
+    "/responses/compact",
+    "/responses",
+    "/completions",
+    "/embeddings",
+    "/moderations",
+    "/images/generations",
+    "/images/edits",
+    "/images/variations",
+    "/audio/speech",
+    "/audio/transcriptions",
+    "/audio/translations",
+)
+"""Endpoints whose address differs between hosts only in what comes before."""
+_NEVER_COMPARED = ("user", "safety_identifier", "prompt_cache_key")
+"""Members that say whose call it is, and not what is asked."""
+_CONTENT = {"/chat/completions": ("messages",), "/responses": ("instructions", "input", "prompt")}
+_EVERY = "*"
+
+
+class Canon:
+    """Makes requests comparable, those of a recording and those of an application alike.
+
+    Args:
+        redact: What the application masks; ``default``, None, or a function.
+        ignore: Members that do not matter: names joined by dots, numbers of items, `*` for all of them.
+    """
+
+    def __init__(self, redact: Any, ignore: Iterable[str]) -> None:
+        masking: Redact | None = mask_secrets if redact == "default" else redact
+        self._encoder = ContentEncoder(masking)
+        self._masking = masking
+        self._ignore = [path.split(".") for path in ignore]
+
+    def request(self, method: str, path: str, body: Any) -> Request:
+        """The request as it is compared; `body` is encoded, or a builtin."""
+        endpoint = endpoint_of(path)
+        value = self.masked(endpoint, decoded(body))
+        for members in self._ignore:
+            _remove(value, members)
+        return Request(method=method.upper(), path=endpoint, body=value)
+
+    def masked(self, endpoint: str, body: Any) -> Any:
+        """The body without secrets, and without what says whose call it is."""
+        if not isinstance(body, dict):
+            return self._clean(body, "input")
+        content = [name for name in _CONTENT.get(endpoint, ()) if name in body]
+        kept = {}
+        for name, value in body.items():
+            if name in _NEVER_COMPARED or (name == "stream" and not value):
+                continue
+            # By these names the application's function was given them when they were recorded.
+            alone = content == [name] and name in ("messages", "input")
+            field = "input" if alone else f"input.{name}" if name in content else f"parameters.{name}"
+            kept[name] = self._clean(value, field)
+        return kept
+
+    def answered(self, value: Any, place: str = "output") -> Any:
+        """What came back, without secrets; the files in it stay, since a client wants them."""
+        if isinstance(value, str):
+            return value if self._masking is None else self._masking(value, place)
+        if isinstance(value, dict):
+            return {name: self.answered(item, f"{place}.{name}") for name, item in value.items()}
+        if isinstance(value, list):
+            return [self.answered(item, f"{place}[{index}]") for index, item in enumerate(value)]
+        return value
+
+    def _clean(self, value: Any, field: str) -> Any:
+        if value is None:
+            return None
+        encoded = self._encoder.json(RawJSON(msgspec.json.encode(value)), field)
+        return None if encoded is None else msgspec.json.decode(encoded)
+
+
+def endpoint_of(path: str) -> str:
+    """The path without what a host puts before it."""
+    plain = path.partition("?")[0].rstrip("/")
+    for known in PATHS:
+        if plain.endswith(known):
+            return known
+    before, separator, after = plain.partition("/v1/")
+    return f"/{after}" if separator and not before.strip("/") else plain
+
+
+def decoded(body: Any) -> Any:
+    """The value of a JSON body; None for what is none, such as a form with files."""
+    if not isinstance(body, bytes):
+        return body
+    try:
+        return msgspec.json.decode(body) if body else None
+    except (msgspec.MsgspecError, ValueError):
+        return None
+
+
+def _remove(value: Any, members: list[str]) -> None:
+    name, *rest = members
+    if isinstance(value, dict):
+        for key in [key for key in value if name in (_EVERY, key)]:
+            if rest:
+                _remove(value[key], rest)
+            else:
+                del value[key]
+    elif isinstance(value, list):
+        for index in [index for index in range(len(value)) if name in (_EVERY, str(index))]:
+            if rest:
+                _remove(value[index], rest)
+            else:
+                value[index] = None

@@ -1,0 +1,98 @@
+"""What a test has to tell when it ends: as properties of its report, which workers hand on and JUnit files hold."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+import pytest
+
+from baserun.store import StoredCall
+from baserun.testing._stage import Performance, Stage
+
+PREFIX = "baserun_"
+_LONGEST = 200
+
+Property = tuple[str, object]
+
+
+class TestResult(msgspec.Struct, kw_only=True):
+    """One test, or one attempt at it, as its report tells it."""
+
+    nodeid: str
+    session: str
+    calls: int = 0
+    call_ms: float = 0.0
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cost_usd: Decimal = Decimal(0)
+    unpriced_calls: int = 0
+    failed_checks: list[str] = msgspec.field(default_factory=list)
+
+
+def properties_of(stage: Stage, performance: Performance) -> list[Property]:
+    """What to say of a test that has ended."""
+    found: list[Property] = [("baserun_session", stage.session.id), ("baserun_trace", performance.trace.id)]
+    calls = stage.calls(performance)
+    if calls:
+        found += _totals(calls)
+    return found + [("baserun_failed_check", describe_check(check)) for check in performance.failed_checks]
+
+
+def _totals(calls: list[StoredCall]) -> list[Property]:
+    usages = [call.usage for call in calls if call.usage is not None]
+    prices = [call.cost_usd for call in calls if call.cost_usd is not None]
+    cost = sum(prices, Decimal(0))
+    return [
+        ("baserun_calls", len(calls)),
+        ("baserun_call_ms", round(sum(call.duration_ms or 0 for call in calls), 3)),
+        ("baserun_input_tokens", sum(usage.input_tokens or 0 for usage in usages)),
+        ("baserun_output_tokens", sum(usage.output_tokens or 0 for usage in usages)),
+        ("baserun_cost_usd", f"{cost:f}"),
+        ("baserun_unpriced_calls", len(calls) - len(prices)),
+    ]
+
+
+def own_properties(item: pytest.Item) -> list[Property]:
+    """Those that an earlier attempt at the same test has left."""
+    return [each for each in item.user_properties if str(each[0]).startswith(PREFIX)]
+
+
+def result_of(report: pytest.TestReport) -> TestResult | None:
+    """What the last report of a test tells; None if it was not recorded."""
+    told = {str(name): value for name, value in report.user_properties}
+    if "baserun_session" not in told:
+        return None
+    failed = [str(value) for name, value in report.user_properties if name == "baserun_failed_check"]
+    result = TestResult(nodeid=report.nodeid, session=str(told["baserun_session"]), failed_checks=failed)
+    if "baserun_calls" in told:
+        result.calls = _number(told["baserun_calls"])
+        result.call_ms = float(str(told["baserun_call_ms"]))
+        result.input_tokens = _number(told["baserun_input_tokens"])
+        result.output_tokens = _number(told["baserun_output_tokens"])
+        result.cost_usd = Decimal(str(told["baserun_cost_usd"]))
+        result.unpriced_calls = _number(told["baserun_unpriced_calls"])
+    return result
+
+
+def _number(value: object) -> int:
+    return int(str(value))
+
+
+def describe_check(check: Any) -> str:
+    """A check that did not hold, on one line."""
+    compared = check.value if isinstance(check.value, dict) else {}
+    said = [f"{word} {_short(compared[word])}" for word in ("expected", "actual") if compared.get(word) is not None]
+    return ": ".join([str(check.name), ", ".join(said)] if said else [str(check.name)])
+
+
+def _short(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
+
+
+def total(results: Iterable[TestResult], name: str) -> Any:
+    """One number of all tests together."""
+    return sum(getattr(result, name) for result in results)

@@ -1,0 +1,55 @@
+"""The run as a whole: where it is recorded, and as what session; with pytest-xdist one session for each worker."""
+
+from __future__ import annotations
+
+import os
+from datetime import UTC, datetime
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+_RUN_KEY = "baserun_run"
+_STORE_KEY = "baserun_store"
+
+
+def run_of(config: pytest.Config) -> Run:
+    """The run that this process is, or takes part in."""
+    from baserun.store import resolve
+
+    given: dict[str, Any] = getattr(config, "workerinput", {})
+    if _RUN_KEY in given:
+        return Run(config, given[_RUN_KEY], given[_STORE_KEY], worker=given["workerid"])
+    location = resolve(config.option.baserun_store or os.environ.get("BASERUN_STORE") or None)
+    return Run(config, f"pytest-{datetime.now(UTC):%Y%m%d-%H%M%S}-{uuid4().hex[:6]}", location.path)
+
+
+class Run:
+    """One call of `pytest --baserun`."""
+
+    def __init__(self, config: pytest.Config, run_id: str, store: str, worker: str | None = None) -> None:
+        self._config = config
+        self.id = run_id
+        self.store = store
+        self.session_id = run_id if worker is None else f"{run_id}-{worker}"
+        self.metadata: dict[str, Any] = {"run": run_id} if worker is None else {"run": run_id, "worker": worker}
+
+    @property
+    def is_here(self) -> bool:
+        """Whether tests run in this process, and not in workers."""
+        return not self._has_workers
+
+    @property
+    def _has_workers(self) -> bool:
+        is_worker = hasattr(self._config, "workerinput")
+        return not is_worker and bool(getattr(self._config.option, "tx", None))
+
+    def pytest_report_header(self) -> str:
+        """Say where to look."""
+        return f"baserun: session {self.id} in {self.store}"
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_configure_node(self, node: Any) -> None:
+        """Let a worker of pytest-xdist know which run it takes part in."""
+        node.workerinput[_RUN_KEY] = self.id
+        node.workerinput[_STORE_KEY] = self.store

@@ -1,0 +1,69 @@
+"""What the terminal says of a recorded run at its end."""
+
+from __future__ import annotations
+
+import pytest
+
+from baserun_pytest._results import TestResult, result_of, total
+from baserun_pytest._run import Run
+
+_SHOWN = 3
+"""How many of the slowest tests are named."""
+
+
+class Summary:
+    """Collects what tests tell, from this process or from workers, and adds it up."""
+
+    def __init__(self, run: Run) -> None:
+        self._run = run
+        self._results: list[TestResult] = []
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Take in what a test tells at its end."""
+        result = result_of(report) if report.when == "teardown" else None
+        if result is not None:
+            self._results.append(result)
+
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        """Say it."""
+        terminalreporter.section("baserun")
+        for line in self._lines():
+            terminalreporter.write_line(line)
+
+    def _lines(self) -> list[str]:
+        results = self._results
+        with_calls = sorted((each for each in results if each.calls), key=lambda each: -each.call_ms)
+        lines = [self._totals(with_calls)]
+        lines += [
+            f"slowest: {_duration(each.call_ms)} in {_calls(each.calls)}: {each.nodeid}" for each in with_calls[:_SHOWN]
+        ]
+        lines += [f"failed check: {failed} ({each.nodeid})" for each in results for failed in each.failed_checks]
+        lines.append(f"store: {self._run.store}")
+        sessions = sorted({each.session for each in results})
+        return lines + [f"look:  baserun --store {self._run.store} sessions show {session}" for session in sessions]
+
+    def _totals(self, with_calls: list[TestResult]) -> str:
+        results = self._results
+        tokens = f"{total(results, 'input_tokens'):,} tokens in, {total(results, 'output_tokens'):,} out"
+        calls = _calls(total(results, "calls"))
+        return f"{calls} in {len(with_calls)} of {_tests(len(results))}; {tokens}; {self._cost()}"
+
+    def _cost(self) -> str:
+        cost, unpriced = total(self._results, "cost_usd"), total(self._results, "unpriced_calls")
+        calls = total(self._results, "calls")
+        if calls and unpriced == calls:
+            return "cost unknown"
+        known = f"${cost:.6f}".rstrip("0").rstrip(".") if cost else "$0"
+        return f"{known} and {_calls(unpriced)} of unknown cost" if unpriced else known
+
+
+def _calls(count: int) -> str:
+    return "1 call" if count == 1 else f"{count:,} calls"
+
+
+def _tests(count: int) -> str:
+    return "1 test" if count == 1 else f"{count:,} tests"
+
+
+def _duration(milliseconds: float) -> str:
+    return f"{milliseconds:,.0f} ms" if milliseconds < 1000 else f"{milliseconds / 1000:,.1f} s"

@@ -1,0 +1,200 @@
+"""What happens around each test: its trace begins and ends, its checks are looked at, its recording is played."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from typing import Any
+
+import pytest
+
+from baserun.testing._stage import Performance, Stage
+from baserun_pytest._calls import RecordedCalls
+from baserun_pytest._replay import NOT_IN_RECORDING, Replay, replay_of
+from baserun_pytest._results import describe_check, own_properties, properties_of
+from baserun_pytest._run import Run, run_of
+from baserun_pytest._summary import Summary
+from baserun_pytest.plugin import RECORDING_FIXTURES
+
+NAME = "baserun-tests"
+_OUTCOME_TAG = "outcome"
+
+
+def register(config: pytest.Config, *, is_recorded: bool) -> None:
+    """Join the run: for all of its tests, or for those that ask for it."""
+    run = run_of(config) if is_recorded else None
+    if run is not None:
+        config.pluginmanager.register(run, "baserun-run")
+        config.pluginmanager.register(Summary(run), "baserun-summary")
+    config.pluginmanager.register(Tests(config, run), NAME)
+
+
+def tests_of(config: pytest.Config) -> Tests:
+    """The plugin that is there whenever one of our fixtures is."""
+    plugin: Any = config.pluginmanager.get_plugin(NAME)
+    assert isinstance(plugin, Tests)
+    return plugin
+
+
+class Tests:
+    """Records tests: into the session of the run, or else each into a store of its own that is gone afterwards."""
+
+    def __init__(self, config: pytest.Config, run: Run | None) -> None:
+        self._run = run
+        self._is_strict = bool(config.option.baserun_strict)
+        self._mode = str(config.option.baserun_record)
+        self._replay: Replay | None = None
+        self._stage: Stage | None = None
+        self._performance: Performance | None = None
+        self._failure: tuple[str, BaseException | None] | None = None
+        self._told: str | None = None
+        self._count = 0
+
+    @property
+    def stage(self) -> Stage:
+        """What is recorded into."""
+        if self._stage is None:
+            raise pytest.UsageError("Baserun records tests, and this fixture was asked for outside of one.")
+        return self._stage
+
+    def calls(self) -> RecordedCalls:
+        """The calls of the test that runs."""
+        stage, performance = self.stage, self._performance
+        assert performance is not None
+        return RecordedCalls(lambda: stage.calls(performance))
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_sessionstart(self) -> None:
+        """Begin the session."""
+        if self._run is not None and self._run.is_here:
+            self._stage = Stage(self._run.store, self._run.session_id, self._run.metadata)
+            self._stage.open()
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_sessionfinish(self) -> None:
+        """End it."""
+        self._close()
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtest_setup(self, item: pytest.Item) -> Generator[None, Any, Any]:
+        """Begin the test's trace, and its replay."""
+        self._begin(item)
+        replay = replay_of(item, self._mode)
+        if replay is not None:
+            replay.start()
+            self._replay = replay
+        return (yield)
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtest_call(self, item: pytest.Item) -> Generator[None, Any, Any]:
+        """Fail the test for calls that are not in its recording, and for checks that did not hold."""
+        try:
+            result = yield
+        except (Exception, pytest.fail.Exception) as error:
+            self._judge_replay(error)
+            raise
+        self._judge_replay(None)
+        self._judge_checks()
+        return result
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtest_teardown(self, item: pytest.Item) -> Generator[None, Any, Any]:
+        """Look at what fixtures did at their end."""
+        try:
+            result = yield
+        finally:
+            replay, self._replay = self._replay, None
+            if replay is not None:
+                replay.stop()
+        problem = None if replay is None else replay.new_problem()
+        if problem is not None:
+            pytest.fail(problem, pytrace=False)
+        self._judge_checks()
+        return result
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtest_makereport(
+        self, item: pytest.Item, call: pytest.CallInfo[Any]
+    ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+        """Keep how each phase ended; after the last one the trace ends, and is stored before the report goes out."""
+        if call.when == "teardown" and self._performance is not None:
+            error = None if call.excinfo is None else call.excinfo.value
+            self._keep("failed" if error is not None else None, error)
+            self._end(item)
+        report = yield
+        if report.failed and self._told is not None and self._told not in report.longreprtext:
+            report.sections.append(
+                ("baserun replay", self._told)
+            )  # of a `unittest.TestCase` the first failure is shown
+        self._told = None
+        if call.when != "teardown" and self._performance is not None:
+            error = None if call.excinfo is None or report.outcome != "failed" else call.excinfo.value
+            self._keep(_outcome_of(report), error)
+        return report
+
+    def _begin(self, item: pytest.Item) -> None:
+        self._failure = None
+        if self._run is None:
+            if not self._is_wanted_by(item):
+                return
+            self._count += 1
+            self._stage = Stage(f"memory:pytest-{self._count}")
+            self._stage.open()
+        if self._stage is not None:
+            self._performance = self._stage.begin(item.nodeid, _facts_of(item))
+
+    def _is_wanted_by(self, item: pytest.Item) -> bool:
+        return not RECORDING_FIXTURES.isdisjoint(getattr(item, "fixturenames", ()))
+
+    def _judge_replay(self, error: BaseException | None) -> None:
+        if self._replay is None:
+            return
+        problem = self._replay.new_problem()
+        if problem is None and error is None:
+            problem = self._replay.left_over()
+        if problem is not None:
+            self._told = problem
+            # What we answered ourselves would be told twice.
+            cause = None if error is not None and NOT_IN_RECORDING in str(error) else error
+            raise pytest.fail.Exception(problem, pytrace=False) from cause
+
+    def _judge_checks(self) -> None:
+        failed = [] if self._performance is None else self._performance.new_failures()
+        if failed and self._is_strict:
+            pytest.fail("\n".join(["Checks did not hold:", *map(describe_check, failed)]), pytrace=False)
+
+    def _keep(self, outcome: str | None, error: BaseException | None) -> None:
+        """The first phase that failed tells how the test ended, else the last that had something to tell."""
+        if outcome is not None and (self._failure is None or self._failure[1] is None):
+            self._failure = (outcome, error)
+
+    def _end(self, item: pytest.Item) -> None:
+        stage, performance = self._stage, self._performance
+        self._performance = None
+        if stage is None or performance is None:
+            return
+        outcome, error = self._failure or ("passed", None)
+        stage.finish(error, {_OUTCOME_TAG: outcome})
+        if self._run is None:
+            self._close()
+        else:
+            others = [each for each in item.user_properties if each not in own_properties(item)]
+            item.user_properties[:] = [*others, *properties_of(stage, performance)]
+
+    def _close(self) -> None:
+        stage, self._stage = self._stage, None
+        if stage is not None:
+            stage.close()
+
+
+def _outcome_of(report: pytest.TestReport) -> str:
+    if hasattr(report, "wasxfail"):
+        return "xfailed" if report.skipped else "xpassed"
+    return report.outcome
+
+
+def _facts_of(item: pytest.Item) -> dict[str, Any]:
+    facts: dict[str, Any] = {}
+    attempt = getattr(item, "execution_count", None)  # of pytest-rerunfailures
+    if isinstance(attempt, int) and attempt > 1:
+        facts["attempt"] = attempt
+    return facts

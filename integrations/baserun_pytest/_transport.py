@@ -1,0 +1,157 @@
+"""Where requests leave for the network, whatever client they come from: the transports of httpx and httpx2.
+
+They are patched on the classes, so that clients count which are made anywhere, with any address. Requests that go to an
+application in this process (ASGI, WSGI, mocks) never pass here.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from types import ModuleType
+from typing import Any, Protocol
+
+_LIBRARIES = ("httpx", "httpx2")
+_AIOHTTP = ("httpx_aiohttp.transport", "openai._vendor.httpx_aiohttp.transport")
+"""Modules with transports that go over aiohttp, and are no subclasses of those of httpx."""
+_CLIENT_HEADER = "x-stainless-lang"
+_RETRY_HEADER = "x-stainless-retry-count"
+
+
+class Handler(Protocol):
+    """What decides on the requests of a provider's client."""
+
+    def answer(self, library: ModuleType, request: Any) -> Any | None:
+        """The response; None sends the request on."""
+
+    def received(self, library: ModuleType, request: Any, response: Any, pieces: list[bytes]) -> Any:
+        """The whole response to a request that was sent on; what to give the client."""
+
+
+@contextmanager
+def intercepted(handler: Handler) -> Iterator[None]:
+    """Let `handler` answer what clients of providers send, sync or async."""
+    with ExitStack() as stack:
+        for library in _libraries():
+            stack.enter_context(_patched(library.HTTPTransport, "handle_request", _sync(library, handler)))
+            async_name = "handle_async_request"
+            stack.enter_context(_patched(library.AsyncHTTPTransport, async_name, _async(library, handler)))
+        for owner, library in _aiohttp_transports():
+            stack.enter_context(_patched(owner, "handle_async_request", _async(library, handler)))
+        stack.enter_context(_no_pauses())
+        yield
+
+
+def is_retry(request: Any) -> bool:
+    """Whether the client has sent this before, and was not content with the answer."""
+    count: str = request.headers.get(_RETRY_HEADER, "0")
+    return count != "0"
+
+
+def _is_of_a_provider(request: Any) -> bool:
+    return _CLIENT_HEADER in request.headers
+
+
+def _sync(library: ModuleType, handler: Handler) -> Callable[[Any], Callable[..., Any]]:
+    def wrap(original: Any) -> Callable[..., Any]:
+        def handle_request(self: Any, request: Any) -> Any:
+            if not _is_of_a_provider(request):
+                return original(self, request)
+            request.read()
+            response = handler.answer(library, request)
+            if response is None:
+                sent = original(self, request)
+                pieces = list(sent.stream)
+                sent.close()
+                response = handler.received(library, request, sent, pieces)
+            return response
+
+        return handle_request
+
+    return wrap
+
+
+def _async(library: ModuleType, handler: Handler) -> Callable[[Any], Callable[..., Any]]:
+    def wrap(original: Any) -> Callable[..., Any]:
+        async def handle_async_request(self: Any, request: Any) -> Any:
+            if not _is_of_a_provider(request):
+                return await original(self, request)
+            await request.aread()
+            response = handler.answer(library, request)
+            if response is None:
+                sent = await original(self, request)
+                pieces = [piece async for piece in sent.stream]
+                await sent.aclose()
+                response = handler.received(library, request, sent, pieces)
+            return response
+
+        return handle_async_request
+
+    return wrap
+
+
+@contextmanager
+def _patched(owner: Any, name: str, wrap: Callable[[Any], Callable[..., Any]]) -> Iterator[None]:
+    original = owner.__dict__[name]
+    setattr(owner, name, wrap(original))
+    try:
+        yield
+    finally:
+        setattr(owner, name, original)
+
+
+@contextmanager
+def _no_pauses() -> Iterator[None]:
+    """Let clients try again at once: a recorded error does not get better by waiting."""
+    base = importlib.import_module("openai._base_client").BaseClient if importlib.util.find_spec("openai") else None
+    if base is None or "_calculate_retry_timeout" not in base.__dict__:
+        yield
+        return
+    with _patched(base, "_calculate_retry_timeout", lambda original: lambda self, *args, **kwargs: 0.0):
+        yield
+
+
+def _libraries() -> list[ModuleType]:
+    return [importlib.import_module(name) for name in _LIBRARIES if importlib.util.find_spec(name) is not None]
+
+
+def _aiohttp_transports() -> list[tuple[Any, ModuleType]]:
+    found: list[tuple[Any, ModuleType]] = []
+    for name in _AIOHTTP:
+        try:
+            module = importlib.import_module(name)
+        except ImportError:
+            continue
+        found.append((module.AiohttpTransport, module.httpx))
+    return found
+
+
+def stream_of(library: ModuleType, pieces: list[bytes], failure: Exception | None) -> Any:
+    """A body that comes in pieces, sync or async, and may fail at its end."""
+    return _stream_class(library)(pieces, failure)
+
+
+def _stream_class(library: ModuleType) -> Any:
+    class ReplayedStream(library.SyncByteStream, library.AsyncByteStream):  # type: ignore[name-defined,misc]
+        def __init__(self, pieces: list[bytes], failure: Exception | None) -> None:
+            self._pieces = pieces
+            self._failure = failure
+
+        def __iter__(self) -> Iterator[bytes]:
+            yield from self._pieces
+            if self._failure is not None:
+                raise self._failure
+
+        async def __aiter__(self) -> AsyncIterator[bytes]:
+            for piece in self:
+                yield piece
+
+        def close(self) -> None:
+            return None
+
+        async def aclose(self) -> None:
+            return None
+
+    return ReplayedStream

@@ -1,0 +1,90 @@
+"""What pytest loads wherever Baserun is installed: options, markers and fixtures, and nothing of Baserun itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from baserun import Session
+    from baserun_pytest._calls import RecordedCalls
+    from baserun_pytest._offline import OfflineClient
+
+REPLAY = "baserun_replay"
+RECORDING_FIXTURES = frozenset({"baserun_session", "baserun_calls"})
+MODES = ("none", "once", "new", "all")
+_HELP = {
+    "--baserun": "Record this run with Baserun: one session, each test a trace with the calls of models in it.",
+    "--baserun-store": "The store to record into, a path or URL; implies --baserun.",
+    "--baserun-strict": "Fail tests whose checks (baserun.check...) did not hold; implies --baserun.",
+    "--baserun-record": "What @pytest.mark.baserun_replay does where the recording has no answer: none (fail, the "
+    "default), once (call the provider and write the recording if there is none yet), new (also for calls that it does "
+    "not have), all (record everything again).",
+}
+_MARKER = (
+    'baserun_replay(path, ignore=(), partial=False): answer calls of models from the recording at "path", beside the '
+    "test's file, with the network closed; `ignore` names members of requests that do not matter, `partial` allows "
+    "that not all recorded calls are made."
+)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Offer the options."""
+    group = parser.getgroup("baserun", "recording and replaying calls of models")
+    group.addoption("--baserun", action="store_true", default=False, help=_HELP["--baserun"])
+    group.addoption("--baserun-store", metavar="STORE", default=None, help=_HELP["--baserun-store"])
+    group.addoption("--baserun-strict", action="store_true", default=False, help=_HELP["--baserun-strict"])
+    group.addoption("--baserun-record", choices=MODES, default="none", help=_HELP["--baserun-record"])
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Switch recording on, if it was asked for."""
+    config.addinivalue_line("markers", _MARKER)
+    options = config.option
+    if options.baserun or options.baserun_store is not None or options.baserun_strict:
+        from baserun_pytest._tests import register
+
+        register(config, is_recorded=True)
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Be there for tests that use a fixture or marker, in a run that is not recorded as a whole."""
+    if session.config.pluginmanager.has_plugin("baserun-tests"):
+        return
+    if any(_is_used_by(item) for item in session.items):
+        from baserun_pytest._tests import register
+
+        register(session.config, is_recorded=False)
+
+
+def _is_used_by(item: pytest.Item) -> bool:
+    return item.get_closest_marker(REPLAY) is not None or not RECORDING_FIXTURES.isdisjoint(
+        getattr(item, "fixturenames", ())
+    )
+
+
+@pytest.fixture
+def baserun_session(request: pytest.FixtureRequest) -> Session:
+    """The session in which this test is recorded: that of the run, or without `--baserun` one of its own."""
+    from baserun_pytest._tests import tests_of
+
+    return tests_of(request.config).stage.session
+
+
+@pytest.fixture
+def baserun_calls(request: pytest.FixtureRequest) -> RecordedCalls:
+    """The calls of models that this test has made so far, as a sequence that grows."""
+    from baserun_pytest._tests import tests_of
+
+    return tests_of(request.config).calls()
+
+
+@pytest.fixture
+def baserun_offline(monkeypatch: pytest.MonkeyPatch) -> Iterator[OfflineClient]:
+    """A model server on this machine, to which every client without settings of its own is directed."""
+    from baserun_pytest._offline import offline
+
+    with offline(monkeypatch) as model:
+        yield model
