@@ -12,6 +12,7 @@ from baserun.cli._sessions import sessions
 from baserun.cli._stats import stats
 from baserun.cli._stores import remember
 from baserun.cli._traces import traces
+from baserun.cli._ui import ui
 from baserun.cli._users import users
 
 
@@ -27,5 +28,5 @@ def app(ctx: click.Context, store_url: str | None) -> None:
     remember(ctx, store_url)
 
 
-for command in (sessions, users, traces, search, stats, prune, doctor):
+for command in (sessions, users, traces, search, stats, ui, prune, doctor):
     app.add_command(command)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from baserun.store._contract import Sink, Store
 from baserun.store._location import StoreLocation, resolve
 from baserun.store._open import open_sink, open_store
+from baserun.store.activity import Activity, ActivityBucket, BusyModel, BusyUser
 from baserun.store.filters import SessionFilters, TraceFilters, UserFilters
 from baserun.store.results import (
     ErasureReceipt,
@@ -23,6 +24,10 @@ from baserun.store.results import (
 )
 
 __all__ = [
+    "Activity",
+    "ActivityBucket",
+    "BusyModel",
+    "BusyUser",
     "ErasureReceipt",
     "Page",
     "PruneReceipt",

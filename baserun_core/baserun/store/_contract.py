@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any, Protocol, Unpack
 
+from baserun.store.activity import Activity
 from baserun.store.filters import SessionFilters, TraceFilters, UserFilters
 from baserun.store.results import (
     ErasureReceipt,
@@ -82,6 +83,14 @@ class Store(Protocol):
         self, text: str, *, user: str | None = None, limit: int = 50, after: str | None = None
     ) -> Page[SearchHit]:
         """Find the calls in which all words of `text` were said, the latest first; quotes keep words together."""
+
+    def activity(
+        self, *, since: datetime, until: datetime | None = None, buckets: int = 24, user: str | None = None
+    ) -> Activity:
+        """What happened from `since` until now or `until`, as a whole and in so many pieces of equal length."""
+
+    def state(self) -> str:
+        """A text that changes when something was written, cheap enough to be asked every second."""
 
     def ledger(self) -> dict[str, dict[str, int]]:
         """What was stored, dropped, pruned and erased, by kind or reason."""

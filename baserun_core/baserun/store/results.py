@@ -15,7 +15,9 @@ import msgspec
 T = TypeVar("T")
 
 
-class _Result(msgspec.Struct, frozen=True, kw_only=True):
+class Result(msgspec.Struct, frozen=True, kw_only=True):
+    """What every result can do."""
+
     def to_dict(self) -> dict[str, Any]:
         """The value as JSON-ready builtins: ISO 8601 UTC times with microseconds, dollars as numbers."""
         from baserun.store._json import to_builtins
@@ -24,7 +26,7 @@ class _Result(msgspec.Struct, frozen=True, kw_only=True):
         return value
 
 
-class StoredError(_Result, frozen=True, kw_only=True):
+class StoredError(Result, frozen=True, kw_only=True):
     """What went wrong, in the words of the exception."""
 
     type: str
@@ -33,7 +35,7 @@ class StoredError(_Result, frozen=True, kw_only=True):
     body: Any = None
 
 
-class StoredAnnotation(_Result, frozen=True, kw_only=True):
+class StoredAnnotation(Result, frozen=True, kw_only=True):
     """A log, tag, feedback or check."""
 
     id: str
@@ -49,7 +51,7 @@ class StoredAnnotation(_Result, frozen=True, kw_only=True):
     created_at: datetime
 
 
-class StoredUsage(_Result, frozen=True, kw_only=True):
+class StoredUsage(Result, frozen=True, kw_only=True):
     """The tokens of one call as its provider counted them; cached and written ones are part of the input."""
 
     input_tokens: int | None
@@ -59,7 +61,7 @@ class StoredUsage(_Result, frozen=True, kw_only=True):
     reasoning_tokens: int | None
 
 
-class StoredSpan(_Result, frozen=True, kw_only=True):
+class StoredSpan(Result, frozen=True, kw_only=True):
     """A timed piece of a trace."""
 
     id: str
@@ -97,7 +99,7 @@ class StoredCall(StoredSpan, frozen=True, kw_only=True):
     end_user: str | None
 
 
-class StoredTrace(_Result, frozen=True, kw_only=True):
+class StoredTrace(Result, frozen=True, kw_only=True):
     """One unit of work. In a list ``spans`` and ``annotations`` are None and the counts say how many there are."""
 
     id: str
@@ -122,7 +124,7 @@ class StoredTrace(_Result, frozen=True, kw_only=True):
     annotations: list[StoredAnnotation] | None = None
 
 
-class StoredSession(_Result, frozen=True, kw_only=True):
+class StoredSession(Result, frozen=True, kw_only=True):
     """A session with its roll-ups. In a list ``traces`` is their number, in one session it is the list of them."""
 
     id: str
@@ -146,7 +148,7 @@ class StoredSession(_Result, frozen=True, kw_only=True):
     """What was said about the session as a whole; only in one session."""
 
 
-class StoredUser(_Result, frozen=True, kw_only=True):
+class StoredUser(Result, frozen=True, kw_only=True):
     """An end user with the roll-ups over their sessions and traces."""
 
     user_identifier: str
@@ -162,7 +164,7 @@ class StoredUser(_Result, frozen=True, kw_only=True):
     feedback_score: float | None
 
 
-class SearchHit(_Result, frozen=True, kw_only=True):
+class SearchHit(Result, frozen=True, kw_only=True):
     """A place where something was said."""
 
     session_id: str | None
@@ -173,7 +175,7 @@ class SearchHit(_Result, frozen=True, kw_only=True):
     snippet: str
 
 
-class ErasureReceipt(_Result, frozen=True, kw_only=True):
+class ErasureReceipt(Result, frozen=True, kw_only=True):
     """What the erasure of a user removed."""
 
     user_identifier: str
@@ -184,7 +186,7 @@ class ErasureReceipt(_Result, frozen=True, kw_only=True):
     annotations: int
 
 
-class PruneReceipt(_Result, frozen=True, kw_only=True):
+class PruneReceipt(Result, frozen=True, kw_only=True):
     """What pruning removed: whole sessions with all that was in them, or only the content of calls."""
 
     before: datetime
@@ -195,7 +197,7 @@ class PruneReceipt(_Result, frozen=True, kw_only=True):
     contents: int
 
 
-class StoreInfo(_Result, frozen=True, kw_only=True):
+class StoreInfo(Result, frozen=True, kw_only=True):
     """The state of a store, for `baserun doctor`."""
 
     path: str

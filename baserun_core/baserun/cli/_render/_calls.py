@@ -48,11 +48,11 @@ _STOPS = {
 def tell_call(call: StoredCall, history: History, view: View) -> Iterator[Line]:
     """What was asked since the call before, what came back, and how it went."""
     if call.kind != LLM:
-        yield line((one_line(f"{call.kind} {_model(call)}"), QUIET), (f"  {call_facts(call)}", QUIET), indent=2)
+        yield line((one_line(f"{call.kind} {model_in_words(call)}"), QUIET), (f"  {call_facts(call)}", QUIET), indent=2)
         yield from _endings(call, indent=4)
         return
     yield from _asked(call, history, view)
-    yield line(("assistant", MODEL), (f"  {facts(_model(call), call_facts(call))}", QUIET), indent=2)
+    yield line(("assistant", MODEL), (f"  {facts(model_in_words(call), call_facts(call))}", QUIET), indent=2)
     yield from _answered(call, history, view)
     yield from _endings(call, indent=4)
 
@@ -144,20 +144,29 @@ def _tool_line(asked: ToolCall, view: View, indent: int) -> Line:
     return line((f"→ {asked.name}({_quiet(asked.arguments, view)})", QUIET), indent=indent)
 
 
-def _endings(call: StoredCall, indent: int) -> Iterator[Line]:
+def endings(call: StoredCall) -> Iterator[str]:
+    """How a call ended otherwise than by its last word, apart from an error."""
     ending = _STREAM_ENDS.get(call.stream_end or "")
     if call.status == "cancelled" and ending is None:
         ending = "cancelled before its end"
     if ending is not None and not (call.stream_end == "error" and call.error is not None):
-        yield line((ending, WARN), indent=indent)
-    for reason in call.finish_reasons or ():
-        if reason in _STOPS:
-            yield line((_STOPS[reason], WARN), indent=indent)
-    if call.status == "error" or (call.error is not None and call.status != "cancelled"):
+        yield ending
+    yield from (_STOPS[reason] for reason in call.finish_reasons or () if reason in _STOPS)
+
+
+def has_failed(call: StoredCall) -> bool:
+    """Whether it ended by an error."""
+    return call.status == "error" or (call.error is not None and call.status != "cancelled")
+
+
+def _endings(call: StoredCall, indent: int) -> Iterator[Line]:
+    yield from (line((ending, WARN), indent=indent) for ending in endings(call))
+    if has_failed(call):
         yield failed(call.error, indent=indent)
 
 
-def _model(call: StoredCall) -> str:
+def model_in_words(call: StoredCall) -> str:
+    """The model that was asked, and the one that answered where that is another."""
     asked, answered = call.request_model, call.response_model
     if asked and answered and not answered.startswith(asked):
         return f"{asked} (answered by {answered})"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 USER, ASSISTANT, SYSTEM, TOOL, REASONING = "user", "assistant", "system", "tool", "reasoning"
@@ -13,7 +13,10 @@ _ROLES = {"developer": SYSTEM, "model": ASSISTANT, "function": TOOL, "ai": ASSIS
 _TEXT_MEMBERS = ("text", "refusal", "transcript", "thinking", "value")
 _BEFORE = ("system", "instructions")
 _CONVERSATION = ("messages", "input", "contents", "prompt")
+_PLACES = ("url", "image_url", "file_id", "filename", "uri")
 _MOST_DEPTH = 50
+_MOST_PLACE = 200
+"""Characters of an address."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +25,7 @@ class ToolCall:
 
     name: str
     arguments: str
+    id: str | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +35,8 @@ class Message:
     role: str
     text: str
     tool_calls: tuple[ToolCall, ...] = ()
+    answers: str | None = field(default=None, compare=False)
+    """The id of the tool call whose result this is."""
 
 
 def said(value: Any, role: str) -> list[Message]:
@@ -58,7 +64,7 @@ def _from_object(value: dict[str, Any], role: str, depth: int) -> Iterator[Messa
     elif _is_tool_call(value):
         yield Message(ASSISTANT, "", (_tool_call(value),))
     elif str(value.get("type")).endswith("_call_output"):
-        yield Message(TOOL, _text(value.get("output")))
+        yield Message(TOOL, _text(value.get("output")), answers=_id(value.get("call_id")))
     elif value.get("type") == "reasoning":
         yield Message(REASONING, _text(value.get("summary")) or _text(value.get("content")))
     elif any(name in value for name in (*_BEFORE, *_CONVERSATION)):
@@ -77,7 +83,8 @@ def _message(value: dict[str, Any]) -> Message:
     calls = [call for call in _objects(value.get("tool_calls")) + _objects(content) if _is_tool_call(call)]
     legacy = value.get("function_call")
     found = [_tool_call(call) for call in [*calls, *([legacy] if isinstance(legacy, dict) else [])]]
-    return Message(_ROLES.get(role, role), "\n".join(text for text in texts if text), tuple(found))
+    text = "\n".join(text for text in texts if text)
+    return Message(_ROLES.get(role, role), text, tuple(found), answers=_id(value.get("tool_call_id")))
 
 
 def _is_tool_call(value: dict[str, Any]) -> bool:
@@ -89,7 +96,11 @@ def _tool_call(value: dict[str, Any]) -> ToolCall:
     inner = next((value[name] for name in ("function", "custom") if isinstance(value.get(name), dict)), value)
     name = inner.get("name") or str(value.get("type")).removesuffix("_call")
     arguments = next((inner[key] for key in ("arguments", "input", "action", "operation") if key in inner), None)
-    return ToolCall(str(name), arguments_in_words(arguments))
+    return ToolCall(str(name), arguments_in_words(arguments), _id(value.get("call_id") or value.get("id")))
+
+
+def _id(value: Any) -> str | None:
+    return value if isinstance(value, str) else None
 
 
 def arguments_in_words(arguments: Any) -> str:
@@ -125,7 +136,23 @@ def _part(part: dict[str, Any]) -> str:
     if kind == "tool_result":
         return compact(part.get("content"))
     # A picture, sound or file: to say that it was there is all that a terminal can do.
-    return f"[{kind}]" if isinstance(kind, str) else compact(part)
+    return f"[{kind}{_described(part)}]" if isinstance(kind, str) else compact(part)
+
+
+def _described(part: dict[str, Any]) -> str:
+    """What is known of a file: where it is, or the type and size of what was not stored."""
+    waiting: list[Any] = [part]
+    while waiting:
+        value = waiting.pop(0)
+        if not isinstance(value, dict):
+            continue
+        if isinstance(value.get("size"), int) and "sha256" in value:
+            return f": {value.get('type')}, {value['size']:,} bytes"
+        url = next((value[name] for name in _PLACES if isinstance(value.get(name), str)), None)
+        if url is not None:
+            return f": {url[:_MOST_PLACE]}"
+        waiting += value.values()
+    return ""
 
 
 def _objects(value: Any) -> list[dict[str, Any]]:

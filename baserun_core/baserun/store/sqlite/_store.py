@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any, Self, Unpack
 
 from baserun.store._location import StoreLocation
+from baserun.store.activity import Activity
 from baserun.store.filters import SessionFilters, TraceFilters, UserFilters
 from baserun.store.results import (
     ErasureReceipt,
@@ -18,10 +19,11 @@ from baserun.store.results import (
     StoredUser,
     StoreInfo,
 )
-from baserun.store.sqlite import _checks, _ledger, _lists, _read_sessions, _read_traces, _search
+from baserun.store.sqlite import _activity, _checks, _ledger, _lists, _read_sessions, _read_traces, _search
 from baserun.store.sqlite._connection import WriteConnection
 from baserun.store.sqlite._erase import erase
 from baserun.store.sqlite._export import export
+from baserun.store.sqlite._file_state import file_state
 from baserun.store.sqlite._info import info
 from baserun.store.sqlite._reader import Reader
 from baserun.store.sqlite._retention import prune
@@ -102,6 +104,18 @@ class SqliteStore:
         question = _search.question(text, user, limit, after)
         with self._reader.question() as connection:
             return Page(items=[]) if connection is None else _search.search(connection, question)
+
+    def activity(
+        self, *, since: datetime, until: datetime | None = None, buckets: int = 24, user: str | None = None
+    ) -> Activity:
+        """What happened in a stretch of time."""
+        question = _activity.question(since, until, buckets, user)
+        with self._reader.question() as connection:
+            return _activity.nothing(question) if connection is None else _activity.activity(connection, question)
+
+    def state(self) -> str:
+        """A text that changes when something was written."""
+        return file_state(self.location.path)
 
     def ledger(self) -> dict[str, dict[str, int]]:
         """What was stored, dropped, pruned and erased."""

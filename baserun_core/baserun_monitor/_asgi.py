@@ -1,0 +1,96 @@
+"""The pages on an ASGI server."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import ClientDisconnect
+from starlette.requests import Request as StarletteRequest
+from starlette.responses import Response as StarletteResponse
+from starlette.responses import StreamingResponse
+from starlette.types import Receive, Scope, Send
+
+from baserun_monitor._exchange import MOST_BODY, Request, Response
+from baserun_monitor._live import Live
+
+if TYPE_CHECKING:
+    from baserun_monitor._pages import Pages
+
+
+async def serve(pages: Pages, scope: Scope, receive: Receive, send: Send) -> None:
+    """Answer one connection."""
+    if scope["type"] == "lifespan":
+        await _lifespan(pages, receive, send)
+    elif scope["type"] == "websocket":
+        await send({"type": "websocket.close", "code": 1000})
+    else:
+        native = StarletteRequest(scope, receive)
+        body = await _body(native)
+        if body is None:
+            await StarletteResponse("The form is too large.\n", 413)(scope, receive, send)
+            return
+        is_allowed = await _is_allowed(pages, native)
+        response = await run_in_threadpool(pages.answer, _request(native, body), is_allowed=is_allowed)
+        await _translated(response, scope["method"])(scope, receive, send)
+
+
+async def _is_allowed(pages: Pages, native: StarletteRequest) -> bool:
+    if pages.allow is None:
+        return True
+    answer = pages.allow(native)
+    return bool(await answer if inspect.isawaitable(answer) else answer)
+
+
+def _request(native: StarletteRequest, body: bytes) -> Request:
+    scope = native.scope
+    root = scope.get("root_path", "").rstrip("/")
+    path = scope["path"]
+    inside = path[len(root) :] if root and path.startswith(root) else path
+    return Request(
+        method=scope["method"],
+        path=inside or "/",
+        root=root,
+        query=scope["query_string"].decode("latin-1"),
+        headers=dict(native.headers.items()),
+        scheme=scope["scheme"],
+        body=body,
+        native=native,
+        can_stream=True,
+    )
+
+
+async def _body(native: StarletteRequest) -> bytes | None:
+    """The body of a form; None where it is larger than any of ours."""
+    found = b""
+    try:
+        async for chunk in native.stream():
+            found += chunk
+            if len(found) > MOST_BODY:
+                return None
+    except ClientDisconnect:
+        return None
+    return found
+
+
+def _translated(response: Response, method: str) -> StarletteResponse:
+    made: StarletteResponse
+    if isinstance(response.body, Live):
+        made = StreamingResponse(response.body.stream(), response.status, response.headers)
+    elif isinstance(response.body, bytes):
+        made = StarletteResponse(b"" if method == "HEAD" else response.body, response.status, response.headers)
+    else:
+        body: Iterator[bytes] = iter(response.body)
+        made = StreamingResponse(iter(()) if method == "HEAD" else body, response.status, response.headers)
+    for cookie in response.cookies:
+        made.raw_headers.append((b"set-cookie", cookie.encode("latin-1")))
+    return made
+
+
+async def _lifespan(pages: Pages, receive: Receive, send: Send) -> None:
+    while (await receive())["type"] != "lifespan.shutdown":
+        await send({"type": "lifespan.startup.complete"})
+    pages.close()
+    await send({"type": "lifespan.shutdown.complete"})

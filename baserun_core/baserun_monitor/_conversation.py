@@ -1,0 +1,252 @@
+"""A session as a person reads it: turns, what was said and done in each, and the pauses between them. No I/O."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from baserun.cli._render._annotations import in_words
+from baserun.cli._render._calls import LLM, endings, error_in_words, has_failed, model_in_words
+from baserun.cli._render._history import History
+from baserun.cli._render._messages import (
+    ASSISTANT,
+    REASONING,
+    SYSTEM,
+    TOOL,
+    USER,
+    Message,
+    arguments_in_words,
+    compact,
+    said,
+)
+from baserun.store import StoredAnnotation, StoredCall, StoredError, StoredSpan, StoredTrace
+
+IDLE = timedelta(minutes=1)
+"""A pause of this length is worth a rule."""
+STATUS_MARKS = {
+    "running": ("still running", "note"),
+    "cancelled": ("cancelled", "warn"),
+    "abandoned": ("never finished", "warn"),
+}
+_GOOD_SCORE = 0.5
+
+
+@dataclass
+class Said:
+    """Something that somebody said."""
+
+    role: str
+    text: str
+    kind: str = "said"
+
+
+@dataclass
+class Tool:
+    """A tool that the model asked for, or that ran, with what is known of how it went."""
+
+    name: str
+    arguments: str
+    id: str | None = None
+    result: str | None = None
+    duration_ms: float | None = None
+    error: str | None = None
+    has_run: bool = False
+    kind: str = "tool"
+
+
+@dataclass
+class Mark:
+    """A line about what happened: an error, a warning, a note, a log, a check, feedback."""
+
+    kind: str
+    words: str
+    detail: str | None = None
+
+
+@dataclass
+class CallFacts:
+    """What stands in the margin about one call."""
+
+    span_id: str
+    kind: str
+    model: str
+    call: StoredCall
+
+
+@dataclass
+class Turn:
+    """One trace of the session."""
+
+    trace: StoredTrace
+    pause: timedelta | None
+    """Since the turn before, where it was long."""
+    items: list[Said | Tool | Mark] = field(default_factory=list)
+    calls: list[CallFacts] = field(default_factory=list)
+
+    @property
+    def texts(self) -> int:
+        """How many texts there are to show."""
+        return sum(1 for item in self.items if isinstance(item, (Said, Tool)))
+
+
+def turns(traces: Iterable[StoredTrace]) -> list[Turn]:
+    """The traces of a session, in the order of time, as turns."""
+    teller, told = _Teller(), []
+    last: datetime | None = None
+    for trace in traces:
+        pause = None if last is None or trace.started_at - last < IDLE else trace.started_at - last
+        told.append(teller.tell(trace, pause))
+        end = trace.started_at + timedelta(milliseconds=trace.duration_ms or 0)
+        last = end if last is None else max(last, end)
+    return told
+
+
+def mark_of(note: StoredAnnotation) -> Mark | None:
+    """What was said about a session, trace or span; tags are told elsewhere."""
+    if note.type == "feedback":
+        kind = "note" if note.score is None else "good" if note.score >= _GOOD_SCORE else "bad"
+        score = None if note.score is None else f"{note.score:.2f}".rstrip("0").rstrip(".")
+        return Mark(kind, " ".join(word for word in ("feedback", note.name, score) if word), note.comment)
+    if note.type == "check":
+        detail = None if note.value is None or note.score else in_words(note.value)
+        return Mark(
+            "good" if note.score else "bad", f"check {note.name} {'passed' if note.score else 'failed'}", detail
+        )
+    if note.type == "log":
+        return Mark("note", f"log {note.name}" if note.name else "log", in_words(note.value))
+    return None
+
+
+class _Teller:
+    """Goes through a session once and remembers what has been told."""
+
+    def __init__(self) -> None:
+        self._history = History()
+        self._open_tools: list[Tool] = []
+        self._turn: Turn
+        self._errors: set[tuple[str, str | None]]
+
+    def tell(self, trace: StoredTrace, pause: timedelta | None) -> Turn:
+        """The next trace as a turn."""
+        self._turn, self._errors = Turn(trace, pause), set()
+        self._history.next_trace()
+        for happened in _in_order(trace):
+            if isinstance(happened, StoredAnnotation):
+                self._add(mark_of(happened))
+            elif isinstance(happened, StoredCall):
+                self._call(happened)
+            else:
+                self._span(happened)
+        self._end(trace)
+        return self._turn
+
+    def _add(self, item: Said | Tool | Mark | None) -> None:
+        if item is not None:
+            self._turn.items.append(item)
+
+    def _call(self, call: StoredCall) -> None:
+        self._turn.calls.append(CallFacts(call.id, call.kind, model_in_words(call), call))
+        if call.kind == LLM:
+            self._asked(call)
+            self._answered(call)
+        else:
+            self._add(Mark("note", f"{call.kind} by {model_in_words(call)}"))
+        for ending in endings(call):
+            self._add(Mark("warn", ending))
+        if has_failed(call):
+            self._failed(call.error)
+
+    def _asked(self, call: StoredCall) -> None:
+        unknown, new = self._history.new(said(call.input, USER))
+        if unknown:
+            words = "1 earlier message" if unknown == 1 else f"{unknown} earlier messages"
+            self._add(Mark("note", f"{words}, sent along but recorded by no call here"))
+        for message in new:
+            self._message(message)
+
+    def _answered(self, call: StoredCall) -> None:
+        messages = said(call.output, ASSISTANT)
+        for message in messages:
+            self._message(message)
+        self._history.told(messages)
+        if not any(message.tool_calls for message in messages):
+            for asked in call.tool_calls or ():
+                arguments = arguments_in_words(asked.get("arguments"))
+                self._ask_tool(Tool(str(asked.get("name")), arguments, asked.get("id")))
+        if call.input is None and call.output is None:
+            self._add(Mark("note", "what was said is not recorded"))
+
+    def _message(self, message: Message) -> None:
+        text = message.text.strip()
+        if message.role == TOOL:
+            self._result(message.answers, text)
+        elif text:
+            kind = "quiet" if message.role in (SYSTEM, REASONING) else "said"
+            self._add(Said(message.role, text, kind))
+        for asked in message.tool_calls:
+            self._ask_tool(Tool(asked.name, asked.arguments, asked.id))
+
+    def _ask_tool(self, tool: Tool) -> None:
+        self._add(tool)
+        self._open_tools.append(tool)
+
+    def _result(self, answers: str | None, text: str) -> None:
+        """A result goes to the tool call that it names; one without a name to the first that has none."""
+        for tool in self._open_tools:
+            if tool.result is None and (answers is None or tool.id == answers):
+                tool.result = text
+                self._open_tools.remove(tool)
+                return
+        self._add(Said(TOOL, text, "quiet"))
+
+    def _span(self, span: StoredSpan) -> None:
+        if span.kind == "tool":
+            self._ran(span)
+        elif span.status == "error" and span.error is not None:
+            self._failed(span.error, f"{span.kind} {span.name}")
+
+    def _ran(self, span: StoredSpan) -> None:
+        tool = next((each for each in self._open_tools if each.name == span.name and not each.has_run), None)
+        if tool is None:
+            tool = Tool(span.name, arguments_in_words(span.input), result=_result_text(span.output))
+            self._add(tool)
+        tool.has_run, tool.duration_ms = True, span.duration_ms
+        if span.error is not None:
+            tool.error = error_in_words(span.error)
+            self._errors.add((span.error.type, span.error.message))
+
+    def _failed(self, error: StoredError | None, where: str | None = None) -> None:
+        key = None if error is None else (error.type, error.message)
+        if key is not None and key in self._errors and where is not None:
+            return
+        if key is not None:
+            self._errors.add(key)
+        self._add(Mark("error", "failed" if error is None else error_in_words(error), where))
+
+    def _end(self, trace: StoredTrace) -> None:
+        if trace.error is not None and (trace.error.type, trace.error.message) not in self._errors:
+            self._failed(trace.error)
+        if trace.result is not None:
+            self._add(Mark("note", "result", in_words(trace.result)))
+        if trace.status in STATUS_MARKS:
+            words, kind = STATUS_MARKS[trace.status]
+            self._add(Mark(kind, words))
+
+
+def _in_order(trace: StoredTrace) -> list[StoredSpan | StoredAnnotation]:
+    """Feedback comes after everything, since it is about all of it; an error is told where it came from first."""
+    timed: list[tuple[bool, datetime, StoredSpan | StoredAnnotation]] = [
+        (False, _place(span), span) for span in trace.spans or ()
+    ]
+    timed += [(note.type == "feedback", note.created_at, note) for note in trace.annotations or ()]
+    return [happened for _, _, happened in sorted(timed, key=lambda entry: entry[:2])]
+
+
+def _place(span: StoredSpan) -> datetime:
+    is_told_at_start = isinstance(span, StoredCall) or span.kind == "tool"
+    return span.started_at if is_told_at_start else span.started_at + timedelta(milliseconds=span.duration_ms or 0)
+
+
+def _result_text(output: object) -> str | None:
+    return output if isinstance(output, str) or output is None else compact(output)

@@ -1,0 +1,92 @@
+"""Filters in an address, and the same filters as the store takes them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from baserun._identity import hash_user, pseudonym
+from baserun.exceptions import ConfigurationError
+from baserun.store import Store
+
+PERIODS = {"1h": ("last hour", 3600), "24h": ("last 24 h", 86_400), "7d": ("last 7 days", 604_800),
+           "30d": ("last 30 days", 2_592_000), "90d": ("last 90 days", 7_776_000)}  # fmt: skip
+"""What can be chosen, and how many seconds that are."""
+STATUSES = ("running", "ok", "error", "cancelled", "abandoned")
+FEEDBACK = ("negative", "positive", "any")
+
+OF_USERS = ("user", "feedback", "min_cost", "min_tokens", "period", "since", "until")
+OF_SESSIONS = ("text", "user", "status", "feedback", "model", "kind", "tag", "min_cost", "min_tokens", "min_duration",
+               "period", "since", "until")  # fmt: skip
+OF_TRACES = (*OF_SESSIONS, "session")
+PAGING = ("sort", "after")
+
+_NUMBERS = {"min_cost": float, "min_tokens": int, "min_duration": float}
+_PERIOD = re.compile(r"(\d{1,5})([mhdw])")
+_UNITS = {"m": 60, "h": 3600, "d": 86_400, "w": 604_800}
+
+
+def of_address(params: Mapping[str, str], names: tuple[str, ...], now: datetime) -> dict[str, Any]:
+    """The filters of a list as its store method takes them.
+
+    Raises:
+        ConfigurationError: One of them cannot be used.
+    """
+    given = {name: params[name].strip() for name in (*names, *PAGING) if params.get(name, "").strip()}
+    period = given.pop("period", None)
+    if period is not None and period != "all":
+        given.setdefault("since", "")
+        given["since"] = given["since"] or (now - timedelta(seconds=period_seconds(period))).isoformat()
+    return {name: _converted(name, value) for name, value in given.items()}
+
+
+def shown(params: Mapping[str, str], names: tuple[str, ...]) -> dict[str, str]:
+    """The filters that are set, as the address has them."""
+    return {name: params[name].strip() for name in names if params.get(name, "").strip() and params[name] != "all"}
+
+
+def period_seconds(text: str) -> int:
+    """How long a period such as ``24h`` or ``90m`` is.
+
+    Raises:
+        ConfigurationError: It is none.
+    """
+    found = _PERIOD.fullmatch(text)
+    if found is None or not int(found[1]):
+        raise ConfigurationError(f"period={text!r} is not possible. Write 30m, 24h, 7d, 4w or all.")
+    return int(found[1]) * _UNITS[found[2]]
+
+
+def moment(name: str, text: str) -> datetime:
+    """A time such as ``2026-05-31T12:00``; without a zone it is UTC.
+
+    Raises:
+        ConfigurationError: It is none.
+    """
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        message = f"{name}={text!r} is not a time. Write one such as 2026-05-31 or 2026-05-31T12:00Z."
+        raise ConfigurationError(message) from None
+    return found if found.tzinfo is not None else found.replace(tzinfo=UTC)
+
+
+def stored_user(store: Store, typed: str, user_key: str | None) -> str:
+    """The identifier of whom somebody typed: an e-mail address is looked up by its hash."""
+    plain = [hash_user(typed), typed] if "@" in typed else [typed]
+    names = dict.fromkeys([*(pseudonym(name, user_key) for name in plain), *plain])
+    return next((name for name in names if store.user(name) is not None), next(iter(names)))
+
+
+def _converted(name: str, text: str) -> Any:
+    if name in ("since", "until"):
+        return moment(name, text)
+    convert = _NUMBERS.get(name)
+    if convert is None:
+        return text
+    try:
+        return convert(text)
+    except ValueError:
+        raise ConfigurationError(f"{name}={text!r} is not a number. Write one such as 10 or 0.5.") from None

@@ -1,0 +1,97 @@
+"""Values as people read them: times, money, amounts, ids. What is unknown says so, and is never a zero."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from decimal import Decimal
+from hashlib import sha256
+
+from baserun.cli._render._money import count, dollars, plural, size, total
+from baserun.cli._render._text import cut, one_line, safe, shortened
+from baserun.cli._render._time import ago, clock, duration, iso, local, span_of
+
+__all__ = [
+    "ago",
+    "change",
+    "clock",
+    "colour",
+    "compact_count",
+    "count",
+    "cut",
+    "day_and_time",
+    "dollars",
+    "duration",
+    "exact",
+    "iso",
+    "latency",
+    "local",
+    "money",
+    "one_line",
+    "plural",
+    "safe",
+    "short_user",
+    "shortened",
+    "size",
+    "span_of",
+    "total",
+]
+
+NONE = "\u2013"
+COLOURS = 12
+_HASH = re.compile(r"(?:u1_)?[0-9a-f]{64}")
+
+
+def exact(moment: datetime) -> str:
+    """A time to the second, with its zone, for who points at a relative one."""
+    return moment.astimezone().strftime("%Y-%m-%d %H:%M:%S %Z")
+
+
+def day_and_time(moment: datetime, now: datetime) -> str:
+    """The time of the day, after the date where it is another day."""
+    here, today = moment.astimezone(), now.astimezone()
+    if here.date() == today.date():
+        return here.strftime("%H:%M")
+    return here.strftime("%d %b %H:%M") if here.year == today.year else here.strftime("%Y-%m-%d %H:%M")
+
+
+def colour(identifier: str) -> str:
+    """The class of the small sign that lets the eye follow one user."""
+    return f"u{sha256(identifier.encode('utf-8', 'replace')).digest()[0] % COLOURS}"
+
+
+def short_user(identifier: str) -> str:
+    """A hash shortened in the middle; a name as it is, while it is short."""
+    if _HASH.fullmatch(identifier):
+        return shortened(identifier.removeprefix("u1_"), 9)
+    return shortened(identifier, 20)
+
+
+def money(amount: Decimal | None, calls: int = 1) -> str:
+    """Dollars; a dash where no call was that could have cost something."""
+    return dollars(amount) if calls or amount is not None else NONE
+
+
+def latency(milliseconds: float | None) -> str:
+    """A duration; a dash where there is none."""
+    return NONE if milliseconds is None else duration(milliseconds)
+
+
+def compact_count(number: float) -> str:
+    """An amount for the axis of a chart: ``12``, ``3.4k``."""
+    if number < 1000:
+        return f"{number:g}"
+    return f"{number / 1000:.1f}".rstrip("0").rstrip(".") + "k" if number < 1_000_000 else f"{number / 1_000_000:.1f}M"
+
+
+def change(now: float | None, before: float | None) -> str | None:
+    """How much more or less than before, in words; None where that cannot be said."""
+    if not before or now is None:
+        return None
+    percent = round((now - before) / before * 100)
+    return "as before" if percent == 0 else f"{percent:+d} %".replace("-", "\u2212")
+
+
+def utc_now() -> datetime:
+    """The present."""
+    return datetime.now(UTC)

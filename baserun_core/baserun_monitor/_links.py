@@ -1,0 +1,44 @@
+"""The addresses of pages. An id that a path would bend, such as ``..`` or ``a/b``, goes into the query."""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import quote, urlencode
+
+_PLAIN = re.compile(r"[A-Za-z0-9_~][A-Za-z0-9_.~@+=:-]{0,199}")
+_SUFFIXES = (".json", ".csv", ".jsonl")
+BY_QUERY = "-"
+
+
+class Links:
+    """Addresses below the place where the pages are mounted."""
+
+    def __init__(self, root: str, version: str = "") -> None:
+        self.root = quote(root)
+        self._version = version
+
+    def to(self, path: str, **query: object) -> str:
+        """A page with its query; what is None or empty is left out."""
+        given = {name: str(value) for name, value in query.items() if value not in (None, "")}
+        return f"{self.root}{path}" + (f"?{urlencode(given, errors='replace')}" if given else "")
+
+    def static(self, name: str) -> str:
+        """A file of ours, under an address that changes with it."""
+        return f"{self.root}/static/{name}?v={self._version}"
+
+    def session(self, identifier: str, suffix: str = "", **query: object) -> str:
+        """One session."""
+        return self._one("sessions", identifier, suffix, query)
+
+    def user(self, identifier: str, suffix: str = "", **query: object) -> str:
+        """One user."""
+        return self._one("users", identifier, suffix, query)
+
+    def trace(self, identifier: str, suffix: str = "", **query: object) -> str:
+        """One trace."""
+        return self._one("traces", identifier, suffix, query)
+
+    def _one(self, noun: str, identifier: str, suffix: str, query: dict[str, object]) -> str:
+        if _PLAIN.fullmatch(identifier) and not identifier.endswith(_SUFFIXES):
+            return self.to(f"/{noun}/{quote(identifier, safe='@+=:~')}{suffix}", **query)
+        return self.to(f"/{noun}/{BY_QUERY}{suffix}", **{"id": identifier, **query})

@@ -1,0 +1,107 @@
+"""What the lists have in common: filters, sort and page in the address, a JSON twin, and CSV of all that matches."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from baserun.exceptions import ConfigurationError, NarrowFilterError
+from baserun.store import Page, Store
+from baserun_monitor import _filters
+from baserun_monitor._exchange import Response, as_json, download, redirect
+from baserun_monitor._export import csv_of, json_of
+from baserun_monitor._site import Visit
+
+Item = TypeVar("Item")
+
+A_PAGE = 50
+AN_EXPORT_PAGE = 500
+SCROLLED = ("sort", "after", "limit")
+"""What a new filter starts afresh."""
+
+
+@dataclass(frozen=True)
+class Listing(Generic[Item]):
+    """One kind of list."""
+
+    noun: str
+    template: str
+    names: tuple[str, ...]
+    default_sort: str
+    read: Callable[..., Page[Item]]
+    columns: tuple[str, ...]
+    """Of its CSV."""
+
+    def index(self, visit: Visit, **context: Any) -> Response:
+        """The list as a page, as JSON or as CSV."""
+        path = visit.request.path
+        if path.endswith(".csv"):
+            return self._exported(visit, csv_of(self.columns, self._all(visit)), "text/csv; charset=utf-8", "csv")
+        if path.endswith(".json") and visit.params.get("all"):
+            return self._exported(visit, json_of(self._all(visit)), "application/json", "json")
+        if visit.wants_json:
+            page = self._page(visit.store, self._asked(visit))
+            return as_json({"items": [_dict(item) for item in page.items], "next": page.next})
+        return self._shown(visit, context)
+
+    def narrow(self, visit: Visit) -> Response:
+        """Take the filters of a form to an address of its own; an e-mail address goes into none."""
+        form = {name: value.strip() for name, value in visit.request.form.items() if value.strip()}
+        if "user" in form:
+            form["user"] = _filters.stored_user(visit.store, form["user"], visit.site.user_key)
+        kept = {name: form[name] for name in (*self.names, "sort") if name in form}
+        return redirect(visit.links.to(f"/{self.noun}", **kept))
+
+    def _shown(self, visit: Visit, context: dict[str, Any]) -> Response:
+        status, notice, page = 200, None, Page[Item](items=[])
+        try:
+            page = self._page(visit.store, self._asked(visit))
+        except ConfigurationError as error:
+            status, notice = 400, str(error)
+        except NarrowFilterError as error:
+            status, notice = 503, str(error)
+        set_filters = _filters.shown(visit.params, self.names)
+        return visit.page(
+            self.template,
+            self.noun.capitalize(),
+            status=status,
+            notice=notice,
+            page=page,
+            nav=self.noun,
+            noun=self.noun,
+            filters=set_filters,
+            sort=visit.params.get("sort") or self.default_sort,
+            periods=_filters.PERIODS,
+            statuses=_filters.STATUSES,
+            feedbacks=_filters.FEEDBACK,
+            names=self.names,
+            without={name: {**set_filters, name: None} for name in set_filters},
+            **context,
+        )
+
+    def _asked(self, visit: Visit) -> dict[str, Any]:
+        return _filters.of_address(visit.params, self.names, visit.now)
+
+    def _page(self, store: Store, asked: dict[str, Any], limit: int = A_PAGE) -> Page[Item]:
+        return self.read(store, **{"limit": limit, **asked})
+
+    def _all(self, visit: Visit) -> Iterator[Item]:
+        """Everything that matches, page after page; the first is read at once, so that errors are not half a file."""
+        asked = self._asked(visit)
+        first = self._page(visit.store, asked, AN_EXPORT_PAGE)
+        return self._following(visit.store, asked, first)
+
+    def _following(self, store: Store, asked: dict[str, Any], page: Page[Item]) -> Iterator[Item]:
+        yield from page.items
+        while page.next is not None:
+            page = self._page(store, {**asked, "after": page.next}, AN_EXPORT_PAGE)
+            yield from page.items
+
+    def _exported(self, visit: Visit, pieces: Iterable[bytes], kind: str, suffix: str) -> Response:
+        return download(pieces, kind, f"baserun-{self.noun}-{visit.now:%Y-%m-%d}.{suffix}")
+
+
+def _dict(item: Any) -> dict[str, Any]:
+    value: dict[str, Any] = item.to_dict()
+    return value

@@ -1,0 +1,114 @@
+"""Whether all is well: one screen, against the period before."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from baserun.exceptions import NarrowFilterError
+from baserun.store import Activity, ActivityBucket, Store
+from baserun_monitor import _filters, _formats
+from baserun_monitor._charts import overview_charts
+from baserun_monitor._exchange import Response, as_json
+from baserun_monitor._site import Visit
+
+DEFAULT_PERIOD = "24h"
+PIECES = {"1h": 30, "24h": 24, "7d": 28, "30d": 30, "90d": 45}
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One number of the first row."""
+
+    name: str
+    value: str
+    change: str | None
+
+
+def show(visit: Visit) -> Response:
+    """The overview of a period."""
+    period = visit.params.get("period") or DEFAULT_PERIOD
+    seconds = _filters.period_seconds(period)
+    buckets = PIECES.get(period, 24)
+    width = timedelta(seconds=seconds / buckets)
+    until = _end(visit.now, width)
+    since = until - timedelta(seconds=seconds)
+    activity = visit.store.activity(since=since, until=until, buckets=buckets)
+    before = _before(visit.store, since, seconds)
+    ledger = visit.store.ledger()
+    if visit.wants_json:
+        previous = None if before is None else before.total.to_dict()
+        return as_json({**activity.to_dict(), "before": previous, "ledger": ledger})
+    last = next(iter(visit.store.traces(limit=1)), None)
+    return visit.page(
+        "overview.html",
+        "Overview",
+        nav="overview",
+        period=period,
+        periods=_filters.PERIODS,
+        activity=activity,
+        figures=_figures(activity.total, None if before is None else before.total),
+        charts=overview_charts(activity, visit.links),
+        ledger=ledger,
+        last=last,
+        wider=_wider(last.started_at, visit.now) if last is not None else None,
+        bad=_latest_sessions(visit.store, feedback="negative"),
+        failed=_latest_sessions(visit.store, status="error"),
+    )
+
+
+def _end(now: datetime, width: timedelta) -> datetime:
+    """The end of the piece that is going on, so that pieces begin at whole hours and days."""
+    if width >= timedelta(days=1):
+        midnight = now.astimezone().replace(hour=0, minute=0, second=0, microsecond=0)
+        return midnight + timedelta(days=1)
+    step = width.total_seconds()
+    return now + timedelta(seconds=step - now.timestamp() % step)
+
+
+def _before(store: Store, since: datetime, seconds: int) -> Activity | None:
+    try:
+        return store.activity(since=since - timedelta(seconds=seconds), until=since, buckets=1)
+    except NarrowFilterError:
+        return None
+
+
+def _latest_sessions(store: Store, **filters: Any) -> list[Any]:
+    try:
+        return list(store.sessions(limit=5, **filters))
+    except NarrowFilterError:
+        return []
+
+
+def _wider(last: datetime, now: datetime) -> str | None:
+    """The shortest period in which something happened."""
+    passed = (now - last).total_seconds()
+    return next((name for name, (_, seconds) in _filters.PERIODS.items() if passed < seconds), None)
+
+
+def _figures(total: ActivityBucket, before: ActivityBucket | None) -> list[Figure]:
+    def figure(name: str, field: str, value: str) -> Figure:
+        earlier = None if before is None else getattr(before, field)
+        now = getattr(total, field)
+        return Figure(name, value, _formats.change(_float(now), _float(earlier)))
+
+    return [
+        figure("sessions", "sessions", f"{total.sessions:,}"),
+        figure("users", "users", f"{total.users:,}"),
+        figure("calls", "llm_calls", f"{total.llm_calls:,}"),
+        figure("errors", "errors", f"{total.errors:,}"),
+        figure("cost", "cost_usd", _formats.money(total.cost_usd, total.llm_calls)),
+        figure("input tokens", "input_tokens", _tokens(total.input_tokens, total.llm_calls)),
+        figure("output tokens", "output_tokens", _tokens(total.output_tokens, total.llm_calls)),
+        figure("half of the requests below", "latency_p50_ms", _formats.latency(total.latency_p50_ms)),
+        figure("95 % below", "latency_p95_ms", _formats.latency(total.latency_p95_ms)),
+    ]
+
+
+def _tokens(tokens: int | None, calls: int) -> str:
+    return _formats.count(tokens) if calls else _formats.NONE
+
+
+def _float(value: Any) -> float | None:
+    return None if value is None else float(value)

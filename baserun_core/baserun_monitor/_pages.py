@@ -1,0 +1,183 @@
+"""The pages as one application, for whichever server."""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+import uuid
+from collections.abc import Awaitable, Callable, Collection, Iterable
+from typing import TYPE_CHECKING, Any
+
+from baserun.exceptions import ConfigurationError, NarrowFilterError, StoreError, StoreVersionError
+from baserun.store import Store, StoreLocation, open_store
+from baserun_monitor import _live, _login, _overview, _search, _security, _sessions, _templates, _traces, _users
+from baserun_monitor._exchange import Request, Response
+from baserun_monitor._site import Site, Visit
+
+if TYPE_CHECKING:
+    from starlette.types import Receive, Scope, Send
+
+Allow = Callable[[Any], "bool | Awaitable[bool]"]
+Handler = Callable[..., Response]
+
+_log = logging.getLogger("baserun.monitor")
+
+_ID = r"(?P<identifier>[^/]+?)"
+_TWIN = r"(?:\.json)?"
+ROUTES: tuple[tuple[str, str, Handler], ...] = (
+    ("GET", rf"/|/overview{_TWIN}", _overview.show),
+    ("GET", r"/sessions(?:\.json|\.csv)?", _sessions.index),
+    ("POST", r"/sessions", _sessions.narrow),
+    ("GET", rf"/sessions/{_ID}{_TWIN}", _sessions.show),
+    ("GET", r"/users(?:\.json|\.csv)?", _users.index),
+    ("POST", r"/users", _users.narrow),
+    ("GET", rf"/users/{_ID}/export", _users.export),
+    ("GET", rf"/users/{_ID}/erase", _users.ask_to_erase),
+    ("POST", rf"/users/{_ID}/erase", _users.erase),
+    ("GET", rf"/users/{_ID}{_TWIN}", _users.show),
+    ("GET", r"/traces(?:\.json|\.csv)?", _traces.index),
+    ("POST", r"/traces", _traces.narrow),
+    ("GET", rf"/traces/{_ID}{_TWIN}", _traces.show),
+    ("GET", rf"/search{_TWIN}", _search.show),
+    ("POST", r"/search", _search.narrow),
+    ("GET", r"/live", _live.follow),
+)
+_COMPILED = [(method, re.compile(pattern), handler) for method, pattern, handler in ROUTES]
+
+
+class Pages:
+    """Pages over a store, as an ASGI application; `wsgi` is the same for WSGI.
+
+    They are closed unless `allow` lets a visitor in, or the visitor knows `key`.
+
+    Args:
+        store: An open store, or its URL or path.
+        allow: Says of each request, as the host application knows it, whether this visitor may look. For ASGI it gets
+            Starlette's `Request` and may be async, in Flask Flask's own request, in Django Django's own.
+        key: Visitors without it get a form that asks for it.
+        hosts: The names in Host headers that are answered; None leaves that to the host application.
+        user_key: The application's, to find users by e-mail where their identifiers are keyed.
+
+    Raises:
+        ConfigurationError: There is neither `allow` nor `key`, or the store's URL is wrong.
+    """
+
+    def __init__(
+        self,
+        store: Store | str | os.PathLike[str] | StoreLocation | None = None,
+        *,
+        allow: Allow | None = None,
+        key: str | None = None,
+        hosts: Collection[str] | None = None,
+        user_key: str | None = None,
+    ) -> None:
+        if allow is None and key is None:
+            raise ConfigurationError(
+                "Pages show what users said, so they need to know who may look. Write Pages(store, "
+                "allow=lambda request: request.user.is_staff), as your application tells its staff, or Pages(store, "
+                'key="...") for a key that visitors type.'
+            )
+        opened = open_store(store) if store is None or isinstance(store, (str, os.PathLike, StoreLocation)) else store
+        self.site = Site(opened, _name(opened), user_key, key is not None)
+        self.allow = allow
+        self._hosts = hosts
+        self._door = None if key is None else _security.Door(key)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer an ASGI server."""
+        from baserun_monitor._asgi import serve
+
+        await serve(self, scope, receive, send)
+
+    def wsgi(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        """Answer a WSGI server."""
+        from baserun_monitor._wsgi import serve
+
+        return serve(self, environ, start_response)
+
+    def answer(self, request: Request, *, is_allowed: bool) -> Response:
+        """The response to a request whose visitor the host application has looked at."""
+        response = self._answer(request, is_allowed)
+        for name, value in _security.HEADERS.items():
+            response.headers.setdefault(name, value)
+        return response
+
+    def close(self) -> None:
+        """Close what the store has open."""
+        self.site.store.close()
+
+    def _answer(self, request: Request, is_allowed: bool) -> Response:
+        host = request.headers.get("host", "")
+        if not _security.is_known_host(host, self._hosts, any_address=self._door is not None):
+            words = f"These pages are not served under the name {_security.host_name(host)[:200]!r}.\n"
+            return Response(words.encode(), 421, {"Content-Type": "text/plain; charset=utf-8"})
+        if request.path.startswith("/static/"):
+            return _static(request)
+        try:
+            visit = Visit(self.site, request)
+            if not is_allowed:
+                return visit.problem(403, "Not for you", "The application does not let you look at these pages.")
+            if self._door is not None:
+                answered = _login.answer(visit, self._door)
+                if answered is not None:
+                    return answered
+            return _routed(visit)
+        except Exception as error:
+            return _broken(error)
+
+
+def _routed(visit: Visit) -> Response:
+    request = visit.request
+    method = "GET" if request.method == "HEAD" else request.method
+    matching = [
+        (verb, match, handler) for verb, route, handler in _COMPILED if (match := route.fullmatch(request.path))
+    ]
+    for verb, match, handler in matching:
+        if verb == method:
+            return _guarded(visit, handler, match.groupdict())
+    if matching:
+        response = visit.problem(405, "Not possible", f"{request.method} is not possible here.")
+        response.headers["Allow"] = ", ".join(sorted({verb for verb, _, _ in matching}))
+        return response
+    return visit.problem(404, "No such page", "There is nothing at this address.", "The menu above leads to what is.")
+
+
+def _guarded(visit: Visit, handler: Handler, values: dict[str, str]) -> Response:
+    """Run a handler; what the store raises becomes a page that says what to do."""
+    if values.get("identifier") == "-":
+        values["identifier"] = visit.params.get("id", "-")
+    try:
+        return visit.finish(handler(visit, **values))
+    except NarrowFilterError as error:
+        return visit.problem(503, "That is too much at once", str(error), "Narrow the filter: a user, a shorter time.")
+    except ConfigurationError as error:
+        return visit.problem(400, "That cannot be asked", str(error))
+    except StoreVersionError as error:
+        return visit.problem(503, "The store is newer than these pages", str(error), "Upgrade Baserun here.")
+    except StoreError as error:
+        return visit.problem(
+            503, "The store cannot be read", str(error), "`baserun doctor` says what is the matter with it."
+        )
+
+
+def _broken(error: Exception) -> Response:
+    """Something of ours failed: the visitor gets a number, the log the rest."""
+    number = uuid.uuid4().hex[:12]
+    _log.error("Baserun: the pages failed (%s)", number, exc_info=error)
+    words = f"The pages failed. The log has the details under {number}.\n"
+    return Response(words.encode(), 500, {"Content-Type": "text/plain; charset=utf-8"})
+
+
+def _static(request: Request) -> Response:
+    name = request.path.removeprefix("/static/")
+    if name not in _templates.STATIC:
+        return Response(b"There is no such file.\n", 404, {"Content-Type": "text/plain; charset=utf-8"})
+    kind = _templates.STATIC[name]
+    caching = "public, max-age=31536000, immutable" if request.params.get("v") else "no-cache"
+    return Response(_templates.static(name), 200, {"Content-Type": f"{kind}; charset=utf-8", "Cache-Control": caching})
+
+
+def _name(store: Store) -> str:
+    location = getattr(store, "location", None)
+    return os.path.basename(location.path) if isinstance(location, StoreLocation) else type(store).__name__

@@ -1,0 +1,46 @@
+"""Finding what was said."""
+
+from __future__ import annotations
+
+from baserun.exceptions import ConfigurationError, NarrowFilterError
+from baserun.store import Page, SearchHit
+from baserun_monitor import _filters
+from baserun_monitor._exchange import Response, as_json, redirect
+from baserun_monitor._site import Visit
+
+A_PAGE = 30
+
+
+def show(visit: Visit) -> Response:
+    """The calls in which all words were said."""
+    text, user = visit.params.get("text", "").strip(), visit.params.get("user") or None
+    page, notice, status = Page[SearchHit](items=[]), None, 200
+    if text:
+        try:
+            page = visit.store.search(text, user=user, limit=A_PAGE, after=visit.params.get("after") or None)
+        except (ConfigurationError, NarrowFilterError) as error:
+            notice, status = str(error), 503 if isinstance(error, NarrowFilterError) else 400
+    if visit.wants_json:
+        if notice is not None:
+            return visit.problem(status, "That cannot be asked", notice)
+        return as_json({"items": [hit.to_dict() for hit in page.items], "next": page.next})
+    words = [word.strip('"*').lower() for word in text.split() if word.strip('"*')]
+    return visit.page(
+        "search.html",
+        "Search",
+        status=status,
+        nav="search",
+        text=text,
+        user=user,
+        page=page,
+        notice=notice,
+        words=words,
+    )
+
+
+def narrow(visit: Visit) -> Response:
+    """Take the form to an address of its own."""
+    form = {name: visit.request.form.get(name, "").strip() for name in ("text", "user")}
+    if form["user"]:
+        form["user"] = _filters.stored_user(visit.store, form["user"], visit.site.user_key)
+    return redirect(visit.links.to("/search", **form))

@@ -1,0 +1,73 @@
+"""The list of sessions, and one session as a conversation."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from baserun.store import Page, Store, StoredSession, StoredTrace
+from baserun_monitor import _conversation, _filters, _texts
+from baserun_monitor._exchange import Response, as_json
+from baserun_monitor._lists import Listing
+from baserun_monitor._site import Visit
+
+TURNS_A_PAGE = 50
+
+
+def _read(store: Store, **filters: Any) -> Page[StoredSession]:
+    return store.sessions(**filters)
+
+
+SESSIONS = Listing(
+    "sessions", "sessions.html", _filters.OF_SESSIONS, "-last_active", _read,
+    ("id", "user_identifier", "started_at", "last_active_at", "ended_at", "previous_id", "traces", "turns", "llm_calls",
+     "errors", "input_tokens", "output_tokens", "cost_usd", "feedback_score", "first_input", "last_output"),
+)  # fmt: skip
+index, narrow = SESSIONS.index, SESSIONS.narrow
+
+
+def show(visit: Visit, identifier: str) -> Response:
+    """One session; ``?page=`` chooses the turns, the last ones first."""
+    session = visit.store.session(identifier)
+    if session is None:
+        return visit.problem(
+            404, "No such session", f"There is no session {identifier[:200]}.", "It may have been erased or pruned."
+        )
+    if visit.wants_json:
+        return as_json(session.to_dict())
+    assert isinstance(session.traces, list)
+    turns = _conversation.turns(session.traces)
+    pages = max(1, -(-len(turns) // TURNS_A_PAGE))
+    page = _page_number(visit.params.get("page"), pages)
+    shown = turns[(page - 1) * TURNS_A_PAGE : page * TURNS_A_PAGE]
+    chain = visit.store.chain(session.id)
+    return visit.page(
+        "session.html",
+        "Session",
+        nav="sessions",
+        session=session,
+        traces=len(session.traces),
+        turns=shown,
+        earlier=(page - 1) * TURNS_A_PAGE,
+        number=page,
+        pages=pages,
+        most=_texts.share(sum(turn.texts for turn in shown)),
+        chain=chain,
+        place=next((at for at, each in enumerate(chain, 1) if each.id == session.id), 1),
+        is_running=any(trace.status == "running" for trace in session.traces),
+        notes=[mark for note in session.annotations or () if (mark := _conversation.mark_of(note)) is not None],
+        tags=_tags(session.traces),
+    )
+
+
+def _page_number(text: str | None, pages: int) -> int:
+    try:
+        return min(max(1, int(text)), pages) if text else pages
+    except ValueError:
+        return pages
+
+
+def _tags(traces: list[StoredTrace]) -> dict[str, str]:
+    found = {}
+    for trace in traces:
+        found.update({name: value if isinstance(value, str) else str(value) for name, value in trace.tags.items()})
+    return found

@@ -1,0 +1,106 @@
+"""What all pages share, and what one visit to a page knows."""
+
+from __future__ import annotations
+
+import re
+import secrets
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from urllib.parse import urlencode
+
+from baserun.store import Store
+from baserun_monitor import _formats, _security, _templates
+from baserun_monitor._exchange import Request, Response, as_json, html
+from baserun_monitor._links import Links
+
+
+@dataclass(frozen=True)
+class Site:
+    """The store that is shown, and how."""
+
+    store: Store
+    name: str
+    """Of the store, for people."""
+    user_key: str | None
+    has_login: bool
+
+
+@dataclass
+class Visit:
+    """One request with everything that answering it takes."""
+
+    site: Site
+    request: Request
+    now: datetime = field(default_factory=_formats.utc_now)
+
+    def __post_init__(self) -> None:
+        self.links = Links(self.request.root, _templates.version())
+        # Before anything is read: what is written from now on is news to the page.
+        self.state = self.site.store.state()
+        self._new_secret: str | None = None
+
+    @property
+    def store(self) -> Store:
+        """The store that is shown."""
+        return self.site.store
+
+    @property
+    def params(self) -> dict[str, str]:
+        """The query."""
+        return self.request.params
+
+    @property
+    def token(self) -> str:
+        """What a form must bring to change something; the visitor gets the cookie that belongs to it."""
+        known = self.request.cookies.get(_security.TOKEN_COOKIE)
+        if known:
+            return _security.token_for(known)
+        self._new_secret = self._new_secret or secrets.token_urlsafe(18)
+        return _security.token_for(self._new_secret)
+
+    def page(self, template: str, title: str, *, status: int = 200, **context: Any) -> Response:
+        """A page from its template."""
+        made = _templates.environment().get_template(template)
+        values = {"visit": self, "link": self.links, "params": self.params, "now": self.now, "title": title, **context}
+        return self.finish(html(made.render(values), status))
+
+    def problem(self, status: int, title: str, words: str, advice: str = "") -> Response:
+        """A page that says what is the matter and what to do; for programs the same as JSON."""
+        if self.wants_json:
+            return as_json({"error": {"title": title, "message": words, "advice": advice or None}}, status)
+        return self.page("problem.html", title, status=status, words=words, advice=advice, nav="")
+
+    @property
+    def wants_json(self) -> bool:
+        """The JSON twin was asked for, by its address or by the header Accept."""
+        return self.request.path.endswith(".json") or self.request.wants_json
+
+    def finish(self, response: Response) -> Response:
+        """Send the cookie along that a token on this page belongs to."""
+        if self._new_secret is not None:
+            cookie = _security.cookie(_security.TOKEN_COOKIE, self._new_secret, self.request)
+            response.cookies.append(cookie)
+        return response
+
+    def address(self, **changes: object) -> str:
+        """The query of this page with some of it changed; None takes a name out."""
+        given = {**self.params, **changes}
+        return urlencode({name: str(value) for name, value in given.items() if value is not None}, errors="replace")
+
+    def marked(self, text: str, words: list[str]) -> list[tuple[str, bool]]:
+        """A text in pieces, those that were searched apart from the others."""
+        if not words:
+            return [(text, False)]
+        found = re.split(f"({'|'.join(re.escape(word) for word in words)})", text, flags=re.IGNORECASE)
+        return [(piece, at % 2 == 1) for at, piece in enumerate(found) if piece]
+
+    def twin_all(self) -> str:
+        """The address of everything that matches, as JSON."""
+        return self.links.to(f"{self.request.path}.json", **{**self.params, "after": None, "all": "yes"})
+
+    def twin(self, kind: str = "json") -> str:
+        """The address of this page as JSON or CSV, with the same filters."""
+        path = self.request.path.rstrip("/")
+        path = path if path else "/overview"
+        return self.links.to(f"{path}.{kind}", **{**self.params, "after": None})

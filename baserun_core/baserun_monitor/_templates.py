@@ -1,0 +1,51 @@
+"""The templates: everything that they print is escaped, and what a screen would obey is made visible."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from hashlib import sha256
+from importlib.resources import files
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from baserun.cli._render._calls import error_in_words
+from baserun.cli._render._messages import compact
+from baserun_monitor import _formats, _texts
+
+STATIC = {"pages.css": "text/css", "pages.js": "text/javascript", "icon.svg": "image/svg+xml"}
+
+
+@lru_cache(maxsize=1)
+def environment() -> Environment:
+    """The environment of all templates."""
+    made = Environment(
+        loader=PackageLoader("baserun_monitor"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        finalize=_visible,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    made.globals.update({name: getattr(_formats, name) for name in _formats.__all__})
+    made.globals.update(
+        fold=_texts.fold, pretty_json=_texts.pretty_json, compact_json=compact, error_in_words=error_in_words
+    )
+    return made
+
+
+@lru_cache(maxsize=len(STATIC))
+def static(name: str) -> bytes:
+    """A file that pages load."""
+    return files("baserun_monitor").joinpath("static", name).read_bytes()
+
+
+@lru_cache(maxsize=1)
+def version() -> str:
+    """Changes with the files that pages load, so that browsers may keep them for ever."""
+    return sha256(b"".join(static(name) for name in STATIC)).hexdigest()[:12]
+
+
+def _visible(value: Any) -> Any:
+    return _formats.safe(value) if isinstance(value, str) and not isinstance(value, Markup) else value

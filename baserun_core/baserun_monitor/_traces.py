@@ -1,0 +1,62 @@
+"""The list of traces, and one trace as a waterfall."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from baserun.store import Page, Store, StoredCall, StoredSpan, StoredTrace
+from baserun_monitor import _filters
+from baserun_monitor._conversation import mark_of
+from baserun_monitor._exchange import Response, as_json
+from baserun_monitor._lists import Listing
+from baserun_monitor._site import Visit
+from baserun_monitor._waterfall import waterfall
+
+MOST_SPANS = 300
+"""Rows of a waterfall."""
+
+
+def _read(store: Store, **filters: Any) -> Page[StoredTrace]:
+    return store.traces(**filters)
+
+
+TRACES = Listing(
+    "traces", "traces.html", _filters.OF_TRACES, "-started", _read,
+    ("id", "session_id", "user_identifier", "name", "kind", "environment", "tags", "started_at", "duration_ms",
+     "status", "error", "llm_calls", "errors", "input_tokens", "output_tokens", "cost_usd"),
+)  # fmt: skip
+index, narrow = TRACES.index, TRACES.narrow
+
+
+def show(visit: Visit, identifier: str) -> Response:
+    """One trace; ``?span=`` opens a span."""
+    trace = visit.store.trace(identifier)
+    if trace is None:
+        return visit.problem(
+            404, "No such trace", f"There is no trace {identifier[:200]}.", "It may have been erased or pruned."
+        )
+    if visit.wants_json:
+        return as_json(trace.to_dict())
+    bars = waterfall(trace)
+    opened = _opened(trace, visit.params.get("span"))
+    notes = [(note.span_id, mark) for note in trace.annotations or () if (mark := mark_of(note)) is not None]
+    return visit.page(
+        "trace.html",
+        "Trace",
+        nav="traces",
+        trace=trace,
+        bars=bars[:MOST_SPANS],
+        left_out=max(0, len(bars) - MOST_SPANS),
+        opened=opened,
+        is_call=isinstance(opened, StoredCall),
+        notes=notes,
+    )
+
+
+def _opened(trace: StoredTrace, wanted: str | None) -> StoredSpan | None:
+    """The span that the address names; else the first that failed, the first call, or the first of all."""
+    spans = trace.spans or []
+    named = next((span for span in spans if span.id == wanted), None)
+    failed = next((span for span in spans if span.status == "error"), None)
+    call = next((span for span in spans if isinstance(span, StoredCall)), None)
+    return named or failed or call or next(iter(spans), None)
