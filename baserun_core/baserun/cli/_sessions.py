@@ -13,6 +13,7 @@ from baserun.cli._output import Output, page_dict, write_json
 from baserun.cli._render._columns import SESSIONS
 from baserun.cli._render._conversation import conversation
 from baserun.cli._stores import opened_store
+from baserun.cli._to_test import to_test
 from baserun.store import Store
 
 
@@ -55,3 +56,6 @@ def show_session(store: Store, session_id: str, as_json: bool, is_full: bool) ->
     else:
         output = Output(is_full=is_full)
         output.lines(conversation(session, store.chain(session.id), output.view))
+
+
+sessions.add_command(to_test)

@@ -102,6 +102,7 @@ class Stage:
         leave(self._frame)
         replace(self._outside)
         self._frame = None
+        self._reader.close()
         pin({})
 
     def calls(self, performance: Performance) -> list[StoredCall]:

@@ -41,9 +41,8 @@ class Canon:
     """
 
     def __init__(self, redact: Any, ignore: Iterable[str]) -> None:
-        masking: Redact | None = mask_secrets if redact == "default" else redact
-        self._encoder = ContentEncoder(masking)
-        self._masking = masking
+        self._masking = _with_secrets_masked(redact)
+        self._encoder = ContentEncoder(self._masking)
         self._ignore = [path.split(".") for path in ignore]
 
     def request(self, method: str, path: str, body: Any) -> Request:
@@ -72,7 +71,7 @@ class Canon:
     def answered(self, value: Any, place: str = "output") -> Any:
         """What came back, without secrets; the files in it stay, since a client wants them."""
         if isinstance(value, str):
-            return value if self._masking is None else self._masking(value, place)
+            return self._masking(value, place)
         if isinstance(value, dict):
             return {name: self.answered(item, f"{place}.{name}") for name, item in value.items()}
         if isinstance(value, list):
@@ -84,6 +83,14 @@ class Canon:
             return None
         encoded = self._encoder.json(RawJSON(msgspec.json.encode(value)), field)
         return None if encoded is None else msgspec.json.decode(encoded)
+
+
+def _with_secrets_masked(redact: Any) -> Redact:
+    """What the application masks, and secrets in any case: recordings are files that people share."""
+    if redact is None or redact == "default":
+        return mask_secrets
+    own: Redact = redact
+    return lambda text, path: mask_secrets(own(text, path), path)
 
 
 def endpoint_of(path: str) -> str:

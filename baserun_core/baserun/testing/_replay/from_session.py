@@ -35,7 +35,7 @@ def recording_of(session: StoredSession) -> tuple[Recording, list[Turn]]:
     calls = _calls_of(session)
     if not calls:
         raise RecordingError(f"The session {session.id} has no call to a model; there is nothing to replay.")
-    is_responses = any(_is_surely_responses(call) for call in calls)
+    is_responses = all(_is_surely_responses(call) for call in calls if call.output is not None)
     exchanges = [_exchange(number, call, is_responses) for number, call in enumerate(calls, 1)]
     return Recording(calls=exchanges), _turns(calls, exchanges)
 
@@ -87,7 +87,7 @@ def _is_surely_responses(call: StoredCall) -> bool:
 def _chat_path(call: StoredCall, is_responses: bool) -> str:
     if _is_surely_responses(call):
         return RESPONSES
-    # A call that failed at once looks the same in both; it was likely made like the others of its session.
+    # A call that failed at once may look the same in both; it was likely made like the others of its session.
     return RESPONSES if is_responses and call.output is None else CHAT
 
 

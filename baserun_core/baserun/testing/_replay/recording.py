@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from baserun.exceptions import BaserunError
 VERSION = 1
 _FIRST = ("model", "instructions", "messages", "input", "prompt", "id", "object", "created", "created_at")
 """Members that come first in a body; the others follow by name."""
+_UNPRINTABLE = re.compile(r"[^\n -~]")
 
 
 class RecordingError(BaserunError):
@@ -86,13 +88,18 @@ def text_of(recording: Recording) -> str:
         for part in call.values():
             if "body" in part:
                 part["body"] = _ordered(part["body"])
-    return json.dumps(value, ensure_ascii=False, indent=2) + "\n"
+    return _UNPRINTABLE.sub(_escaped, json.dumps(value, ensure_ascii=False, indent=2)) + "\n"
 
 
 def save(recording: Recording, path: Path) -> None:
     """Write the file, and the folder around it."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text_of(recording), encoding="utf-8")
+
+
+def _escaped(match: re.Match[str]) -> str:
+    # Characters that turn the reading direction, or are not seen at all, must be seen in a diff.
+    return match[0] if match[0].isprintable() else json.dumps(match[0])[1:-1]
 
 
 def _ordered(value: Any) -> Any:
