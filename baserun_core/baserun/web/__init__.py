@@ -6,10 +6,11 @@ from baserun.web._asgi import ASGIMiddleware, ASGIRequest
 from baserun.web._body import SteppedAsyncBody, SteppedBody
 from baserun.web._cookie import SessionCookie
 from baserun.web._feedback import MOST_BYTES, FeedbackAnswer, accept_feedback
+from baserun.web._frame import Entered, untouched
 from baserun.web._lookup import active_request, feedback_token_of, token_of
 from baserun.web._options import OptionArguments, WebOptions
 from baserun.web._policy import Secrets, SessionPolicy
-from baserun.web._request import Entered, WebRequest, untouched
+from baserun.web._request import WebRequest
 from baserun.web._response import GetHeader, ResponseChanges
 from baserun.web._session import WebSession
 from baserun.web._visitor import ANONYMOUS, UNKNOWN, Visitor, by_email, by_key, known, visitor_of

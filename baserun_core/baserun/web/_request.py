@@ -12,17 +12,17 @@ An integration subclasses `WebRequest` to say how a request is read, and calls i
 from __future__ import annotations
 
 import threading
-from types import TracebackType
-from typing import Any
 
-from baserun._context import Frame, current, replace
+from baserun._context import current
 from baserun._guard import guarded
 from baserun._identity import STRENGTH_AUTHENTICATED, STRENGTH_EXPLICIT, STRENGTH_NONE
 from baserun._model import ERROR, Session, Trace
 from baserun._runtime import recorder
 from baserun.web._cookie import cookie_name, find_cookies, make_cookie
+from baserun.web._frame import Entered, RequestFrame, exchange
+from baserun.web._incoming import IncomingRequest
 from baserun.web._options import ALL
-from baserun.web._policy import COOKIE, HEADER, REFRESH, Decision, SessionPolicy
+from baserun.web._policy import HEADER, REFRESH, Decision, SessionPolicy
 from baserun.web._response import GetHeader, ResponseChanges, is_live, keep_private, may_carry, sets_cookie
 from baserun.web._session import WebSession
 from baserun.web._visitor import ANONYMOUS, UNKNOWN, Visitor, answer_of_get_user
@@ -30,7 +30,7 @@ from baserun.web._visitor import ANONYMOUS, UNKNOWN, Visitor, answer_of_get_user
 _EXPECTING_METHODS = ("GET", "POST", "PUT", "PATCH", "QUERY", "WEBSOCKET")
 
 
-class WebRequest:
+class WebRequest(IncomingRequest):
     """One request: its session, its trace, and the frame in which both are current."""
 
     __slots__ = (
@@ -45,7 +45,6 @@ class WebRequest:
         "_trace",
         "_was_ended",
         "frame",
-        "policy",
         "session",
         "status_code",
     )
@@ -66,43 +65,6 @@ class WebRequest:
         self._looking_thread: int | None = None
         self._route: str | None = None
         self._was_ended = False
-
-    # What a framework says. None of it may raise for anything that a client can send.
-
-    def method(self) -> str:
-        """The method in capitals, or ``WEBSOCKET``."""
-        raise NotImplementedError
-
-    def path(self) -> str:
-        """The path, for where there is no route."""
-        raise NotImplementedError
-
-    def route(self) -> str | None:
-        """The pattern of the route that was matched, such as ``/chat/{id}``, once it is known."""
-        return None
-
-    def is_secure(self) -> bool:
-        """Whether it came over https."""
-        raise NotImplementedError
-
-    def header(self, name: str) -> str | None:
-        """A header of the request, by its lower-case name; several of one name are joined (cookies by ``; ``)."""
-        raise NotImplementedError
-
-    def original(self) -> Any:
-        """The framework's own request, for `get_user`."""
-        raise NotImplementedError
-
-    def peek_user(self) -> Visitor:
-        """Who sent it, as far as somebody has found out already: without a query, and without touching anything."""
-        return UNKNOWN
-
-    def find_user(self) -> Visitor:
-        """Who sent it, found out if need be; called once, at the first touch."""
-        return self.peek_user()
-
-    def publish(self, session: Session) -> None:
-        """The session of the request is another one from now on; put it where the application looks for it."""
 
     # What a framework calls.
 
@@ -153,6 +115,7 @@ class WebRequest:
                 return
             now = self._peek()
             if not now.is_unknown and now != self._decided_for:
+                self._explicit = None  # that was about whoever was there before
                 self._follow(now, moves_trace=False)
 
     def finish(self, error: BaseException | None = None, *, status: str | None = None) -> None:
@@ -256,30 +219,6 @@ class WebRequest:
         session.was_shown = decision.is_resumed
         session.decision = decision
 
-    def _tokens(self) -> list[tuple[str, str]]:
-        options, found = self.policy.options, []
-        if self.policy.header is not None:
-            value = self.header(self.policy.header)
-            if value:
-                found.append((HEADER, value.strip()))
-        if options.cookie is not None:
-            cookies = self.header("cookie")
-            if cookies:
-                name = cookie_name(options, is_secure=self._is_secure())
-                found += [(COOKIE, value) for value in find_cookies(cookies, name)]
-        return found
-
-    def _trusted(self) -> Decision | None:
-        policy = self.policy
-        if not policy.options.trust_session_header:
-            return None
-        value = None if policy.header is None else self.header(policy.header)
-        return policy.trusted(None if value is None else value.strip(), self.header("baggage"))
-
-    def _is_secure(self) -> bool:
-        secure = self.policy.options.cookie_secure
-        return self.is_secure() if secure is None else secure
-
     # Who it is.
 
     def _find(self) -> Visitor:
@@ -352,9 +291,9 @@ class WebRequest:
     def _put_in_place(self, old: WebSession, fresh: WebSession, *, moves_trace: bool) -> None:
         place = current()
         while place is not None:
-            _exchange(place, old, fresh, moves_trace=moves_trace)
+            exchange(place, old, fresh, moves_trace=moves_trace)
             place = place.parent
-        _exchange(self.frame, old, fresh, moves_trace=moves_trace)
+        exchange(self.frame, old, fresh, moves_trace=moves_trace)
         self.session = fresh
         self.publish(fresh)
 
@@ -480,59 +419,5 @@ class WebRequest:
                 metadata.setdefault("status_code", self.status_code)
 
 
-class RequestFrame(Frame):
-    """The frame of a request, whose trace is made when something asks for it."""
-
-    __slots__ = ("_has_other", "_other", "_request")
-
-    def __init__(self, request: WebRequest) -> None:
-        super().__init__(None, request.session, None, None)
-        self._request = request
-        self._has_other = False  # whatever the base class has set
-
-    @property
-    def trace(self) -> Trace | None:
-        return self._other if self._has_other else self._request.trace
-
-    @trace.setter
-    def trace(self, other: Trace | None) -> None:
-        self._has_other = True
-        self._other: Trace | None = other
-
-
-class Entered:
-    """A block in which a frame is current; what was before is put back in the same context, by value."""
-
-    __slots__ = ("_frame", "_previous")
-
-    def __init__(self, frame: Frame | None) -> None:
-        self._frame = frame
-
-    def __enter__(self) -> None:
-        self._previous = replace(self._frame)
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
-        replace(self._previous)
-
-
 def _is_annotated(trace: Trace) -> bool:
     return bool(trace.metadata or trace.tags) or trace.result is not None
-
-
-def untouched() -> Entered:
-    """A block in which nothing is current, for requests that are left alone."""
-    return Entered(None)
-
-
-def _exchange(place: Frame, old: Session, fresh: Session, *, moves_trace: bool) -> None:
-    if place.session is not old:
-        return
-    place.session, trace = fresh, place.trace
-    if trace is None or trace.session is fresh:
-        return
-    if trace.at_touch is not None:
-        trace.session = fresh
-    elif moves_trace and trace.session is old:
-        recorder().move_trace(trace, fresh)
-    else:
-        place.trace = place.span = None  # what was recorded stays where it was; what comes gets a trace of its own

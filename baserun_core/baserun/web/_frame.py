@@ -1,0 +1,75 @@
+"""The frame of a request, and the blocks in which it is current."""
+
+from __future__ import annotations
+
+from types import TracebackType
+from typing import Protocol
+
+from baserun._context import Frame, replace
+from baserun._model import Session, Trace
+from baserun._runtime import recorder
+
+
+class HasTrace(Protocol):
+    """A request: its session at the start, and its trace, made when it is asked for."""
+
+    @property
+    def session(self) -> Session: ...
+
+    @property
+    def trace(self) -> Trace: ...
+
+
+class RequestFrame(Frame):
+    """The frame of a request, whose trace is made when something asks for it."""
+
+    __slots__ = ("_has_other", "_other", "_request")
+
+    def __init__(self, request: HasTrace) -> None:
+        super().__init__(None, request.session, None, None)
+        self._request = request
+        self._has_other = False  # whatever the base class has set
+
+    @property
+    def trace(self) -> Trace | None:
+        return self._other if self._has_other else self._request.trace
+
+    @trace.setter
+    def trace(self, other: Trace | None) -> None:
+        self._has_other = True
+        self._other: Trace | None = other
+
+
+class Entered:
+    """A block in which a frame is current; what was before is put back in the same context, by value."""
+
+    __slots__ = ("_frame", "_previous")
+
+    def __init__(self, frame: Frame | None) -> None:
+        self._frame = frame
+
+    def __enter__(self) -> None:
+        self._previous = replace(self._frame)
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
+        replace(self._previous)
+
+
+def untouched() -> Entered:
+    """A block in which nothing is current, for requests that are left alone."""
+    return Entered(None)
+
+
+def exchange(place: Frame, old: Session, fresh: Session, *, moves_trace: bool) -> None:
+    """Put `fresh` in the place of `old`; what was recorded moves with it, or stays and gets no more."""
+    if place.session is not old:
+        return
+    place.session, trace = fresh, place.trace
+    if trace is None or trace.session is fresh:
+        return
+    if trace.at_touch is not None:
+        trace.session = fresh
+    elif moves_trace and trace.session is old:
+        recorder().move_trace(trace, fresh)
+    else:
+        place.trace = place.span = None  # what comes gets a trace of its own

@@ -1,0 +1,79 @@
+"""A request as it comes in: what a framework says of it, and what it brings for the session."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from baserun._model import Session
+from baserun.web._cookie import cookie_name, find_cookies
+from baserun.web._policy import COOKIE, HEADER, Decision, SessionPolicy
+from baserun.web._visitor import UNKNOWN, Visitor
+
+
+class IncomingRequest:
+    """What an integration says of a request. None of it may raise for anything that a client can send."""
+
+    __slots__ = ("policy",)
+
+    policy: SessionPolicy
+
+    def method(self) -> str:
+        """The method in capitals, or ``WEBSOCKET``."""
+        raise NotImplementedError
+
+    def path(self) -> str:
+        """The path, for where there is no route."""
+        raise NotImplementedError
+
+    def route(self) -> str | None:
+        """The pattern of the route that was matched, such as ``/chat/{id}``, once it is known."""
+        return None
+
+    def is_secure(self) -> bool:
+        """Whether it came over https."""
+        raise NotImplementedError
+
+    def header(self, name: str) -> str | None:
+        """A header of the request, by its lower-case name; several of one name are joined (cookies by ``; ``)."""
+        raise NotImplementedError
+
+    def original(self) -> Any:
+        """The framework's own request, for `get_user`."""
+        raise NotImplementedError
+
+    def peek_user(self) -> Visitor:
+        """Who sent it, as far as somebody has found out already: without a query, and without touching anything."""
+        return UNKNOWN
+
+    def find_user(self) -> Visitor:
+        """Who sent it, found out if need be; called once, at the first touch."""
+        return self.peek_user()
+
+    def publish(self, session: Session) -> None:
+        """The session of the request is another one from now on; put it where the application looks for it."""
+
+    # What comes of it.
+
+    def _tokens(self) -> list[tuple[str, str]]:
+        options, found = self.policy.options, []
+        if self.policy.header is not None:
+            value = self.header(self.policy.header)
+            if value:
+                found.append((HEADER, value.strip()))
+        if options.cookie is not None:
+            cookies = self.header("cookie")
+            if cookies:
+                name = cookie_name(options, is_secure=self._is_secure())
+                found += [(COOKIE, value) for value in find_cookies(cookies, name)]
+        return found
+
+    def _trusted(self) -> Decision | None:
+        policy = self.policy
+        if not policy.options.trust_session_header:
+            return None
+        value = None if policy.header is None else self.header(policy.header)
+        return policy.trusted(None if value is None else value.strip(), self.header("baggage"))
+
+    def _is_secure(self) -> bool:
+        secure = self.policy.options.cookie_secure
+        return self.is_secure() if secure is None else secure
