@@ -132,6 +132,15 @@ def test_who_leaves_is_recorded_as_leaving(site: Any, visit: Visit, eventually: 
     assert call.stream_end in ("cancelled", "closed")
 
 
+def test_what_was_read_before_leaving_is_kept(visit: Visit, eventually: Eventually) -> None:
+    """The conversation has the beginning of an answer that was not waited for."""
+    visitor = visit("kat")
+
+    visitor.leave_after(3, "Count to 20000")
+
+    assert eventually(lambda: "<p>1 2 3" in visitor.page())
+
+
 def test_somebody_who_has_not_logged_in_cannot_ask(site: Any) -> None:
     """Strangers are sent to the login, or away."""
     response = httpx.post(f"{site.url}/messages", json={"message": "hello"})

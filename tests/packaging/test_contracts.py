@@ -11,6 +11,8 @@ import pytest
 REPOSITORY = Path(__file__).parents[2]
 INTEGRATIONS = {file.parent.name for file in (REPOSITORY / "integrations").glob("*/__init__.py")}
 CORE = {file.parent.name for file in (REPOSITORY / "baserun_core").glob("*/__init__.py")}
+EXAMPLES = {"baserun_chat"}
+"""What `baserun demo` runs."""
 
 
 @pytest.fixture(scope="module")
@@ -22,7 +24,7 @@ def linter() -> dict[str, Any]:
 
 def test_every_package_is_looked_at(linter: dict[str, Any]) -> None:
     """A package that is not named would be free to import anything."""
-    assert set(linter["root_packages"]) == CORE | INTEGRATIONS
+    assert set(linter["root_packages"]) == CORE | INTEGRATIONS | EXAMPLES
 
 
 def test_every_integration_is_kept_from_the_others(linter: dict[str, Any]) -> None:

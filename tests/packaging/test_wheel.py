@@ -12,7 +12,7 @@ import pytest
 import baserun
 
 REPOSITORY = Path(__file__).parents[2]
-ROOTS = ("baserun_core", "integrations")
+ROOTS = ("baserun_core", "integrations", "example_apps/starlette_chat")
 
 in_tox = pytest.mark.skipif("TOX_ENV_NAME" not in os.environ, reason="only tox installs the wheel")
 
@@ -22,11 +22,13 @@ def top_level_packages() -> list[Path]:
 
 
 def sources() -> set[str]:
-    """Every file of the two source roots, as the wheel names it."""
+    """Every file of the packages, as the wheel names it."""
     return {
         file.relative_to(REPOSITORY / root).as_posix()
         for root in ROOTS
-        for file in (REPOSITORY / root).rglob("*")
+        for package in top_level_packages()
+        if package.parent == REPOSITORY / root
+        for file in package.rglob("*")
         if file.is_file() and "__pycache__" not in file.parts and not file.name.startswith(".")
     }
 

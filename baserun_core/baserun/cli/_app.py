@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from baserun.cli._demo import demo
 from baserun.cli._doctor import doctor
 from baserun.cli._groups import RootGroup
 from baserun.cli._prune import prune
@@ -28,5 +29,5 @@ def app(ctx: click.Context, store_url: str | None) -> None:
     remember(ctx, store_url)
 
 
-for command in (sessions, users, traces, search, stats, ui, prune, doctor):
+for command in (sessions, users, traces, search, stats, ui, demo, prune, doctor):
     app.add_command(command)

@@ -68,11 +68,11 @@ def _lines(conversation: Conversation) -> Iterator[str]:
         for piece in answer(client(), settings.CHAT_MODEL, conversation.said()):
             text += piece
             yield json.dumps({"text": piece}) + "\n"
-    except OpenAIError:
-        logger.exception("the model did not answer")
+    except OpenAIError as error:
+        logger.warning("the model did not answer: %s", error)
         yield json.dumps({"error": SORRY}) + "\n"
-    if text:
-        conversation.message_set.create(role="assistant", content=text)
+    finally:
+        conversation.message_set.create(role="assistant", content=text)  # also what was read before somebody left
     trace = baserun.current_trace()
     yield json.dumps({"feedback_token": trace.feedback_token if trace else None}) + "\n"
 

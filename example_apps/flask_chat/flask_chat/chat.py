@@ -61,11 +61,11 @@ def _lines(conversation: str) -> Iterator[str]:
         ):
             text += piece
             yield json.dumps({"text": piece}) + "\n"
-    except OpenAIError:
-        current_app.logger.exception("the model did not answer")
+    except OpenAIError as error:
+        current_app.logger.warning("the model did not answer: %s", error)
         yield json.dumps({"error": SORRY}) + "\n"
-    if text:
-        database.add(conversation, "assistant", text)
+    finally:
+        database.add(conversation, "assistant", text)  # what was read before somebody left is kept too
     trace = baserun.current_trace()
     yield json.dumps({"feedback_token": trace.feedback_token if trace else None}) + "\n"
 

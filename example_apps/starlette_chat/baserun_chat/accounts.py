@@ -40,6 +40,11 @@ class SessionBackend(AuthenticationBackend):
         return AuthCredentials(scopes), Person(email)
 
 
+def is_staff(connection: HTTPConnection) -> bool:
+    """Whether they may see what everybody has said."""
+    return settings_of(connection).open_pages or STAFF in connection.auth.scopes
+
+
 async def log_in(request: Request) -> Response:
     """The form, and what it posts."""
     if request.method == "GET":
@@ -50,7 +55,7 @@ async def log_in(request: Request) -> Response:
     if problem:
         return templates.TemplateResponse(request, "login.html", {"problem": problem, "email": email}, status_code=400)
     request.session.clear()
-    request.session.update({"email": email, STAFF: _is_staff(settings_of(request), email)})
+    request.session.update({"email": email, STAFF: _is_staff_address(settings_of(request), email)})
     return RedirectResponse(request.url_for("chat"), status_code=303)
 
 
@@ -64,10 +69,12 @@ def _problem(settings: Settings, email: str, password: str) -> str | None:
     # That anybody may claim any address is the one thing not to copy: put your own login here.
     if not 3 <= len(email) <= 200 or "@" not in email:
         return "Please give an e-mail address."
-    if _is_staff(settings, email) and not compare_digest(password.encode(), str(settings.staff_password).encode()):
+    if _is_staff_address(settings, email) and not compare_digest(
+        password.encode(), str(settings.staff_password).encode()
+    ):
         return "The password is not right."
     return None
 
 
-def _is_staff(settings: Settings, email: str) -> bool:
+def _is_staff_address(settings: Settings, email: str) -> bool:
     return settings.staff_password is not None and email.casefold() == settings.staff_email.casefold()

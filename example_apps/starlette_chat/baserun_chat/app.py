@@ -10,12 +10,13 @@ from starlette.middleware.sessions import SessionMiddleware
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from baserun_chat.accounts import SessionBackend, log_in, log_out
+from baserun_chat.accounts import SessionBackend, is_staff, log_in, log_out
 from baserun_chat.chat import chat, send, start_again
 from baserun_chat.conversations import Conversations
 from baserun_chat.security import SecurityMiddleware
 from baserun_chat.settings import Settings, from_environment
 from baserun_chat.views import FOLDER
+from baserun_monitor import Pages
 from baserun_starlette import BaserunMiddleware, feedback_endpoint
 
 
@@ -35,13 +36,14 @@ def create_app(settings: Settings | None = None, client: AsyncOpenAI | None = No
             Route("/messages", send, methods=["POST"]),
             Route("/new", start_again, methods=["POST"]),
             Route("/feedback", feedback_endpoint, methods=["POST"]),
+            Mount("/baserun", Pages(settings.store, allow=is_staff), name="pages"),
             Mount("/static", StaticFiles(directory=FOLDER / "static"), name="static"),
         ],
         middleware=[
             Middleware(SecurityMiddleware),
             Middleware(SessionMiddleware, secret_key=settings.secret, session_cookie="chat"),
             Middleware(AuthenticationMiddleware, backend=SessionBackend()),
-            Middleware(BaserunMiddleware, secret=settings.secret),
+            Middleware(BaserunMiddleware, secret=settings.secret, excluded=["/baserun/*", "/static/*"]),
         ],
     )
     app.state.settings = settings

@@ -7,6 +7,7 @@ import logging
 import uuid
 from collections.abc import AsyncIterator
 
+from anyio import CancelScope
 from openai import OpenAIError
 from starlette.authentication import requires
 from starlette.concurrency import run_in_threadpool
@@ -14,6 +15,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response, StreamingResponse
 
 import baserun
+from baserun_chat.accounts import is_staff
 from baserun_chat.assistant import answer
 from baserun_chat.views import client_of, conversations_of, settings_of, templates
 
@@ -27,9 +29,8 @@ logger = logging.getLogger(__name__)
 async def chat(request: Request) -> Response:
     """The page, with what was said so far."""
     messages = await run_in_threadpool(conversations_of(request).messages, conversation_of(request))
-    return templates.TemplateResponse(
-        request, "chat.html", {"messages": messages, "notice": settings_of(request).notice}
-    )
+    shown = {"messages": messages, "notice": settings_of(request).notice, "is_staff": is_staff(request)}
+    return templates.TemplateResponse(request, "chat.html", shown)
 
 
 @requires("authenticated")
@@ -55,11 +56,12 @@ async def lines(request: Request, conversation: str) -> AsyncIterator[str]:
         async for piece in answer(client_of(request), settings.model, said, has_tools=settings.has_tools):
             text += piece
             yield json.dumps({"text": piece}) + "\n"
-    except OpenAIError:
-        logger.exception("the model did not answer")
+    except OpenAIError as error:
+        logger.warning("the model did not answer: %s", error)
         yield json.dumps({"error": SORRY}) + "\n"
-    if text:
-        await run_in_threadpool(conversations.add, conversation, "assistant", text)
+    finally:
+        with CancelScope(shield=True):  # what was read before somebody left is kept too
+            await run_in_threadpool(conversations.add, conversation, "assistant", text)
     trace = baserun.current_trace()
     yield json.dumps({"feedback_token": trace.feedback_token if trace else None}) + "\n"
 

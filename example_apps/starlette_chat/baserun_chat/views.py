@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from openai import AsyncOpenAI
-from starlette.requests import Request
+from starlette.requests import HTTPConnection
 from starlette.templating import Jinja2Templates
 
 from baserun_chat.conversations import Conversations
@@ -16,19 +16,19 @@ FOLDER = Path(__file__).parent
 templates = Jinja2Templates(FOLDER / "templates")
 
 
-def settings_of(request: Request) -> Settings:
+def settings_of(connection: HTTPConnection) -> Settings:
     """How the application runs."""
-    settings: Settings = request.app.state.settings
+    settings: Settings = connection.app.state.settings
     return settings
 
 
-def client_of(request: Request) -> AsyncOpenAI:
+def client_of(connection: HTTPConnection) -> AsyncOpenAI:
     """The model's client."""
-    client: AsyncOpenAI = request.app.state.client
+    client: AsyncOpenAI = connection.app.state.client
     return client
 
 
-def conversations_of(request: Request) -> Conversations:
+def conversations_of(connection: HTTPConnection) -> Conversations:
     """Everything that was said."""
-    conversations: Conversations = request.app.state.conversations
+    conversations: Conversations = connection.app.state.conversations
     return conversations

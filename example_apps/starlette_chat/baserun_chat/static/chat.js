@@ -33,11 +33,10 @@ async function* lines(response) {
 function addThumbs(article, token) {
   const group = article.appendChild(document.createElement("div"));
   group.className = "thumbs";
-  for (const [sign, label, thumbsup] of [["👍", "Good answer", true], ["👎", "Bad answer", false]]) {
+  for (const [words, thumbsup] of [["Good answer", true], ["Bad answer", false]]) {
     const button = group.appendChild(document.createElement("button"));
     button.type = "button";
-    button.textContent = sign;
-    button.setAttribute("aria-label", label);
+    button.textContent = words;
     button.setAttribute("aria-pressed", "false");
     button.addEventListener("click", async () => {
       const response = await post(form.dataset.feedback, { token, thumbsup });
