@@ -57,9 +57,11 @@ class ASGIRequest(WebRequest):
         return self.scope.get("scheme") in ("https", "wss")
 
     def header(self, name: str) -> str | None:
-        wanted = name.encode("latin-1")
-        values = [value for key, value in self.scope.get("headers") or () if key == wanted]
-        return (b"; " if name == "cookie" else b", ").join(values).decode("latin-1") if values else None
+        wanted, found = name.encode(), None
+        for key, value in self.scope.get("headers") or ():
+            if key == wanted:
+                found = value if found is None else found + (b"; " if name == "cookie" else b", ") + value
+        return None if found is None else found.decode("latin-1")
 
     def original(self) -> Any:
         return self.scope

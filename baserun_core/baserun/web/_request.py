@@ -100,6 +100,12 @@ class WebRequest(IncomingRequest):
         """A block in which the session is current, whatever was before it in this context."""
         return Entered(self.frame)
 
+    def is_expecting(self, get_header: GetHeader) -> bool:
+        """Whether calls may still be made while the body is sent, so that the session is decided with the headers."""
+        if not (self._expects_calls or is_live(get_header)) or self.method() not in _EXPECTING_METHODS:
+            return False
+        return "prefetch" not in (self.header("sec-purpose") or "")
+
     def respond(self, status: int, get_header: GetHeader) -> ResponseChanges | None:
         """The headers are about to be sent: what to do to them, or None for nothing."""
         self.status_code = status
@@ -300,7 +306,7 @@ class WebRequest(IncomingRequest):
     # The response.
 
     def _respond(self, status: int, get_header: GetHeader) -> ResponseChanges | None:
-        if self.is_untouched and not self._is_expecting(get_header):
+        if self.is_untouched and not self.is_expecting(get_header):
             return None
         session, trace = self.session, self._trace
         if trace is not None and trace.at_touch is not None and _is_annotated(trace):
@@ -309,17 +315,12 @@ class WebRequest(IncomingRequest):
             session.id  # noqa: B018  (the application said something about it, which is a touch)
         self._look_again()
         session = self.session
-        carries = session.is_touched or self._is_expecting(get_header)
+        carries = session.is_touched or self.is_expecting(get_header)
         if carries and not self._has_news(session):
             return None
         if not recorder().config.enabled or not may_carry(status, get_header):
             return None
         return self._carry(session, get_header) if carries else self._forget(get_header)
-
-    def _is_expecting(self, get_header: GetHeader) -> bool:
-        if not (self._expects_calls or is_live(get_header)) or self.method() not in _EXPECTING_METHODS:
-            return False
-        return "prefetch" not in (self.header("sec-purpose") or "")
 
     def _has_news(self, session: WebSession) -> bool:
         """Whether there is anything to tell the visitor; most requests of a session tell nothing."""
