@@ -63,10 +63,12 @@ class Program:
         self._started.append(process)
         return process
 
-    def run(self, *arguments: object, flags: tuple[str, ...] = (), **environment: str) -> tuple[int, str, str]:
+    def run(
+        self, *arguments: object, flags: tuple[str, ...] = (), patience: float = PATIENCE, **environment: str
+    ) -> tuple[int, str, str]:
         """Run it to its end: the exit status, and what it wrote to stdout and stderr."""
         process = self.start(*arguments, flags=flags, **environment)
-        out, err = process.communicate(timeout=PATIENCE)
+        out, err = process.communicate(timeout=patience)
         return process.returncode, out, err
 
     def end(self) -> None:

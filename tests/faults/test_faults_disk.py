@@ -124,8 +124,7 @@ def test_a_folder_in_which_nothing_can_be_written(
     closed_folder.chmod(0o500)
 
     process = subprocess.run(
-        ["python", str(reading.file), str(path), folder],
-        executable=sys.executable,
+        [sys.executable, str(reading.file), str(path), folder],
         preexec_fn=_obey_modes if os.geteuid() == 0 else None,
         capture_output=True,
         text=True,
