@@ -94,12 +94,20 @@ class ContentEncoder:
 
     def _plain_text(self, value: str, field: str, limit: int | None) -> str:
         whole = value if limit is None else value[: limit + PREVIEW_MARGIN]
-        masked = self._cleaner(STRING_LIMIT, None).text(whole, field)
+        masked = self._storable(whole, field)
         if limit is not None and len(masked) < limit + LONGEST_SECRET and len(whole) < len(value):
-            masked = self._cleaner(STRING_LIMIT, None).text(value, field)
+            masked = self._storable(value, field)
         if limit is None or len(masked) <= limit:
             return masked
         return masked[: max(0, limit - 1)] + "…"
+
+    def _storable(self, text: str, field: str) -> str:
+        # Most texts are names and ids: they need nothing, and to know that is cheaper than to do it.
+        if _is_plain_text(text) and (
+            self._redact is None or (self._redact is mask_secrets and not masks_for(text) and not names_a_header(field))
+        ):
+            return text
+        return self._cleaner(STRING_LIMIT, None).text(text, field)
 
     def _value(self, value: object, field: str, limit: int) -> str:
         if (self._redact is None or self._redact is mask_secrets) and _is_plain(value, limit):
@@ -294,6 +302,13 @@ def clean_text(text: str) -> str:
 _NOT_FINITE = {"nan": "NaN", "inf": "Infinity", "-inf": "-Infinity"}
 _encode: Callable[[Any], bytes] = msgspec.json.Encoder().encode
 _decode: Callable[[bytes], Any] = msgspec.json.Decoder().decode
+
+
+def _is_plain_text(text: str) -> bool:
+    """Whether, secrets apart, a text that is no JSON is stored exactly as it is."""
+    if len(text) > STRING_LIMIT or not text.isascii() or "\0" in text:
+        return False
+    return not _payload.may_hold_data_url(text)
 
 
 def _is_plain(value: Any, limit: int, depth: int = 0) -> bool:
