@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import importlib.util
 import os
+import signal
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,6 +20,7 @@ OWN = {
     "baserun.cli": "rich",
     "baserun_django": "django",
     "baserun_flask": "flask",
+    "baserun_monitor": "jinja2",
     "baserun_openai": "openai",
     "baserun_starlette": "starlette",
 }
@@ -30,6 +32,12 @@ HAS_EVERYTHING = os.environ.get("TOX_ENV_NAME", "bare") != "bare"
 # Nothing here is timed, and a failure found on one machine is told by its example, not by a file left behind.
 settings.register_profile("baserun", deadline=None, database=None, print_blob=True)
 settings.load_profile("baserun")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Let Ctrl-C reach the programs that tests start, also where a shell in the background has us ignore it."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_ignore_collect(collection_path: Path) -> bool | None:
