@@ -40,7 +40,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     instrument: str | tuple[str, ...] = "auto"
     """``auto``: every supported client that is or gets imported; else the names of the clients, or ``none``."""
     retention_days: float | None = None
-    """Delete content older than this; None deletes nothing by itself."""
+    """Remove sessions that were not active for so many days; None removes nothing by itself."""
     flush_interval: float = 0.05
     """Seconds between two batches: what a ``kill -9`` can lose."""
     queue_bytes: int = 64 * MEBIBYTE

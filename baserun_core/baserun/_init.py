@@ -49,7 +49,7 @@ def init(
         fill_end_user: Send the session's user as the provider's end-user parameter, where you gave none.
         instrument: ``auto`` records every supported client that is or gets imported; or a tuple of their names, such as
             ``("openai",)``; or ``none``.
-        retention_days: Delete content older than this; None (the default) deletes nothing by itself.
+        retention_days: Remove sessions that were not active for so many days; None (the default) removes nothing.
         flush_interval: Seconds between two batches; what a ``kill -9`` can lose.
         queue_bytes: How much may wait in memory while the store cannot be written.
         exit_timeout: Seconds that the end of the process may be delayed to write what is queued.

@@ -24,6 +24,9 @@ from baserun.store.rows import Row
 class Sink(Protocol):
     """Where the writer puts rows. Used by one thread at a time; opened when first needed."""
 
+    def load(self) -> None:
+        """Import and read everything that writing needs, as far as it belongs to the program and not to the store."""
+
     def write(self, rows: Sequence[Row], *, timeout: float | None = None) -> None:
         """Store all of `rows` durably, or none of them.
 
