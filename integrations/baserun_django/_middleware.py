@@ -70,7 +70,7 @@ class BaserunMiddleware:
         try:
             with ours.entered():
                 response = await self.get_response(request)
-                await ours.find_user_in_loop()
+                await ours.find_user_in_loop(lambda name: get_header(response, name))
         except BaseException as error:
             ours.finish(error)
             raise

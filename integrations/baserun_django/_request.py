@@ -9,7 +9,8 @@ from django.http import HttpRequest
 from django.utils.functional import LazyObject, empty
 
 from baserun import Session
-from baserun.web import ANONYMOUS, UNKNOWN, SessionPolicy, Visitor, WebRequest, by_email, by_key
+from baserun._guard import guarded
+from baserun.web import ANONYMOUS, UNKNOWN, GetHeader, SessionPolicy, Visitor, WebRequest, by_email, by_key
 
 ATTRIBUTE = "_baserun_request"
 """Where the request's own half of ours is."""
@@ -60,13 +61,18 @@ class DjangoRequest(WebRequest):
             return peeked
         return visitor_of(self.request.user)
 
-    async def find_user_in_loop(self) -> None:
-        """Where a session was touched in an event loop: find out who it is, so that the next look sees them."""
-        if self.is_untouched or not self.peek_user().is_unknown:
+    async def find_user_in_loop(self, get_header: GetHeader) -> None:
+        """Find out who it is, in an event loop, if the session was touched or may be while the body is sent."""
+        if self._explicit is not None or self.policy.options.get_user is not None:
             return
-        find = getattr(self.request, "auser", None)
-        if find is not None:
-            await find()
+        if self.is_untouched and not self.is_expecting(get_header):
+            return
+        with guarded("finding the user of a request"):
+            user = _resolved_user(self.request)
+            if user is None and not self._is_logged_out and hasattr(self.request, "auser"):
+                user = await self.request.auser()
+            if _lacks_address(user):  # read by `only()` or `defer()`
+                await user.arefresh_from_db(fields=[user.get_email_field_name()])
 
     def failed(self, error: BaseException) -> None:
         """A view raised `error`."""
@@ -93,12 +99,23 @@ def visitor_of(user: Any) -> Visitor:
         return UNKNOWN
     if not user.is_authenticated:
         return ANONYMOUS
+    if _lacks_address(user) and _is_in_event_loop():
+        return UNKNOWN
     email_field = getattr(user, "get_email_field_name", None)
     found = by_email(getattr(user, email_field(), None)) if email_field is not None else UNKNOWN
     if not found.is_unknown:
         return found
     meta = getattr(user, "_meta", None)
     return by_key(type(user).__qualname__ if meta is None else meta.label_lower, getattr(user, "pk", None))
+
+
+def _lacks_address(user: Any) -> bool:
+    """Whether reading the e-mail address would be a query."""
+    find_name = getattr(user, "get_email_field_name", None)
+    if find_name is None:
+        return False
+    name = find_name()
+    return name not in user.__dict__ and name in user.get_deferred_fields()
 
 
 def _resolved_user(request: HttpRequest) -> Any:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import inspect
 import weakref
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from flask import Flask, Response, got_request_exception, request_finished, request_started
@@ -52,7 +53,7 @@ class _Installed:
     """What one application has: its middleware, and the ears on its signals, which it keeps alive."""
 
     def __init__(self, app: Flask, options: dict[str, Any]) -> None:
-        self.middleware = WSGIMiddleware(_without_cycle(app), secret=_secrets_of(app), **options)
+        self.middleware = WSGIMiddleware(app.wsgi_app, secret=_secrets_of(app), **options)
         self.middleware.request_class = FlaskRequest
         app.wsgi_app = self.middleware  # type: ignore[method-assign]
         request_started.connect(self._started, app)
@@ -72,7 +73,8 @@ class _Installed:
     def _finished(self, app: Flask, response: Response, **_: Any) -> None:
         found = _current()
         if found is not None:
-            found.answered(is_whole=not response.is_streamed or response.direct_passthrough)
+            is_file = response.direct_passthrough and not inspect.isgenerator(response.response)
+            found.answered(is_whole=is_file or not response.is_streamed)
 
     def _failed(self, app: Flask, exception: BaseException, **_: Any) -> None:
         found = _current()
@@ -91,8 +93,9 @@ class _Installed:
 
 
 def _current() -> FlaskRequest | None:
+    """The request of ours that Flask is handling; none where it handles one that no server has sent."""
     found = active_request()
-    return found if isinstance(found, FlaskRequest) else None
+    return found if isinstance(found, FlaskRequest) and found.is_current() else None
 
 
 def _secrets_of(app: Flask) -> Callable[[], Sequence[str | bytes] | None]:
@@ -106,23 +109,6 @@ def _secrets_of(app: Flask) -> Callable[[], Sequence[str | bytes] | None]:
         return [owner.secret_key, *(owner.config.get("SECRET_KEY_FALLBACKS") or ())]
 
     return secrets
-
-
-def _without_cycle(app: Flask) -> Callable[..., Iterable[bytes]]:
-    """The application's WSGI callable, held so that the application can be freed as soon as nobody has it."""
-    inner = app.wsgi_app
-    if getattr(inner, "__self__", None) is not app:
-        return inner  # another middleware is in its place, and holds it anyway
-    method = weakref.WeakMethod(inner)
-
-    def call(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
-        bound = method()
-        if bound is None:
-            raise RuntimeError("the Flask application of this middleware is gone; keep a reference to it")
-        answer: Iterable[bytes] = bound(environ, start_response)
-        return answer
-
-    return call
 
 
 def _has_flask_login() -> bool:

@@ -9,6 +9,7 @@ from flask import Request, g, has_request_context, request
 
 from baserun import Session
 from baserun.web import ANONYMOUS, UNKNOWN, SessionPolicy, Visitor, WSGIRequest, visitor_of
+from baserun.web._wsgi import MARK
 
 
 class FlaskRequest(WSGIRequest):
@@ -26,6 +27,10 @@ class FlaskRequest(WSGIRequest):
         self._is_logged_out = False
         self._is_whole = False
         super().__init__(policy, environ, start_response)
+
+    def is_current(self) -> bool:
+        """Whether it is this one that Flask's own context is about, however its environ was copied on the way."""
+        return has_request_context() and request.environ.get(MARK) is self
 
     def begun(self) -> None:
         """Flask has begun to handle it: its request and `g` are there."""
@@ -72,7 +77,7 @@ class FlaskRequest(WSGIRequest):
         return visitor_of(current_user._get_current_object())
 
     def _can_ask(self) -> bool:
-        if not has_request_context() or request.environ is not self.environ:
+        if not self.is_current():
             return False  # in the body of a stream the request's context is gone
         from flask import current_app
 

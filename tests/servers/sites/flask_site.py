@@ -1,0 +1,54 @@
+"""A site in Flask as tests serve it: people log in by their name, ask, and read the answer while it comes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import openai
+from flask import Flask, Response, request
+from flask_login import LoginManager, UserMixin, login_required, login_user
+
+from baserun_flask import Baserun
+
+app = Flask(__name__)
+app.secret_key = "a secret of the tests, long enough"
+logins = LoginManager(app)
+Baserun(app)
+
+
+class Person(UserMixin):  # type: ignore[misc]
+    """Somebody whose name is all there is."""
+
+    def __init__(self, name: str) -> None:
+        self.id = name
+        self.email = f"{name}@example.com"
+
+
+@logins.user_loader  # type: ignore[untyped-decorator]
+def person(name: str) -> Person:
+    return Person(name)
+
+
+@app.get("/ready/")
+def ready() -> str:
+    return "ready"
+
+
+@app.post("/login/")
+def log_in() -> str:
+    login_user(Person(request.form["name"]))
+    return "welcome"
+
+
+@app.post("/chat/")
+@login_required  # type: ignore[untyped-decorator]
+def chat() -> Response:
+    return Response(words(request.form["message"]), mimetype="text/event-stream")
+
+
+def words(message: str) -> Iterator[str]:
+    answer = openai.chat.completions.create(
+        model="gpt-4o-mini", messages=[{"role": "user", "content": message}], stream=True
+    )
+    for chunk in answer:
+        yield chunk.choices[0].delta.content or ""

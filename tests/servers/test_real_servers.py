@@ -1,0 +1,198 @@
+"""Sites on the servers that people use: two people chat at once, the server is ended and started again."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from typing import Any, NamedTuple
+
+import django
+import flask_login  # noqa: F401  (a site needs it)
+import gunicorn  # type: ignore[import-untyped]
+import httpx
+import openai  # noqa: F401  (both sites need it)
+import pytest
+import uvicorn
+
+import baserun
+from baserun.store import StoredCall, StoredSession, StoredSpan, StoredTrace
+from baserun.testing import OfflineModel
+
+PEOPLE = ("anna", "bert")
+BEFORE = ("first", "second")
+AFTER = ("again",)
+GUNICORN = ("-m", gunicorn.__name__, "--no-control-socket", "--bind", "127.0.0.1:{port}")
+SYNC = (*GUNICORN, "--workers", "2")
+THREADS = (*GUNICORN, "--worker-class", "gthread", "--threads", "4")
+DJANGO = ("-m", django.__name__)
+SETTINGS = {"DJANGO_SETTINGS_MODULE": "django_site"}
+WSGI = "django.core.wsgi:get_wsgi_application()"
+
+
+class Served(NamedTuple):
+    """How a site is served, and where it is asked."""
+
+    command: tuple[str, ...]
+    chat: str = "/chat/"
+    slow: bool = False
+    """Whether it is left to the environment that takes minutes."""
+    writes_at_exit: bool = False
+    """Whether what is queued is written when it is ended; otherwise what was told 50 ms before."""
+
+
+SERVERS = {
+    "flask-own": Served(("-m", "flask", "--app", "flask_site", "run", "--port", "{port}")),
+    "flask-gunicorn-sync": Served((*SYNC, "flask_site:app"), writes_at_exit=True),
+    "flask-gunicorn-gthread": Served((*THREADS, "flask_site:app"), slow=True, writes_at_exit=True),
+    "django-runserver": Served((*DJANGO, "runserver", "--noreload", "127.0.0.1:{port}")),
+    "django-gunicorn-sync": Served((*SYNC, WSGI), slow=True, writes_at_exit=True),
+    "django-gunicorn-gthread": Served((*THREADS, WSGI), writes_at_exit=True),
+    "django-uvicorn": Served(
+        ("-m", uvicorn.__name__, "--port", "{port}", "--factory", "django.core.asgi:get_asgi_application"),
+        chat="/chat-in-loop/",
+    ),
+    "django-uvicorn-ordinary-views": Served(
+        ("-m", uvicorn.__name__, "--port", "{port}", "--factory", "django.core.asgi:get_asgi_application"),
+        slow=True,
+    ),
+}
+
+
+class Seen(NamedTuple):
+    """What came of a visit of two people."""
+
+    answers: dict[str, list[str]]
+    sessions: list[StoredSession]
+    problems: list[str]
+
+
+class Browser:
+    """Somebody's, logged in."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self._client = httpx.Client(timeout=60)
+        self._url = ""
+
+    def visit(self, url: str) -> None:
+        self._url = url
+
+    def log_in(self) -> None:
+        self._client.post(self._url + "/login/", data={"name": self.name}).raise_for_status()
+
+    def ask(self, path: str, message: str) -> str:
+        """The answer, read as it comes."""
+        with self._client.stream("POST", self._url + path, data={"message": message}) as response:
+            return "".join(response.raise_for_status().iter_text())
+
+    def close(self) -> None:
+        self._client.close()
+
+
+@pytest.fixture(name="meeting_model", scope="module")
+def _meeting_model() -> Iterator[OfflineModel]:
+    """A model that answers when two have asked, so that nobody is served after the other."""
+    meeting = threading.Barrier(len(PEOPLE))
+
+    def reply(messages: list[dict[str, str]]) -> str:
+        meeting.wait(60)
+        return f"You said {messages[-1]['content']}."
+
+    with OfflineModel(reply=reply) as model:
+        yield model
+
+
+PARAMETERS = [
+    pytest.param(served, id=name, marks=[pytest.mark.storm] if served.slow else []) for name, served in SERVERS.items()
+]
+
+
+@pytest.fixture(name="seen", scope="module", params=PARAMETERS)
+def _seen(
+    request: pytest.FixtureRequest, meeting_model: OfflineModel, make_place: Any, free_port: Any, eventually: Any
+) -> Seen:
+    """Two people log in, ask twice at once, and once more when the server was ended and started again."""
+    served: Served = request.param
+    place = make_place({**SETTINGS, **meeting_model.environment()})
+    if "flask_site" not in " ".join(served.command):
+        place.run(*DJANGO, "migrate", "--verbosity", "0")
+    with ExitStack() as stack:
+        browsers = [Browser(name) for name in PEOPLE]
+        for browser in browsers:
+            stack.callback(browser.close)
+        answers: dict[str, list[str]] = {name: [] for name in PEOPLE}
+        for turns in (BEFORE, AFTER):
+            port = free_port()
+            with place.running(*(part.format(port=port) for part in served.command)) as written:
+                eventually(lambda: _is_ready(port, written))  # noqa: B023  (used up at once)
+                for browser in browsers:
+                    browser.visit(f"http://127.0.0.1:{port}")
+                    if turns is BEFORE:
+                        browser.log_in()
+                _ask_at_once(browsers, served.chat, turns, answers)
+                expected = len(PEOPLE) * (len(BEFORE) + (len(AFTER) if turns is AFTER else 0))
+                if not served.writes_at_exit:
+                    eventually(lambda: place.calls() == expected)  # noqa: B023
+    return Seen(answers, place.sessions(), place.problems())
+
+
+def _is_ready(port: int, written: Callable[[], str]) -> bool:
+    written()  # fails with what the server wrote, if it has ended
+    try:
+        return httpx.get(f"http://127.0.0.1:{port}/ready/", timeout=10).text == "ready"
+    except httpx.TransportError:
+        return False
+
+
+def _ask_at_once(browsers: list[Browser], path: str, turns: tuple[str, ...], answers: dict[str, list[str]]) -> None:
+    def ask(browser: Browser) -> None:
+        for turn in turns:
+            answers[browser.name].append(browser.ask(path, f"{browser.name} {turn}"))
+
+    with ThreadPoolExecutor(len(browsers)) as executor:
+        list(executor.map(ask, browsers))
+
+
+def _traces(session: StoredSession) -> list[StoredTrace]:
+    assert isinstance(session.traces, list)
+    return session.traces
+
+
+def test_everybody_gets_their_own_answers(seen: Seen) -> None:
+    """The sites work as without us: streamed answers arrive whole, each at its own person."""
+    assert seen.answers == {name: [f"You said {name} {turn}." for turn in (*BEFORE, *AFTER)] for name in PEOPLE}
+
+
+def test_every_call_is_in_the_session_of_its_user(seen: Seen) -> None:
+    """Two people are two sessions, also across the restart, and every call is in that of who asked."""
+    said = {
+        session.user_identifier: [span.input[-1]["content"] for trace in _traces(session) for span in trace.spans or []]
+        for session in seen.sessions
+    }
+
+    assert len(seen.sessions) == len(PEOPLE)
+    assert said == {
+        baserun.hash_user(f"{name}@example.com"): [f"{name} {turn}" for turn in (*BEFORE, *AFTER)] for name in PEOPLE
+    }
+
+
+def test_every_request_is_one_whole_trace(seen: Seen) -> None:
+    """A trace ends with the body of its answer, and has the one streamed call that was made in it."""
+    traces = [trace for session in seen.sessions for trace in _traces(session)]
+
+    assert Counter((trace.status, trace.llm_calls) for trace in traces) == {("ok", 1): 6}
+    assert {_ending(span) for trace in traces for span in trace.spans or []} == {"complete"}
+
+
+def test_the_end_of_a_server_loses_nothing(seen: Seen) -> None:
+    """After two ends by SIGTERM the store is intact, and counts all that was asked."""
+    assert seen.problems == []
+    assert sum(session.llm_calls for session in seen.sessions) == len(PEOPLE) * len((*BEFORE, *AFTER))
+
+
+def _ending(span: StoredSpan) -> str | None:
+    assert isinstance(span, StoredCall)
+    return span.stream_end
