@@ -53,6 +53,7 @@ def _newer(path: Path) -> Iterator[None]:
     with closing(sqlite3.connect(path)) as connection:
         version = connection.execute("PRAGMA user_version").fetchone()[0]
         connection.execute("PRAGMA user_version = 1000000")
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()  # only the file itself is copied
     os.utime(path)
     path.rename(path.with_suffix(".other"))  # what is open is checked when it is opened
     path.write_bytes(path.with_suffix(".other").read_bytes())
