@@ -148,6 +148,19 @@ def test_somebody_who_has_not_logged_in_cannot_ask(site: Any) -> None:
     assert response.status_code in (302, 303, 403)
 
 
+def test_staff_see_the_pages(site: Any, visit: Visit, eventually: Eventually) -> None:
+    """Staff find what was said on the pages; to everybody else they are closed."""
+    visitor, staff = visit("nora"), visit("staff")
+    visitor.ask('Say "for the pages"')
+    (session,) = eventually(whole(site, visitor, 1))
+
+    page = staff.browser.get(f"/baserun/sessions/{session.id}")
+
+    assert "for the pages" in page.raise_for_status().text
+    assert visitor.browser.get(f"/baserun/sessions/{session.id}").status_code == 403
+    assert httpx.get(f"{site.url}/baserun/sessions").status_code == 403
+
+
 def test_pages_of_other_sites_cannot_ask(site: Any, visit: Visit) -> None:
     """A request that another site's page has made changes nothing."""
     visitor = visit("jo")

@@ -32,6 +32,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "baserun_django.BaserunMiddleware",
 ]
+BASERUN = {"excluded": ["/baserun/*", "/static/*"]}
 TEMPLATES = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import os
+
 from django.contrib.auth.views import LoginView, LogoutView
-from django.urls import path
+from django.urls import include, path
 
 from baserun_django import feedback_view
+from baserun_monitor import Pages, django_urls
 from chat import views
+
+pages = Pages(os.environ.get("BASERUN_STORE"), allow=lambda request: request.user.is_staff)
 
 urlpatterns = [
     path("", views.chat, name="chat"),
@@ -16,4 +21,5 @@ urlpatterns = [
     path("messages", views.send, name="send"),
     path("new", views.start_again, name="start_again"),
     path("feedback", feedback_view, name="feedback"),
+    path("baserun/", include(django_urls(pages))),
 ]

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from secrets import compare_digest
 
-from flask import Blueprint, Flask, current_app, redirect, render_template, request, session, url_for
+from flask import Blueprint, Flask, Request, current_app, redirect, render_template, request, session, url_for
 from flask.typing import ResponseReturnValue
-from flask_login import LoginManager, UserMixin, login_user, logout_user
+from flask_login import LoginManager, UserMixin, current_user, login_user, logout_user
 
 blueprint = Blueprint("accounts", __name__)
 
@@ -24,6 +24,11 @@ def init_app(app: Flask) -> None:
     manager = LoginManager(app)
     manager.login_view = "accounts.log_in"
     manager.user_loader(lambda email: Person(email, is_staff=session.get("is_staff", False)))
+
+
+def may_see_pages(request: Request) -> bool:
+    """Staff may see what everybody has said."""
+    return getattr(current_user, "is_staff", False)
 
 
 @blueprint.route("/login", methods=["GET", "POST"])
