@@ -33,9 +33,21 @@ def show(visit: Visit) -> Response:
         text=text,
         user=user,
         page=page,
+        hits=_gathered(page),
         notice=notice,
         words=words,
     )
+
+
+def _gathered(page: Page[SearchHit]) -> list[tuple[SearchHit, int]]:
+    """Each call sends the conversation again: of hits of one session in a row the earliest, and how many there are."""
+    found: list[tuple[SearchHit, int]] = []
+    for hit in page.items:
+        if found and hit.session_id is not None and found[-1][0].session_id == hit.session_id:
+            found[-1] = (hit, found[-1][1] + 1)
+        else:
+            found.append((hit, 1))
+    return found
 
 
 def narrow(visit: Visit) -> Response:

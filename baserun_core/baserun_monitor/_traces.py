@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from baserun.cli._render._calls import LLM
+from baserun.cli._render._messages import ASSISTANT, USER, Message, said
 from baserun.store import Page, Store, StoredCall, StoredSpan, StoredTrace
 from baserun_monitor import _filters
 from baserun_monitor._conversation import mark_of
@@ -49,8 +51,16 @@ def show(visit: Visit, identifier: str) -> Response:
         left_out=max(0, len(bars) - MOST_SPANS),
         opened=opened,
         is_call=isinstance(opened, StoredCall),
+        dialogue=_dialogue(opened),
         notes=notes,
     )
+
+
+def _dialogue(span: StoredSpan | None) -> dict[str, list[Message]]:
+    """What a call was given and gave back, as messages."""
+    if not isinstance(span, StoredCall) or span.kind != LLM:
+        return {"input": [], "output": []}
+    return {"input": said(span.input, USER), "output": said(span.output, ASSISTANT)}
 
 
 def _opened(trace: StoredTrace, wanted: str | None) -> StoredSpan | None:

@@ -1,30 +1,88 @@
-"""The pages on a WSGI server."""
+"""The pages on a WSGI server, by themselves or inside a Flask application."""
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Iterable
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
+from baserun.exceptions import ConfigurationError
 from baserun_monitor._exchange import MOST_BODY, Request, Response
 from baserun_monitor._live import Live
 
 if TYPE_CHECKING:
     from baserun_monitor._pages import Pages
 
+METHODS = ("GET", "HEAD", "POST")
 
-def serve(pages: Pages, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
-    """Answer one request; `allow` gets the environment."""
-    request = request_of(environ)
+
+def serve(
+    pages: Pages, environ: dict[str, Any], start_response: Callable[..., Any], native: Any = None
+) -> Iterable[bytes]:
+    """Answer one request; `allow` gets `native`, or the environment."""
+    response = _answer(pages, environ, environ if native is None else native)
+    headers = [*response.headers.items(), *(("Set-Cookie", cookie) for cookie in response.cookies)]
+    if isinstance(response.body, bytes):
+        headers.append(("Content-Length", str(len(response.body))))
+    status = HTTPStatus(response.status)
+    start_response(f"{status.value} {status.phrase}", headers)
+    return [] if environ["REQUEST_METHOD"] == "HEAD" else body_of(response)
+
+
+def is_allowed(pages: Pages, native: Any) -> bool:
+    """Ask the host application; an answer that must be awaited cannot be had here.
+
+    Raises:
+        ConfigurationError: `allow` is async.
+    """
+    if pages.allow is None:
+        return True
+    answer = pages.allow(native)
+    if inspect.isawaitable(answer):
+        if inspect.iscoroutine(answer):
+            answer.close()
+        raise ConfigurationError("allow is async, and this application is not: write a plain function for Pages().")
+    return bool(answer)
+
+
+def body_of(response: Response) -> Iterable[bytes]:
+    """The pieces of a body; one look where an ASGI server would follow the store."""
+    if isinstance(response.body, Live):
+        return [response.body.once()]
+    return [response.body] if isinstance(response.body, bytes) else response.body
+
+
+def flask_blueprint(pages: Pages) -> Any:
+    """A blueprint with the pages: ``app.register_blueprint(flask_blueprint(pages), url_prefix="/baserun")``.
+
+    `allow` gets Flask's request, inside the application's own context, so that it may ask for the current user.
+    """
+    from flask import Blueprint, request
+    from werkzeug.wrappers import Response as WerkzeugResponse
+
+    blueprint = Blueprint("baserun_monitor", "baserun_monitor")
+
+    def show(path: str = "") -> WerkzeugResponse:
+        environ = request.environ
+        inside = {**environ, "PATH_INFO": f"/{path.encode().decode('latin-1')}"}
+        prefix = environ["PATH_INFO"][: len(environ["PATH_INFO"]) - len(inside["PATH_INFO"])]
+        inside["SCRIPT_NAME"] = environ.get("SCRIPT_NAME", "") + prefix
+        return WerkzeugResponse.from_app(lambda given, start: serve(pages, given, start, request), inside)
+
+    blueprint.add_url_rule("/", "root", show, methods=METHODS)
+    blueprint.add_url_rule("/<path:path>", "page", show, methods=METHODS)
+    return blueprint
+
+
+def _answer(pages: Pages, environ: dict[str, Any], native: Any) -> Response:
+    request = _request(environ, native)
     if request is None:
-        return started(Response(b"The form is too large.\n", 413, {"Content-Type": "text/plain"}), start_response)
-    is_allowed = pages.allow is None or pages.allow(environ) is True
-    response = pages.answer(request, is_allowed=is_allowed)
-    body = started(response, start_response)
-    return [] if request.method == "HEAD" else body
+        return Response(b"The form is too large.\n", 413, {"Content-Type": "text/plain"})
+    return pages.answer(request, is_allowed=is_allowed(pages, native))
 
 
-def request_of(environ: dict[str, Any], native: Any = None) -> Request | None:
+def _request(environ: dict[str, Any], native: Any) -> Request | None:
     """The request in a WSGI environment; None where its body is larger than any form of ours."""
     length = _length(environ)
     if length > MOST_BODY:
@@ -40,25 +98,8 @@ def request_of(environ: dict[str, Any], native: Any = None) -> Request | None:
         headers=headers,
         scheme=environ.get("wsgi.url_scheme", "http"),
         body=environ["wsgi.input"].read(length) if length else b"",
-        native=environ if native is None else native,
+        native=native,
     )
-
-
-def body_of(response: Response) -> Iterable[bytes]:
-    """The pieces of a body; one look where another server would follow the store."""
-    if isinstance(response.body, Live):
-        return [response.body.once()]
-    return [response.body] if isinstance(response.body, bytes) else response.body
-
-
-def started(response: Response, start_response: Callable[..., Any]) -> Iterable[bytes]:
-    """Tell the server status and headers, and give it the body."""
-    headers = [*response.headers.items(), *(("Set-Cookie", cookie) for cookie in response.cookies)]
-    if isinstance(response.body, bytes) and response.status != HTTPStatus.NOT_MODIFIED:
-        headers.append(("Content-Length", str(len(response.body))))
-    status = HTTPStatus(response.status)
-    start_response(f"{status.value} {status.phrase}", headers)
-    return body_of(response)
 
 
 def _length(environ: dict[str, Any]) -> int:

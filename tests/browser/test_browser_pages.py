@@ -1,0 +1,234 @@
+"""What a person does with the pages, in a real browser."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from baserun.store import open_store
+
+expect = pytest.importorskip("playwright.sync_api").expect
+
+pytestmark = pytest.mark.browser
+
+KEY = "a-key-that-is-long-enough"
+SCREENS = {"wide": {"width": 1280, "height": 900}, "phone": {"width": 390, "height": 844}}
+
+
+def test_a_complaint_is_found_in_three_steps(visitor: Any) -> None:
+    """The e-mail address leads to the user, the user to the session, and there is what went wrong."""
+    page = visitor.go("/users")
+
+    page.get_by_label("User, or their e-mail address").fill("ada@example.com")
+    page.keyboard.press("Enter")
+    page.get_by_role("link", name="Where is my order 4711?").click()
+
+    expect(page.get_by_text("RateLimitError (429)")).to_be_visible()
+    expect(page.get_by_text("I only wanted to cancel")).to_be_visible()
+    assert "example.com" not in page.url
+
+
+def test_a_new_session_appears_by_itself(visitor: Any, record: Callable[..., None]) -> None:
+    """The list shows what another process records, without a reload."""
+    page = visitor.go("/sessions")
+    expect(page.locator(".live.on")).to_be_visible()
+    page.evaluate("window.stays = true")
+
+    record("Is this live?")
+
+    expect(page.get_by_role("link", name="Is this live?").first).to_be_visible()
+    assert page.evaluate("window.stays")
+
+
+def test_a_conversation_goes_on_by_itself(visitor: Any, record: Callable[..., None]) -> None:
+    """A turn that another process records is added to the open conversation, and what was open stays open."""
+    record("First question")
+    page = visitor.go("/sessions/live")
+    expect(page.locator(".live.on")).to_be_visible()
+
+    record("Second question")
+
+    expect(page.locator(".said.user", has_text="Second question")).to_be_visible()
+    expect(page.locator(".turn")).to_have_count(2)
+
+
+def test_new_rows_wait_for_the_pointer(visitor: Any, record: Callable[..., None]) -> None:
+    """Nothing moves under a pointer; a count says what is new, and a click shows it."""
+    page = visitor.go("/sessions")
+    expect(page.locator(".live.on")).to_be_visible()
+    page.locator("tbody tr").nth(2).hover()
+
+    record("Do not move")
+
+    page.get_by_role("button", name="1 new").click()
+    expect(page.get_by_role("link", name="Do not move").first).to_be_visible()
+
+
+def test_live_is_off_by_a_click(visitor: Any, record: Callable[..., None]) -> None:
+    """Then the list stays as it is, on the next page too."""
+    page = visitor.go("/sessions")
+    page.locator(".live.on").click()
+    expect(page.locator(".live")).to_have_text("live is off")
+
+    page.reload()
+
+    expect(page.locator(".live")).to_have_text("live is off")
+    assert not [url for url in visitor.requests[-5:] if "/live?" in url]
+
+
+def test_a_broken_stream_says_so(path: Path, serve: Callable[..., Any], open_browser: Callable[..., Any]) -> None:
+    """When the server is gone, the page does not pretend to be live."""
+    server = serve(str(path))
+    visitor = open_browser(server.home)
+    page = visitor.go("/sessions")
+    expect(page.locator(".live.on")).to_be_visible()
+
+    server.stop()
+
+    expect(page.locator(".live.broken")).to_be_visible()
+    visitor.problems.clear()  # a refused connection is what the browser should tell of here
+
+
+def test_filters_are_addresses(visitor: Any) -> None:
+    """A filter is in the address, can be taken out by a click, and Back brings it back."""
+    page = visitor.go("/sessions")
+    page.get_by_label("Feedback").select_option("negative")
+    page.get_by_role("button", name="Filter").click()
+    page.wait_for_url("**/sessions?feedback=negative")
+    narrowed = page.locator("tbody tr").count()
+
+    page.locator(".chip").click()
+    page.wait_for_url(re.compile(r"/sessions\??$"))
+    assert page.locator("tbody tr").count() > narrowed
+    page.go_back()
+
+    expect(page.locator("tbody tr")).to_have_count(narrowed)
+
+
+def test_lists_are_read_with_the_keyboard(visitor: Any) -> None:
+    """j and k choose, enter opens, / goes to the search, and the list remembers where one was."""
+    page = visitor.go("/sessions")
+    page.keyboard.press("j")
+    page.keyboard.press("j")
+    page.keyboard.press("k")
+    page.keyboard.press("j")
+    key = page.locator("tr.chosen").get_attribute("data-key")
+
+    page.keyboard.press("Enter")
+    page.wait_for_url(f"**/sessions/{key}")
+    page.go_back()
+    expect(page.locator("tr.chosen")).to_have_attribute("data-key", key)
+    page.keyboard.press("/")
+
+    expect(page.get_by_label("Words that were said")).to_be_focused()
+
+
+def test_a_user_is_erased_with_a_receipt(visitor: Any, path: Path, filler: Any) -> None:
+    """Asked, confirmed by a word, done; the receipt counts, and the store has nothing of the user."""
+    import baserun
+
+    user = baserun.hash_user(filler.email("ada"))
+    page = visitor.go(f"/users/{user}")
+    page.get_by_role("link", name="erase…").click()
+    page.get_by_label("Write erase to confirm").fill("erase")
+    page.get_by_role("button", name="Erase for good").click()
+
+    expect(page.get_by_role("heading", name="Erased")).to_be_visible()
+    expect(page.get_by_text("sessions", exact=True)).to_be_visible()
+    with open_store(path) as store:  # type: ignore[attr-defined]
+        assert store.user(user) is None
+
+
+def test_everything_of_a_user_is_downloaded(visitor: Any, filler: Any) -> None:
+    """The export is a file."""
+    import baserun
+
+    page = visitor.go(f"/users/{baserun.hash_user(filler.email('ada'))}")
+    page.get_by_text("export").click()
+    with page.expect_download() as download:
+        page.get_by_role("link", name="JSON lines, everything").click()
+
+    assert download.value.suggested_filename == "baserun-user.jsonl"
+
+
+def test_a_span_is_opened(visitor: Any) -> None:
+    """A click on the margin of a turn leads to the call, whose address says which it is."""
+    page = visitor.go("/sessions")
+    page.get_by_role("link", name="Where is my order 4711?").first.click()
+    page.locator(".margin .call").first.click()
+
+    expect(page.locator("tr.opened")).to_have_count(1)
+    expect(page.get_by_role("heading", name="input")).to_be_visible()
+    assert "span=" in page.url
+
+
+def test_the_key_is_asked_for(path: Path, serve: Callable[..., Any], open_browser: Callable[..., Any]) -> None:
+    """With a key the pages open after it was typed, and close again."""
+    visitor = open_browser(serve(str(path), "--key", KEY).home)
+    page = visitor.go("/sessions")
+
+    page.get_by_label("Key").fill(KEY)
+    page.get_by_role("button", name="Open").click()
+    expect(page.get_by_role("heading", name="Overview")).to_be_visible()
+    assert KEY not in page.url
+    page.get_by_role("button", name="Log out").click()
+
+    expect(page.get_by_label("Key")).to_be_visible()
+
+
+@pytest.mark.parametrize("screen", SCREENS)
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_no_page_is_wider_than_the_screen(
+    path: Path, serve: Callable[..., Any], open_browser: Callable[..., Any], screen: str, scheme: str
+) -> None:
+    """On a desk and on a phone, in light and in dark; text and ground differ enough to be read."""
+    visitor = open_browser(serve(str(path)).home, viewport=SCREENS[screen], color_scheme=scheme)
+    page = visitor.go("/sessions")
+    session = page.locator(".words a.go").first.get_attribute("href")
+    page.goto(visitor.home + session)
+    trace = page.locator(".margin a").first.get_attribute("href")
+
+    for place in ("/", "/sessions", "/users", "/traces", "/search?text=order", session, trace):
+        visitor.go(place)
+
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), place
+        assert page.evaluate(CONTRAST) >= 4.5, place
+
+
+def test_pages_work_without_javascript(path: Path, serve: Callable[..., Any], open_browser: Callable[..., Any]) -> None:
+    """Lists, filters and conversations are plain pages."""
+    visitor = open_browser(serve(str(path)).home, java_script_enabled=False)
+    page = visitor.go("/sessions")
+    page.get_by_label("Words that were said").fill("4711")
+    page.get_by_role("button", name="Filter").click()
+    page.get_by_role("link", name="Where is my order 4711?").click()
+
+    expect(page.get_by_text("It is packed, and leaves us tonight.")).to_be_visible()
+
+
+CONTRAST = """() => {
+  const light = (text) => {
+    const [r, g, b] = text.match(/[\\d.]+/g).map(Number).map((value) => value / 255)
+      .map((value) => value <= 0.03928 ? value / 12.92 : ((value + 0.055) / 1.055) ** 2.4);
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+  };
+  const ground = (element) => {
+    for (let each = element; each; each = each.parentElement) {
+      const colour = getComputedStyle(each).backgroundColor;
+      if (!/rgba\\(.*, 0\\)/.test(colour)) return colour;
+    }
+    return "rgb(255, 255, 255)";
+  };
+  let worst = 21;
+  for (const element of document.querySelectorAll("main *, header *")) {
+    const hasText = [...element.childNodes].some((node) => node.nodeType === 3 && node.data.trim());
+    if (!hasText || !element.offsetParent) continue;
+    const [one, other] = [light(getComputedStyle(element).color), light(ground(element))];
+    worst = Math.min(worst, (Math.max(one, other) + 0.05) / (Math.min(one, other) + 0.05));
+  }
+  return worst;
+}"""

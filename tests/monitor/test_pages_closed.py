@@ -1,0 +1,198 @@
+"""Who may look at the pages, and who may change something."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+from starlette.testclient import TestClient
+
+import baserun
+from baserun.exceptions import ConfigurationError
+from baserun.store import Store
+from baserun_monitor import LOOPBACK, Pages
+from baserun_monitor._pages import ROUTES
+
+ADA = baserun.hash_user("ada@example.com")
+KEY = "a-key-that-is-long-enough"
+HOME = "http://127.0.0.1:4320"
+ADDRESSES = sorted(
+    {
+        (method, re.sub(r"\(\?P<identifier>.*?\)", "x", pattern).partition("|")[0].partition("(?:")[0])
+        for method, pattern, _ in ROUTES
+    }
+)
+
+
+@pytest.fixture(name="guarded")
+def _guarded(store: Store) -> TestClient:
+    """Pages with a key."""
+    return TestClient(Pages(store, key=KEY, hosts=LOOPBACK), base_url=HOME, follow_redirects=False)
+
+
+def log_in(visitor: TestClient) -> None:
+    answer = visitor.post("/login", data={"key": KEY})
+    assert answer.status_code == 303, answer.text
+
+
+def token(visitor: TestClient) -> str:
+    found = re.search(r'name="token" value="(\w+)"', visitor.get(f"/users/{ADA}/erase").text)
+    assert found is not None
+    return found[1]
+
+
+def test_pages_need_to_know_who_may_look(store: Store) -> None:
+    """Without `allow` and without a key there are no pages."""
+    with pytest.raises(ConfigurationError, match="who may look"):
+        Pages(store)
+
+
+def test_a_short_key_is_refused(store: Store) -> None:
+    """A key that can be guessed is none."""
+    with pytest.raises(ConfigurationError, match="the least is 16"):
+        Pages(store, key="short")
+
+
+@pytest.mark.parametrize(("method", "place"), ADDRESSES)
+def test_every_route_is_closed_without_the_key(guarded: TestClient, method: str, place: str) -> None:
+    """Nothing of the store is told to who has not logged in; people get the form, programs 401."""
+    answer = guarded.request(method, place)
+    twin = guarded.request(method, place, headers={"Accept": "application/json"})
+
+    assert (answer.status_code, answer.headers.get("location")) == (303, "/login")
+    assert twin.status_code == 401
+    assert guarded.request(method, f"{place}.json").status_code in (401, 303)
+
+
+@pytest.mark.parametrize(("method", "place"), ADDRESSES)
+def test_every_route_is_closed_to_whom_the_application_does_not_let_in(store: Store, method: str, place: str) -> None:
+    """`allow` is asked for each request."""
+    visitor = TestClient(Pages(store, allow=lambda request: False), follow_redirects=False)
+
+    assert visitor.request(method, place).status_code == 403
+
+
+@pytest.mark.parametrize(("method", "place"), ADDRESSES)
+def test_every_route_looks_at_the_host(visitor: TestClient, method: str, place: str) -> None:
+    """A name that somebody else's DNS points at this machine gets nothing."""
+    for host in ("evil.test", "127.0.0.1.evil.test", "localhost.evil.test:4320", "", "[::2]", "10.0.0.1"):
+        answer = visitor.request(method, place, headers={"Host": host})
+
+        assert answer.status_code == 421
+        assert ADA not in answer.text
+
+
+@pytest.mark.parametrize("host", ["localhost", "localhost:4320", "127.0.0.1", "[::1]:4320", "LOCALHOST"])
+def test_names_of_this_machine_are_answered(visitor: TestClient, host: str) -> None:
+    """With and without a port."""
+    assert visitor.get("/sessions", headers={"Host": host}).status_code == 200
+
+
+def test_the_key_opens(guarded: TestClient) -> None:
+    """The cookie opens everything, does not hold the key, and is kept from scripts and other sites."""
+    answer = guarded.post("/login", data={"key": KEY})
+
+    cookie = answer.headers["set-cookie"]
+    assert KEY not in cookie
+    assert "HttpOnly" in cookie
+    assert "SameSite=Strict" in cookie
+    assert guarded.get("/sessions").status_code == 200
+
+
+@pytest.mark.parametrize("key", ["", "wrong-key-wrong-key", KEY[:-1], KEY + "x", "\u00e9" * 20])
+def test_another_key_does_not_open(guarded: TestClient, key: str) -> None:
+    """A wrong key gives no cookie."""
+    answer = guarded.post("/login", data={"key": key})
+
+    assert answer.status_code == 403
+    assert "set-cookie" not in answer.headers
+    assert guarded.get("/sessions").status_code == 303
+
+
+@pytest.mark.parametrize("cookie", ["x", "x.y.z", "", "a" * 4000])
+def test_a_made_up_cookie_does_not_open(guarded: TestClient, cookie: str) -> None:
+    """Only a cookie that was signed here opens."""
+    assert guarded.get("/sessions", headers={"Cookie": f"baserun_monitor_key={cookie}"}).status_code == 303
+
+
+def test_a_cookie_of_another_key_does_not_open(store: Store, guarded: TestClient) -> None:
+    """Changing the key logs everybody out."""
+    log_in(guarded)
+    cookie = guarded.cookies["baserun_monitor_key"]
+    other = TestClient(
+        Pages(store, key="another-key-that-is-long", hosts=LOOPBACK), base_url=HOME, follow_redirects=False
+    )
+
+    answer = other.get("/sessions", headers={"Cookie": f"baserun_monitor_key={cookie}"})
+
+    assert answer.status_code == 303
+
+
+def test_the_key_is_not_taken_from_the_address(guarded: TestClient) -> None:
+    """Addresses are kept in histories and logs."""
+    assert guarded.get("/sessions", params={"key": KEY}).status_code == 303
+
+
+def test_logging_out_needs_the_token(guarded: TestClient) -> None:
+    """Another site cannot log somebody out; the form of the page can."""
+    log_in(guarded)
+    assert guarded.post("/logout").status_code != 303
+
+    answer = guarded.post("/logout", data={"token": token(guarded)})
+
+    assert answer.headers["location"] == "/login"
+    assert guarded.get("/sessions").status_code == 303
+
+
+@pytest.mark.parametrize(
+    ("form", "headers"),
+    [
+        ({}, {}),
+        ({"token": "0" * 64}, {}),
+        ({"token": "right"}, {"Origin": "http://evil.test"}),
+        ({"token": "right"}, {"Origin": "null", "Sec-Fetch-Site": "cross-site"}),
+        ({"token": "right"}, {"Sec-Fetch-Site": "cross-site"}),
+        ({"token": "right"}, {"Sec-Fetch-Site": "same-site"}),
+    ],
+)
+def test_nothing_is_erased_for_another_site(visitor: TestClient, store: Store, form: Any, headers: Any) -> None:
+    """Without the token, or from another origin, everything stays."""
+    right = token(visitor)
+    sent = {name: right if value == "right" else value for name, value in form.items()}
+
+    answer = visitor.post(f"/users/{ADA}/erase", data={"confirm": "erase", **sent}, headers=headers)
+
+    assert answer.status_code == 403
+    assert store.user(ADA) is not None
+
+
+def test_nothing_is_erased_by_a_link(visitor: TestClient, store: Store) -> None:
+    """GET only asks."""
+    visitor.get(f"/users/{ADA}/erase?confirm=erase&token={token(visitor)}")
+
+    assert store.user(ADA) is not None
+
+
+def test_erasing_wants_the_word(visitor: TestClient, store: Store) -> None:
+    """Without the word that confirms it everything stays."""
+    answer = visitor.post(f"/users/{ADA}/erase", data={"token": token(visitor), "confirm": "yes"})
+
+    assert answer.status_code == 400
+    assert store.user(ADA) is not None
+
+
+def test_erasing_gives_a_receipt(visitor: TestClient, store: Store) -> None:
+    """Confirmed and with its token, the user is gone, and the page says what was removed."""
+    sessions = store.user(ADA).sessions  # type: ignore[union-attr]
+
+    answer = visitor.post(f"/users/{ADA}/erase", data={"token": token(visitor), "confirm": "erase"})
+
+    assert answer.status_code == 200
+    assert f"{sessions:,} removed" in answer.text
+    assert store.user(ADA) is None
+
+
+def test_a_large_form_is_refused(visitor: TestClient) -> None:
+    """Nobody fills the memory by a form."""
+    assert visitor.post("/sessions", content=b"x" * 100_000).status_code == 413

@@ -1,0 +1,144 @@
+"""Lists: every state is an address, an e-mail address is in none, and all of it can be kept as a file."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from starlette.testclient import TestClient
+
+import baserun
+from baserun.store import Store
+
+ADA = baserun.hash_user("ada@example.com")
+
+
+def keys(page: str) -> list[str]:
+    return re.findall(r'<tr data-key="([^"]+)"', page)
+
+
+@pytest.mark.parametrize(
+    "filters",
+    [
+        {"user": ADA},
+        {"feedback": "negative"},
+        {"status": "error"},
+        {"model": "gpt-4o"},
+        {"text": "4711"},
+        {"min_cost": "0.001"},
+        {"min_tokens": "500"},
+        {"min_duration": "60"},
+        {"tag": "version=2026.11"},
+        {"sort": "-cost"},
+        {"sort": "started"},
+    ],
+)
+def test_filters_in_the_address_narrow_the_list(visitor: TestClient, store: Store, filters: dict[str, str]) -> None:
+    """The page lists what the store gives for the same filters, in the same order."""
+    numbers = {"min_cost": float, "min_tokens": int, "min_duration": float}
+    asked = {name: numbers.get(name, str)(value) for name, value in filters.items()}
+
+    page = visitor.get("/sessions", params=filters).text
+
+    assert keys(page) == [session.id for session in store.sessions(**asked)]  # type: ignore[arg-type]
+
+
+def test_periods_narrow_the_list(visitor: TestClient, store: Store) -> None:
+    """`period=1h` is the last hour."""
+    since = datetime.now(UTC) - timedelta(hours=1)
+
+    assert keys(visitor.get("/sessions?period=1h").text) == [session.id for session in store.sessions(since=since)]
+
+
+def test_a_form_becomes_an_address(visitor: TestClient) -> None:
+    """Empty fields are left out, so that the address says what is asked and nothing else."""
+    answer = visitor.post("/sessions", data={"text": "order", "status": "", "min_cost": "", "sort": "-cost"})
+
+    assert (answer.status_code, answer.headers["location"]) == (303, "/sessions?text=order&sort=-cost")
+
+
+@pytest.mark.parametrize("page", ["/sessions", "/traces", "/search"])
+def test_an_email_address_becomes_its_hash(visitor: TestClient, page: str) -> None:
+    """The address of the page, which histories and logs keep, has the hash."""
+    answer = visitor.post(page, data={"user": "ada@example.com"})
+
+    assert ADA in answer.headers["location"]
+    assert "example.com" not in answer.headers["location"]
+
+
+def test_the_email_address_of_a_user_leads_to_their_page(visitor: TestClient) -> None:
+    """In the list of users the search goes straight to the one."""
+    assert visitor.post("/users", data={"user": "ada@example.com"}).headers["location"] == f"/users/{ADA}"
+
+
+def test_somebody_unknown_is_not_found(visitor: TestClient) -> None:
+    """The list is empty and says how to see all."""
+    location = visitor.post("/users", data={"user": "nobody@example.com"}).headers["location"]
+
+    assert "Show all users" in visitor.get(location).text
+
+
+def test_pages_follow_each_other(visitor: TestClient, store: Store) -> None:
+    """Going on to the end shows everything once."""
+    seen, address = [], "/traces"
+    while True:
+        page = visitor.get(address).text
+        seen += keys(page)
+        following = re.search(r'rel="next" href="([^"]+)"', page)
+        if following is None:
+            break
+        address = "/traces" + following[1].replace("&amp;", "&")
+
+    assert seen == [trace.id for trace in store.traces(limit=1000)]
+    assert len(seen) > 50
+
+
+@pytest.mark.parametrize("name", ["sessions", "users", "traces"])
+def test_everything_that_matches_is_exported(visitor: TestClient, store: Store, name: str) -> None:
+    """CSV and JSON have all pages, in the order of the list."""
+    expected = list(getattr(store, name)(limit=1000))
+
+    rows = list(csv.DictReader(io.StringIO(visitor.get(f"/{name}.csv").text)))
+    items = visitor.get(f"/{name}.json?all=yes").json()["items"]
+
+    assert len(rows) == len(expected)
+    assert items == [item.to_dict() for item in expected]
+
+
+def test_wrong_filters_are_explained(visitor: TestClient) -> None:
+    """The page keeps the form and says what can be written."""
+    answer = visitor.get("/sessions?min_cost=cheap")
+
+    assert answer.status_code == 400
+    assert "is not a number" in answer.text
+    assert 'name="min_cost"' in answer.text
+
+
+def test_everything_of_a_user_is_exported(visitor: TestClient, store: Store) -> None:
+    """One JSON object a line, as the store exports them."""
+    lines = visitor.get(f"/users/{ADA}/export").text.splitlines()
+
+    assert len(lines) == len(list(store.export_user(ADA)))
+
+
+def test_a_session_reads_as_a_conversation(visitor: TestClient, store: Store) -> None:
+    """Who said what, the tool with its result, the pause, the stream that was left, the error, the feedback."""
+    session = store.sessions(user=ADA, feedback="negative", limit=1).items[0]
+
+    text = re.sub(r"<[^>]+>", "", visitor.get(f"/sessions/{session.id}").text)
+
+    for words in (
+        "Where is my order 4711?",
+        "lookup_order(id=4711)",
+        "packed",
+        "min later",
+        "first token",
+        "stream closed by the application before its end",
+        "RateLimitError (429)",
+        "I only wanted to cancel",
+        "image/png, 2,800 bytes",
+    ):
+        assert words in text.replace("&#34;", '"')

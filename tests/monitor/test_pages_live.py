@@ -1,0 +1,71 @@
+"""An open page hears of what others write."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+from starlette.testclient import TestClient
+
+from baserun.store import Store, open_store
+from baserun_monitor import Pages
+from baserun_monitor._live import Live
+
+WRITE = """
+import sys, baserun
+baserun.init(store=sys.argv[1])
+with baserun.with_session(), baserun.start_trace("from elsewhere"):
+    pass
+assert baserun.flush(30)
+"""
+
+
+def write_from_elsewhere(path: Path) -> None:
+    subprocess.run([sys.executable, "-c", WRITE, str(path)], check=True)
+
+
+async def first_news(live: Live) -> str:
+    async for piece in live.stream():
+        if b"event: news" in piece:
+            return piece.decode()
+    raise AssertionError("the stream ended without news")
+
+
+def test_another_process_is_heard(path: Path, store: Store) -> None:
+    """What another process writes is news, with the state that it makes."""
+    live = Live(store, store.state())
+    write_from_elsewhere(path)
+
+    news = asyncio.run(asyncio.wait_for(first_news(live), 30))
+
+    assert f"data: {store.state()}" in news
+
+
+def test_what_was_written_since_the_page_was_made_is_heard(path: Path, pages: Pages, visitor: TestClient) -> None:
+    """Nothing is lost between making a page and following the store."""
+    found = re.search(r'data-live="/live\?seen=(\w+)"', visitor.get("/sessions").text)
+    assert found is not None
+    write_from_elsewhere(path)
+
+    assert b"event: news" in Live(pages.site.store, found[1]).once()
+
+
+def test_silence_is_no_news(store: Store) -> None:
+    """One look at a store to which nobody writes says that all is well, and when to look again."""
+    said = Live(store, store.state()).once()
+
+    assert b"event: news" not in said
+    assert b"retry: " in said
+
+
+def test_a_store_that_appears_is_news(tmp_path: Path) -> None:
+    """The page that is opened before the first call shows it."""
+    path = tmp_path / "later.sqlite3"
+    with open_store(path) as store:  # type: ignore[attr-defined]
+        live = Live(store, store.state())
+        write_from_elsewhere(path)
+
+        assert b"event: news" in live.once()

@@ -1,0 +1,160 @@
+"""The same pages inside other applications, under a prefix, open to whom the application lets in."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+from wsgiref.util import setup_testing_defaults
+
+import pytest
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.routing import Mount
+from starlette.testclient import TestClient
+
+from baserun.exceptions import ConfigurationError
+from baserun.store import Store
+from baserun_monitor import Pages, django_urls, flask_blueprint
+
+Get = Callable[..., Any]
+STAFF = {"X-Staff": "yes"}
+
+
+def is_staff(request: Any) -> bool:
+    """As an application asks: every framework's request has headers."""
+    return bool(request.headers.get("X-Staff") == "yes")
+
+
+async def is_staff_later(request: Request) -> bool:
+    return is_staff(request)
+
+
+def in_starlette(store: Store) -> Any:
+    app = Starlette(routes=[Mount("/admin/baserun", app=Pages(store, allow=is_staff_later))])
+    return TestClient(app, follow_redirects=False)
+
+
+def in_fastapi(store: Store) -> Any:
+    fastapi = pytest.importorskip("fastapi")
+    app = fastapi.FastAPI()
+    app.mount("/admin/baserun", Pages(store, allow=is_staff))
+    return TestClient(app, follow_redirects=False)
+
+
+def in_flask(store: Store) -> Any:
+    flask = pytest.importorskip("flask")
+    app = flask.Flask(__name__)
+    app.register_blueprint(flask_blueprint(Pages(store, allow=is_staff)), url_prefix="/admin/baserun")
+    return app.test_client()
+
+
+def in_django(store: Store) -> Any:
+    pytest.importorskip("django")
+    import django
+    from django.conf import settings
+
+    if not settings.configured:
+        settings.configure(SECRET_KEY="x" * 50, ALLOWED_HOSTS=["*"])
+        django.setup()
+    from django.test import Client, override_settings
+    from django.urls import include, path
+
+    urls = type(
+        "Urls", (), {"urlpatterns": [path("admin/baserun/", include(django_urls(Pages(store, allow=is_staff))))]}
+    )
+    csrf = ["django.middleware.csrf.CsrfViewMiddleware"]
+
+    class Visitor:
+        def __init__(self) -> None:
+            self._client = Client(enforce_csrf_checks=True)
+
+        def get(self, path: str, headers: Any = None) -> Any:
+            with override_settings(ROOT_URLCONF=urls, MIDDLEWARE=csrf, ALLOWED_HOSTS=["*"]):
+                return self._client.get(path, headers=headers)
+
+        def post(self, path: str, data: Any, headers: Any = None) -> Any:
+            with override_settings(ROOT_URLCONF=urls, MIDDLEWARE=csrf, ALLOWED_HOSTS=["*"]):
+                kind = "application/x-www-form-urlencoded"
+                return self._client.post(path, "&".join(f"{k}={v}" for k, v in data.items()), kind, headers=headers)
+
+    return Visitor()
+
+
+FRAMEWORKS = (in_starlette, in_fastapi, in_flask, in_django)
+
+
+def text_of(answer: Any) -> str:
+    text = getattr(answer, "text", None)
+    if text is None:
+        text = b"".join(answer.streaming_content if getattr(answer, "streaming", False) else [answer.content]).decode()
+    return str(text)
+
+
+@pytest.mark.parametrize("framework", FRAMEWORKS)
+def test_pages_are_closed_inside_an_application(store: Store, framework: Get) -> None:
+    """Whom the application does not let in sees nothing."""
+    answer = framework(store).get("/admin/baserun/sessions")
+
+    assert answer.status_code == 403
+    assert store.sessions().items[0].id not in text_of(answer)
+
+
+@pytest.mark.parametrize("framework", FRAMEWORKS)
+def test_links_stay_under_the_prefix(store: Store, framework: Get) -> None:
+    """Every address on a page leads back into the pages, and works."""
+    visitor = framework(store)
+    page = visitor.get("/admin/baserun/sessions", headers=STAFF)
+    addresses = set(re.findall(r'(?:href|src|action|data-live)="(/[^"?#]*)', text_of(page)))
+
+    assert page.status_code == 200
+    assert {address for address in addresses if not address.startswith("/admin/baserun/")} == set()
+    details = sorted(address for address in addresses if "/sessions/" in address)
+    for address in [*details[:1], "/admin/baserun/", *(each for each in addresses if "/static/" in each)]:
+        assert visitor.get(address, headers=STAFF).status_code == 200, address
+
+
+@pytest.mark.parametrize("framework", FRAMEWORKS)
+def test_a_user_is_erased_inside_an_application(store: Store, framework: Get) -> None:
+    """Forms with their token and cookie work through every framework, beside its own protection."""
+    visitor = framework(store)
+    user = store.users().items[0].user_identifier
+    asked = visitor.get(f"/admin/baserun/users/{user}/erase", headers=STAFF)
+    token = re.search(r'name="token" value="(\w+)"', text_of(asked))
+    assert token is not None
+
+    answer = visitor.post(
+        f"/admin/baserun/users/{user}/erase", data={"token": token[1], "confirm": "erase"}, headers=STAFF
+    )
+
+    assert answer.status_code == 200, text_of(answer)
+    assert store.user(user) is None
+
+
+@pytest.mark.parametrize("framework", [in_flask, in_django])
+def test_servers_with_a_thread_for_each_connection_look_once(store: Store, framework: Get) -> None:
+    """There the live stream is one look, so that no thread is held."""
+    answer = framework(store).get("/admin/baserun/live?seen=other", headers=STAFF)
+
+    assert "event: news" in text_of(answer)
+
+
+def test_pages_are_a_wsgi_application(store: Store) -> None:
+    """Any WSGI server can serve them."""
+    environ: dict[str, Any] = {"PATH_INFO": "/sessions.json"}
+    setup_testing_defaults(environ)
+    told: list[Any] = []
+
+    body = b"".join(Pages(store, allow=lambda environ: True).wsgi(environ, lambda *given: told.append(given)))
+
+    assert told[0][0] == "200 OK"
+    assert b'"items"' in body
+
+
+def test_an_async_answer_does_not_open_a_wsgi_application(store: Store) -> None:
+    """A coroutine is true, but it is no permission."""
+    environ: dict[str, Any] = {}
+    setup_testing_defaults(environ)
+
+    with pytest.raises(ConfigurationError, match="allow is async"):
+        Pages(store, allow=is_staff_later).wsgi(environ, lambda *given: None)

@@ -1,0 +1,77 @@
+"""Empty, missing, broken and newer stores: pages that say what is the matter."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+import pytest
+from starlette.testclient import TestClient
+
+from baserun.store import open_store
+from baserun_monitor import LOOPBACK, Pages
+
+PLACES = ("/", "/sessions", "/users", "/traces", "/search?text=x")
+
+
+def visit(path: Path, budget: float | None = None) -> TestClient:
+    pages = Pages(open_store(path, budget=budget), allow=lambda request: True, hosts=LOOPBACK)
+    return TestClient(pages, base_url="http://127.0.0.1")
+
+
+@pytest.mark.parametrize("place", PLACES[:4])
+def test_an_empty_store_says_what_to_do(tmp_path: Path, place: str) -> None:
+    """The line of code is on the page."""
+    answer = visit(tmp_path / "none.sqlite3").get(place)
+
+    assert answer.status_code == 200
+    assert "with_session" in answer.text
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_a_broken_store_is_named(tmp_path: Path, place: str) -> None:
+    """A file that is no store is a page of words, not a failure."""
+    path = tmp_path / "broken.sqlite3"
+    path.write_bytes(b"this is no database" * 100)
+
+    answer = visit(path).get(place)
+
+    assert answer.status_code == 503
+    assert "baserun doctor" in answer.text
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_a_newer_store_is_not_read(path: Path, place: str) -> None:
+    """What a newer Baserun wrote is left alone, and the page says to upgrade."""
+    with sqlite3.connect(path) as connection:
+        connection.execute("PRAGMA user_version = 999")
+    connection.close()
+
+    answer = visit(path).get(place)
+
+    assert answer.status_code == 503
+    assert "Upgrade" in answer.text
+
+
+def test_an_unlucky_filter_asks_to_be_narrowed(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A question that takes too long keeps the form, and says so."""
+    monkeypatch.setattr("baserun.store.sqlite._reader.CHECK_EVERY", 1)
+
+    answer = visit(path, budget=0.0).get("/sessions", params={"text": "order", "sort": "-cost"})
+
+    assert answer.status_code == 503
+    assert "Narrow it" in answer.text
+    assert 'name="text"' in answer.text
+
+
+def test_a_fault_of_ours_is_a_number(
+    pages: Pages, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The visitor sees no details; the log has them under the same number."""
+    monkeypatch.setattr(pages.site.store, "sessions", lambda **filters: 1 / 0)
+
+    answer = TestClient(pages, base_url="http://127.0.0.1").get("/sessions")
+
+    assert answer.status_code == 500
+    assert "ZeroDivisionError" not in answer.text
+    assert answer.text.split()[-1].rstrip(".") in caplog.text

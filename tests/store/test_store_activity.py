@@ -1,0 +1,129 @@
+"""What happened in a stretch of time, and whether something was written."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from baserun.exceptions import ConfigurationError
+from baserun.store import Sink, Store, open_store
+from baserun.store.rows import AnnotationRow, OpenSession
+
+START = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=1_790_000_000_000_000)
+MINUTE = timedelta(minutes=1)
+
+
+def fill(sink: Sink, make: Any) -> None:
+    """Two minutes: an answer of ada; then an error of ben, and one of nobody without a session."""
+    ada = make.trace(1, session="a", user_identifier="ada", user_strength=3)
+    ben = make.trace(61, session="b", user_identifier="ben", user_strength=3, status="error")
+    lone = make.trace(62, session=None)
+    sink.write(
+        [
+            OpenSession(id="a", at_us=ada.started_us, user_identifier="ada", user_strength=3),
+            make.call(1, ada, request_model="small", input_tokens=10, output_tokens=5, cost_nano=2_000_000),
+            ada,
+            make.call(2, ben, status="error", request_model="large"),
+            ben,
+            lone,
+            AnnotationRow(
+                id="f", session_id="a", trace_id=None, span_id=None, type="feedback", name="f", score=0.0,
+                created_us=ada.started_us,
+            ),
+        ]
+    )  # fmt: skip
+
+
+def test_pieces_add_up(sink: Sink, store: Store, make: Any) -> None:
+    """Each trace is in the piece in which it started; the whole counts users and sessions once."""
+    fill(sink, make)
+
+    activity = store.activity(since=START, until=START + 2 * MINUTE, buckets=2)
+
+    assert [(piece.traces, piece.sessions, piece.users) for piece in activity.buckets] == [(1, 1, 1), (2, 1, 1)]
+    assert [(piece.llm_calls, piece.errors) for piece in activity.buckets] == [(1, 0), (1, 1)]
+    assert (activity.total.traces, activity.total.sessions, activity.total.users) == (3, 2, 2)
+
+
+def test_unknown_is_not_zero(sink: Sink, store: Store, make: Any) -> None:
+    """Tokens and cost that nobody knew are None; so is the latency where no call ended."""
+    fill(sink, make)
+
+    first, second, third = store.activity(since=START, until=START + 3 * MINUTE, buckets=3).buckets
+
+    assert (first.input_tokens, first.cost_usd) == (10, Decimal("0.002"))
+    assert (second.input_tokens, second.cost_usd) == (None, None)
+    assert (first.latency_p50_ms, first.latency_p95_ms) == (1000, 1000)
+    assert (third.latency_p50_ms, third.traces) == (None, 0)
+
+
+def test_busiest_come_first(sink: Sink, store: Store, make: Any) -> None:
+    """Users and models by their traces."""
+    fill(sink, make)
+    more = make.trace(70, session="b", user_identifier="ben", user_strength=3)
+    sink.write([make.call(3, more, request_model="large"), more])
+
+    activity = store.activity(since=START, until=START + 2 * MINUTE)
+
+    assert [(user.user_identifier, user.traces, user.errors) for user in activity.users] == [
+        ("ben", 2, 1),
+        ("ada", 1, 0),
+    ]
+    assert [(model.model, model.traces, model.errors) for model in activity.models] == [
+        ("large", 2, 1),
+        ("small", 1, 0),
+    ]
+
+
+def test_one_user_alone(sink: Sink, store: Store, make: Any) -> None:
+    """`user=` leaves everybody else out."""
+    fill(sink, make)
+
+    activity = store.activity(since=START, until=START + 2 * MINUTE, user="ada")
+
+    assert (activity.total.traces, activity.total.feedback_negative) == (1, 1)
+    assert [model.model for model in activity.models] == ["small"]
+
+
+def test_feedback_on_a_session_counts_once(sink: Sink, store: Store, make: Any) -> None:
+    """Where the session was last active."""
+    fill(sink, make)
+
+    activity = store.activity(since=START, until=START + 2 * MINUTE, buckets=2)
+
+    assert [(piece.feedback_positive, piece.feedback_negative) for piece in activity.buckets] == [(0, 1), (0, 0)]
+
+
+def test_an_empty_store_has_empty_pieces(tmp_path: Path) -> None:
+    """There is a piece for each part of the time."""
+    with open_store(tmp_path / "none.sqlite3") as store:  # type: ignore[attr-defined]
+        activity = store.activity(since=START, until=START + MINUTE, buckets=7)
+
+    assert [piece.traces for piece in activity.buckets] == [0] * 7
+    assert activity.buckets[-1].ended_at == START + MINUTE
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"since": START, "until": START}, {"since": START, "buckets": 0}, {"since": START, "buckets": 201}]
+)
+def test_wrong_questions_are_explained(store: Store, wrong: dict[str, Any]) -> None:
+    """They raise at once and say what to write."""
+    with pytest.raises(ConfigurationError, match="Write"):
+        store.activity(**wrong)
+
+
+def test_each_commit_changes_the_state(new_sink: Callable[[], Sink], store: Store, make: Any) -> None:
+    """Whoever writes; reading changes nothing."""
+    sinks, states = (new_sink(), new_sink()), [store.state()]
+    for number in range(6):
+        sinks[number % 2].write([make.trace(number)])
+        states.append(store.state())
+        store.sessions()
+
+    assert len(set(states)) == 7
+    assert store.state() == states[-1]
