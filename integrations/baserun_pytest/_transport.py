@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import sys
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from types import ModuleType
@@ -105,7 +106,7 @@ def _patched(owner: Any, name: str, wrap: Callable[[Any], Callable[..., Any]]) -
 @contextmanager
 def _no_pauses() -> Iterator[None]:
     """Let clients try again at once: a recorded error does not get better by waiting."""
-    base = importlib.import_module("openai._base_client").BaseClient if importlib.util.find_spec("openai") else None
+    base = getattr(sys.modules.get("openai._base_client"), "BaseClient", None)
     if base is None or "_calculate_retry_timeout" not in base.__dict__:
         yield
         return
@@ -114,18 +115,20 @@ def _no_pauses() -> Iterator[None]:
 
 
 def _libraries() -> list[ModuleType]:
-    return [importlib.import_module(name) for name in _LIBRARIES if importlib.util.find_spec(name) is not None]
+    """What the installed clients have loaded; a client brings its HTTP library with it."""
+    _load_client()
+    loaded = [sys.modules[name] for name in _LIBRARIES if name in sys.modules]
+    return loaded or [importlib.import_module(name) for name in _LIBRARIES if importlib.util.find_spec(name)]
+
+
+def _load_client() -> None:
+    if importlib.util.find_spec("openai") is not None:
+        importlib.import_module("openai")
 
 
 def _aiohttp_transports() -> list[tuple[Any, ModuleType]]:
-    found: list[tuple[Any, ModuleType]] = []
-    for name in _AIOHTTP:
-        try:
-            module = importlib.import_module(name)
-        except ImportError:
-            continue
-        found.append((module.AiohttpTransport, module.httpx))
-    return found
+    modules = [sys.modules[name] for name in _AIOHTTP if name in sys.modules]
+    return [(module.AiohttpTransport, module.httpx) for module in modules]
 
 
 def stream_of(library: ModuleType, pieces: list[bytes], failure: Exception | None) -> Any:

@@ -1,0 +1,416 @@
+"""A run of tests as it is recorded, and told of at its end."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+ASYNC = ("pytest_asyncio.plugin", "anyio.pytest_plugin")
+TESTS = """
+import threading
+import unittest
+
+import anyio
+import app
+import openai
+import pytest
+
+import baserun
+
+
+@pytest.fixture
+def fixture_that_asks(baserun_offline):
+    return app.ask("from a fixture")
+
+
+@pytest.fixture(scope="module")
+def anyio_backend():
+    return "asyncio"
+
+
+@pytest.fixture(scope="module")
+async def kept_runner(anyio_backend):
+    yield  # keeps the runner, and the context that it began with, for the tests after this one
+
+
+def test_ask(baserun_offline, baserun_calls):
+    assert len(baserun_calls) == 0
+    app.ask("one")
+    app.ask("two")
+    assert [call.output[0]["content"] for call in baserun_calls] == ["You said: one", "You said: two"]
+
+
+def test_fixture(fixture_that_asks, baserun_calls):
+    assert baserun_calls[0].input[1]["content"] == "from a fixture"
+
+
+@pytest.mark.parametrize("text", ["red", "blue"])
+def test_each(baserun_offline, text):
+    app.ask(text)
+
+
+async def test_asyncio(baserun_offline, baserun_calls):
+    await app.ask_async()
+    assert len(baserun_calls) == 1
+
+
+@pytest.mark.anyio
+async def test_anyio(kept_runner, baserun_offline, baserun_calls):
+    await app.ask_async()
+    assert len(baserun_calls) == 1
+
+
+@pytest.mark.anyio
+async def test_anyio_again(kept_runner, baserun_offline, baserun_calls):
+    await app.ask_async()
+    assert len(baserun_calls) == 1
+
+
+class TestOld(unittest.TestCase):
+    @pytest.fixture(autouse=True)
+    def model(self, baserun_offline):
+        self.offline = baserun_offline
+
+    def test_unittest(self):
+        assert self.offline.client.models.list()
+        app.ask()
+
+
+class TestOldAsync(unittest.IsolatedAsyncioTestCase):
+    @pytest.fixture(autouse=True)
+    def model(self, baserun_offline):
+        pass
+
+    async def test_unittest_async(self):
+        await app.ask_async()
+
+
+def test_thread(baserun_offline, baserun_calls):
+    thread = threading.Thread(target=app.ask)
+    thread.start()
+    thread.join()
+    assert len(baserun_calls) == 1
+
+
+def test_failing(baserun_offline):
+    app.ask()
+    assert 1 + 1 == 3
+
+
+def test_failing_call(baserun_offline):
+    baserun_offline.next(status=400)
+    app.ask()
+
+
+def test_skipped():
+    pytest.skip("not today")
+
+
+@pytest.mark.xfail(strict=True)
+def test_expected():
+    raise ValueError("known")
+
+
+def test_checks(baserun_offline):
+    baserun.check_includes("polite", app.ask(), "please")
+    baserun.check_equals("sum", 4, 4)
+
+
+def test_own_store(baserun_session):
+    baserun.init(store="elsewhere.sqlite3", enabled=False)
+    baserun.log("still here")
+
+
+def test_own_session(baserun_offline, baserun_calls):
+    with baserun.with_session(session_identifier="the-applications-own"):
+        app.ask()
+    assert len(baserun_calls) == 1
+"""
+
+
+@pytest.fixture(scope="module", name="recorded")
+def _recorded(new_project: Callable[[], Any]) -> Any:
+    """A project with all kinds of tests, run once."""
+    project = new_project()
+    project.write("test_kinds.py", TESTS)
+    project.done = project.run("--baserun", "--baserun-store=store.sqlite3", plugins=ASYNC)
+    return project
+
+
+def test_tests_end_as_they_would_without_it(recorded: Any) -> None:
+    """Recording changes no outcome."""
+    outcomes = {name: case.outcome for name, case in recorded.done.cases.items() if case.outcome != "passed"}
+
+    assert outcomes == {
+        "test_failing": "failure",
+        "test_failing_call": "failure",
+        "test_skipped": "skipped",
+        "test_expected": "skipped",
+    }
+
+
+def test_the_run_is_one_session(recorded: Any) -> None:
+    """All tests of one process are traces of the same session, which has ended."""
+    (session,) = [row for row in recorded.store().sessions() if row.id.startswith("pytest-")]
+
+    assert {trace.session_id for trace in recorded.tests().values()} == {session.id}
+    assert session.ended_at is not None
+    assert session.metadata == {"run": session.id}
+
+
+@pytest.mark.parametrize(
+    ("name", "calls"),
+    [
+        ("test_ask", 2),
+        ("test_fixture", 1),
+        ("test_each[red]", 1),
+        ("test_each[blue]", 1),
+        ("test_asyncio", 1),
+        ("test_anyio", 1),
+        ("test_anyio_again", 1),
+        ("TestOld::test_unittest", 1),
+        ("TestOldAsync::test_unittest_async", 1),
+        ("test_failing", 1),
+        ("test_failing_call", 1),
+        ("test_skipped", 0),
+    ],
+)
+def test_calls_are_in_the_trace_of_their_test(recorded: Any, name: str, calls: int) -> None:
+    """Whatever kind of test it is, what it calls is in its own trace, and nothing else is."""
+    trace = recorded.tests()[name]
+
+    assert [span.kind for span in trace.spans] == ["llm"] * calls
+
+
+@pytest.mark.parametrize(
+    ("name", "status", "outcome", "error"),
+    [
+        ("test_ask", "ok", "passed", None),
+        ("test_failing", "error", "failed", "AssertionError"),
+        ("test_failing_call", "error", "failed", "BadRequestError"),
+        ("test_skipped", "ok", "skipped", None),
+        ("test_expected", "ok", "xfailed", None),
+        ("test_checks", "ok", "passed", None),
+    ],
+)
+def test_outcome_is_recorded(recorded: Any, name: str, status: str, outcome: str, error: str | None) -> None:
+    """A trace says how its test ended, and what went wrong."""
+    trace = recorded.tests()[name]
+
+    assert (trace.kind, trace.status, trace.tags) == ("test", status, {"outcome": outcome})
+    assert (None if trace.error is None else trace.error.type) == error
+    assert trace.name == f"test_kinds.py::{name}"
+    assert trace.duration_ms > 0
+
+
+def test_calls_elsewhere_are_told_of(recorded: Any) -> None:
+    """Calls in threads and in sessions of the application count for the test that they were made in."""
+    told = {
+        name: recorded.done.cases[name].properties.get("baserun_calls") for name in ("test_thread", "test_own_session")
+    }
+
+    assert told == {"test_thread": "1", "test_own_session": "1"}
+
+
+def test_the_applications_configuration_does_not_lead_elsewhere(recorded: Any) -> None:
+    """A test whose application names a store of its own, or switches Baserun off, is recorded all the same."""
+    trace = recorded.tests()["test_own_store"]
+
+    assert [note.value for note in trace.annotations] == ["still here"]
+    assert not (recorded.folder / "elsewhere.sqlite3").exists()
+
+
+def test_junit_has_the_figures(recorded: Any) -> None:
+    """Each test of the JUnit file names its session and trace, and what its calls cost."""
+    properties = recorded.done.cases["test_ask"].properties
+    trace = recorded.tests()["test_ask"]
+
+    assert properties["baserun_session"] == trace.session_id
+    assert properties["baserun_trace"] == trace.id
+    assert (properties["baserun_calls"], properties["baserun_input_tokens"]) == ("2", str(trace.input_tokens))
+
+
+def test_summary_tells_of_the_run(recorded: Any) -> None:
+    """The terminal says how many calls there were, what they used, which checks failed, and where to look."""
+    (session_id,) = {trace.session_id for trace in recorded.tests().values()}
+
+    output = recorded.done.output
+
+    assert re.search(r"^16 calls in 14 of 18 tests; \d+ tokens in, \d+ out; \$0\.\d+", output, re.MULTILINE)
+    assert re.search(r"^slowest: .* in \d calls?: test_kinds.py::", output, re.MULTILINE)
+    assert "failed check: polite: expected 'please', actual 'You said: Hello' (test_kinds.py::test_checks)" in output
+    assert f"baserun --store {recorded.folder / 'store.sqlite3'} sessions show {session_id}" in output
+
+
+def test_failed_checks_fail_strictly(project: Any) -> None:
+    """With `--baserun-strict` a check that did not hold fails its test, in the test itself and in a fixture's end."""
+    project.write(
+        "test_checks.py",
+        """
+        import pytest
+        import baserun
+
+        @pytest.fixture
+        def checked_at_the_end():
+            yield
+            baserun.check("late", False)
+
+        def test_early(): baserun.check_equals("early", 1, 2)
+        def test_late(checked_at_the_end): pass
+        def test_fine(): baserun.check("fine", True)
+        """,
+    )
+
+    done = project.run("--baserun-strict", "--baserun-store=store.sqlite3")
+
+    assert {name: case.outcome for name, case in done.cases.items()} == {
+        "test_early": "failure",
+        "test_late": "error",
+        "test_fine": "passed",
+    }
+    assert "early: expected 2, actual 1" in done.cases["test_early"].text
+    assert {name: trace.status for name, trace in project.tests().items()} == {
+        "test_early": "error",
+        "test_late": "error",
+        "test_fine": "ok",
+    }
+
+
+def test_fixtures_record_without_a_recorded_run(project: Any) -> None:
+    """Without `--baserun` a test that asks for its calls has a store of its own, of which nothing is left."""
+    project.write(
+        "test_calls.py",
+        """
+        import app
+        import baserun
+
+        def test_one(baserun_offline, baserun_calls, baserun_session):
+            app.ask()
+            assert len(baserun_calls) == 1
+            assert baserun.current_session() is baserun_session
+
+        def test_other(baserun_offline, baserun_calls):
+            assert len(baserun_calls) == 0
+            app.stream("in pieces")
+            assert baserun_calls[0].output[0]["content"] == "You said: in pieces"
+        """,
+    )
+
+    done = project.run()
+
+    assert {name: case.outcome for name, case in done.cases.items()} == {"test_one": "passed", "test_other": "passed"}
+    assert not (project.folder / ".baserun").exists()
+
+
+def test_attempts_are_traces_of_their_own(project: Any) -> None:
+    """Under pytest-rerunfailures every attempt is a trace, and the report tells of the last."""
+    pytest.importorskip("pytest_rerunfailures")
+    project.write(
+        "test_flaky.py",
+        """
+        import app
+
+        tried = []
+
+        def test_flaky(baserun_offline):
+            tried.append(app.ask())
+            assert len(tried) == 2
+        """,
+    )
+
+    done = project.run("--baserun-store=store.sqlite3", "--reruns=2", plugins=("pytest_rerunfailures",))
+
+    store = project.store()
+    traces = [store.trace(row.id) for row in store.traces()]
+    assert sorted((trace.tags["outcome"], len(trace.spans)) for trace in traces if trace) == [
+        ("failed", 1),
+        ("passed", 1),
+    ]
+    assert done.cases["test_flaky"].properties["baserun_calls"] == "1"
+    assert "2 calls in 2 of 2 tests" in done.output
+
+
+def test_workers_have_sessions_of_their_own_and_lose_nothing(project: Any) -> None:
+    """Under pytest-xdist two tests at once are in two sessions, and what a worker finished before it died is stored."""
+    pytest.importorskip("xdist")
+    project.write(
+        "test_many.py",
+        """
+        import os
+        import app
+        import pytest
+
+        @pytest.mark.parametrize("number", range(8))
+        def test_ask(baserun_offline, number):
+            assert app.ask(str(number)) == f"You said: {number}"
+
+        def test_crash(baserun_offline):
+            app.ask()
+            os._exit(1)
+        """,
+    )
+
+    done = project.run("--baserun-store=store.sqlite3", "-n2", plugins=("xdist.plugin", "xdist.looponfail"))
+
+    traces = [trace for name, trace in project.tests().items() if name != "test_crash"]
+    assert [len(trace.spans) for trace in traces] == [1] * 8
+    assert len({trace.session_id for trace in traces}) >= 2
+    assert "8 calls in 8 of 8 tests" in done.output
+    assert all(f"sessions show {trace.session_id}" in done.output for trace in traces)
+
+
+def test_django_database_and_live_server(project: Any) -> None:
+    """With pytest-django, tests with a database and a live server are recorded as any other."""
+    pytest.importorskip("pytest_django")
+    project.write(
+        "settings.py",
+        """
+        SECRET_KEY = "for tests only"
+        ALLOWED_HOSTS = ["*"]
+        ROOT_URLCONF = "urls"
+        INSTALLED_APPS = ["django.contrib.contenttypes", "django.contrib.auth", "django.contrib.sessions"]
+        MIDDLEWARE = ["baserun_django.BaserunMiddleware"]
+        DATABASES = {"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"}}
+        """,
+    )
+    project.write(
+        "urls.py",
+        """
+        import app
+        from django.http import HttpResponse
+        from django.urls import path
+
+        urlpatterns = [path("ask", lambda request: HttpResponse(app.ask("from a view")))]
+        """,
+    )
+    project.write(
+        "test_web.py",
+        """
+        import urllib.request
+        import pytest
+
+        @pytest.mark.django_db
+        def test_view(client, baserun_offline, baserun_calls):
+            from django.contrib.auth.models import User
+
+            User.objects.create_user("ada")
+            assert client.get("/ask").content == b"You said: from a view"
+            assert len(baserun_calls) == 1
+
+        def test_live(live_server, baserun_offline, baserun_calls):
+            with urllib.request.urlopen(live_server.url + "/ask") as answer:
+                assert answer.read() == b"You said: from a view"
+            assert len(baserun_calls) == 1
+        """,
+    )
+
+    done = project.run("--baserun-store=store.sqlite3", "--ds=settings", plugins=("pytest_django.plugin",))
+
+    assert (done.code, {case.properties.get("baserun_calls") for case in done.cases.values()}) == (0, {"1"}), (
+        done.output
+    )
+    requests = [row for row in project.store().traces() if row.kind == "request"]
+    assert len({row.session_id for row in requests}) == 2

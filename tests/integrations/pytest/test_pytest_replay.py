@@ -1,0 +1,309 @@
+"""Tests that are answered from a recording, and how recordings are made."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from baserun.testing import OfflineModel
+
+KEY = "sk-proj-Zt4nq9Lw2Xk7Vb8Rc3Md6Pf1"
+UNREACHABLE = {"OPENAI_BASE_URL": "http://models.invalid/v1"}
+ASYNC = ("pytest_asyncio.plugin",)
+TOOLS = '[{"type": "function", "function": {"name": "get_weather", "parameters": {"properties": {"city": {}}}}}]'
+TESTS = f"""
+import app
+import openai
+import pytest
+
+TOOLS = {TOOLS}
+replay = pytest.mark.baserun_replay
+
+
+@replay("recordings/plain.json")
+def test_plain():
+    assert app.ask("plain") == "You said: plain"
+
+
+@replay("recordings/async.json")
+async def test_async():
+    assert await app.ask_async("async") == "You said: async"
+
+
+@replay("recordings/stream.json")
+def test_stream():
+    assert app.stream("in many pieces") == "You said: in many pieces"
+
+
+@replay("recordings/tools.json")
+def test_tools():
+    with openai.OpenAI() as client:
+        said = app.messages("What is the weather in Paris?")
+        with client.chat.completions.stream(model="gpt-4o-mini", messages=said, tools=TOOLS) as stream:
+            (call,) = stream.get_final_completion().choices[0].message.tool_calls
+        assert (call.function.name, call.function.arguments) == ("get_weather", '{{"city": "Paris"}}')
+        called = {{"role": "assistant", "tool_calls": [call.to_dict()]}}
+        result = {{"role": "tool", "tool_call_id": call.id, "content": "18 degrees"}}
+        answer = client.chat.completions.create(model="gpt-4o-mini", messages=[*said, called, result], tools=TOOLS)
+    assert answer.choices[0].message.content == "get_weather says: 18 degrees"
+
+
+@replay("recordings/responses.json")
+async def test_responses():
+    async with openai.AsyncOpenAI() as client:
+        whole = await client.responses.create(model="gpt-4o-mini", instructions=app.SYSTEM, input="whole")
+        events = [
+            event async for event in await client.responses.create(model="gpt-4o-mini", input="pieces", stream=True)
+        ]
+    assert whole.output_text == "You said: whole"
+    assert "".join(event.delta for event in events if event.type == "response.output_text.delta") == "You said: pieces"
+    assert events[-1].response.output_text == "You said: pieces"
+
+
+@replay("recordings/errors.json")
+def test_error():
+    with openai.OpenAI() as client, pytest.raises(openai.RateLimitError, match="slow down") as caught:
+        client.chat.completions.create(model="gpt-4o-mini#status=429,times=always,message=slow down", messages=[])
+    assert caught.value.status_code == 429
+
+
+@replay("recordings/embeddings.json")
+def test_embeddings():
+    with openai.OpenAI() as client:
+        assert len(client.embeddings.create(model="text-embedding-3-small", input="text").data[0].embedding) == 1536
+
+
+@replay("recordings/secret.json")
+def test_secret():
+    assert app.ask("my key is {KEY}")
+"""
+
+
+@pytest.fixture(scope="module", name="model")
+def _model() -> Iterator[OfflineModel]:
+    """The provider."""
+    with OfflineModel() as model:
+        yield model
+
+
+@pytest.fixture(scope="module", name="recorded")
+def _recorded(new_project: Callable[[], Any], model: OfflineModel) -> Any:
+    """A project whose recordings were made of the provider's answers."""
+    project = new_project()
+    project.write("test_replay.py", TESTS)
+    environment = {**model.environment(), "OPENAI_API_KEY": KEY}
+    project.done = project.run("--baserun-record=once", plugins=ASYNC, **environment)
+    return project
+
+
+@pytest.fixture(scope="module", name="replayed")
+def _replayed(recorded: Any) -> Any:
+    """The second run, where the provider cannot be reached and there is no key."""
+    return recorded.run(plugins=ASYNC, **UNREACHABLE)
+
+
+def passed(run: Any) -> dict[str, bool]:
+    return {name: case.outcome == "passed" for name, case in run.cases.items()}
+
+
+KINDS = ["plain", "async", "stream", "tools", "responses", "error", "embeddings", "secret"]
+
+
+def test_a_first_run_records(recorded: Any) -> None:
+    """`--baserun-record=once` writes what is not there, and hands on what the provider answers."""
+    assert passed(recorded.done) == {f"test_{kind}": True for kind in KINDS}, recorded.done.output
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_next_runs_replay(replayed: Any, kind: str) -> None:
+    """Without provider and key the client gets the same: sync, async, streams, tools, Responses and errors."""
+    assert replayed.cases[f"test_{kind}"].outcome == "passed", replayed.cases[f"test_{kind}"].text
+
+
+def test_recordings_read_well(recorded: Any) -> None:
+    """A file has the endpoint, the request, and a stream's answer in one piece; nothing of the host or headers."""
+    (call,) = json.loads((recorded.folder / "recordings" / "stream.json").read_text())["calls"]
+
+    assert call["request"] == {
+        "method": "POST",
+        "path": "/chat/completions",
+        "body": {
+            "model": "gpt-4o-mini",
+            "messages": [
+                {"role": "system", "content": "You are kind."},
+                {"role": "user", "content": "in many pieces"},
+            ],
+            "stream": True,
+        },
+    }
+    assert call["answer"]["stream"] is True
+    assert call["answer"]["body"]["choices"][0]["message"]["content"] == "You said: in many pieces"
+
+
+def test_recordings_hold_no_secret(recorded: Any) -> None:
+    """Neither the client's key nor one that was said is in any file."""
+    texts = [path.read_text() for path in (recorded.folder / "recordings").iterdir()]
+
+    assert [text for text in texts if KEY in text] == []
+    assert "my key is [masked: api key]" in (recorded.folder / "recordings" / "secret.json").read_text()
+
+
+CHANGES = """
+import urllib.request
+
+import app
+import openai
+import pytest
+
+SAID = {"model": "gpt-4o-mini", "messages": app.messages("plain")}
+replay = pytest.mark.baserun_replay("recordings/plain.json")
+
+
+def ask(**more):
+    with openai.OpenAI() as client:
+        return client.chat.completions.create(**{**SAID, **more}).choices[0].message.content
+
+
+@replay
+def test_other_prompt():
+    ask(messages=[{"role": "system", "content": "You are rude."}, SAID["messages"][1]])
+
+
+@replay
+def test_swallowed():
+    try:
+        ask(temperature=2)
+    except Exception:
+        return "sorry"
+
+
+@replay
+def test_twice():
+    assert ask() == ask()
+
+
+@replay
+def test_not_asked():
+    pass
+
+
+@pytest.mark.baserun_replay("recordings/plain.json", partial=True)
+def test_partial():
+    pass
+
+
+@pytest.mark.baserun_replay("recordings/plain.json", ignore=["temperature", "messages.0.content"])
+def test_ignored():
+    ask(temperature=2, messages=[{"role": "system", "content": "It is 12:01."}, SAID["messages"][1]])
+
+
+@replay
+def test_other_user():
+    ask(user="somebody else", extra_body={"safety_identifier": "somebody"})
+
+
+@pytest.mark.baserun_replay("recordings/none.json")
+def test_no_recording():
+    pass
+
+
+@replay
+def test_network():
+    ask()
+    with pytest.raises(OSError, match="the network is closed"):
+        urllib.request.urlopen("http://192.0.2.1/", timeout=1)
+
+
+class TestOld(__import__("unittest").TestCase):
+    @replay
+    def test_old(self):
+        ask(temperature=2)
+"""
+
+
+@pytest.fixture(scope="module", name="changed")
+def _changed(recorded: Any) -> Any:
+    """Tests whose application does not do what was recorded, in one way each."""
+    recorded.write("test_changed.py", CHANGES)
+    return recorded.run("test_changed.py", **UNREACHABLE)
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        (
+            "test_other_prompt",
+            '  messages[0].content\n    recorded: "You are kind."\n    asked:    "You are rude."',
+        ),
+        ("test_swallowed", "  temperature\n    recorded: (not there)\n    asked:    2"),
+        ("test_twice", "was asked again; the recording has it once, as call 1"),
+        ("test_not_asked", "Not all calls of the recording"),
+        ("test_no_recording", "pytest --baserun-record=once"),
+        ("test_old", "  temperature\n    recorded: (not there)\n    asked:    2"),
+    ],
+)
+def test_what_does_not_fit_is_told(changed: Any, name: str, said: str) -> None:
+    """A test fails for every call that its recording has not, or has too many of, and says what is different."""
+    case = changed.cases[name]
+
+    assert case.outcome in ("failure", "error")
+    assert said in case.text + changed.output.partition(f" {name} ")[2]
+
+
+@pytest.mark.parametrize("name", ["test_partial", "test_ignored", "test_other_user", "test_network"])
+def test_what_need_not_be_the_same(changed: Any, name: str) -> None:
+    """Members that the test ignores, who the user is, and calls that may be left out fail nothing."""
+    assert changed.cases[name].outcome == "passed", changed.cases[name].text
+
+
+def test_new_calls_join_a_recording(project: Any, model: OfflineModel) -> None:
+    """`new` calls the provider for what the recording has not; `all` for everything, and forgets what was there."""
+    test = "import app, pytest\n\n@pytest.mark.baserun_replay('one.json')\ndef test_one():\n"
+    project.write("test_one.py", f"{test}    app.ask('first')\n")
+    project.run("--baserun-record=once", **model.environment())
+    model.clear()
+
+    project.write("test_one.py", f"{test}    app.ask('first')\n    app.ask('second')\n")
+    project.run("--baserun-record=new", **model.environment())
+    asked_for_new, after_new = asked(model), calls_in(project)
+    model.clear()
+    project.write("test_one.py", f"{test}    app.ask('second')\n")
+    project.run("--baserun-record=all", **model.environment())
+
+    assert (asked_for_new, after_new) == (["second"], ["first", "second"])
+    assert (asked(model), calls_in(project)) == (["second"], ["second"])
+
+
+def asked(model: OfflineModel) -> list[str]:
+    return [request.json["messages"][-1]["content"] for request in model.requests]
+
+
+def calls_in(project: Any) -> list[str]:
+    calls = json.loads((project.folder / "one.json").read_text())["calls"]
+    return [call["request"]["body"]["messages"][-1]["content"] for call in calls]
+
+
+def test_a_redaction_of_the_application_counts_on_both_sides(project: Any, model: OfflineModel) -> None:
+    """What the application masks is masked in the recording, and when a request is compared with it."""
+    project.write(
+        "test_private.py",
+        """
+        import app
+        import baserun
+        import pytest
+
+        @pytest.mark.baserun_replay("private.json")
+        def test_private():
+            baserun.init(store="memory", redact=lambda text, path: text.replace("Ada", "[name]"))
+            assert app.ask("I am Ada") in ("You said: I am Ada", "You said: I am [name]")
+        """,
+    )
+    project.run("--baserun-record=once", **model.environment())
+
+    done = project.run(**UNREACHABLE)
+
+    assert "Ada" not in (project.folder / "private.json").read_text()
+    assert done.cases["test_private"].outcome == "passed", done.output
