@@ -18,11 +18,12 @@ class FlaskRequest(WSGIRequest):
     It keeps Flask's own request and `g`, since a streamed body is sent when Flask's context is gone.
     """
 
-    __slots__ = ("_error", "_flask_request", "_g", "_is_logged_out", "_is_whole")
+    __slots__ = ("_error", "_flask_request", "_g", "_is_logged_out", "_is_whole", "_outer")
 
     def __init__(self, policy: SessionPolicy, environ: dict[str, Any], start_response: Callable[..., Any]) -> None:
         self._flask_request: Request | None = None
         self._g: Any = None
+        self._outer: Session | None = None
         self._error: BaseException | None = None
         self._is_logged_out = False
         self._is_whole = False
@@ -36,7 +37,13 @@ class FlaskRequest(WSGIRequest):
         """Flask has begun to handle it: its request and `g` are there."""
         self._flask_request = request._get_current_object()  # type: ignore[attr-defined]  # a proxy, whatever its type says
         self._g = g._get_current_object()
+        self._outer = self._g.get("baserun_session")
         self._g.baserun_session = self.session
+
+    def left(self) -> None:
+        """Flask lets go of it; before Flask 3.2 a request within another one of the same application shares its `g`."""
+        if self._outer is not None:
+            self._g.baserun_session = self._outer
 
     def answered(self, *, is_whole: bool) -> None:
         """Flask has a response; `is_whole`: no code of the application runs while it is sent."""
