@@ -18,6 +18,8 @@ INHERITED = ("BASERUN_", "OPENAI_", "AZURE_OPENAI_")
 
 OWN = {
     "baserun.cli": "rich",
+    "baserun_chat": "python_multipart",
+    "baserun_demo": "python_multipart",
     "baserun_django": "django",
     "baserun_flask": "flask",
     "baserun_monitor": "jinja2",

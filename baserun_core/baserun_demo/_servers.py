@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import signal
 import socket
 import threading
 from collections.abc import Callable, Iterator
@@ -40,8 +41,14 @@ def address_of(listener: socket.socket) -> str:
 
 
 def serve(app: ASGIApp, listener: socket.socket, started: Callable[[], None]) -> None:
-    """Serve in this thread until Ctrl-C or SIGTERM, which arrives here again when everybody has left."""
+    """Serve in this thread until its terminal closes, or until Ctrl-C or SIGTERM, which arrives again at the end."""
     server = _server(app)
+
+    def leave(*_: object) -> None:
+        server.should_exit = True
+
+    if hasattr(signal, "SIGHUP"):  # of which uvicorn knows nothing
+        signal.signal(signal.SIGHUP, leave)
     threading.Thread(target=_tell_start, args=(server, started), name="baserun-demo-start", daemon=True).start()
     server.run(sockets=[listener])
 
