@@ -250,7 +250,7 @@ def test_what_does_not_fit_is_told(changed: Any, name: str, said: str) -> None:
     case = changed.cases[name]
 
     assert case.outcome in ("failure", "error")
-    assert said in case.text + changed.output.partition(f" {name} ")[2]
+    assert said in case.text + changed.output.partition(f"{name} _")[2]
 
 
 @pytest.mark.parametrize("name", ["test_partial", "test_ignored", "test_other_user", "test_network"])
