@@ -8,12 +8,12 @@ from baserun._ledger import Stats
 from baserun._model import Session, Span, Trace
 from baserun._propagation import extract, inject, propagate
 from baserun._propagation import propagate as thread_wrapper
+from baserun._reading import open_store
 from baserun._runtime import flush, shutdown, stats
 from baserun._sessions import current_session, end_session, expect_calls, identify, start_session, with_session
 from baserun._suppress import suppress
 from baserun._traces import current_span, current_trace, span, start_trace, trace
 from baserun.exceptions import BaserunError, ConfigurationError
-from baserun.store import open_store
 
 __all__ = [
     "BaserunError",

@@ -1,0 +1,74 @@
+"""Opening the store that this process records into, without naming it again."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+import baserun
+from baserun import _runtime
+from baserun.store import Store
+from baserun.testing import Captured
+
+
+def recorded_session() -> str:
+    with baserun.with_session("ada") as session:
+        pass
+    baserun.flush()
+    return session.id
+
+
+def ids_of(store: Store) -> list[str]:
+    with closing(store):
+        return [session.id for session in store.sessions()]
+
+
+def test_store_of_init_is_opened(tmp_path: Path) -> None:
+    """`open_store()` reads where `init` said to record."""
+    baserun.init(tmp_path / "mine.sqlite3")
+    recorded = recorded_session()
+
+    assert ids_of(baserun.open_store()) == [recorded]
+
+
+def test_store_of_the_environment_is_opened(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """`open_store()` reads where `BASERUN_STORE` said to record."""
+    monkeypatch.setenv("BASERUN_STORE", str(tmp_path / "mine.sqlite3"))
+    recorded = recorded_session()
+
+    assert ids_of(baserun.open_store()) == [recorded]
+
+
+def test_store_of_a_captured_block_is_opened(captured: Captured) -> None:
+    """In a test, `open_store()` reads what the test records."""
+    recorded = recorded_session()
+
+    assert ids_of(baserun.open_store()) == [recorded]
+
+
+def test_named_store_is_opened_whatever_is_configured(tmp_path: Path) -> None:
+    """A store that is named is the one that is opened."""
+    baserun.init(tmp_path / "mine.sqlite3")
+    recorded_session()
+
+    assert ids_of(baserun.open_store(tmp_path / "another.sqlite3")) == []
+
+
+def test_opening_a_store_is_no_first_use() -> None:
+    """Who only reads instruments nothing."""
+    baserun.open_store().close()
+
+    assert _runtime._runtime is None
+
+
+def test_user_is_erased_where_the_process_records(tmp_path: Path) -> None:
+    """Erasing through `open_store()` finds the records of this process, not an empty store at the default place."""
+    baserun.init(tmp_path / "mine.sqlite3")
+    recorded_session()
+
+    with closing(baserun.open_store()) as store:
+        receipt = store.erase_user("ada")
+
+    assert receipt.sessions == 1
