@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable
 from decimal import Decimal
@@ -88,7 +89,8 @@ def _price_list() -> Any:
         with _fork.in_one_piece():
             import genai_prices
             import genai_prices.data  # else imported with the first price
-            import genai_prices.decompose
+            with contextlib.suppress(ImportError):
+                import genai_prices.decompose  # this one too, where the list has it
     except ImportError:  # the extra `openai` is not installed: every cost is unknown
         return None
     return genai_prices
