@@ -7,7 +7,6 @@ import random
 import time
 from typing import Protocol
 
-
 _VARIANTS = {digit: "89ab"[int(digit, 16) & 3] for digit in "0123456789abcdef"}
 """The digit that says which kind of UUID it is, with the two random bits of the one in its place."""
 

@@ -181,7 +181,7 @@ class Trace:
         self.muted = False
         self.contentless = False
         self.at_touch: Callable[[], None] | None = None
-        """Called when something is first recorded in the trace. While it is set there is nothing to record at the end."""
+        """Called when something is first recorded in the trace. While it is set nothing is recorded at the end."""
         self.remote = False
         """It was begun in another process, which also ends it."""
         self.parent_span_id: str | None = None

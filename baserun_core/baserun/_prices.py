@@ -89,6 +89,7 @@ def _price_list() -> Any:
         with _fork.in_one_piece():
             import genai_prices
             import genai_prices.data  # else imported with the first price
+
             with contextlib.suppress(ImportError):
                 import genai_prices.decompose  # this one too, where the list has it
     except ImportError:  # the extra `openai` is not installed: every cost is unknown

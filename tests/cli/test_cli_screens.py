@@ -106,7 +106,15 @@ def test_markup_is_text(hostile: Path) -> None:
 @pytest.mark.parametrize("columns", [40, 80, 140])
 def test_lines_fit_the_screen(story: Path, columns: int) -> None:
     """Tables drop columns and texts are wrapped, so that the terminal never breaks a line."""
-    commands = ["sessions", "traces", "users", "search order", "sessions show 0000", "traces show 0000...0001", "doctor"]
+    commands = [
+        "sessions",
+        "traces",
+        "users",
+        "search order",
+        "sessions show 0000",
+        "traces show 0000...0001",
+        "doctor",
+    ]
 
     drawn = STYLE.sub("", on_terminal(story, *commands, columns=columns))
 

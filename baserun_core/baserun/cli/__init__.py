@@ -11,9 +11,7 @@ _MISSING = (
 )
 
 
-def main(
-    arguments: Sequence[str] | None = None, *, default_store: str | None = None, program: str = "baserun"
-) -> None:
+def main(arguments: Sequence[str] | None = None, *, default_store: str | None = None, program: str = "baserun") -> None:
     """Run the command line; without its extra, say what to install.
 
     Args:
