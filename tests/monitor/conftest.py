@@ -90,7 +90,11 @@ def _misbehave() -> None:
 
     class Described:
         def describe(self) -> CallDetails:
-            call = {"id": HOSTILE, "type": "function", "function": {"name": HOSTILE, "arguments": HOSTILE}}
+            call = {
+                "id": HOSTILE,
+                "type": "function",
+                "function": {"name": HOSTILE, "arguments": HOSTILE},
+            }
             return CallDetails(
                 provider=HOSTILE,
                 operation=HOSTILE,
@@ -99,7 +103,15 @@ def _misbehave() -> None:
                 response_id=HOSTILE,
                 input=[
                     {"role": HOSTILE, "content": HOSTILE},
-                    {"role": "user", "content": [{"type": "image_url", "image_url": {"url": "javascript:alert(5)"}}]},
+                    {
+                        "role": "user",
+                        "content": [
+                            {
+                                "type": "image_url",
+                                "image_url": {"url": "javascript:alert(5)"},
+                            }
+                        ],
+                    },
                     {"role": "user", "content": "x" * 1_000_000},
                 ],
                 output=[{"role": "assistant", "content": HOSTILE, "tool_calls": [call]}],

@@ -9,7 +9,7 @@ import base64
 import contextlib
 import random
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Self
@@ -26,7 +26,11 @@ ORDER_TOOL: Any = {
     "function": {
         "name": "lookup_order",
         "description": "Looks an order up",
-        "parameters": {"type": "object", "properties": {"id": {"type": "integer"}}, "required": ["id"]},
+        "parameters": {
+            "type": "object",
+            "properties": {"id": {"type": "integer"}},
+            "required": ["id"],
+        },
     },
 }
 PIXEL = base64.b64encode(
@@ -44,10 +48,16 @@ ASKED = (
         "How do I cancel my order?",
         "You can cancel it under Orders, Cancel, as long as it has not left our house in Lund.",
     ),
-    ("Do you ship to Norway?", "Yes. It takes four to six days and costs 12 euros; over 150 euros it is free."),
+    (
+        "Do you ship to Norway?",
+        "Yes. It takes four to six days and costs 12 euros; over 150 euros it is free.",
+    ),
     ("The lamp flickers since yesterday", FLICKER),
     ("Which bulb fits the Aurora?", "E14, at most 4.5 W. We recommend 2700 K."),
-    ("Can I get an invoice for my company?", "Certainly. Send us name, address and VAT number, and you have it today."),
+    (
+        "Can I get an invoice for my company?",
+        "Certainly. Send us name, address and VAT number, and you have it today.",
+    ),
     ("Is the brass lacquered?", "No, it is left raw, so that it darkens with time."),
 )
 
@@ -77,7 +87,10 @@ class Chat:
         self._messages.append({"role": "user", "content": question})
         with baserun.start_trace(name="POST /chat"):
             stream = self._client.chat.completions.create(
-                model="gpt-4o-mini", messages=self._messages, stream=True, stream_options={"include_usage": True}
+                model="gpt-4o-mini",
+                messages=self._messages,
+                stream=True,
+                stream_options={"include_usage": True},
             )
             text = ""
             for number, chunk in enumerate(stream):
@@ -128,9 +141,9 @@ class Shop:
         self._client.close()
         self.model.stop()
 
-    def _reply(self, messages: Sequence[Any]) -> str | Reply | None:
+    def _reply(self, messages: list[dict[str, str]]) -> str | Reply:
         self.clock.advance(0.4 + self.chance.random() * 1.6)
-        return self._next.pop(0) if self._next else None
+        return self._next.pop(0) if self._next else "Certainly."
 
 
 @contextlib.contextmanager
@@ -171,7 +184,10 @@ def _everyday(shop: Shop, chance: random.Random) -> None:
             if chance.random() < 0.4:
                 chat.stream(question)
             else:
-                chat.turn(question, model=chance.choice(["gpt-4o-mini", "gpt-4o-mini", "gpt-4o", "o4-mini"]))
+                chat.turn(
+                    question,
+                    model=chance.choice(["gpt-4o-mini", "gpt-4o-mini", "gpt-4o", "o4-mini"]),
+                )
             chat.wait(seconds=chance.uniform(10, 90))
         if chance.random() < 0.08:
             _fails(shop, chat)
@@ -199,10 +215,15 @@ def _the_complaint(shop: Shop) -> None:
         shop.says('{"refund": false, "reason": "too old", "offer": {"discount_percent": 10, "until": "2026-12-31"}}')
         chat.turn("And the refund?", response_format={"type": "json_object"})
         chat.wait(seconds=20)
+        shop.says(" ".join(str(number) for number in range(1, 301)))
         chat.stream("Count to 300", most=40)
         chat.wait(seconds=25)
         _fails(shop, chat)
-        baserun.feedback("helpful", thumbsup=False, comment="I only wanted to cancel, and now it is packed.")
+        baserun.feedback(
+            "helpful",
+            thumbsup=False,
+            comment="I only wanted to cancel, and now it is packed.",
+        )
 
 
 def _fails(shop: Shop, chat: Chat) -> None:

@@ -19,7 +19,10 @@ KEY = "a-key-that-is-long-enough"
 HOME = "http://127.0.0.1:4320"
 ADDRESSES = sorted(
     {
-        (method, re.sub(r"\(\?P<identifier>.*?\)", "x", pattern).partition("|")[0].partition("(?:")[0])
+        (
+            method,
+            re.sub(r"\(\?P<identifier>.*?\)", "x", pattern).partition("|")[0].partition("(?:")[0],
+        )
         for method, pattern, _ in ROUTES
     }
 )
@@ -76,7 +79,14 @@ def test_every_route_is_closed_to_whom_the_application_does_not_let_in(store: St
 @pytest.mark.parametrize(("method", "place"), ADDRESSES)
 def test_every_route_looks_at_the_host(visitor: TestClient, method: str, place: str) -> None:
     """A name that somebody else's DNS points at this machine gets nothing."""
-    for host in ("evil.test", "127.0.0.1.evil.test", "localhost.evil.test:4320", "", "[::2]", "10.0.0.1"):
+    for host in (
+        "evil.test",
+        "127.0.0.1.evil.test",
+        "localhost.evil.test:4320",
+        "",
+        "[::2]",
+        "10.0.0.1",
+    ):
         answer = visitor.request(method, place, headers={"Host": host})
 
         assert answer.status_code == 421
@@ -121,7 +131,9 @@ def test_a_cookie_of_another_key_does_not_open(store: Store, guarded: TestClient
     log_in(guarded)
     cookie = guarded.cookies["baserun_monitor_key"]
     other = TestClient(
-        Pages(store, key="another-key-that-is-long", hosts=LOOPBACK), base_url=HOME, follow_redirects=False
+        Pages(store, key="another-key-that-is-long", hosts=LOOPBACK),
+        base_url=HOME,
+        follow_redirects=False,
     )
 
     answer = other.get("/sessions", headers={"Cookie": f"baserun_monitor_key={cookie}"})

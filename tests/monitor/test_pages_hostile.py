@@ -13,7 +13,15 @@ from starlette.testclient import TestClient
 from baserun.store import Store
 from baserun_monitor import LOOPBACK, Pages
 
-OURS = {"script": 1, "img": 0, "iframe": 0, "object": 0, "style": 0, "base": 0, "meta": 3}
+OURS = {
+    "script": 1,
+    "img": 0,
+    "iframe": 0,
+    "object": 0,
+    "style": 0,
+    "base": 0,
+    "meta": 3,
+}
 CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 
 
@@ -34,14 +42,23 @@ class Elements(HTMLParser):
 
 @pytest.fixture(name="visitor")
 def _visitor(hostile: Store) -> TestClient:
-    return TestClient(Pages(hostile, allow=lambda request: True, hosts=LOOPBACK), base_url="http://127.0.0.1")
+    return TestClient(
+        Pages(hostile, allow=lambda request: True, hosts=LOOPBACK),
+        base_url="http://127.0.0.1",
+    )
 
 
 def places(store: Store) -> list[str]:
     (session,), (trace,) = store.sessions().items, store.traces().items
     lists = ["/", "/sessions", "/users", "/traces", "/search?text=evil"]
     user = "/users/-?id=%3Dcmd%7C%27+%2FC+calc%27%21A0+%3Cscript%3E"
-    return [*lists, f"/sessions/{session.id}", f"/traces/{trace.id}", user, user.replace("-?", "-/erase?")]
+    return [
+        *lists,
+        f"/sessions/{session.id}",
+        f"/traces/{trace.id}",
+        user,
+        user.replace("-?", "-/erase?"),
+    ]
 
 
 def test_no_element_of_theirs_is_made(visitor: TestClient, hostile: Store) -> None:

@@ -43,7 +43,7 @@ def test_filters_in_the_address_narrow_the_list(visitor: TestClient, store: Stor
 
     page = visitor.get("/sessions", params=filters).text
 
-    assert keys(page) == [session.id for session in store.sessions(**asked)]  # type: ignore[arg-type]
+    assert keys(page) == [session.id for session in store.sessions(**asked)]
 
 
 def test_periods_narrow_the_list(visitor: TestClient, store: Store) -> None:
@@ -55,9 +55,15 @@ def test_periods_narrow_the_list(visitor: TestClient, store: Store) -> None:
 
 def test_a_form_becomes_an_address(visitor: TestClient) -> None:
     """Empty fields are left out, so that the address says what is asked and nothing else."""
-    answer = visitor.post("/sessions", data={"text": "order", "status": "", "min_cost": "", "sort": "-cost"})
+    answer = visitor.post(
+        "/sessions",
+        data={"text": "order", "status": "", "min_cost": "", "sort": "-cost"},
+    )
 
-    assert (answer.status_code, answer.headers["location"]) == (303, "/sessions?text=order&sort=-cost")
+    assert (answer.status_code, answer.headers["location"]) == (
+        303,
+        "/sessions?text=order&sort=-cost",
+    )
 
 
 @pytest.mark.parametrize("page", ["/sessions", "/traces", "/search"])

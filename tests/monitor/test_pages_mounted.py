@@ -61,7 +61,9 @@ def in_django(store: Store) -> Any:
     from django.urls import include, path
 
     urls = type(
-        "Urls", (), {"urlpatterns": [path("admin/baserun/", include(django_urls(Pages(store, allow=is_staff))))]}
+        "Urls",
+        (),
+        {"urlpatterns": [path("admin/baserun/", include(django_urls(Pages(store, allow=is_staff))))]},
     )
     csrf = ["django.middleware.csrf.CsrfViewMiddleware"]
 
@@ -76,7 +78,12 @@ def in_django(store: Store) -> Any:
         def post(self, path: str, data: Any, headers: Any = None) -> Any:
             with override_settings(ROOT_URLCONF=urls, MIDDLEWARE=csrf, ALLOWED_HOSTS=["*"]):
                 kind = "application/x-www-form-urlencoded"
-                return self._client.post(path, "&".join(f"{k}={v}" for k, v in data.items()), kind, headers=headers)
+                return self._client.post(
+                    path,
+                    "&".join(f"{k}={v}" for k, v in data.items()),
+                    kind,
+                    headers=headers,
+                )
 
     return Visitor()
 
@@ -110,7 +117,11 @@ def test_links_stay_under_the_prefix(store: Store, framework: Get) -> None:
     assert page.status_code == 200
     assert {address for address in addresses if not address.startswith("/admin/baserun/")} == set()
     details = sorted(address for address in addresses if "/sessions/" in address)
-    for address in [*details[:1], "/admin/baserun/", *(each for each in addresses if "/static/" in each)]:
+    for address in [
+        *details[:1],
+        "/admin/baserun/",
+        *(each for each in addresses if "/static/" in each),
+    ]:
         assert visitor.get(address, headers=STAFF).status_code == 200, address
 
 
@@ -124,7 +135,9 @@ def test_a_user_is_erased_inside_an_application(store: Store, framework: Get) ->
     assert token is not None
 
     answer = visitor.post(
-        f"/admin/baserun/users/{user}/erase", data={"token": token[1], "confirm": "erase"}, headers=STAFF
+        f"/admin/baserun/users/{user}/erase",
+        data={"token": token[1], "confirm": "erase"},
+        headers=STAFF,
     )
 
     assert answer.status_code == 200, text_of(answer)

@@ -9,10 +9,22 @@ from starlette.testclient import TestClient
 
 import baserun
 from baserun.store import Store
+from baserun.testing import capture
 from baserun_monitor import LOOPBACK, Pages
 
 ADA = baserun.hash_user("ada@example.com")
-PLACES = ("/", "/sessions", "/users", "/traces", "/search", "/search?text=order", "SESSION", "USER", "TRACE", "ERASE")
+PLACES = (
+    "/",
+    "/sessions",
+    "/users",
+    "/traces",
+    "/search",
+    "/search?text=order",
+    "SESSION",
+    "USER",
+    "TRACE",
+    "ERASE",
+)
 
 
 def address(store: Store, place: str) -> str:
@@ -49,7 +61,10 @@ def test_pages_are_sent_with_strict_headers(visitor: TestClient, store: Store, p
 @pytest.mark.parametrize("page", PLACES, indirect=True)
 def test_pages_have_nothing_that_the_policy_forbids(page: str) -> None:
     """No inline script, style attribute, event handler or address of another site."""
-    assert not re.findall(r"<script(?![^>]*\bsrc=)|<style|\sstyle=|\son[a-z]+=|(?:src|href)=\"(?:https?:)?//", page)
+    assert not re.findall(
+        r"<script(?![^>]*\bsrc=)|<style|\sstyle=|\son[a-z]+=|(?:src|href)=\"(?:https?:)?//",
+        page,
+    )
 
 
 @pytest.mark.parametrize("page", PLACES, indirect=True)
@@ -102,7 +117,15 @@ def test_search_has_a_json_twin(visitor: TestClient) -> None:
 
 
 @pytest.mark.parametrize(
-    "place", ["/nothing", "/sessions/none", "/users/none", "/traces/zz", "/sessions/a/b", "/static/x"]
+    "place",
+    [
+        "/nothing",
+        "/sessions/none",
+        "/users/none",
+        "/traces/zz",
+        "/sessions/a/b",
+        "/static/x",
+    ],
 )
 def test_what_is_not_there_is_not_found(visitor: TestClient, place: str) -> None:
     """An address of nothing is answered with 404."""
@@ -125,21 +148,29 @@ def test_other_methods_are_refused(visitor: TestClient) -> None:
     assert answer.headers["allow"] == "GET, POST"
 
 
-@pytest.mark.parametrize("identifier", ["a/b", "..", ".", "-", "x.json", "x y", "%2e", "a?b=c#d", "id=1&x", "~", "a+b"])
+@pytest.mark.parametrize(
+    "identifier",
+    ["a/b", "..", ".", "-", "x.json", "x y", "%2e", "a?b=c#d", "id=1&x", "~", "a+b"],
+)
 def test_any_session_id_has_an_address(identifier: str) -> None:
     """Ids that a path would bend are found by the address on the list."""
-    with baserun.testing.capture() as captured:
-        with baserun.with_session(session_identifier=identifier), baserun.start_trace("t"):
+    with capture() as captured:
+        with (
+            baserun.with_session(session_identifier=identifier),
+            baserun.start_trace("t"),
+        ):
             pass
         visitor = TestClient(
-            Pages(captured.store, allow=lambda request: True, hosts=LOOPBACK), base_url="http://localhost"
+            Pages(captured.store, allow=lambda request: True, hosts=LOOPBACK),
+            base_url="http://localhost",
         )
         page = visitor.get("/sessions").text
         link = re.search(r'class="go" href="([^"]+)"', page)
         assert link is not None
 
         answer = visitor.get(
-            link[1].replace("&amp;", "&").replace("&#39;", "'"), headers={"Accept": "application/json"}
+            link[1].replace("&amp;", "&").replace("&#39;", "'"),
+            headers={"Accept": "application/json"},
         )
 
         assert answer.json()["id"] == identifier

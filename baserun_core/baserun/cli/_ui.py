@@ -100,6 +100,7 @@ def _listening(host: str, port: int) -> socket.socket:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listening.bind((host, port))
+        listening.listen()  # from now on visitors wait for the server instead of being refused
     except OSError as error:
         listening.close()
         reason = error.strerror or str(error)

@@ -1,0 +1,78 @@
+"""``baserun ui`` opens to whom it should, and says what keeps it from starting."""
+
+from __future__ import annotations
+
+import signal
+import socket
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from click.testing import Result
+
+pytest.importorskip("uvicorn")
+pytest.importorskip("jinja2")
+
+RUN = "from baserun.cli import main; main()"
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.1", "example.com"])
+def test_other_addresses_need_a_key(run: Callable[..., Result], host: str) -> None:
+    """Where others can reach it, it refuses to start without a key."""
+    answer = run("ui", "--no-browser", "--host", host)
+
+    assert answer.exit_code == 1
+    assert "BASERUN_UI_KEY" in answer.stderr
+
+
+def test_a_key_must_be_long(run: Callable[..., Result]) -> None:
+    """A short one is refused with a way to make a long one."""
+    answer = run("ui", "--no-browser", "--host", "0.0.0.0", "--key", "short")
+
+    assert answer.exit_code == 1
+    assert "secrets.token_urlsafe" in answer.stderr
+
+
+def test_a_port_that_is_taken_is_named(run: Callable[..., Result]) -> None:
+    """It says which, and how to choose another."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+
+        answer = run("ui", "--no-browser", "--port", str(port))
+
+    assert answer.exit_code == 1
+    assert f"Port {port}" in answer.stderr
+    assert "--port" in answer.stderr
+
+
+def test_a_store_in_memory_is_refused(run: Callable[..., Result]) -> None:
+    """It belongs to another program."""
+    assert "name a file" in run("ui", "--no-browser", "memory").stderr
+
+
+def test_it_serves_until_interrupted(tmp_path: Path) -> None:
+    """The address that it prints answers at once, and Ctrl-C ends it quietly."""
+    command = [
+        sys.executable,
+        "-c",
+        RUN,
+        "ui",
+        "--no-browser",
+        "--port",
+        "0",
+        str(tmp_path / "later.sqlite3"),
+    ]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        address = next(word for word in process.stdout.readline().split() if word.startswith("http"))
+
+        with urllib.request.urlopen(address, timeout=60) as page:
+            text = page.read().decode()
+        process.send_signal(signal.SIGINT)
+        _, problems = process.communicate(timeout=60)
+
+    assert "Nothing is recorded yet" in text
+    assert (process.returncode, problems) == (0, "")

@@ -1,0 +1,265 @@
+"""The pure parts of pages: conversations, texts, waterfalls, links, charts and words."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+from urllib.parse import parse_qs, unquote, urlsplit
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from baserun.exceptions import ConfigurationError
+from baserun.store import StoredCall, StoredError, StoredSpan, StoredTrace
+from baserun_monitor import _formats
+from baserun_monitor._conversation import Mark, Said, Tool, turns
+from baserun_monitor._export import csv_of
+from baserun_monitor._filters import of_address
+from baserun_monitor._links import Links
+from baserun_monitor._security import host_name, is_known_host
+from baserun_monitor._texts import fold, pieces, share
+from baserun_monitor._waterfall import waterfall
+
+START = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def trace(*spans: StoredSpan, minutes: float = 0, **more: Any) -> StoredTrace:
+    values: dict[str, Any] = {
+        "id": f"{int(minutes * 60):032x}", "session_id": "s", "user_identifier": None, "name": "POST /chat",
+        "kind": "request",
+        "environment": None, "tags": {}, "started_at": START + timedelta(minutes=minutes), "duration_ms": 1000.0,
+        "status": "ok", "error": None, "result": None, "metadata": None, "llm_calls": 1, "errors": 0,
+        "input_tokens": None,
+        "output_tokens": None, "cost_usd": None, "spans": list(spans), "annotations": [],
+    }  # fmt: skip
+    return StoredTrace(**{**values, **more})
+
+
+def span(
+    number: int,
+    kind: str = "tool",
+    parent: int | None = None,
+    seconds: float = 0,
+    **more: Any,
+) -> StoredSpan:
+    values: dict[str, Any] = {
+        "id": f"{number:016x}", "trace_id": "0" * 32, "parent_id": None if parent is None else f"{parent:016x}",
+        "kind": kind, "name": "look", "started_at": START + timedelta(seconds=seconds), "duration_ms": 100.0,
+        "status": "ok", "error": None, "metadata": None,
+    }  # fmt: skip
+    return StoredSpan(**{**values, **more})
+
+
+def call(number: int, given: Any, answer: Any, seconds: float = 0, **more: Any) -> StoredCall:
+    values: dict[str, Any] = {
+        "id": f"{number:016x}", "trace_id": "0" * 32, "parent_id": None, "kind": "llm", "name": "chat",
+        "started_at": START + timedelta(seconds=seconds), "duration_ms": 100.0, "status": "ok", "error": None,
+        "metadata": None, "input": given, "output": answer, "provider": "openai", "operation": "chat",
+        "request_model": "m", "response_model": None, "response_id": None, "request_id": None, "stream": None,
+        "stream_end": None, "retries": None, "parameters": None, "tool_calls": None, "finish_reasons": None,
+        "usage": None,
+        "cost_usd": None, "time_to_first_token_ms": None, "end_user": None,
+    }  # fmt: skip
+    return StoredCall(**{**values, **more})
+
+
+def asks(*names: str) -> list[Any]:
+    calls = [
+        {
+            "id": name,
+            "type": "function",
+            "function": {"name": "look", "arguments": "{}"},
+        }
+        for name in names
+    ]
+    return [{"role": "assistant", "content": None, "tool_calls": calls}]
+
+
+def test_results_go_to_the_tool_call_that_they_answer() -> None:
+    """Two calls of one tool whose results come in the other order."""
+    user = {"role": "user", "content": "q"}
+    results = [{"role": "tool", "tool_call_id": name, "content": f"of {name}"} for name in ("b", "a")]
+    second = call(
+        2,
+        [user, *asks("a", "b"), *results],
+        [{"role": "assistant", "content": "done"}],
+        seconds=1,
+    )
+
+    (turn,) = turns([trace(call(1, [user], asks("a", "b")), second)])
+
+    assert [(item.id, item.result) for item in turn.items if isinstance(item, Tool)] == [("a", "of a"), ("b", "of b")]
+    assert [item.text for item in turn.items if isinstance(item, Said)] == ["q", "done"]
+
+
+def test_a_tool_that_ran_is_the_one_that_was_asked_for() -> None:
+    """Its span adds how long it took; one that nobody asked for stands for itself."""
+    (turn,) = turns([trace(call(1, "q", asks("a")), span(2, seconds=1), span(3, seconds=2))])
+
+    tools = [item for item in turn.items if isinstance(item, Tool)]
+
+    assert [(tool.id, tool.duration_ms) for tool in tools] == [
+        ("a", 100.0),
+        (None, 100.0),
+    ]
+
+
+def test_an_error_is_told_once_and_where_it_happened() -> None:
+    """A failed call that fails its request is one line."""
+    error = StoredError(type="Boom", message="no")
+
+    (turn,) = turns(
+        [
+            trace(
+                call(1, "q", None, status="error", error=error),
+                status="error",
+                error=error,
+            )
+        ]
+    )
+
+    assert [item.words for item in turn.items if isinstance(item, Mark)] == ["Boom: no"]
+
+
+def test_pauses_are_counted_from_the_end_of_what_was_before() -> None:
+    """A short one is none; what happens beside each other has none."""
+    told = turns(
+        [
+            trace(duration_ms=600_000.0),
+            trace(minutes=5),
+            trace(minutes=10.5),
+            trace(minutes=20),
+        ]
+    )
+
+    assert [turn.pause is not None for turn in told] == [False, False, False, True]
+
+
+@given(st.text(alphabet="ab c\n", max_size=5000), st.integers(400, 5000), st.integers(10, 600))
+def test_folding_loses_only_what_it_says(text: str, most: int, shown: int) -> None:
+    """What is shown and what opens are the text; what is left out is counted."""
+    folded = fold(text, most, shown)
+
+    told = "".join(piece.text for piece in [*folded.shown, *folded.hidden])
+    assert told.split() == text[:most].split()
+    assert folded.left_out == max(0, len(text) - most)
+
+
+def test_code_stands_apart() -> None:
+    """What is between fences is code."""
+    found = pieces("before\n```python\nx = 1\n```\nafter")
+
+    assert [(piece.is_code, piece.text) for piece in found] == [
+        (False, "before"),
+        (True, "x = 1"),
+        (False, "after"),
+    ]
+
+
+def test_structured_output_is_indented() -> None:
+    """An object on one line reads as an object."""
+    (piece,) = fold('{"a":{"b":1}}').shown
+
+    assert (piece.is_code, piece.text) == (True, '{\n  "a": {\n    "b": 1\n  }\n}')
+
+
+@given(st.integers(0, 100_000))
+def test_pages_share_their_room(texts: int) -> None:
+    """However many texts there are, each has a little and none has all."""
+    assert 400 <= share(texts) <= 20_000
+
+
+@given(st.lists(st.tuples(st.integers(0, 8), st.none() | st.integers(0, 8)), max_size=12))
+def test_every_span_has_a_row(parents: list[tuple[int, int | None]]) -> None:
+    """Circles, strangers' parents and the same id twice: each id is there, inside the width."""
+    bars = waterfall(trace(*(span(number, parent=parent) for number, parent in parents)))
+
+    assert {bar.span.id for bar in bars} == {f"{number:016x}" for number, _ in parents}
+    assert all(bar.left >= 0 and bar.left + bar.width <= 100.01 for bar in bars)
+
+
+@given(st.text(min_size=1, max_size=60))
+def test_ids_survive_their_address(identifier: str) -> None:
+    """Any user identifier comes back as it was from the path or the query."""
+    identifier = identifier.encode("utf-8", "replace").decode()
+    address = urlsplit(Links("/base").user(identifier))
+
+    last = unquote(address.path).removeprefix("/base/users/")
+
+    assert (parse_qs(address.query)["id"][0] if last == "-" else last) == identifier
+
+
+@pytest.mark.parametrize("cell", ["=1", "+1", "-1", "@x", "\t=1", " =1", "\uff1d1"])
+def test_formulas_are_text(cell: str) -> None:
+    """Whatever a spreadsheet would run begins with an apostrophe."""
+
+    class Item:
+        def to_dict(self) -> dict[str, Any]:
+            return {"a": cell, "b": -1.5}
+
+    _, line = csv_of(["a", "b"], [Item()])
+
+    assert line.decode().lstrip('"').startswith("'")
+    assert line.decode().rstrip().endswith("-1.5")
+
+
+@pytest.mark.parametrize(
+    ("header", "name"),
+    [
+        ("LocalHost:80", "localhost"),
+        ("[::1]:80", "::1"),
+        ("a.b.", "a.b"),
+        ("", ""),
+        ("[::1", "::1"),
+    ],
+)
+def test_host_names(header: str, name: str) -> None:
+    """Without port, brackets, dot at the end and capitals."""
+    assert host_name(header) == name
+
+
+def test_addresses_are_known_only_where_a_key_is_asked_for() -> None:
+    """No DNS can point an IP address elsewhere; a name it can."""
+    assert is_known_host("192.168.0.7:4320", (), any_address=True)
+    assert not is_known_host("192.168.0.7", (), any_address=False)
+    assert not is_known_host("evil.test", (), any_address=True)
+
+
+@pytest.mark.parametrize("params", [{"period": "1y"}, {"since": "soon"}, {"min_cost": "x"}, {"period": "0d"}])
+def test_wrong_filters_say_what_to_write(params: dict[str, str]) -> None:
+    """Each is named with what it could be."""
+    with pytest.raises(ConfigurationError, match="Write"):
+        of_address(params, ("period", "since", "min_cost"), START)
+
+
+def test_a_period_is_a_time() -> None:
+    """`24h` begins a day before now; `all` begins nowhere."""
+    assert of_address({"period": "24h"}, ("period",), START) == {"since": START - timedelta(days=1)}
+    assert of_address({"period": "all"}, ("period",), START) == {}
+
+
+@pytest.mark.parametrize(
+    ("now", "before", "words"),
+    [
+        (110, 100, "+10 %"),
+        (50, 100, "\u221250 %"),
+        (1, 1, "as before"),
+        (1, 0, None),
+        (None, 1, None),
+        (1, None, None),
+    ],
+)
+def test_changes_in_words(now: float | None, before: float | None, words: str | None) -> None:
+    """Against nothing nothing can be said."""
+    assert _formats.change(now, before) == words
+
+
+def test_unknown_money_is_not_nothing() -> None:
+    """A call of unknown cost is unknown; without a call there is nothing to know."""
+    assert (
+        _formats.money(None),
+        _formats.money(None, 0),
+        _formats.money(Decimal("0.0021")),
+    ) == ("unknown", "\u2013", "$0.0021")
