@@ -239,7 +239,7 @@ def test_summary_tells_of_the_run(recorded: Any) -> None:
 
     output = recorded.done.output
 
-    assert re.search(r"^16 calls in 14 of 18 tests; \d+ tokens in, \d+ out; \$0\.\d+", output, re.MULTILINE)
+    assert re.search(r"^15 calls in 14 of 17 tests; \d+ tokens in, \d+ out; \$0\.\d+", output, re.MULTILINE)
     assert re.search(r"^slowest: .* in \d calls?: test_kinds.py::", output, re.MULTILINE)
     assert "failed check: polite: expected 'please', actual 'You said: Hello' (test_kinds.py::test_checks)" in output
     assert f"baserun --store {recorded.folder / 'store.sqlite3'} sessions show {session_id}" in output
@@ -371,6 +371,7 @@ def test_django_database_and_live_server(project: Any) -> None:
         SECRET_KEY = "for tests only"
         ALLOWED_HOSTS = ["*"]
         ROOT_URLCONF = "urls"
+        STATIC_URL = "/static/"
         INSTALLED_APPS = ["django.contrib.contenttypes", "django.contrib.auth", "django.contrib.sessions"]
         MIDDLEWARE = ["baserun_django.BaserunMiddleware"]
         DATABASES = {"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"}}
