@@ -33,6 +33,7 @@ class Demo:
         self.folder = folder
         self._log = folder.with_name(f"{folder.name}.log")
         environment = {name: value for name, value in os.environ.items() if not name.startswith(OTHERS)}
+        environment["TMPDIR"] = str(folder.parent)  # what a killed one leaves goes with the test's other files
         with self._log.open("wb") as log:
             self._process = subprocess.Popen(
                 [*COMMAND, "--port", "0", *options],
