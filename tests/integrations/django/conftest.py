@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -205,3 +206,14 @@ def names() -> Callable[[Captured], list[list[str]]]:
 
 def _traces(session: Any) -> list[Any]:
     return list(session.traces)
+
+
+@pytest.fixture
+def in_new_thread() -> Callable[[Callable[[], None]], None]:
+    """Run something where nothing of the test's context is."""
+
+    def run(work: Callable[[], None]) -> None:
+        with ThreadPoolExecutor(1) as executor:
+            executor.submit(work).result(60)
+
+    return run

@@ -1,0 +1,106 @@
+"""Tasks of Django 6: what a request leaves to a task is in its session."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.http import HttpRequest, HttpResponse
+from django.test import AsyncClient, Client, override_settings
+from django.urls import path
+
+import baserun
+from baserun.instrumentation import CallDetails, finish_call, start_call
+from baserun.testing import Captured
+
+tasks = pytest.importorskip("django.tasks", reason="Django 6 has them")
+
+HERE: Any = sys.modules[__name__]
+IMMEDIATE = {"default": {"BACKEND": "django.tasks.backends.immediate.ImmediateBackend"}}
+LATER = {"default": {"BACKEND": "django.tasks.backends.dummy.DummyBackend"}}
+
+
+class Told:
+    """A call to a model of which only the prompt is known."""
+
+    def describe(self) -> CallDetails:
+        return CallDetails(provider="test", operation="chat", request_model="m", input_preview="text")
+
+
+def _ask(text: str) -> None:
+    span = start_call(f"chat {text}")
+    assert span is not None
+    finish_call(span, Told(), len(text))
+
+
+def summarize(text: str) -> None:
+    """Work for here and now."""
+    _ask(text)
+
+
+def summarize_elsewhere(text: str, carried: dict[str, str]) -> None:
+    """Work for whoever takes it, with the session among its arguments."""
+    with baserun.extract(carried):
+        _ask(text)
+
+
+def chat(request: HttpRequest, kind: str) -> HttpResponse:
+    _ask("request")
+    if kind == "here":
+        HERE.summarize.enqueue("task")
+    else:
+        HERE.summarize_elsewhere.enqueue("task", baserun.inject({}))
+    return HttpResponse()
+
+
+async def chat_in_loop(request: HttpRequest, kind: str) -> HttpResponse:
+    _ask("request")
+    if kind == "here":
+        await HERE.summarize.aenqueue("task")
+    else:
+        await HERE.summarize_elsewhere.aenqueue("task", baserun.inject({}))
+    return HttpResponse()
+
+
+@pytest.fixture(autouse=True)
+def _tasks(project: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make tasks of the functions, which Django does by its settings, and finds again by their names."""
+    for function in (summarize, summarize_elsewhere):
+        monkeypatch.setattr(HERE, function.__name__, tasks.task(function))
+
+
+urlpatterns = [path("chat/<slug:kind>/", chat), path("chat-in-loop/<slug:kind>/", chat_in_loop)]
+
+
+@pytest.mark.parametrize("kind", ["here", "elsewhere"])
+def test_task_that_runs_at_once(captured: Captured, kind: str) -> None:
+    """A task that the immediate backend runs within the request is in the request's trace, carried or not."""
+    with override_settings(ROOT_URLCONF=__name__, TASKS=IMMEDIATE):
+        Client().get(f"/chat/{kind}/")
+
+    (trace,) = captured.traces
+    assert [span.name for span in trace.spans or []] == ["chat request", "chat task"]
+
+
+@pytest.mark.parametrize("kind", ["here", "elsewhere"])
+async def test_task_that_runs_at_once_in_a_loop(captured: Captured, kind: str) -> None:
+    """The same in an asynchronous view, of whose task Django makes a thread's work."""
+    with override_settings(ROOT_URLCONF=__name__, TASKS=IMMEDIATE):
+        await AsyncClient().get(f"/chat-in-loop/{kind}/")
+
+    (trace,) = captured.traces
+    assert [span.name for span in trace.spans or []] == ["chat request", "chat task"]
+
+
+def test_task_that_a_worker_runs_later(captured: Captured, in_new_thread: Callable[[Callable[[], None]], None]) -> None:
+    """What a worker finds in its queue brings its session and trace along, as JSON."""
+    with override_settings(ROOT_URLCONF=__name__, TASKS=LATER):
+        Client().get("/chat/elsewhere/")
+        (waiting,) = tasks.default_task_backend.results
+
+        in_new_thread(lambda: waiting.task.call(*waiting.args, **waiting.kwargs))
+
+    (session,) = captured.sessions
+    assert [trace.llm_calls for trace in session.traces] == [2]  # type: ignore[union-attr]
