@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import defaultdict
+from collections.abc import Callable
 from contextlib import suppress
 from itertools import repeat, starmap
 from queue import Empty, SimpleQueue
@@ -23,9 +24,8 @@ class RecordQueue:
         # `put` may be entered again by the same thread (a finaliser or signal handler that records). SimpleQueue allows
         # that by contract; the lock is re-entrant and guards nothing but these counters.
         self._items: SimpleQueue[Item] = SimpleQueue()
-        self._wake: SimpleQueue[None] = SimpleQueue()
-        self._is_watched = False
-        """Whether the writer sleeps until something comes."""
+        self._bells: list[SimpleQueue[None]] = []
+        """One for each thread that sleeps until something comes; rung once and gone."""
         self._lock = threading.RLock()
         self._bytes = 0
         self._captured = 0
@@ -44,8 +44,8 @@ class RecordQueue:
             self._queued += 1
             self._bytes += size
         self._items.put((record, size))
-        if self._is_watched:
-            self._wake.put(None)
+        if self._bells:
+            self.wake()
         return True
 
     def refuse(self, reason: str) -> None:
@@ -57,23 +57,30 @@ class RecordQueue:
     def mark(self, marker: Any) -> None:
         """Let the writer meet `marker` after everything that was put before it."""
         self._items.put((marker, 0))
-        if self._is_watched:
-            self._wake.put(None)
+        self.wake()
 
     def wake(self) -> None:
-        """End the writer's `wait`, whether something is there or not."""
-        self._wake.put(None)
+        """End every `wait`, whether something is there or not."""
+        with suppress(IndexError):  # they may leave by themselves meanwhile
+            while self._bells:
+                self._bells.pop().put(None)
 
-    def wait(self, timeout: float | None = None) -> None:
-        """Sleep until something is there, `timeout` seconds have passed, or somebody wakes us."""
-        self._is_watched = True
-        if self._items.empty():  # looked at again now that whoever puts something wakes us
-            with suppress(Empty):
-                self._wake.get(timeout=timeout)
-        self._is_watched = False
-        with suppress(Empty):
-            while True:
-                self._wake.get_nowait()
+    def wait(self, is_over: Callable[[], bool], timeout: float | None = None) -> None:
+        """Sleep until something is there, `timeout` seconds have passed, or somebody wakes us.
+
+        Args:
+            is_over: Whether there is nothing to wait for any more; who makes it so calls `wake` afterwards.
+            timeout: Seconds; None sleeps for as long as it takes.
+        """
+        bell: SimpleQueue[None] = SimpleQueue()
+        self._bells.append(bell)
+        try:
+            if self._items.empty() and not is_over():  # asked now that whoever changes it rings
+                with suppress(Empty):
+                    bell.get(timeout=timeout)
+        finally:
+            with suppress(ValueError):
+                self._bells.remove(bell)
 
     def take(self, batch: list[Item], most: int) -> None:
         """Move what is there now to the end of `batch`, `most` items at the most.

@@ -10,7 +10,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from queue import Empty, SimpleQueue
 from typing import Any
 
@@ -192,7 +192,9 @@ class Writer:
         if self._delivery.has_leftovers:
             self._rest(self._delivery.outage.pause)
         else:
-            self._queue.wait(None if self._config.retention_days is None else _MAINTENANCE_PAUSE)
+            me = threading.current_thread()
+            pause = None if self._config.retention_days is None else _MAINTENANCE_PAUSE
+            self._queue.wait(lambda: self._thread is not me, pause)
             if not self._queue.is_empty():
                 self._rest(self._interval)
         self._write_waiting()
@@ -209,12 +211,12 @@ class Writer:
 
     def _rest(self, seconds: float) -> None:
         """Let records gather, unless somebody is in a hurry."""
-        try:
+        with suppress(Empty):
             self._hurry.get(timeout=seconds)
             while True:
                 self._hurry.get_nowait()
-        except Empty:
-            return
+        if self._thread is not threading.current_thread():
+            self._hurry.put(None)  # it may have been meant for the thread that has followed this one
 
     def _maintain(self) -> None:
         try:

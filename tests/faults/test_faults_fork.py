@@ -93,7 +93,7 @@ def test_forks_while_the_writer_commits(program: Make, messages: Callable[[], li
     status, out, err = program(STORM).run(forks, flags=FLAGS, patience=1000)
 
     stored = Counter(messages())
-    assert (status, err) == (0, "")
+    assert (status, err) == (0, ""), err
     assert stored.pop("x" * 200) == int(out) - 2 * 2  # each of the two blocks also recorded its start and its end
     assert stored == {f"child {number}": 1 for number in range(forks)}
 

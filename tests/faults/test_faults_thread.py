@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 import baserun
+from baserun._queue import RecordQueue
 
 Make = Callable[[str], Any]
 Messages = Callable[[], list[str]]
@@ -194,3 +195,17 @@ def test_a_stopped_process_goes_on_where_it_was(program: Make, messages: Message
 
     assert (process.returncode, err) == (0, "")
     assert messages() == ["x"] * 100
+
+
+def test_who_stops_waiting_takes_nobody_elses_alarm(until: Until) -> None:
+    """Where a thread has followed another on a queue, the end of the first one's wait leaves the second's as it is."""
+    queue = RecordQueue(1_000)
+    second = threading.Thread(target=queue.wait, args=(lambda: False,))
+    second.start()
+    until(lambda: queue._bells)
+
+    queue.wait(lambda: True)
+    queue.put("record", 1)
+    second.join(60)
+
+    assert not second.is_alive()
