@@ -65,7 +65,12 @@ def activity(connection: sqlite3.Connection, asked: Question) -> Activity:
         (asked.since_us, asked.width_us, *values),
     )
     sums = {number: row for number, *row in rows}
-    whole = connection.execute(f"SELECT {_SUMS} FROM traces t WHERE {where}", values).fetchone()
+    is_one = asked.since_us + asked.width_us >= asked.until_us
+    whole = (
+        sums.get(0, _NOTHING)
+        if is_one
+        else connection.execute(f"SELECT {_SUMS} FROM traces t WHERE {where}", values).fetchone()
+    )
     everything = sorted(each for some in latencies.values() for each in some)
     return Activity(
         total=_bucket(asked.since_us, asked.until_us, whole, _sum(feedback.values()), everything),
@@ -201,8 +206,8 @@ def _models(connection: sqlite3.Connection, where: str, values: tuple[Any, ...])
         return []
     rows = connection.execute(
         "SELECT iif(o.requested <> '', o.requested, o.answered) AS model, count(*) AS traces, sum(t.errors)"
-        " FROM models o JOIN trace_models m ON m.model_id = o.id AND m.trace_id >= ?"
-        f" JOIN traces t ON t.id = m.trace_id WHERE {where} GROUP BY model ORDER BY traces DESC, model LIMIT ?",
+        " FROM models o CROSS JOIN trace_models m ON m.model_id = o.id AND m.trace_id >= ?"
+        f" CROSS JOIN traces t ON t.id = m.trace_id WHERE {where} GROUP BY model ORDER BY traces DESC, model LIMIT ?",
         (first, *values, BUSIEST),
     )
     return [BusyModel(model=model, traces=traces, errors=errors) for model, traces, errors in rows]
