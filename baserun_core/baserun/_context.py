@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from contextvars import ContextVar
 from typing import TYPE_CHECKING
+from weakref import WeakSet
 
 if TYPE_CHECKING:
     from baserun._model import Session, Span, Trace
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 class Frame:
     """What is current inside one block. Frames compare by identity: asgiref compares context values on every hop."""
 
-    __slots__ = ("closed", "contentless", "muted", "parent", "session", "span", "trace")
+    __slots__ = ("closed", "contentless", "linked", "muted", "parent", "session", "span", "trace")
 
     def __init__(
         self,
@@ -37,6 +38,26 @@ class Frame:
         self.contentless = contentless
         """What was said is not recorded; that it was said is."""
         self.closed = False
+        self.linked: WeakSet[Session] | None = None
+        """Sessions that took the place of this block's in some task, as far as anybody is in them still."""
+
+
+class FollowingFrame(Frame):
+    """What is current in one task since a session took another's place there, until that one's block is left."""
+
+    __slots__ = ("_is_left", "block")
+
+    def __init__(self, parent: Frame, session: Session, block: Frame) -> None:
+        self.block = block
+        super().__init__(parent, session, None, None, parent.muted, parent.contentless)
+
+    @property
+    def closed(self) -> bool:  # everywhere else it is a plain attribute, for speed
+        return self._is_left or self.block.closed
+
+    @closed.setter
+    def closed(self, value: bool) -> None:
+        self._is_left = value
 
 
 _innermost: ContextVar[Frame | None] = ContextVar("baserun_frame", default=None)
@@ -62,6 +83,31 @@ def leave(frame: Frame) -> None:
     """Close `frame`, in whatever context this runs; its parent becomes current wherever it was."""
     frame.closed = True
     current()
+
+
+def follow(session: Session, linked: Session) -> Frame | None:
+    """Put `linked` in the place of `session`, in this context and in what is begun in it from now on.
+
+    Other tasks that are in `session` stay there: who one of them speaks for is nothing to the others.
+
+    Returns:
+        The frame of the block that `session` belongs to; None where it is not current.
+    """
+    place = frame = current()
+    block = None
+    while frame is not None:
+        if frame.session is session:
+            block = frame.block if isinstance(frame, FollowingFrame) else frame
+        frame = frame.parent
+    if place is None or block is None:
+        return None
+    if isinstance(place, FollowingFrame) and place.session is session and place.parent is not None:
+        place = place.parent  # it is followed in turn; many changes of user must not form an endless chain
+    enter(FollowingFrame(place, linked, block))
+    if block.linked is None:
+        block.linked = WeakSet()
+    block.linked.add(linked)
+    return block
 
 
 def replace(frame: Frame | None) -> Frame | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from baserun._context import Frame, child, current, enter, leave
+from baserun._context import Frame, child, current, enter, follow, leave
 from baserun._guard import say_once
 from baserun._identity import (
     STRENGTH_EXPLICIT,
@@ -136,8 +136,7 @@ class SessionScope(Scope[Session]):
             recorder().update_session(session)
             return
         recorder().end_session(session)
-        linked = self._block.session
-        if linked is not None and linked is not session:  # the user changed in the block
+        for linked in sorted(self._block.linked or (), key=lambda linked: linked.id):  # the user changed in the block
             recorder().end_session(linked)
 
 
@@ -212,23 +211,21 @@ def identify(user_identifier: str) -> Session | None:
     return identify_session(session, checked)
 
 
-def identify_session(session: Session, user_identifier: str, *, frame: Frame | None = None) -> Session:
-    """Give `session` its user, or, where it is somebody else's, put a linked session of theirs in its place."""
+def identify_session(session: Session, user_identifier: str) -> Session:
+    """Give `session` its user, or, where it is somebody else's, put a linked session of theirs in its place.
+
+    An open trace stays where it began; what comes after the change begins one of its own.
+    """
     check_user_identifier(user_identifier)
     if session._host is not None:
         return session._host.identify(session, user_identifier)
     if not _is_of_another(session, user_identifier):
         recorder().identify(session, user_identifier, STRENGTH_EXPLICIT)
         return session
-    place = frame or current()
-    linked = _begin(place, user_identifier, None, session.id, None)
-    while place is not None:
-        if place.session is session:
-            if place is session._frame:
-                linked._frame = place
-            # An open trace stays where it began; what comes now begins one of its own.
-            place.session, place.trace, place.span = linked, None, None
-        place = place.parent
+    linked = _begin(current(), user_identifier, None, session.id, None)
+    block = follow(session, linked)
+    if block is not None and block is session._frame:
+        linked._frame = block  # started by hand: ending the one that followed leaves the block of both
     return linked
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from hashlib import sha256
 
@@ -96,6 +97,54 @@ def test_change_of_user_reaches_the_blocks_around(captured: Captured) -> None:
         after = baserun.current_session()
 
     assert after is linked
+
+
+async def test_change_of_user_in_one_task_is_nothing_to_the_others(captured: Captured) -> None:
+    """Tasks that share a session and each serve another user: what each says is its own user's to the end."""
+
+    async def serve(user: str) -> None:
+        baserun.identify(user)
+        baserun.log(f"{user} first")
+        await asyncio.sleep(0.01)
+        baserun.log(f"{user} second")
+
+    with baserun.with_session() as outer:
+        await asyncio.gather(*(serve(user) for user in ("u1", "u2", "u3")))
+        after = baserun.current_session()
+
+    said = {note.value: session.user_identifier for session in captured.sessions for note in session.annotations or []}
+    assert after is outer
+    assert said == {f"{user} {word}": user for user in ("u1", "u2", "u3") for word in ("first", "second")}
+
+
+async def test_change_of_user_in_a_child_task_leaves_the_parent_alone(captured: Captured) -> None:
+    """What a task says about its user does not reach the block that began the task."""
+    with baserun.with_session("alice") as outer:
+        await asyncio.create_task(_identify("bob"))
+        after = baserun.current_session()
+
+    assert after is outer
+
+
+async def _identify(user: str) -> None:
+    baserun.identify(user)
+
+
+async def test_block_that_is_left_is_left_by_those_who_followed(captured: Captured) -> None:
+    """A task in which the user changed is in no session any more when the block around its beginning is left."""
+    left = asyncio.Event()
+
+    async def serve() -> baserun.Session | None:
+        baserun.identify("bob")
+        await left.wait()
+        return baserun.current_session()
+
+    with baserun.with_session("alice"):
+        task = asyncio.create_task(serve())
+        await asyncio.sleep(0)
+    left.set()
+
+    assert await task is None
 
 
 def test_change_of_user_in_an_open_trace(captured: Captured) -> None:
