@@ -21,9 +21,9 @@ from benchmarks._client_calls import Calls
 from benchmarks._libraries import LIBRARIES
 from benchmarks._measure import Measured, measure
 
-NUMBERS = {"50-chunk stream": 20, "100 kB prompt": 30, "stub of the client": 2000}
-USUAL_NUMBER = 80
-ROUNDS = 15
+NUMBERS = {"50-chunk stream": 8, "100 kB prompt": 20, "stub of the client": 1000}
+USUAL_NUMBER = 30
+ROUNDS = 11
 PLAIN = "plain"
 MISSING = object()
 OWNERS: tuple[type, ...] = (
