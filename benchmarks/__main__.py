@@ -1,4 +1,4 @@
-"""What Baserun costs, measured: ``python -m benchmarks [weight] [store] [core] [openai]``."""
+"""What Baserun costs, measured: ``python -m benchmarks [weight] [store] [core] [openai] [web]``."""
 
 from __future__ import annotations
 
@@ -9,7 +9,11 @@ import types
 
 from benchmarks._report import show, show_figures
 
-TABLES = {"core": "Sessions and spans", "openai": "Added to a call of the openai client"}
+TABLES = {
+    "core": "Sessions and spans",
+    "openai": "Added to a call of the openai client",
+    "web": "Added to a request",
+}
 FIGURES = {"weight": "Weight", "store": "Store"}
 PARTS = (*FIGURES, *TABLES)
 

@@ -7,7 +7,7 @@ import weakref
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from flask import Flask, Response, got_request_exception, request_finished, request_started, request_tearing_down
+from flask import Flask, Response, got_request_exception, request_finished, request_started
 
 from baserun.web import WSGIMiddleware, active_request
 from baserun_flask._options import options_from
@@ -59,7 +59,6 @@ class _Installed:
         request_started.connect(self._started, app)
         request_finished.connect(self._finished, app)
         got_request_exception.connect(self._failed, app)
-        request_tearing_down.connect(self._left, app)
         if _has_flask_login():
             from flask_login.signals import user_logged_in, user_logged_out
 
@@ -81,11 +80,6 @@ class _Installed:
         found = _current()
         if found is not None:
             found.failed(exception)
-
-    def _left(self, app: Flask, **_: Any) -> None:
-        found = _current()
-        if found is not None:
-            found.left()
 
     def _logged_in(self, app: Flask, **_: Any) -> None:
         found = _current()

@@ -31,7 +31,8 @@ class FlaskRequest(WSGIRequest):
 
     def is_current(self) -> bool:
         """Whether it is this one that Flask's own context is about, however its environ was copied on the way."""
-        return has_request_context() and request.environ.get(MARK) is self
+        handled = request._get_current_object() if has_request_context() else None  # type: ignore[attr-defined]
+        return handled is not None and (handled is self._flask_request or handled.environ.get(MARK) is self)
 
     def begun(self) -> None:
         """Flask has begun to handle it: its request and `g` are there."""
@@ -39,11 +40,6 @@ class FlaskRequest(WSGIRequest):
         self._g = g._get_current_object()
         self._outer = self._g.get("baserun_session")
         self._g.baserun_session = self.session
-
-    def left(self) -> None:
-        """Flask lets go of it; before Flask 3.2 a request within another one of the same application shares its `g`."""
-        if self._outer is not None:
-            self._g.baserun_session = self._outer
 
     def answered(self, *, is_whole: bool) -> None:
         """Flask has a response; `is_whole`: no code of the application runs while it is sent."""
@@ -99,4 +95,6 @@ class FlaskRequest(WSGIRequest):
         return self._is_whole or super().is_whole(body)
 
     def finish(self, error: BaseException | None = None, *, status: str | None = None) -> None:
+        if self._outer is not None:  # before Flask 3.2 a request within another of the same application shares its `g`
+            self._g.baserun_session = self._outer
         super().finish(error or self._error, status=status)
