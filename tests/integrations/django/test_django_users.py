@@ -187,29 +187,38 @@ def test_framework_user_known_late(captured: Captured, call: Callable[[str], Non
     assert owners == {ANNA: 2, BERT: 1}
 
 
-def test_users_at_once(captured: Captured) -> None:
-    """Requests of two users by turns in eight threads: not one call in a wrong session."""
-    clients = {name: _logged_in(name) for name in ("anna", "bert")}
+def test_fifty_users_at_once(captured: Captured) -> None:
+    """Two hundred requests of fifty users, half of them streams, in sixteen threads: no call in a wrong session."""
+    from django.contrib.auth.models import User
+
+    users = [f"user{number}" for number in range(50)]
+    for user in users:
+        User.objects.get_or_create(username=user, email=f"{user}@example.com")
+    clients = {user: _logged_in(user) for user in users}
     for client in clients.values():
         client.get("/chat/first/")
 
     def visit(number: int) -> None:
-        name = ("anna", "bert")[number % 2]
-        client = Client()
-        client.cookies.update(clients[name].cookies)
-        client.get(f"/chat/{name}-{number}/")
+        user, turn = users[number % 50], number // 50
+        visitor = Client()  # another tab of the same browser
+        visitor.cookies.update(clients[user].cookies)
+        if turn % 2:
+            b"".join(visitor.get("/stream/").streaming_content)  # type: ignore[attr-defined]
+        else:
+            visitor.get(f"/chat/{user}-{turn}/")
         connections.close_all()
 
-    with ThreadPoolExecutor(8) as executor:
-        list(executor.map(visit, range(100)))
+    with ThreadPoolExecutor(16) as executor:
+        list(executor.map(visit, range(200)))
 
     said = {
         session.user_identifier: sorted(span.name for trace in session.traces for span in trace.spans or [])  # type: ignore[union-attr]
         for session in captured.sessions
     }
+    streams = ["chat one", "chat one", "chat two", "chat two"]
     assert said == {
-        user: sorted(["chat first", *(f"chat {name}-{number}" for number in range(100) if number % 2 == place)])
-        for place, (name, user) in enumerate([("anna", ANNA), ("bert", BERT)])
+        baserun.hash_user(f"{user}@example.com"): sorted(["chat first", f"chat {user}-0", f"chat {user}-2", *streams])
+        for user in users
     }
 
 

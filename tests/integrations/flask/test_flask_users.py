@@ -164,26 +164,48 @@ def test_get_user_overrides(captured: Captured, call: Call) -> None:
     assert [session.user_identifier for session in captured.sessions] == ["user-7"]
 
 
-def test_two_users_at_once(app: Flask, captured: Captured) -> None:
-    """Two hundred requests of fifty users in sixteen threads: not one call in a wrong session."""
-    emails = [f"user{number}@example.com" for number in range(50)]
-    clients = {email: app.test_client() for email in emails}
-    for email, client in clients.items():
-        client.post(f"/login/{email}")
+def test_fifty_users_at_once(app: Flask, captured: Captured, call: Call) -> None:
+    """Two hundred requests of fifty users, half of them streams, in sixteen threads: no call in a wrong session."""
 
-    def chat(email: str) -> None:
-        for turn in range(3):
-            clients[email].post(f"/chat/{email}-{turn}")
+    @app.post("/stream/<topic>")
+    def stream(topic: str) -> Response:
+        def body() -> Iterator[str]:
+            for part in ("a", "b"):
+                call(f"{topic}-{part}")
+                yield part
+
+        return Response(body(), mimetype="text/event-stream")
+
+    users = [f"user{number}@example.com" for number in range(50)]
+    clients = {user: app.test_client() for user in users}
+    for user, client in clients.items():
+        client.post(f"/login/{user}")
+
+    def visit(number: int) -> None:
+        user, turn = users[number % 50], number // 50
+        visitor = app.test_client()  # another tab of the same browser
+        for cookie in ("baserun", "session"):
+            held = clients[user].get_cookie(cookie)
+            assert held is not None
+            visitor.set_cookie(cookie, held.value)
+        visitor.post(f"/{('chat', 'stream')[turn % 2]}/{user}-{turn}").get_data()
 
     with ThreadPoolExecutor(16) as executor:
-        list(executor.map(chat, emails))
+        list(executor.map(visit, range(200)))
 
-    said = {
-        session.user_identifier: {span.name for trace in session.traces for span in trace.spans or []}  # type: ignore[union-attr]
-        for session in captured.sessions
+    assert _said(captured) == {
+        baserun.hash_user(user): sorted(f"chat {topic}" for topic in ("login", *_topics(user))) for user in users
     }
-    assert said == {
-        baserun.hash_user(email): {"chat login", *(f"chat {email}-{turn}" for turn in range(3))} for email in emails
+
+
+def _topics(user: str) -> list[str]:
+    return [f"{user}-0", f"{user}-2", *(f"{user}-{turn}-{part}" for turn in (1, 3) for part in "ab")]
+
+
+def _said(captured: Captured) -> dict[str | None, list[str]]:
+    return {
+        session.user_identifier: sorted(span.name for trace in session.traces for span in trace.spans or [])  # type: ignore[union-attr]
+        for session in captured.sessions
     }
 
 
