@@ -231,9 +231,11 @@ class Preparer:
     def _name(self, name: Any) -> Any:
         return None if name is None else self._text(name, "name", MOST_NAME)
 
-    def _label(self, text: str | None) -> Any:
+    def _label(self, text: Any) -> Any:
         """An identifier or a word for a sort of thing: nothing that was said, so nothing to redact."""
-        return None if text is None else clean_text(text)[:MOST_NAME]
+        if isinstance(text, str):
+            return clean_text(text)[:MOST_NAME]
+        return self._name(text)  # a provider may put anything where its ids belong
 
     def _message(self, text: str | None) -> str | None:
         """What an error says; errors quote what they are about, so it is content."""
