@@ -190,7 +190,7 @@ def test_one_record_that_cannot_be_told_harms_no_other(captured: Captured) -> No
     with baserun.start_trace("before"):
         pass
     with baserun.start_trace("broken") as broken:
-        broken.session = 7  # type: ignore[assignment]
+        broken.session = 7  # type: ignore[union-attr]
     with baserun.start_trace("after"):
         pass
 
