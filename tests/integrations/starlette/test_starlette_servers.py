@@ -187,6 +187,7 @@ async def test_a_client_that_leaves_a_stream(captured: Captured, call: Any, serv
     assert [span.name for span in trace.spans or []][:1] == ["chat 0"]
 
 
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # the oldest uvicorn uses what newer websockets give up
 async def test_a_websocket_of_a_real_client(captured: Captured, call: Any, by_header: Any, serving: Any) -> None:
     """A connection is one trace; the cookie of its acceptance resumes the session in the next one."""
     with serving(chat_app(call, by_header)) as url:
