@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from typing import Any, NamedTuple
@@ -92,8 +92,7 @@ class Browser:
         self._client.close()
 
 
-@pytest.fixture(name="meeting_model", scope="module")
-def _meeting_model() -> Iterator[OfflineModel]:
+def _meeting_model() -> OfflineModel:
     """A model that answers when two have asked, so that nobody is served after the other."""
     meeting = threading.Barrier(len(PEOPLE))
 
@@ -101,8 +100,7 @@ def _meeting_model() -> Iterator[OfflineModel]:
         meeting.wait(60)
         return f"You said {messages[-1]['content']}."
 
-    with OfflineModel(reply=reply) as model:
-        yield model
+    return OfflineModel(reply=reply)
 
 
 PARAMETERS = [
@@ -111,15 +109,14 @@ PARAMETERS = [
 
 
 @pytest.fixture(name="seen", scope="module", params=PARAMETERS)
-def _seen(
-    request: pytest.FixtureRequest, meeting_model: OfflineModel, make_place: Any, free_port: Any, eventually: Any
-) -> Seen:
+def _seen(request: pytest.FixtureRequest, make_place: Any, free_port: Any, eventually: Any) -> Seen:
     """Two people log in, ask twice at once, and once more when the server was ended and started again."""
     served: Served = request.param
-    place = make_place({**SETTINGS, **meeting_model.environment()})
-    if "flask_site" not in " ".join(served.command):
-        place.run(*DJANGO, "migrate", "--verbosity", "0")
     with ExitStack() as stack:
+        model = stack.enter_context(_meeting_model())
+        place = make_place({**SETTINGS, **model.environment()})
+        if "flask_site" not in " ".join(served.command):
+            place.run(*DJANGO, "migrate", "--verbosity", "0")
         browsers = [Browser(name) for name in PEOPLE]
         for browser in browsers:
             stack.callback(browser.close)

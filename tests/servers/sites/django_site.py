@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
 
+import openai
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.urls import path
 
@@ -21,6 +22,8 @@ MIDDLEWARE = [
     "baserun_django.BaserunMiddleware",
 ]
 USE_TZ = True
+
+client = openai.OpenAI()  # of our own: see flask_site
 
 
 def ready(request: HttpRequest) -> HttpResponse:
@@ -45,9 +48,7 @@ async def chat_in_loop(request: HttpRequest) -> StreamingHttpResponse:
 
 
 def words(message: str) -> Iterator[str]:
-    import openai
-
-    answer = openai.chat.completions.create(
+    answer = client.chat.completions.create(
         model="gpt-4o-mini", messages=[{"role": "user", "content": message}], stream=True
     )
     for chunk in answer:
@@ -55,8 +56,6 @@ def words(message: str) -> Iterator[str]:
 
 
 async def words_in_loop(message: str) -> AsyncIterator[str]:
-    import openai
-
     async with openai.AsyncOpenAI() as client:
         answer = await client.chat.completions.create(
             model="gpt-4o-mini", messages=[{"role": "user", "content": message}], stream=True

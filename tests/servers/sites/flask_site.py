@@ -14,6 +14,8 @@ app = Flask(__name__)
 app.secret_key = "a secret of the tests, long enough"
 logins = LoginManager(app)
 Baserun(app)
+# Of our own: when two threads use `openai.chat` for the first time at once, one gets a client that is closed under it.
+client = openai.OpenAI()
 
 
 class Person(UserMixin):  # type: ignore[misc]
@@ -47,7 +49,7 @@ def chat() -> Response:
 
 
 def words(message: str) -> Iterator[str]:
-    answer = openai.chat.completions.create(
+    answer = client.chat.completions.create(
         model="gpt-4o-mini", messages=[{"role": "user", "content": message}], stream=True
     )
     for chunk in answer:
