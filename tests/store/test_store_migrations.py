@@ -104,12 +104,16 @@ def test_a_newer_store_is_not_touched(new_sink: Callable[[], Sink], store: Store
     assert [session.id for session in store.sessions()] == ["s"]
 
 
-def test_a_database_of_another_program_is_not_touched(sink: Sink, path: Path) -> None:
-    """A file that holds other tables is left as it is."""
+@pytest.mark.parametrize("version", [0, 1], ids=["without a version", "with a version of its own"])
+def test_a_database_of_another_program_is_not_touched(sink: Sink, store: Store, path: Path, version: int) -> None:
+    """A file that holds other tables is left as it is, and is not taken for an empty store."""
     path.parent.mkdir()
     with closing(sqlite3.connect(path)) as other:
         other.execute("CREATE TABLE theirs (id INTEGER)")
+    _set_version(path, version)
 
+    with pytest.raises(StoreUnavailableError, match=r"of another program\. Name a file of its own"):
+        store.sessions()
     with pytest.raises(StoreUnavailableError, match=r"of another program\. Name a file of its own"):
         sink.write([OpenSession(id="s", at_us=1)])
 

@@ -108,6 +108,14 @@ def test_erasing_nobody_is_a_receipt_of_nothing(sink: Sink, store: Store) -> Non
     assert (receipt.user_identifier, receipt.sessions, receipt.traces) == ("ann", 0, 0)
 
 
+def test_removing_from_no_store_makes_none(store: Store, path: Path) -> None:
+    """Where nothing was ever recorded there is nothing to erase or prune, and no file afterwards."""
+    erased, pruned = store.erase_user("nobody"), store.prune(days=1)
+
+    assert (erased.sessions, pruned.sessions) == (0, 0)
+    assert not path.parent.exists()
+
+
 def test_what_was_on_its_way_does_not_come_back(sink: Sink, store: Store, make: Make) -> None:
     """Late rows of an erased session are counted as erased and not kept."""
     rows = _visit(make, "s", "ann", 1, 2)

@@ -73,6 +73,10 @@ class WriteConnection:
                 self._drop()
                 raise unavailable(error, self.path) from error
 
+    def exists(self) -> bool:
+        """Whether there is a file; a transaction makes one where there is none."""
+        return os.path.exists(self.path)
+
     def close(self) -> None:
         """Close the connection and the lock file."""
         with _fork.in_one_piece():

@@ -24,7 +24,7 @@ def erase(writer: WriteConnection, identifier: str) -> ErasureReceipt:
     """
     erased_us = now_us()
     removed: Counter[str] = Counter()
-    while True:
+    while writer.exists():
         with writer.transaction() as connection:
             connection.execute("PRAGMA secure_delete = ON")
             step = _step(connection, identifier, erased_us)

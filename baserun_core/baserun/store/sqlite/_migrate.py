@@ -59,10 +59,10 @@ def bring_up_to_date(connection: sqlite3.Connection, path: str, steps: tuple[Mig
         StoreUnavailableError: It is an SQLite database of something else.
     """
     steps = migrations() if steps is None else steps
+    check_ours(connection, path)
     version = stored_version(connection)
     check_version(version, path, steps[-1].version)
     if version == 0:
-        _refuse_foreign(connection, path)
         _run(connection, schema(), migrations()[-1].version)
         version = migrations()[-1].version
     for step in steps:
@@ -80,9 +80,10 @@ def check_version(version: int, path: str, newest: int | None = None) -> None:
         )
 
 
-def _refuse_foreign(connection: sqlite3.Connection, path: str) -> None:
-    tables = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
-    if tables:
+def check_ours(connection: sqlite3.Connection, path: str) -> None:
+    """Raise `StoreUnavailableError` for an SQLite database of something else."""
+    (mark,) = connection.execute("PRAGMA application_id").fetchone()
+    if mark != APPLICATION_ID and connection.execute("SELECT 1 FROM sqlite_master").fetchone():
         raise StoreUnavailableError(
             f"The file {path} is an SQLite database of another program. Name a file of its own as the store."
         )

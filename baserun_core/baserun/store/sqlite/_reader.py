@@ -15,7 +15,7 @@ from urllib.parse import quote
 from baserun.exceptions import NarrowFilterError, StoreUnavailableError
 from baserun.store.sqlite._connection import BUSY_TIMEOUT_MS, identity, keep_forever
 from baserun.store.sqlite._errors import is_interrupt, unavailable
-from baserun.store.sqlite._migrate import check_version, newest_version, stored_version
+from baserun.store.sqlite._migrate import check_ours, check_version, newest_version, stored_version
 
 CHECK_EVERY = 1_000
 """Virtual machine instructions between two looks at the clock: well under a millisecond."""
@@ -88,6 +88,7 @@ class Reader:
     def _connect(self, file: tuple[int, int]) -> _Connection | None:
         connection = _connect(self.path)
         try:
+            check_ours(connection, self.path)
             version = stored_version(connection)
             if version == 0:
                 connection.close()

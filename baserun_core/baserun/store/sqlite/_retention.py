@@ -21,7 +21,7 @@ def prune(writer: WriteConnection, before_us: int, *, content_only: bool = False
     """Remove what is from before a time, in many small transactions between which others can write."""
     removed: Counter[str] = Counter()
     contents = ContentPruning(before_us) if content_only else None
-    is_done = False
+    is_done = not writer.exists()
     while not is_done:
         with writer.transaction() as connection:
             connection.execute("PRAGMA secure_delete = ON")
