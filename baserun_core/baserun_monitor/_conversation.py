@@ -107,7 +107,8 @@ def mark_of(note: StoredAnnotation) -> Mark | None:
     if note.type == "feedback":
         kind = "note" if note.score is None else "good" if note.score >= _GOOD_SCORE else "bad"
         score = None if note.score is None else f"{note.score:.2f}".rstrip("0").rstrip(".")
-        return Mark(kind, " ".join(word for word in ("feedback", note.name, score) if word), note.comment)
+        name = None if note.name == note.type else note.name  # what a web client gives is called feedback
+        return Mark(kind, " ".join(word for word in ("feedback", name, score) if word), note.comment)
     if note.type == "check":
         detail = None if note.value is None or note.score else in_words(note.value)
         return Mark(

@@ -199,6 +199,7 @@ def test_annotations_checks_results_and_failures_are_told(run: Run, record: Call
             with baserun.start_trace("other") as trace:
                 trace.result = {"answer": 42}
             baserun.feedback("overall", stars=5, session_id="noted")
+            baserun.feedback("feedback", 0.25, session_id="noted")
 
     shown = told(run("--store", str(record(tell)), "sessions", "show", "noted"))
 
@@ -206,7 +207,7 @@ def test_annotations_checks_results_and_failures_are_told(run: Run, record: Call
     assert '  check polite failed {"expected": "please", "actual": "now"}\n' in shown
     assert shown.count("failed: ValueError: no luck") == 1
     assert '  result: {"answer": 42}\n' in shown
-    assert shown.endswith("\n\nfeedback overall · 1.00\n")
+    assert shown.endswith("\n\nfeedback overall · 1.00\nfeedback 0.25\n")
 
 
 def test_long_texts_are_cut_unless_all_is_asked_for(run: Run, record: Callable[..., Path]) -> None:

@@ -12,9 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from baserun.exceptions import ConfigurationError
-from baserun.store import StoredCall, StoredError, StoredSpan, StoredTrace
+from baserun.store import StoredAnnotation, StoredCall, StoredError, StoredSpan, StoredTrace
 from baserun_monitor import _formats
-from baserun_monitor._conversation import Mark, Said, Tool, turns
+from baserun_monitor._conversation import Mark, Said, Tool, mark_of, turns
 from baserun_monitor._export import csv_of
 from baserun_monitor._filters import of_address
 from baserun_monitor._links import Links
@@ -75,6 +75,17 @@ def asks(*names: str) -> list[Any]:
         for name in names
     ]
     return [{"role": "assistant", "content": None, "tool_calls": calls}]
+
+
+@pytest.mark.parametrize(("name", "told"), [("helpful", "feedback helpful 1"), ("feedback", "feedback 1")])
+def test_feedback_is_told_once(name: str, told: str) -> None:
+    """The name is beside the word, unless it is the same word, as by default."""
+    note = StoredAnnotation(
+        id="f", session_id="s", trace_id=None, span_id=None, type="feedback", name=name, value=None, score=1.0,
+        comment="yes", metadata=None, created_at=START,
+    )  # fmt: skip
+
+    assert mark_of(note) == Mark("good", told, "yes")
 
 
 def test_results_go_to_the_tool_call_that_they_answer() -> None:

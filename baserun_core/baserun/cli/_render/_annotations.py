@@ -34,10 +34,11 @@ def pairs(values: dict[str, object] | None) -> str | None:
 
 
 def _feedback(note: StoredAnnotation, indent: int) -> Line:
-    words = facts(note.name, None if note.score is None else f"{note.score:.2f}")
+    name = None if note.name == note.type else note.name  # what a web client gives is called feedback
+    words = facts(name, None if note.score is None else f"{note.score:.2f}")
     style = QUIET if note.score is None else GOOD if note.score >= _GOOD_SCORE else BAD
     comment = f" “{one_line(note.comment, _MOST_TEXT)}”" if note.comment else ""
-    return line((f"feedback {words}", style), comment, indent=indent)
+    return line((f"feedback {words}".rstrip(), style), comment, indent=indent)
 
 
 def _check(note: StoredAnnotation, indent: int) -> Line:
