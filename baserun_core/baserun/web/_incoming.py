@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import Any
 
 from baserun._model import Session
@@ -10,36 +11,36 @@ from baserun.web._policy import COOKIE, HEADER, Decision, SessionPolicy
 from baserun.web._visitor import UNKNOWN, Visitor
 
 
-class IncomingRequest:
+class IncomingRequest(ABC):
     """What an integration says of a request. None of it may raise for anything that a client can send."""
 
     __slots__ = ("policy",)
 
     policy: SessionPolicy
 
+    @abstractmethod
     def method(self) -> str:
         """The method in capitals, or ``WEBSOCKET``."""
-        raise NotImplementedError
 
+    @abstractmethod
     def path(self) -> str:
         """The path, for where there is no route."""
-        raise NotImplementedError
 
     def route(self) -> str | None:
         """The pattern of the route that was matched, such as ``/chat/{id}``, once it is known."""
         return None
 
+    @abstractmethod
     def is_secure(self) -> bool:
         """Whether it came over https."""
-        raise NotImplementedError
 
+    @abstractmethod
     def header(self, name: str) -> str | None:
         """A header of the request, by its lower-case name; several of one name are joined (cookies by ``; ``)."""
-        raise NotImplementedError
 
+    @abstractmethod
     def original(self) -> Any:
         """The framework's own request, for `get_user`."""
-        raise NotImplementedError
 
     def peek_user(self) -> Visitor:
         """Who sent it, as far as somebody has found out already: without a query, and without touching anything."""
@@ -49,6 +50,7 @@ class IncomingRequest:
         """Who sent it, found out if need be; called once, at the first touch."""
         return self.peek_user()
 
+    @abstractmethod
     def publish(self, session: Session) -> None:
         """The session of the request is another one from now on; put it where the application looks for it."""
 
