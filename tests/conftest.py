@@ -76,6 +76,33 @@ def fresh_process(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[N
     _forget()
 
 
+@pytest.fixture(scope="session")
+def django_set_up(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Django as all tests have it that run in this process: it can be set up only once, whichever of them is first."""
+    pytest.importorskip("django")
+    import django
+    from django.conf import settings
+
+    database = tmp_path_factory.mktemp("django") / "project.sqlite3"
+    settings.configure(
+        SECRET_KEY="a secret of the tests, long enough",
+        ALLOWED_HOSTS=["*"],
+        DATABASES={
+            "default": {"ENGINE": "django.db.backends.sqlite3", "NAME": database, "OPTIONS": {"timeout": 30}},
+        },
+        INSTALLED_APPS=["django.contrib.contenttypes", "django.contrib.auth", "baserun_django"],
+        SESSION_ENGINE="django.contrib.sessions.backends.signed_cookies",
+        PASSWORD_HASHERS=["django.contrib.auth.hashers.MD5PasswordHasher"],
+        MIDDLEWARE=[
+            "django.contrib.sessions.middleware.SessionMiddleware",
+            "django.contrib.auth.middleware.AuthenticationMiddleware",
+            "baserun_django.BaserunMiddleware",
+        ],
+        USE_TZ=True,
+    )
+    django.setup()
+
+
 def _forget() -> None:
     # Only where something was imported: the tests of what an import does not do run here too.
     runtime = sys.modules.get("baserun._runtime")

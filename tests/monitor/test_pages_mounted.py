@@ -17,6 +17,8 @@ from baserun.exceptions import ConfigurationError
 from baserun.store import Store
 from baserun_monitor import Pages, django_urls, flask_blueprint
 
+pytestmark = pytest.mark.usefixtures("django_set_up")
+
 Get = Callable[..., Any]
 STAFF = {"X-Staff": "yes"}
 
@@ -50,13 +52,6 @@ def in_flask(store: Store) -> Any:
 
 
 def in_django(store: Store) -> Any:
-    pytest.importorskip("django")
-    import django
-    from django.conf import settings
-
-    if not settings.configured:
-        settings.configure(SECRET_KEY="x" * 50, ALLOWED_HOSTS=["*"])
-        django.setup()
     from django.test import Client, override_settings
     from django.urls import include, path
 

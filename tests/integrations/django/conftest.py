@@ -7,9 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-import django
 import pytest
-from django.conf import settings
 from django.contrib.auth import login, logout
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse, StreamingHttpResponse
 from django.test import override_settings
@@ -19,12 +17,6 @@ import baserun
 from baserun.instrumentation import CallDetails, finish_call, start_call
 from baserun.testing import Captured, FakeClock, capture
 from baserun_django import feedback_view
-
-MIDDLEWARE = [
-    "django.contrib.sessions.middleware.SessionMiddleware",
-    "django.contrib.auth.middleware.AuthenticationMiddleware",
-    "baserun_django.BaserunMiddleware",
-]
 
 
 class Told:
@@ -143,26 +135,8 @@ urlpatterns = [
 
 
 @pytest.fixture(scope="session")
-def project(tmp_path_factory: pytest.TempPathFactory) -> None:
-    """Django, set up once for the process, with three people in its database."""
-    if not settings.configured:
-        settings.configure(
-            SECRET_KEY="a secret of the tests, long enough",
-            ALLOWED_HOSTS=["*"],
-            DATABASES={
-                "default": {
-                    "ENGINE": "django.db.backends.sqlite3",
-                    "NAME": tmp_path_factory.mktemp("django") / "project.sqlite3",
-                    "OPTIONS": {"timeout": 30},
-                }
-            },
-            INSTALLED_APPS=["django.contrib.contenttypes", "django.contrib.auth", "baserun_django"],
-            SESSION_ENGINE="django.contrib.sessions.backends.signed_cookies",
-            PASSWORD_HASHERS=["django.contrib.auth.hashers.MD5PasswordHasher"],
-            MIDDLEWARE=MIDDLEWARE,
-            USE_TZ=True,
-        )
-        django.setup()
+def project(django_set_up: None) -> None:
+    """Django, with three people in its database."""
     from django.contrib.auth.models import User
     from django.core.management import call_command
     from django.db import connections
