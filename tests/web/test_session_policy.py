@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -174,6 +176,30 @@ def test_secrets_can_change_while_it_runs() -> None:
     assert policy.decide(brought, UNKNOWN, None).is_resumed
     now[:] = ["new"]
     assert not policy.decide(brought, UNKNOWN, None).is_resumed
+
+
+def test_a_token_outlives_the_secret_that_bound_it_to_its_owner() -> None:
+    """What is signed anew after a rotation is bound anew as well, so it is good when the old secret is dropped."""
+    now = ["old"]
+    policy = SessionPolicy(lambda: now)
+    brought = token(policy, "s", "ann")
+
+    now[:] = ["new", "old"]
+    decision = policy.decide([("cookie", brought)], known("ann"), None)
+    renewed = policy.keys.sign(decision.session_id, decision.started, decision.owner)
+    now[:] = ["new"]
+
+    assert policy.decide([("cookie", renewed)], known("ann"), None).is_resumed
+
+
+@pytest.mark.parametrize("secrets", [None, "", [None], ["", None], ["good", None], ["good", ""], [7, b"x"]])
+def test_what_a_framework_has_for_a_secret_fails_no_request(secrets: Any) -> None:
+    """A fallback from a variable that is not set is as if it were not listed; without any, there is the default one."""
+    policy = SessionPolicy(lambda: secrets)
+
+    decision = policy.decide([("cookie", token(policy, "s"))], UNKNOWN, None)
+
+    assert decision.is_resumed
 
 
 def test_the_configured_secret_is_used_where_the_framework_has_none(captured: Captured) -> None:

@@ -159,6 +159,28 @@ async def test_an_unsigned_id_needs_trust(
     assert (found == {"conversation-1": None, "conversation-2": "ann"}) is trust
 
 
+@pytest.mark.parametrize("late", ["authenticated", "identified"])
+async def test_a_trusted_id_holds_for_users_known_late(
+    captured: Captured, ask: Ask, answering: Answering, call: Any, late: str
+) -> None:
+    """Trust waives ownership, so a user who is found after the first call keeps the session that the gateway named."""
+
+    def answer(scope: Any) -> None:
+        call()
+        if late == "identified":
+            baserun.identify("ann")
+        else:
+            scope["visitor"] = known("ann")
+
+    app = Told(answering(answer), trust_session_header=True)
+    for _ in range(2):
+        await ask(app, headers=[("Baserun-Session", "conversation-1")])
+
+    assert [(session.id, session.user_identifier, session.turns) for session in captured.sessions] == [
+        ("conversation-1", "ann", 2)
+    ]
+
+
 async def test_a_trusting_application_still_takes_tokens(
     captured: Captured, ask: Ask, answering: Answering, call: Any
 ) -> None:

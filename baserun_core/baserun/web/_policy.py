@@ -49,6 +49,8 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
     """Where the token came from that resumed it, or that it follows: ``header``, ``cookie`` or neither."""
     user_identifier: str | None = None
     """Whose it is by the word of a trusted service."""
+    is_trusted: bool = False
+    """A trusted service said which session it is, so it fits whoever the user turns out to be."""
 
 
 class SessionPolicy:
@@ -78,7 +80,7 @@ class SessionPolicy:
     @property
     def keys(self) -> Keys:
         """The keys as they are now."""
-        secrets = _listed(self._secrets()) if callable(self._secrets) else self._secrets
+        secrets = _usable(self._secrets()) if callable(self._secrets) else self._secrets
         return _keys(secrets or (default_secret(),))
 
     def decide(
@@ -101,19 +103,21 @@ class SessionPolicy:
         user = visitor.identifier or explicit
         is_provisional = user is None and visitor.is_unknown
         now = keys.now()
+        owner = keys.owner(user)
         follows: tuple[str, Ticket] | None = None
         for source, token in tokens:
             ticket = self._read(keys, token)
             if ticket is None:
                 continue
-            is_own = is_provisional or keys.is_owner(ticket.owner, user)
+            is_own = is_provisional or ticket.owner == owner or keys.is_owner(ticket.owner, user)
             is_expired = ticket.is_expired(now, idle=self.options.idle, absolute=self.options.absolute)
             if is_own and not is_expired:
-                return _resumed(ticket, source, now)
+                return _resumed(ticket, source, now, ticket.owner if is_provisional else owner)
             self.ignore("expired" if is_own else "foreign")
             if follows is None and (is_own or not is_expired):
                 follows = source, ticket
-        owner = follows[1].owner if follows is not None and is_provisional else keys.owner(user)
+        if follows is not None and is_provisional:
+            owner = follows[1].owner
         return self.new(owner, None if follows is None else follows[1].session_id, follows and follows[0])
 
     def new(self, owner: str, previous_id: str | None = None, source: str | None = None) -> Decision:
@@ -147,6 +151,7 @@ class SessionPolicy:
             started=now,
             source=HEADER,
             user_identifier=user_identifier,
+            is_trusted=True,
         )
 
     def _is_genuine(self, token: str) -> bool:
@@ -202,13 +207,19 @@ def _listed(secrets: SecretList | None) -> tuple[str | bytes, ...]:
     return listed
 
 
-def _resumed(ticket: Ticket, source: str, now: int) -> Decision:
+def _usable(secrets: SecretList | None) -> tuple[str | bytes, ...]:
+    """What a framework gives, which a request must never fail for: fallbacks may name variables that are not set."""
+    listed = (secrets,) if isinstance(secrets, str | bytes) else tuple(secrets or ())
+    return tuple(secret if isinstance(secret, str | bytes) else str(secret) for secret in listed if secret)
+
+
+def _resumed(ticket: Ticket, source: str, now: int, owner: str) -> Decision:
     return Decision(
         at=now,
         session_id=ticket.session_id,
         is_resumed=True,
         started=ticket.started,
         issued=ticket.issued,
-        owner=ticket.owner,
+        owner=owner,
         source=source,
     )

@@ -268,15 +268,14 @@ class WebRequest(IncomingRequest):
             self._follow(visitor, moves_trace=True)
 
     def _fits(self, session: WebSession, user_identifier: str | None) -> bool:
-        """Whether the session can be this user's: nobody else has a token of it."""
-        if not session.was_shown or self._decided_for.identifier is not None:
+        """Whether the session can be this user's: nobody else has a token of it, or a trusted service said so."""
+        is_trusted = session.decision is not None and session.decision.is_trusted
+        if not session.was_shown or is_trusted or self._decided_for.identifier is not None:
             return True
         return self.policy.keys.is_owner(session.owner, user_identifier)
 
     def _bind(self, session: WebSession, user_identifier: str | None) -> None:
-        keys = self.policy.keys
-        if not keys.is_owner(session.owner, user_identifier):
-            session.owner = keys.owner(user_identifier)
+        session.owner = self.policy.keys.owner(user_identifier)  # by the newest key, whichever it was bound by
 
     # Another session in the place of this one.
 
