@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 import django
 import flask_login  # noqa: F401  (a site needs it)
+import gevent  # noqa: F401  (a server needs it)
 import gunicorn  # type: ignore[import-untyped]
 import httpx
 import openai  # noqa: F401  (both sites need it)
@@ -26,6 +27,7 @@ BEFORE = ("first", "second")
 AFTER = ("again",)
 GUNICORN = ("-m", gunicorn.__name__, "--no-control-socket", "--bind", "127.0.0.1:{port}")
 SYNC = (*GUNICORN, "--workers", "2")
+GREENLETS = (*GUNICORN, "--worker-class", "gevent")
 THREADS = (*GUNICORN, "--worker-class", "gthread", "--threads", "4")
 DJANGO = ("-m", django.__name__)
 SETTINGS = {"DJANGO_SETTINGS_MODULE": "django_site"}
@@ -47,6 +49,7 @@ SERVERS = {
     "flask-own": Served(("-m", "flask", "--app", "flask_site", "run", "--port", "{port}")),
     "flask-gunicorn-sync": Served((*SYNC, "flask_site:app"), writes_at_exit=True),
     "flask-gunicorn-gthread": Served((*THREADS, "flask_site:app"), slow=True, writes_at_exit=True),
+    "flask-gunicorn-gevent": Served((*GREENLETS, "flask_site:app"), writes_at_exit=True),
     "django-runserver": Served((*DJANGO, "runserver", "--noreload", "127.0.0.1:{port}")),
     "django-gunicorn-sync": Served((*SYNC, WSGI), slow=True, writes_at_exit=True),
     "django-gunicorn-gthread": Served((*THREADS, WSGI), writes_at_exit=True),

@@ -357,7 +357,7 @@ async def test_the_lifespan_passes_and_flushes(captured: Captured, call: Any) ->
     async def send(message: Any) -> None:
         stored.append(baserun.stats().queued)
 
-    await ASGIMiddleware(app)({"type": "lifespan"}, lambda: None, send)  # type: ignore[arg-type, return-value]
+    await ASGIMiddleware(app)({"type": "lifespan"}, lambda: None, send)
 
     assert stored == [0]
     assert captured.stats.captured > 0
@@ -370,7 +370,7 @@ async def test_a_lifespan_that_raises_still_raises(captured: Captured) -> None:
         raise TypeError("no lifespan here")
 
     with pytest.raises(TypeError, match="no lifespan here"):
-        await ASGIMiddleware(app)({"type": "lifespan"}, lambda: None, lambda message: None)  # type: ignore[arg-type, return-value]
+        await ASGIMiddleware(app)({"type": "lifespan"}, lambda: None, lambda message: None)
 
 
 async def test_another_kind_of_scope_passes(captured: Captured) -> None:
@@ -381,7 +381,7 @@ async def test_another_kind_of_scope_passes(captured: Captured) -> None:
         seen.append((scope, receive, send))
 
     scope, receive, send = {"type": "other"}, object(), object()
-    await ASGIMiddleware(app)(scope, receive, send)  # type: ignore[arg-type]
+    await ASGIMiddleware(app)(scope, receive, send)
 
     assert seen == [(scope, receive, send)]
 
