@@ -27,6 +27,7 @@ RULES = (
     Rule("(?!browser).*", r"could not import 'playwright[\w.]*'", must_run_elsewhere=True),
     Rule("(?!real-model).*", r"could not import 'llama_cpp'", must_run_elsewhere=True),
     Rule("lowest|openai1|openai2", r"this client cannot \w+ yet", must_run_elsewhere=True),
+    Rule("tests|lowest|storm", r"Django 6 has them", must_run_elsewhere=True),
     Rule("(?!py313).*", r"from Python 3\.13 on", must_run_elsewhere=False),
 )
 """Everywhere else, and for every other reason, each test must run."""

@@ -31,7 +31,7 @@ def test_every_suite_that_runs_is_asked_for() -> None:
     required = re.search(r"^required=\((.*)\)$", SCRIPT.read_text(), re.MULTILINE)
     assert required is not None
 
-    others = {name for name in full if name.startswith("py")}
+    others = {name for name in full if name.startswith(("py", "django"))}
 
     assert set(required[1].split()) == (default | full) - {"lint", "typing"} - others
 
@@ -45,3 +45,12 @@ def test_every_python_is_asked_for() -> None:
     assert {f"py{version.replace('.', '')}" for version in versions[1].split()} == {
         name for name in full if name.startswith("py")
     }
+
+
+def test_every_series_of_django_is_asked_for() -> None:
+    """Those that Python 3.11 cannot have count where a Python is installed that can."""
+    _, full = environments()
+    required = re.search(r"python3\.12 -c .*\n    required\+=\((.*)\)", SCRIPT.read_text())
+    assert required is not None
+
+    assert set(required[1].split()) == {name for name in full if name.startswith("django")}
