@@ -53,6 +53,7 @@ class BaserunMiddleware:
         try:
             with ours.entered():
                 response = self.get_response(request)
+                ours.find_user_after_loop()
         except BaseException as error:
             ours.finish(error)
             raise

@@ -61,6 +61,14 @@ class DjangoRequest(WebRequest):
             return peeked
         return visitor_of(self.request.user)
 
+    def find_user_after_loop(self) -> None:
+        """Find out who it is, if the session was touched in a loop: that of an asynchronous view under WSGI."""
+        if self.session.decision is None or not self._decided_for.is_unknown or self._explicit is not None:
+            return
+        if self.policy.options.get_user is None:
+            with guarded("finding the user of a request"):
+                self.find_user()  # and from then on it can be peeked at
+
     async def find_user_in_loop(self, get_header: GetHeader) -> None:
         """Find out who it is, in an event loop, if the session was touched or may be while the body is sent."""
         if self._explicit is not None or self.policy.options.get_user is not None:

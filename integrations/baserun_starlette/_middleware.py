@@ -28,10 +28,11 @@ class StarletteRequest(ASGIRequest):
 
     def peek_user(self) -> Visitor:
         # `scope["user"]` is what AuthenticationMiddleware sets, below this one or above. `request.user` would raise.
-        user = self.scope.get("user")
-        if user is None:
+        found = visitor_of(self.scope.get("user"))
+        if found.identifier is None:
             user = self.scope["state"].get("user")  # where FastAPI's dependencies put theirs, by custom
-        return visitor_of(user)
+            return found if user is None else visitor_of(user)
+        return found
 
 
 class BaserunMiddleware(ASGIMiddleware):

@@ -174,6 +174,8 @@ class WebRequest(IncomingRequest):
         mine = self.session  # `session` may be one that was replaced in this request
         if mine.decision is None:
             return mine
+        if mine.user_strength < STRENGTH_EXPLICIT and self._return_to_own(Visitor(user_identifier), STRENGTH_EXPLICIT):
+            return self.session
         is_same = mine.user_identifier == user_identifier
         if is_same or (mine.user_strength < STRENGTH_EXPLICIT and self._fits(mine, user_identifier)):
             recorder().identify(mine, user_identifier, STRENGTH_EXPLICIT)
@@ -251,12 +253,14 @@ class WebRequest(IncomingRequest):
         return UNKNOWN
 
     def _look_again(self) -> None:
-        """Whoever was unknown at first touch may be known by now, and may not be whose session it is."""
-        session = self.session
-        if session.decision is None or not self._decided_for.is_unknown or self._explicit is not None:
+        """Whoever was nobody at first touch may be known by now, and may not be whose session it is."""
+        session, before = self.session, self._decided_for
+        if session.decision is None or before.identifier is not None or self._explicit is not None:
             return
         visitor = self._peek()
-        if visitor.is_unknown:
+        if visitor.is_unknown or visitor == before:
+            return
+        if self._return_to_own(visitor, STRENGTH_AUTHENTICATED):
             return
         if self._fits(session, visitor.identifier):
             if visitor.identifier is not None:
@@ -266,6 +270,19 @@ class WebRequest(IncomingRequest):
         else:
             self.policy.ignore("foreign")
             self._follow(visitor, moves_trace=True)
+
+    def _return_to_own(self, visitor: Visitor, strength: int) -> bool:
+        """Somebody was taken for nobody, so what they brought did not count; it may be their own after all."""
+        old, before = self.session, self._decided_for
+        if not before.is_anonymous or old.decision is None or old.decision.is_trusted or old.is_fresh:
+            return False
+        decision = self.policy.decide(self._tokens(), visitor, None)
+        if decision.is_resumed:
+            is_authenticated = strength == STRENGTH_AUTHENTICATED
+            self._decided_for = visitor if is_authenticated else before
+            fresh = self._session_of(decision, visitor, strength)
+            self._put_in_place(old, fresh, moves_trace=is_authenticated or not old.was_shown)
+        return decision.is_resumed
 
     def _fits(self, session: WebSession, user_identifier: str | None) -> bool:
         """Whether the session can be this user's: nobody else has a token of it, or a trusted service said so."""
@@ -281,17 +298,24 @@ class WebRequest(IncomingRequest):
 
     def _follow(self, visitor: Visitor, *, moves_trace: bool, strength: int = STRENGTH_AUTHENTICATED) -> WebSession:
         """A new session for `visitor`, linked to the one that was."""
-        old, fresh = self.session, WebSession(self)
+        old = self.session
         assert old.decision is not None
         if strength == STRENGTH_AUTHENTICATED:
             self._decided_for = visitor
         owner = self.policy.keys.owner(self._decided_for.identifier or visitor.identifier)
-        fresh.decision = self.policy.new(owner, old.decision.session_id, old.decision.source)
-        fresh.owner = owner
-        if visitor.identifier is not None:
-            fresh._user_identifier, fresh._strength = visitor.identifier, strength
+        decision = self.policy.new(owner, old.decision.session_id, old.decision.source)
+        fresh = self._session_of(decision, visitor, strength)
         self._put_in_place(old, fresh, moves_trace=moves_trace)
         return fresh
+
+    def _session_of(self, decision: Decision, visitor: Visitor, strength: int) -> WebSession:
+        session = WebSession(self)
+        session.decision = decision
+        session.owner = decision.owner
+        session.was_shown = decision.is_resumed
+        if visitor.identifier is not None:
+            session._user_identifier, session._strength = visitor.identifier, strength
+        return session
 
     def _put_in_place(self, old: WebSession, fresh: WebSession, *, moves_trace: bool) -> None:
         place = current()
@@ -367,7 +391,8 @@ class WebRequest(IncomingRequest):
     # The end.
 
     def _finish(self, error: BaseException | None, status: str | None) -> None:
-        self._look_again()
+        if self._decided_for.is_unknown:  # one who was found to be nobody before the headers is not asked for once more
+            self._look_again()
         trace, current_recorder = self.trace, recorder()
         if trace.at_touch is not None and self._is_worth_recording():
             current_recorder.touch_trace(trace)

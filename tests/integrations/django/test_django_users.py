@@ -7,6 +7,8 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+import pytest
+from django.conf import settings
 from django.db import connection, connections
 from django.test import AsyncClient, Client, override_settings
 from django.test.utils import CaptureQueriesContext
@@ -153,7 +155,19 @@ def _import_self() -> None:
     assert __name__ in sys.modules
 
 
-def test_framework_user_known_late(captured: Captured, call: Callable[[str], None]) -> None:
+class _Early:
+    """A middleware that touches the session before any view has authenticated anybody."""
+
+    def __init__(self, get_response: Callable[[Any], Any]) -> None:
+        self._get_response = get_response
+
+    def __call__(self, request: Any) -> Any:
+        baserun.log("early")
+        return self._get_response(request)
+
+
+@pytest.mark.parametrize("below", [[], [f"{__name__}._Early"]], ids=["at the call", "after the first touch"])
+def test_framework_user_known_late(captured: Captured, call: Callable[[str], None], below: list[str]) -> None:
     """Django REST framework authenticates inside the view; the session has that user, from request to request."""
     from django.urls import path
     from rest_framework.authentication import BaseAuthentication
@@ -177,14 +191,24 @@ def test_framework_user_known_late(captured: Captured, call: Callable[[str], Non
     class Urls:
         urlpatterns = (path("api/", Chat.as_view()),)
 
-    with override_settings(ROOT_URLCONF=Urls):
+    with override_settings(ROOT_URLCONF=Urls, MIDDLEWARE=[*settings.MIDDLEWARE, *below]):
         client = Client()
         client.get("/api/", headers={"X-Name": "anna"})
         client.get("/api/", headers={"X-Name": "anna"})
         client.get("/api/", headers={"X-Name": "bert"})
 
-    owners = {session.user_identifier: session.llm_calls for session in captured.sessions}
+    owners = {session.user_identifier: session.llm_calls for session in captured.sessions if session.traces}
     assert owners == {ANNA: 2, BERT: 1}
+
+
+def test_user_of_an_asynchronous_view_under_wsgi(captured: Captured) -> None:
+    """Its calls are made in a loop, where nobody can be looked up; once it has answered its user is the session's."""
+    client = _logged_in("anna")
+
+    for _ in range(2):
+        client.get("/async-chat/orders/")
+
+    assert [(session.user_identifier, session.turns) for session in captured.sessions] == [(ANNA, 2)]
 
 
 def test_fifty_users_at_once(captured: Captured) -> None:

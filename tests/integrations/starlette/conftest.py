@@ -66,14 +66,23 @@ class Person(BaseUser):
 class ByHeader(AuthenticationBackend):
     """Authenticates by a header, as a test needs it; without one the visitor is anonymous."""
 
+    def __init__(self, header: str = "x-user") -> None:
+        self._header = header
+
     async def authenticate(self, conn: HTTPConnection) -> tuple[AuthCredentials, BaseUser]:
-        email = conn.headers.get("x-user")
+        email = conn.headers.get(self._header)
         return (AuthCredentials([]), UnauthenticatedUser() if email is None else Person(email))
 
 
 @pytest.fixture
 def by_header() -> AuthenticationBackend:
     return ByHeader()
+
+
+@pytest.fixture
+def by_session() -> AuthenticationBackend:
+    """Authenticates by something else than a key."""
+    return ByHeader("x-session")
 
 
 @pytest.fixture

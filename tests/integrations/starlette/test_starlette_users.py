@@ -205,6 +205,24 @@ def test_a_late_login_starts_a_linked_session(
     assert (len(traces_of(nobodys)), len(traces_of(anns))) == (1, 2)
 
 
+@LATE
+@FIRST
+def test_a_user_known_late_behind_authentication(
+    captured: Captured, call: Any, hashed: Hashed, by_session: Any, identify: Any, call_first: bool
+) -> None:
+    """Whom AuthenticationMiddleware takes for nobody, a dependency may know by another key."""
+    app = by_dependency(call, identify, call_first=call_first)
+    app.add_middleware(AuthenticationMiddleware, backend=by_session)
+    browser = TestClient(app, headers=ANN)
+
+    for _ in range(3):
+        browser.get("/chat/x")
+
+    (anns,) = (session for session in captured.sessions if session.traces)
+    assert anns.user_identifier == hashed("ann@example.com")
+    assert [len(trace.spans or []) for trace in traces_of(anns)] == [2 if call_first else 1] * 3
+
+
 def test_identify_wins_over_authentication(captured: Captured, call: Any, by_header: Any) -> None:
     """What the application says counts more than what authentication found, and the session lasts all the same."""
 
