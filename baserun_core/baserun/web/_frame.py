@@ -73,3 +73,8 @@ def exchange(place: Frame, old: Session, fresh: Session, *, moves_trace: bool) -
         recorder().move_trace(trace, fresh)
     else:
         place.trace = place.span = None  # what comes gets a trace of its own
+
+
+def is_annotated(trace: Trace) -> bool:
+    """Whether something was said about a trace that nothing else has touched."""
+    return bool(trace.metadata or trace.tags) or trace.result is not None

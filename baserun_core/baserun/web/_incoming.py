@@ -65,7 +65,7 @@ class IncomingRequest(ABC):
         if options.cookie is not None:
             cookies = self.header("cookie")
             if cookies:
-                name = cookie_name(options, is_secure=self._is_secure())
+                name = cookie_name(options, is_secure=self.is_https())
                 found += [(COOKIE, value) for value in find_cookies(cookies, name)]
         return found
 
@@ -76,6 +76,7 @@ class IncomingRequest(ABC):
         value = None if policy.header is None else self.header(policy.header)
         return policy.trusted(None if value is None else value.strip(), self.header("baggage"))
 
-    def _is_secure(self) -> bool:
+    def is_https(self) -> bool:
+        """Whether the visitor's browser speaks https, as the server or the application says."""
         secure = self.policy.options.cookie_secure
         return self.is_secure() if secure is None else secure

@@ -18,16 +18,14 @@ from baserun._guard import guarded
 from baserun._identity import STRENGTH_AUTHENTICATED, STRENGTH_EXPLICIT, STRENGTH_NONE
 from baserun._model import ERROR, Session, Trace
 from baserun._runtime import recorder
-from baserun.web._cookie import cookie_name, find_cookies, make_cookie
-from baserun.web._frame import Entered, RequestFrame, exchange
+from baserun.web._frame import Entered, RequestFrame, exchange, is_annotated
 from baserun.web._incoming import IncomingRequest
 from baserun.web._options import ALL
-from baserun.web._policy import HEADER, REFRESH, Decision, SessionPolicy
-from baserun.web._response import GetHeader, ResponseChanges, is_live, keep_private, may_carry, sets_cookie
+from baserun.web._outgoing import carry, forget, has_news, signed
+from baserun.web._policy import Decision, SessionPolicy
+from baserun.web._response import READING_METHODS, GetHeader, ResponseChanges, is_live, may_carry
 from baserun.web._session import WebSession
 from baserun.web._visitor import ANONYMOUS, UNKNOWN, Visitor, answer_of_get_user
-
-_EXPECTING_METHODS = ("GET", "POST", "PUT", "PATCH", "QUERY", "WEBSOCKET")
 
 
 class WebRequest(IncomingRequest):
@@ -89,7 +87,7 @@ class WebRequest(IncomingRequest):
             or session.metadata
             or self._expects_calls
             or self._was_ended
-            or (trace is not None and _is_annotated(trace))
+            or (trace is not None and is_annotated(trace))
         )
 
     def visitor(self) -> Visitor:
@@ -102,7 +100,7 @@ class WebRequest(IncomingRequest):
 
     def is_expecting(self, get_header: GetHeader) -> bool:
         """Whether calls may still be made while the body is sent, so that the session is decided with the headers."""
-        if not (self._expects_calls or is_live(get_header)) or self.method() not in _EXPECTING_METHODS:
+        if not (self._expects_calls or is_live(get_header)) or self.method() not in READING_METHODS:
             return False
         return "prefetch" not in (self.header("sec-purpose") or "")
 
@@ -208,7 +206,7 @@ class WebRequest(IncomingRequest):
         mine = self.session
         mine.id  # noqa: B018  (the first touch)
         mine.was_shown = True
-        return self._signed(mine)
+        return signed(self, mine, mine.decision or self.decide(mine))
 
     # Deciding.
 
@@ -332,61 +330,19 @@ class WebRequest(IncomingRequest):
         if self.is_untouched and not self.is_expecting(get_header):
             return None
         session, trace = self.session, self._trace
-        if trace is not None and trace.at_touch is not None and _is_annotated(trace):
+        if trace is not None and trace.at_touch is not None and is_annotated(trace):
             recorder().touch_trace(trace)
         if session.metadata and not session.opened:
             session.id  # noqa: B018  (the application said something about it, which is a touch)
         self._look_again()
         session = self.session
         carries = session.is_touched or self.is_expecting(get_header)
-        if carries and not self._has_news(session):
+        decision = (session.decision or self.decide(session)) if carries else None
+        if decision is not None and not has_news(self, session, decision):
             return None
         if not recorder().config.enabled or not may_carry(status, get_header):
             return None
-        return self._carry(session, get_header) if carries else self._forget(get_header)
-
-    def _has_news(self, session: WebSession) -> bool:
-        """Whether there is anything to tell the visitor; most requests of a session tell nothing."""
-        options = self.policy.options
-        return options.send_session_header or (options.cookie is not None and self._is_stale(session))
-
-    def _carry(self, session: WebSession, get_header: GetHeader) -> ResponseChanges | None:
-        options, decision = self.policy.options, session.decision or self.decide(session)
-        headers: list[tuple[str, str]] = []
-        cookie = None
-        if options.cookie is not None and decision.source != HEADER and self._is_stale(session):
-            name = cookie_name(options, is_secure=self._is_secure())
-            if not sets_cookie(get_header, name):
-                cookie = make_cookie(
-                    options, self._signed(session), is_secure=self._is_secure(), max_age=int(options.absolute)
-                )
-                headers = keep_private(get_header, "Cookie")
-        if options.send_session_header and options.header is not None:
-            headers = headers or keep_private(get_header, options.header)
-            headers.append((options.header, self._signed(session)))
-        if not headers:
-            return None
-        session.was_shown = True
-        return ResponseChanges(tuple(headers), cookie)
-
-    def _is_stale(self, session: WebSession) -> bool:
-        """Whether the visitor has no token of the session, or one that is getting old or bound to somebody else."""
-        decision = session.decision or self.decide(session)
-        return session.owner != decision.owner or decision.at - decision.issued >= REFRESH
-
-    def _forget(self, get_header: GetHeader) -> ResponseChanges | None:
-        """The session was ended and none begun since, so the visitor's next request begins one."""
-        options = self.policy.options
-        if options.cookie is None:
-            return None
-        cookie = make_cookie(options, "", is_secure=self._is_secure(), max_age=0)
-        if not any(find_cookies(self.header("cookie") or "", cookie.name)) or sets_cookie(get_header, cookie.name):
-            return None
-        return ResponseChanges(tuple(keep_private(get_header, "Cookie")), cookie)
-
-    def _signed(self, session: WebSession) -> str:
-        decision = session.decision or self.decide(session)
-        return self.policy.keys.sign(decision.session_id, decision.started, session.owner)
+        return forget(self, get_header) if decision is None else carry(self, session, decision, get_header)
 
     # The end.
 
@@ -407,7 +363,7 @@ class WebRequest(IncomingRequest):
 
     def _is_worth_recording(self) -> bool:
         trace = self.trace
-        if _is_annotated(trace):
+        if is_annotated(trace):
             return True
         if self.policy.options.record_requests != ALL:
             return False
@@ -442,7 +398,3 @@ class WebRequest(IncomingRequest):
                 metadata.setdefault("route", self._route)
             if self.status_code is not None:
                 metadata.setdefault("status_code", self.status_code)
-
-
-def _is_annotated(trace: Trace) -> bool:
-    return bool(trace.metadata or trace.tags) or trace.result is not None

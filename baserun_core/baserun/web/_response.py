@@ -13,6 +13,8 @@ GetHeader = Callable[[str], "str | None"]
 ``set-cookie``."""
 
 LIVE_TYPES = ("text/event-stream", "application/x-ndjson")
+READING_METHODS = ("GET", "POST", "PUT", "PATCH", "QUERY", "WEBSOCKET")
+"""Of requests whose body somebody reads."""
 
 
 class ResponseChanges(msgspec.Struct, frozen=True):
