@@ -204,6 +204,27 @@ async def test_ending_the_session_deletes_the_cookie(
     assert ended.header("set-cookie").startswith("baserun=; Max-Age=0;")
 
 
+async def test_ending_the_session_empties_the_header(
+    captured: Captured, ask: Ask, answering: Answering, call: Any
+) -> None:
+    """A client that keeps what the header says has no token after the end, and a new session next."""
+
+    def answer(scope: Any) -> None:
+        if scope["path"] == "/end":
+            baserun.current_session().end()  # type: ignore[union-attr]
+        else:
+            call()
+
+    app = ASGIMiddleware(answering(answer), send_session_header=True)
+    kept = ""
+    for path in ("/", "/", "/end", "/"):
+        answered = await ask(app, path, headers=[("Baserun-Session", kept)])
+        kept = answered.header("baserun-session")
+        assert answered.cookie is None or path == "/"
+
+    assert [(session.turns, session.previous_id) for session in captured.sessions] == [(2, None), (1, None)]
+
+
 async def test_what_comes_after_the_end_is_in_a_new_session(
     captured: Captured, ask: Ask, answering: Answering, call: Any
 ) -> None:

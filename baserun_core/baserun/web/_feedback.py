@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
+from contextlib import suppress
 from functools import lru_cache
 from typing import Any
-from urllib.parse import parse_qs
 
 import msgspec
 from itsdangerous import TimestampSigner
@@ -15,6 +16,7 @@ from baserun._annotations import feedback
 from baserun._model import Trace
 from baserun._runtime import recorder
 from baserun.exceptions import ConfigurationError
+from baserun.web._form import parse_form
 from baserun.web._policy import SessionPolicy
 from baserun.web._token import Keys, TokenError, _packed, _unpacked, unsigned
 from baserun.web._visitor import UNKNOWN, Visitor
@@ -27,6 +29,8 @@ LIFETIME = 90 * 24 * 60 * 60
 
 _TRACE_ID = re.compile(r"[0-9a-f]{32}\Z")
 _FIELDS = ("score", "thumbsup", "stars", "comment")
+_YES_OR_NO = {"true": True, "1": True, "on": True, "yes": True, "false": False, "0": False, "off": False, "no": False}
+_KINDS: dict[str, Callable[[str], Any]] = {"thumbsup": _YES_OR_NO.__getitem__, "score": float, "stars": int}
 
 
 class FeedbackAnswer(msgspec.Struct, frozen=True):
@@ -52,8 +56,8 @@ def sign_feedback(keys: Keys, trace: Trace) -> str:
 def accept_feedback(
     policy: SessionPolicy, content_type: str | None, body: bytes, visitor: Visitor = UNKNOWN
 ) -> FeedbackAnswer:
-    """Record what a client posted: JSON or a form with ``token`` and a ``score`` (0 to 1), ``thumbsup`` (true or
-    false), ``stars`` (1 to 5) or ``comment``, and a ``name`` if it has one.
+    """Record what a client posted: JSON or a form of either kind, with ``token`` and a ``score`` (0 to 1), ``thumbsup``
+    (true or false), ``stars`` (1 to 5) or ``comment``, and a ``name`` if it has one.
 
     Args:
         policy: Whose keys have signed the token.
@@ -94,28 +98,23 @@ def _about(keys: Keys, token: object, visitor: Visitor) -> tuple[str, str | None
 
 
 def _parsed(content_type: str | None, body: bytes) -> dict[str, Any]:
-    kind = (content_type or "").partition(";")[0].strip().lower()
     try:
-        if kind == "application/x-www-form-urlencoded":
-            return _typed({name: values[-1] for name, values in parse_qs(body.decode(), max_num_fields=50).items()})
-        said = json.loads(body)
+        fields = parse_form(content_type or "", body)
+        said = json.loads(body) if fields is None else fields
     except (ValueError, RecursionError):
         raise ValueError("the body is neither JSON nor a form") from None
     if not isinstance(said, dict):
         raise ValueError("the body must be an object with 'token' and a judgement")
-    return said
+    return said if fields is None else _typed(fields)
 
 
 def _typed(fields: dict[str, str]) -> dict[str, Any]:
-    """What a form says in text."""
-    typed: dict[str, Any] = dict(fields)
-    if "thumbsup" in fields:
-        typed["thumbsup"] = {"true": True, "1": True, "on": True, "false": False, "0": False}.get(
-            fields["thumbsup"].lower(), fields["thumbsup"]
-        )
-    for name, kind in (("score", float), ("stars", int)):
-        if name in fields:
-            typed[name] = kind(fields[name])
+    """What a form says in text; a field that was left empty says nothing."""
+    typed: dict[str, Any] = {name: text for name, text in fields.items() if text}
+    for name, kind in _KINDS.items():
+        if name in typed:
+            with suppress(KeyError, ValueError):  # `feedback` says what it must be instead
+                typed[name] = kind(typed[name].strip().lower())
     return typed
 
 

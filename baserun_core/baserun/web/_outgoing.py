@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from baserun.web._cookie import cookie_name, find_cookies, make_cookie
+from baserun.web._cookie import SessionCookie, cookie_name, find_cookies, make_cookie
 from baserun.web._incoming import IncomingRequest
 from baserun.web._policy import HEADER, REFRESH, Decision
 from baserun.web._response import GetHeader, ResponseChanges, keep_private, sets_cookie
@@ -40,12 +40,23 @@ def carry(
 def forget(request: IncomingRequest, get_header: GetHeader) -> ResponseChanges | None:
     """The session was ended and none begun since, so the visitor's next request begins one."""
     options = request.policy.options
+    headers: list[tuple[str, str]] = []
+    cookie = _deleted_cookie(request, get_header)
+    if cookie is not None:
+        headers = keep_private(get_header, "Cookie")
+    if options.send_session_header and options.header is not None:
+        headers = headers or keep_private(get_header, options.header)
+        headers.append((options.header, ""))
+    return ResponseChanges(tuple(headers), cookie) if headers or cookie is not None else None
+
+
+def _deleted_cookie(request: IncomingRequest, get_header: GetHeader) -> SessionCookie | None:
+    options = request.policy.options
     if options.cookie is None:
         return None
     cookie = make_cookie(options, "", is_secure=request.is_https(), max_age=0)
-    if not any(find_cookies(request.header("cookie") or "", cookie.name)) or sets_cookie(get_header, cookie.name):
-        return None
-    return ResponseChanges(tuple(keep_private(get_header, "Cookie")), cookie)
+    is_there = any(find_cookies(request.header("cookie") or "", cookie.name))
+    return cookie if is_there and not sets_cookie(get_header, cookie.name) else None
 
 
 def signed(request: IncomingRequest, session: WebSession, decision: Decision) -> str:

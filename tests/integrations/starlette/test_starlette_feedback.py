@@ -73,6 +73,17 @@ def test_is_taken_from_a_form(captured: Captured, app: Starlette) -> None:
     assert (note.score, note.comment) == (0.0, "not so")
 
 
+def test_is_taken_from_form_data(captured: Captured, app: Starlette) -> None:
+    """What a script posts as `FormData` arrives in parts; a field that was left empty says nothing."""
+    browser = TestClient(app)
+    fields = {"token": browser.get("/chat").text, "stars": "", "score": " 0.5 ", "comment": "über\r\nzwei Zeilen"}
+
+    answer = browser.post("/feedback", files={name: (None, text) for name, text in fields.items()})
+
+    (note,) = captured.traces[0].annotations or []
+    assert (answer.status_code, note.score, note.comment) == (204, 0.5, "über\r\nzwei Zeilen")
+
+
 def test_needs_no_session_of_its_own(captured: Captured, app: Starlette) -> None:
     """Giving feedback touches no session: no cookie is set, and no trace is made of it."""
     token = TestClient(app).get("/chat").text
