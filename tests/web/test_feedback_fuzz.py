@@ -50,6 +50,7 @@ def test_whoever_may_say_anything_says_nothing_impossible(captured: Captured, sa
 
     policy = SessionPolicy()
     with baserun.start_trace(name="answer") as trace:
+        assert isinstance(trace, baserun.Trace)
         token = sign_feedback(policy.keys, trace)
 
     answer = accept_feedback(policy, "application/json", json.dumps({**said, "token": token}).encode())
