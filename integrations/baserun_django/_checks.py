@@ -4,11 +4,12 @@ baserun.E001  the setting BASERUN cannot be used
 baserun.W001  the middleware is not listed
 baserun.W002  AuthenticationMiddleware is missing or comes after ours
 baserun.W003  the middleware is listed more than once
+baserun.W004  there is no secret that every machine has, or one of the fallbacks is empty
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django.conf import settings
@@ -19,14 +20,14 @@ from django.utils.module_loading import import_string
 from baserun._config import resolve
 from baserun.web import SessionPolicy
 from baserun_django._middleware import BaserunMiddleware
-from baserun_django._settings import NAME, options_of
+from baserun_django._settings import NAME, options_of, secrets_of_settings
 
 AUTHENTICATION = "django.contrib.auth.middleware.AuthenticationMiddleware"
 
 
 def check_settings(app_configs: Sequence[Any] | None = None, **_: Any) -> list[CheckMessage]:
     """Look at ``BASERUN`` and ``MIDDLEWARE``."""
-    return [*_check_options(), *_check_order()]
+    return [*_check_options(), *_check_order(), *_check_secrets()]
 
 
 def _check_options() -> list[CheckMessage]:
@@ -35,7 +36,9 @@ def _check_options() -> list[CheckMessage]:
         SessionPolicy("a secret", **web)
         resolve(process, {})
     except (TypeError, ValueError, ImportError) as error:
-        return [Error(f"The setting {NAME} cannot be used: {error}.", hint="See docs/django.md.", id="baserun.E001")]
+        return [
+            Error(f"The setting {NAME} cannot be used.", hint=f"{error}".removesuffix(".") + ".", id="baserun.E001")
+        ]
     return []
 
 
@@ -48,12 +51,24 @@ def _check_order() -> list[CheckMessage]:
     problems: list[CheckMessage] = []
     if len(ours) > 1:
         problems.append(Caution("BaserunMiddleware is listed more than once.", hint="Keep one.", id="baserun.W003"))
-    if AUTHENTICATION not in settings.MIDDLEWARE[: ours[0]]:
-        hint = f"Put '{AUTHENTICATION}' above it, or set BASERUN['get_user'] if users come from elsewhere."
-        web = getattr(settings, NAME, None) or {}
-        if not any(str(name).lower() == "get_user" for name in web):
-            message = "BaserunMiddleware comes before AuthenticationMiddleware, so it knows no users."
-            problems.append(Caution(message, hint=hint, id="baserun.W002"))
+    if not any(_authenticates(found) for found in listed[: ours[0]]) and not _has_get_user():
+        is_below = any(_authenticates(found) for found in listed)
+        message = (
+            f"BaserunMiddleware knows no users: {'it comes before' if is_below else 'there is no'} {AUTHENTICATION}."
+        )
+        hint = f"Put '{AUTHENTICATION}' above it, or set {NAME}['get_user'] if users come from elsewhere."
+        problems.append(Caution(message, hint=hint, id="baserun.W002"))
+    return problems
+
+
+def _check_secrets() -> list[CheckMessage]:
+    problems: list[CheckMessage] = []
+    if not secrets_of_settings():
+        hint = "Set SECRET_KEY to the same on every machine; until then a secret of this machine's signs the cookies."
+        problems.append(Caution("There is no SECRET_KEY to sign sessions with.", hint=hint, id="baserun.W004"))
+    if not all(settings.SECRET_KEY_FALLBACKS):
+        hint = "Take it out; it is ignored here, and Django itself would take it for a key."
+        problems.append(Caution("SECRET_KEY_FALLBACKS has an empty entry.", hint=hint, id="baserun.W004"))
     return problems
 
 
@@ -62,6 +77,16 @@ def _loaded(path: str) -> Any:
         return import_string(path)
     except ImportError:  # Django itself complains about it
         return None
+
+
+def _authenticates(found: Any) -> bool:
+    # By name: where django.contrib.auth is not installed its middleware cannot be imported.
+    return any(f"{kind.__module__}.{kind.__qualname__}" == AUTHENTICATION for kind in getattr(found, "__mro__", ()))
+
+
+def _has_get_user() -> bool:
+    given = getattr(settings, NAME, None)
+    return isinstance(given, Mapping) and any(str(name).lower() == "get_user" for name in given)
 
 
 def _is_ours(found: Any) -> bool:

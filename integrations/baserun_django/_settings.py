@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
 from django.utils.module_loading import import_string
 
 import baserun
@@ -74,9 +76,11 @@ def configure_process(options: dict[str, Any]) -> None:
 def _policy_of(given: object) -> SessionPolicy:
     web, process = options_of(given)
     configure_process(process)
-    return SessionPolicy(_secrets, **web)
+    return SessionPolicy(secrets_of_settings, **web)
 
 
-def _secrets() -> Sequence[str | bytes]:
-    """Django's own keys, the newest first."""
-    return [settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS]
+def secrets_of_settings() -> Sequence[str | bytes]:
+    """Django's own keys, the newest first; none where Django has none, which it says by raising."""
+    with suppress(ImproperlyConfigured):
+        return [settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS]
+    return []

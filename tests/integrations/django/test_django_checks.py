@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
-from django.test import override_settings
+from django.test import Client, override_settings
 
+from baserun.testing import Captured
+from baserun_django import _checks as checks
 from baserun_django._checks import check_settings
 
 AUTHENTICATION = "django.contrib.auth.middleware.AuthenticationMiddleware"
@@ -55,6 +58,50 @@ def test_options_are_checked(setting: object) -> None:
         messages = check_settings()
 
     assert [message.id for message in messages] == ["baserun.E001"]
+
+
+@pytest.mark.usefixtures("captured")
+def test_authentication_of_the_projects_own_counts() -> None:
+    """A subclass of Django's AuthenticationMiddleware is one."""
+    with override_settings(MIDDLEWARE=[f"{__name__}.{own_authentication().__name__}", OURS]):
+        messages = check_settings()
+
+    assert messages == []
+
+
+def own_authentication() -> type:
+    from django.contrib.auth.middleware import AuthenticationMiddleware
+
+    class Own(AuthenticationMiddleware):
+        pass
+
+    setattr(sys.modules[__name__], Own.__name__, Own)
+    return Own
+
+
+@pytest.mark.parametrize(
+    ("setting", "said"),
+    [
+        ({"SECRET_KEY": ""}, "There is no SECRET_KEY to sign sessions with."),
+        ({"SECRET_KEY_FALLBACKS": ["old", ""]}, "SECRET_KEY_FALLBACKS has an empty entry."),
+    ],
+)
+def test_secrets_are_checked(captured: Captured, setting: dict[str, object], said: str) -> None:
+    """A secret that is not there is told before sessions are lost, and fails no request."""
+    with override_settings(MIDDLEWARE=[OURS], BASERUN={"get_user": lambda request: None}, **setting):
+        messages = check_settings()
+        answer = Client().post("/chat/orders/")
+
+    assert [(message.id, message.msg) for message in messages] == [("baserun.W004", said)]
+    assert (answer.status_code, len(captured.sessions)) == (200, 1)
+
+
+def test_every_check_is_documented() -> None:
+    """The page on Django lists the checks by their ids."""
+    page = (Path(__file__).parents[3] / "docs" / "django.md").read_text()
+    ids = re.findall(r"baserun\.[EW]\d{3}", Path(checks.__file__ or "").read_text())
+
+    assert set(ids) == set(re.findall(r"`(baserun\.[EW]\d{3})`", page))
 
 
 PROJECT = """
