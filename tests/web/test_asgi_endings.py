@@ -118,6 +118,21 @@ def test_a_client_that_leaves_while_a_piece_is_sent(captured: Captured, call: An
     assert [trace.status for trace in captured.traces] == ["cancelled"]
 
 
+@pytest.mark.parametrize("kind", ["http.response.pathsend", "http.response.zerocopysend"])
+def test_a_client_that_leaves_after_a_file(captured: Captured, call: Any, kind: str) -> None:
+    """An answer that the server sends from a file by itself is whole as well."""
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        call()
+        await send(START)
+        await send({"type": kind})
+        assert (await receive())["type"] == "http.disconnect"
+
+    anyio.run(ASGIMiddleware(app), dict(HTTP), gone, swallow)
+
+    assert [trace.status for trace in captured.traces] == ["ok"]
+
+
 def test_a_client_that_leaves_after_the_last_piece(captured: Captured, call: Any) -> None:
     """Whoever leaves with the whole answer has cancelled nothing."""
 

@@ -86,7 +86,7 @@ class ASGIRequest(WebRequest):
     async def send(self, message: Message) -> None:
         """Pass on what the application says, with our headers where it begins to answer."""
         kind = message["type"]
-        if kind == "http.response.body":
+        if kind in ("http.response.body", "http.response.zerocopysend"):
             if message.get("more_body", False):
                 await self._send_watched(message)
                 return
