@@ -10,6 +10,7 @@ import pytest
 import baserun
 from baserun import exceptions, signals, testing
 from baserun._config import OPTIONS
+from baserun.web import OptionArguments
 
 REPOSITORY = Path(__file__).parents[2]
 DOCS = REPOSITORY / "docs"
@@ -42,6 +43,16 @@ def test_reference_has_no_other_options() -> None:
     table = REFERENCE.partition("## Options")[2].partition("## Errors")[0]
 
     assert re.findall(r"^\| `(\w+)`", table, re.MULTILINE) == list(OPTIONS)
+
+
+def test_options_of_the_web_are_documented_once() -> None:
+    """The page on web applications has each option of the middleware in one row, and no other."""
+    table = (DOCS / "web.md").read_text().partition("## Options")[2].partition("## ")[0]
+    rows = [row.partition("|")[0] for row in re.findall(r"^\| (`.*)$", table, re.MULTILINE)]
+
+    assert sorted(name for row in rows for name in re.findall(r"`(\w+)`", row)) == sorted(
+        OptionArguments.__annotations__
+    )
 
 
 @pytest.mark.parametrize("name", SIGNALS)

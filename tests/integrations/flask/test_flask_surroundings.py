@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from flask import Flask, Response, g, redirect, session
 from flask_login import LoginManager, UserMixin
+from werkzeug.middleware.proxy_fix import ProxyFix
 
 import baserun
 from baserun.testing import Captured
@@ -40,6 +41,26 @@ def test_cookie_planted_beside_ours(make_app: MakeApp, captured: Captured, plant
     client.post("/chat/orders", headers={"Cookie": "; ".join(both if planted == "after" else both[::-1])})
 
     assert [session.turns for session in captured.sessions] == [2]
+
+
+@pytest.mark.parametrize("is_above", [True, False], ids=["above us", "below us"])
+def test_behind_a_proxy_that_ends_https(captured: Captured, call: Call, is_above: bool) -> None:
+    """Werkzeug's ProxyFix says that it was https, wherever it stands, and the cookie is bound to the host."""
+    app = Flask("tests_of_flask")
+    app.secret_key = "s"
+    app.add_url_rule("/chat", "chat", lambda: str(call() or ""))
+    if is_above:
+        Baserun(app)
+    app.wsgi_app = ProxyFix(app.wsgi_app)  # type: ignore[method-assign]
+    Baserun(app)
+    client = app.test_client(use_cookies=False)
+    https = {"X-Forwarded-Proto": "https"}
+
+    cookie = client.get("/chat", headers=https).headers["Set-Cookie"].partition(";")[0]
+    client.get("/chat", headers={**https, "Cookie": cookie})
+
+    assert cookie.startswith("__Host-baserun=")
+    assert [each.turns for each in captured.sessions] == [2]
 
 
 def test_redirects_are_requests_of_their_own(make_app: MakeApp, captured: Captured, call: Call) -> None:
