@@ -13,7 +13,7 @@ from baserun_pytest._replay import NOT_IN_RECORDING, Replay, replay_of
 from baserun_pytest._results import describe_check, own_properties, properties_of
 from baserun_pytest._run import Run, run_of
 from baserun_pytest._summary import Summary
-from baserun_pytest.plugin import RECORDING_FIXTURES
+from baserun_pytest.plugin import is_used_by
 
 NAME = "baserun-tests"
 _OUTCOME_TAG = "outcome"
@@ -36,7 +36,7 @@ def tests_of(config: pytest.Config) -> Tests:
 
 
 class Tests:
-    """Records tests: into the session of the run, or else each into a store of its own that is gone afterwards."""
+    """Records tests: into the session of the run, or else those that use us into stores that are gone afterwards."""
 
     def __init__(self, config: pytest.Config, run: Run | None) -> None:
         self._run = run
@@ -134,16 +134,13 @@ class Tests:
     def _begin(self, item: pytest.Item) -> None:
         self._failure = None
         if self._run is None:
-            if not self._is_wanted_by(item):
+            if not is_used_by(item):
                 return
             self._count += 1
             self._stage = Stage(f"memory:pytest-{self._count}")
             self._stage.open()
         if self._stage is not None:
             self._performance = self._stage.begin(item.nodeid, _facts_of(item))
-
-    def _is_wanted_by(self, item: pytest.Item) -> bool:
-        return not RECORDING_FIXTURES.isdisjoint(getattr(item, "fixturenames", ()))
 
     def _judge_replay(self, error: BaseException | None) -> None:
         if self._replay is None:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from baserun_pytest._offline import OfflineClient
 
 REPLAY = "baserun_replay"
-RECORDING_FIXTURES = frozenset({"baserun_session", "baserun_calls"})
+FIXTURES = frozenset({"baserun_session", "baserun_calls", "baserun_offline"})
 MODES = ("none", "once", "new", "all")
 _HELP = {
     "--baserun": "Record this run with Baserun: one session, each test a trace with the calls of models in it.",
@@ -53,16 +53,15 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     """Be there for tests that use a fixture or marker, in a run that is not recorded as a whole."""
     if session.config.pluginmanager.has_plugin("baserun-tests"):
         return
-    if any(_is_used_by(item) for item in session.items):
+    if any(is_used_by(item) for item in session.items):
         from baserun_pytest._tests import register
 
         register(session.config, is_recorded=False)
 
 
-def _is_used_by(item: pytest.Item) -> bool:
-    return item.get_closest_marker(REPLAY) is not None or not RECORDING_FIXTURES.isdisjoint(
-        getattr(item, "fixturenames", ())
-    )
+def is_used_by(item: pytest.Item) -> bool:
+    """Whether a test has the marker, or asks for one of the fixtures."""
+    return item.get_closest_marker(REPLAY) is not None or not FIXTURES.isdisjoint(getattr(item, "fixturenames", ()))
 
 
 @pytest.fixture

@@ -305,6 +305,27 @@ def test_fixtures_record_without_a_recorded_run(project: Any) -> None:
     assert not (project.folder / ".baserun").exists()
 
 
+def test_what_tests_say_stays_out_of_the_usual_store(project: Any) -> None:
+    """Without `--baserun` a test with the offline model leaves nothing where the application records at other times."""
+    project.write(
+        "test_offline.py",
+        """
+        import app
+        import baserun
+
+        def test_offline(baserun_offline):
+            baserun.init(store="usual.sqlite3")
+            with baserun.with_session():
+                assert app.ask("one") == "You said: one"
+        """,
+    )
+
+    done = project.run()
+
+    assert done.code == 0, done.output
+    assert not (project.folder / "usual.sqlite3").exists()
+
+
 def test_attempts_are_traces_of_their_own(project: Any) -> None:
     """Under pytest-rerunfailures every attempt is a trace, and the report tells of the last."""
     pytest.importorskip("pytest_rerunfailures")
