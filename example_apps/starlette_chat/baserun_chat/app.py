@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
 from openai import AsyncOpenAI
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
@@ -25,7 +28,7 @@ def create_app(settings: Settings | None = None, client: AsyncOpenAI | None = No
 
     Args:
         settings: Those of the environment if left out.
-        client: One that takes ``OPENAI_API_KEY`` and ``OPENAI_BASE_URL`` if left out.
+        client: One that takes ``OPENAI_API_KEY`` and ``OPENAI_BASE_URL`` if left out; closed with the application.
     """
     settings = settings or from_environment()
     app = Starlette(
@@ -45,8 +48,16 @@ def create_app(settings: Settings | None = None, client: AsyncOpenAI | None = No
             Middleware(AuthenticationMiddleware, backend=SessionBackend()),
             Middleware(BaserunMiddleware, secret=settings.secret, excluded=["/baserun/*", "/static/*"]),
         ],
+        lifespan=lifespan,
     )
     app.state.settings = settings
     app.state.client = client or AsyncOpenAI()
     app.state.conversations = Conversations(settings.database)
     return app
+
+
+@asynccontextmanager
+async def lifespan(app: Starlette) -> AsyncIterator[None]:
+    """Close the client when the server stops."""
+    async with app.state.client:
+        yield

@@ -1,0 +1,41 @@
+"""Somebody who talks to the chat, through Django's own test client."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.test import Client
+
+from chat.views import client as openai_client
+
+Ask = Callable[[str], list[dict[str, Any]]]
+
+
+@pytest.fixture(autouse=True)
+def fresh_openai_client() -> Iterator[None]:
+    """Let no test talk to the model of another one."""
+    yield
+    openai_client.cache_clear()
+
+
+@pytest.fixture
+def ask(client: Client, db: None) -> Ask:
+    """Says something, as somebody who has logged in, and gives the lines of the answer."""
+    client.force_login(User.objects.create_user("ada", "ada@example.com"))
+
+    def ask(message: str) -> list[dict[str, Any]]:
+        response = client.post("/messages", {"message": message}, content_type="application/json")
+        assert response.status_code == 200
+        return [json.loads(line) for line in response.getvalue().splitlines()]
+
+    return ask
+
+
+@pytest.fixture
+def drive(ask: Ask) -> Callable[[str], str]:
+    """Says a turn of a recorded session: what tests of `baserun sessions to-test --drive drive` call."""
+    return lambda turn: "".join(line.get("text", "") for line in ask(turn))

@@ -1,0 +1,94 @@
+"""The tests that the examples ship, run as their READMEs say; and the way from a session of theirs to one more."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+from click.testing import CliRunner
+
+from baserun.cli._app import app as command_line
+
+EXAMPLES = Path(__file__).parents[2] / "example_apps"
+ASSISTANTS = {
+    "starlette_chat": "baserun_chat/assistant.py",
+    "flask_chat": "flask_chat/assistant.py",
+    "django_chat": "chat/assistant.py",
+}
+OTHERS = ("BASERUN_", "CHAT_", "DJANGO_", "OPENAI_", "PYTEST_", "COV_")
+UNREACHABLE = {"OPENAI_BASE_URL": "http://models.invalid/v1"}
+"""Nobody has a name under `invalid`."""
+
+
+class Ended(NamedTuple):
+    """How a run of pytest ended."""
+
+    code: int
+    output: str
+
+
+class Example:
+    """A copy of an example's folder, in which tests are run."""
+
+    def __init__(self, name: str, folder: Path) -> None:
+        self.folder = folder
+        self.assistant = folder / ASSISTANTS[name]
+        shutil.copytree(EXAMPLES / name, folder, ignore=shutil.ignore_patterns("__pycache__", ".*", "*.sqlite3"))
+
+    def pytest(self, *arguments: str) -> Ended:
+        """Run ``pytest``, where no provider can be reached and nobody has a key."""
+        environment = {name: value for name, value in os.environ.items() if not name.startswith(OTHERS)}
+        command = [sys.executable, "-m", "pytest", "-W", "error", "-p", "no:asyncio", *arguments]
+        done = subprocess.run(
+            command, cwd=self.folder, env=environment | UNREACHABLE, capture_output=True, text=True, timeout=300
+        )
+        return Ended(done.returncode, done.stdout + done.stderr)
+
+
+@pytest.fixture(name="example")
+def _example(site: Any, tmp_path: Path) -> Example:
+    return Example(site.name, tmp_path / site.name)
+
+
+def test_an_example_passes_its_own_tests(example: Example) -> None:
+    """``pytest`` in the folder of an example passes offline, and leaves nothing among what people said."""
+    done = example.pytest()
+
+    assert done.code == 0, done.output
+    assert " passed" in done.output
+    assert not (example.folder / ".baserun").exists()
+
+
+def test_a_session_becomes_a_test_that_tells_of_a_changed_prompt(
+    site: Any, visit: Callable[[str], Any], eventually: Callable[[Callable[[], Any]], Any], example: Example
+) -> None:
+    """What somebody said is played again without provider; where a prompt has changed, the difference is shown."""
+    visitor = visit("pia")
+    for message in ("Where is my order 4713?", 'Please say "goodbye"'):
+        visitor.ask(message)
+    (session,) = eventually(lambda: ended(site.sessions(visitor), turns=2))
+    arguments = ["-o", str(example.folder / "tests"), "--name", "returned_ink", "--drive", "drive"]
+    made = CliRunner().invoke(command_line, ["--store", str(site.store), "sessions", "to-test", session.id, *arguments])
+    assert made.exit_code == 0, made.output
+
+    before = example.pytest("tests/test_returned_ink.py")
+    example.assistant.write_text(example.assistant.read_text().replace("a few friendly", "one short"))
+    after = example.pytest("tests/test_returned_ink.py")
+
+    assert before.code == 0, before.output
+    assert after.code == 1
+    assert "messages[0].content" in after.output
+    assert 'Answer in a few friendly sentences."' in after.output
+    assert 'Answer in one short sentences."' in after.output
+
+
+def ended(sessions: list[Any], turns: int) -> list[Any] | None:
+    """The sessions, when so many turns of theirs have ended."""
+    statuses = [trace.status for session in sessions for trace in session.traces]
+    return sessions if statuses.count("ok") == turns else None
