@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 
 from baserun._runtime import configuration
-from baserun.testing._replay.canonical import Canon
+from baserun.testing._replay.canonical import Canon, decoded, endpoint_of
 from baserun.testing._replay.player import Player
 from baserun.testing._replay.recording import Answer, Exchange, Recording, Request, load, save
-from baserun.testing._replay.wire import headers_of, pieces_of
+from baserun.testing._replay.wire import EVENT_STREAM, headers_of, pieces_of
 from baserun_pytest._network import closed_network
 from baserun_pytest._streams import merged
 from baserun_pytest._transport import intercepted, is_retry, stream_of
@@ -99,31 +99,38 @@ class Replay:
         refusal = Answer(status=NOT_RECORDED, body={"error": {"message": message, "type": "not_recorded"}})
         return _response(library, request, self._canon.request(*asked), refusal)
 
-    def received(self, library: ModuleType, request: Any, response: Any, pieces: list[bytes]) -> Any:
+    def received(
+        self, library: ModuleType, request: Any, response: Any, pieces: list[bytes], failure: Exception | None
+    ) -> Any:
         """Keep what the provider answered, and hand it on."""
+        is_stream = response.headers.get("content-type", "").startswith(EVENT_STREAM)
+        if failure is not None and not is_stream:
+            self.failed(library, request, failure)
+            raise failure
         whole = library.Response(response.status_code, headers=response.headers, content=b"".join(pieces))
-        asked = self._canon.request(request.method, request.url.path, request.content)
-        kept = Request(method=asked.method, path=asked.path, body=self._kept_body(asked.path, request.content))
-        exchange = Exchange(request=kept, answer=self._kept_answer(asked.path, whole))
-        if is_retry(request) and self._recorded and self._recorded[-1].request == kept:
-            self._recorded[-1] = exchange
+        path = endpoint_of(request.url.path)
+        if is_stream:
+            answer = merged(path, whole.status_code, whole.content, _fault_of(library, failure))
         else:
-            self._recorded.append(exchange)
-        stream = stream_of(library, pieces, None)
+            answer = Answer(status=whole.status_code, body=_json_of(self._path, path, whole))
+        self._keep(request, answer)
+        stream = stream_of(library, pieces, failure)
         return library.Response(response.status_code, headers=response.headers, stream=stream)
 
-    def _kept_body(self, path: str, content: bytes) -> Any:
-        from baserun.testing._replay.canonical import decoded
+    def failed(self, library: ModuleType, request: Any, failure: Exception) -> None:
+        """Keep that there was no answer."""
+        self._keep(request, Answer(fault=_fault_of(library, failure)))
 
-        return self._canon.masked(path, decoded(content))
-
-    def _kept_answer(self, path: str, response: Any) -> Answer:
-        if response.headers.get("content-type", "").startswith("text/event-stream"):
-            answer = merged(path, response.status_code, response.content)
-        else:
-            answer = Answer(status=response.status_code, body=_json_of(self._path, path, response))
+    def _keep(self, request: Any, answer: Answer) -> None:
+        """Keep a call; of one that the client tries again, what came of it in the end."""
         answer.body, answer.error = self._canon.answered(answer.body), self._canon.answered(answer.error, "error")
-        return answer
+        path = endpoint_of(request.url.path)
+        kept = Request(method=request.method, path=path, body=self._canon.masked(path, decoded(request.content)))
+        earlier = [number for number, exchange in enumerate(self._recorded) if exchange.request == kept]
+        if is_retry(request) and earlier:
+            self._recorded[earlier[-1]].answer = answer
+        else:
+            self._recorded.append(Exchange(request=kept, answer=answer))
 
     @cached_property
     def _recording(self) -> Recording:
@@ -162,6 +169,12 @@ def _response(library: ModuleType, request: Any, asked: Request, answer: Answer)
     if not answer.stream:
         return library.Response(answer.status, headers=headers, content=b"".join(pieces))
     return library.Response(answer.status, headers=headers, stream=stream_of(library, pieces, failure))
+
+
+def _fault_of(library: ModuleType, failure: Exception | None) -> str | None:
+    if failure is None:
+        return None
+    return "timeout" if isinstance(failure, library.TimeoutException) else "network"
 
 
 def _failure(library: ModuleType, request: Any, fault: str | None) -> Exception | None:

@@ -27,8 +27,13 @@ class Handler(Protocol):
     def answer(self, library: ModuleType, request: Any) -> Any | None:
         """The response; None sends the request on."""
 
-    def received(self, library: ModuleType, request: Any, response: Any, pieces: list[bytes]) -> Any:
-        """The whole response to a request that was sent on; what to give the client."""
+    def received(
+        self, library: ModuleType, request: Any, response: Any, pieces: list[bytes], failure: Exception | None
+    ) -> Any:
+        """The response to a request that was sent on, up to the failure that cut it; what to give the client."""
+
+    def failed(self, library: ModuleType, request: Any, failure: Exception) -> None:
+        """There is no response: the client is about to be told of `failure`."""
 
 
 @contextmanager
@@ -62,12 +67,19 @@ def _sync(library: ModuleType, handler: Handler) -> Callable[[Any], Callable[...
                 return original(self, request)
             request.read()
             response = handler.answer(library, request)
-            if response is None:
+            if response is not None:
+                return response
+            with _told_of(handler, library, request):
                 sent = original(self, request)
-                pieces = list(sent.stream)
+            pieces: list[bytes] = []
+            failure = None
+            try:
+                pieces.extend(sent.stream)
+            except library.TransportError as error:
+                failure = error
+            finally:
                 sent.close()
-                response = handler.received(library, request, sent, pieces)
-            return response
+            return handler.received(library, request, sent, pieces, failure)
 
         return handle_request
 
@@ -81,16 +93,33 @@ def _async(library: ModuleType, handler: Handler) -> Callable[[Any], Callable[..
                 return await original(self, request)
             await request.aread()
             response = handler.answer(library, request)
-            if response is None:
+            if response is not None:
+                return response
+            with _told_of(handler, library, request):
                 sent = await original(self, request)
-                pieces = [piece async for piece in sent.stream]
+            pieces: list[bytes] = []
+            failure = None
+            try:
+                async for piece in sent.stream:
+                    pieces.append(piece)  # noqa: PERF401  what came before a failure counts
+            except library.TransportError as error:
+                failure = error
+            finally:
                 await sent.aclose()
-                response = handler.received(library, request, sent, pieces)
-            return response
+            return handler.received(library, request, sent, pieces, failure)
 
         return handle_async_request
 
     return wrap
+
+
+@contextmanager
+def _told_of(handler: Handler, library: ModuleType, request: Any) -> Iterator[None]:
+    try:
+        yield
+    except library.TransportError as failure:
+        handler.failed(library, request, failure)
+        raise
 
 
 @contextmanager

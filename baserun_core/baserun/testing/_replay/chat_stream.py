@@ -23,14 +23,15 @@ def chat_events(completion: Json, *, is_cut: bool = False) -> list[Json]:
     return events
 
 
-def completion_events(completion: Json) -> list[Json]:
-    """The chunks of a legacy completion."""
+def completion_events(completion: Json, *, is_cut: bool = False) -> list[Json]:
+    """The chunks of a legacy completion; of one that was cut, no reason why it ended."""
     head = {name: value for name, value in completion.items() if name not in ("choices", "usage")}
     events = []
     for choice in completion["choices"]:
         texts = tokens.split(choice.get("text") or "")
         events += [{**head, "choices": [{**choice, "text": text, "finish_reason": None}]} for text in texts]
-        events.append({**head, "choices": [{**choice, "text": ""}]})
+        if not is_cut:
+            events.append({**head, "choices": [{**choice, "text": ""}]})
     if completion.get("usage") is not None:
         events.append({**head, "choices": [], "usage": completion["usage"]})
     return events

@@ -28,7 +28,7 @@ def pieces_of(request: Request, answer: Answer) -> list[bytes]:
         return [_encoded(body)]
     pieces = _events(request, answer, body)
     if answer.fault == "error":
-        pieces.append(_event({"error": answer.error}))
+        pieces.append(_error_event(answer.error))
     elif answer.fault is None and request.path != "/responses":
         pieces.append(DONE)
     return pieces
@@ -36,15 +36,32 @@ def pieces_of(request: Request, answer: Answer) -> list[bytes]:
 
 def _events(request: Request, answer: Answer, body: Any) -> list[bytes]:
     if request.path == "/responses":
-        events = response_events(body)
-        if answer.fault is not None:
-            events = events[:-1]
+        events = response_events(body) if answer.fault is None else _cut(response_events(body), answer.body)
         return [_event(event, name=event["type"]) for event in events]
     if request.path == "/completions":
-        return [_event(event) for event in completion_events(body)]
+        return [_event(event) for event in completion_events(body, is_cut=answer.fault is not None)]
     if request.path == "/chat/completions":
         return [_event(event) for event in chat_events(body, is_cut=answer.fault is not None)]
     return [_event(body)]
+
+
+def _cut(events: list[Any], recorded: Any) -> list[Any]:
+    """The events without the end; of the last item too, where that was not complete."""
+    if not recorded:
+        return []  # it was cut before anything came
+    events = events[:-1]
+    items = recorded.get("output")
+    if items and items[-1].get("status") != "completed":
+        while events[-1]["type"].endswith(".done"):
+            events.pop()
+    return events
+
+
+def _error_event(error: Any) -> bytes:
+    # Of responses the event itself says what went wrong, and clients hand it to the application.
+    if isinstance(error, dict) and error.get("type") == "error":
+        return _event(error, name="error")
+    return _event({"error": error})
 
 
 def _event(value: Any, name: str | None = None) -> bytes:
