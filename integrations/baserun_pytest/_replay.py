@@ -13,8 +13,9 @@ import pytest
 
 from baserun._runtime import configuration
 from baserun.testing._replay.canonical import Canon, decoded, endpoint_of
+from baserun.testing._replay.files import load, save
 from baserun.testing._replay.player import Player
-from baserun.testing._replay.recording import Answer, Exchange, Recording, Request, load, save
+from baserun.testing._replay.recording import Answer, Exchange, Recording, Request
 from baserun.testing._replay.wire import EVENT_STREAM, headers_of, pieces_of
 from baserun_pytest._network import closed_network
 from baserun_pytest._streams import merged

@@ -27,17 +27,14 @@ FAULTS = {
     "no_answer": "#delay=30,times=always",
     "works_again": "#status=500,times=1",
 }
-TESTS = (
-    f"""
+TESTS = """
 import json
 import os
 
 import openai
 import pytest
 
-FAULTS = {FAULTS}
-"""
-    + """
+FAULTS = json.loads(os.environ["FAULTS"])
 SAID = "Say 'one two three four five six'"
 MESSAGES = [{"role": "user", "content": SAID}]
 ENDS = ("response.completed", "error")
@@ -127,7 +124,6 @@ async def test_aiohttp(request, endpoint, fault):
     heard = await hear(openai.AsyncOpenAI(**options(fault), http_client=carrier), endpoint, fault)
     heard.note(request)
 """
-)
 
 
 class Notes:
@@ -148,9 +144,11 @@ def _notes(new_project: Callable[[], Any]) -> Notes:
     project.write("test_faults.py", TESTS)
     plugins = ("pytest_asyncio.plugin",)
     some = () if importlib.util.find_spec("aiohttp") else ("-k", "not aiohttp")
+    faults = {"FAULTS": json.dumps(FAULTS)}
     with OfflineModel() as model:
-        first = project.run("--baserun-record=once", *some, plugins=plugins, **model.environment(), NOTES="recorded")
-    second = project.run(*some, plugins=plugins, **UNREACHABLE, NOTES="replayed")
+        provider = {**model.environment(), **faults, "NOTES": "recorded"}
+        first = project.run("--baserun-record=once", *some, plugins=plugins, **provider)
+    second = project.run(*some, plugins=plugins, **UNREACHABLE, **faults, NOTES="replayed")
     assert (first.code, second.code) == (0, 0), first.output + second.output
     return Notes(project.folder)
 

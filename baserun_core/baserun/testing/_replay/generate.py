@@ -9,8 +9,9 @@ import msgspec
 
 from baserun.store import StoredSession
 from baserun.testing._replay.canonical import Canon
+from baserun.testing._replay.files import text_of
 from baserun.testing._replay.from_session import Turn, recording_of
-from baserun.testing._replay.recording import Recording, RecordingError, text_of
+from baserun.testing._replay.recording import Recording, RecordingError
 
 FOLDER = "recordings"
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,59}")

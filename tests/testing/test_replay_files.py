@@ -1,0 +1,101 @@
+"""Recordings as files: what people review is small and plain, and reads back as it was."""
+
+from __future__ import annotations
+
+import difflib
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from baserun.testing._replay.files import load, save, text_of
+from baserun.testing._replay.recording import Answer, Exchange, Recording, RecordingError, Request
+
+PROMPT = "You are the assistant of a small shop for pens and ink.\nYou are kind.\nAnswer in two sentences."
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers(-9, 9) | st.text(max_size=200),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4),
+    max_leaves=12,
+)
+BODIES = JSON | st.fixed_dictionaries(
+    {"model": st.sampled_from(["a", "b"])},
+    optional={
+        "messages": st.lists(st.sampled_from([{"role": "user", "content": text} for text in "ab"]), max_size=4),
+        "input": st.text(max_size=3) | st.lists(st.sampled_from(["x", "y"]), max_size=3),
+        "temperature": st.none() | st.integers(0, 2),
+    },
+)
+
+
+def recording(*bodies: Any, path: str = "/chat/completions") -> Recording:
+    calls = [Exchange(request=Request(method="POST", path=path, body=body), answer=Answer(body={})) for body in bodies]
+    return Recording(calls=calls)
+
+
+def conversation(prompt: str) -> Recording:
+    """Three calls, each with all that was said before."""
+    said = [{"role": "system", "content": prompt}]
+    said += [{"role": "user", "content": text} for text in ("Hello", "Is it waterproof?", "And the ink?")]
+    return recording(*({"model": "gpt-4o-mini", "messages": said[:length], "tools": ["pen"]} for length in (2, 3, 4)))
+
+
+@given(st.lists(BODIES, max_size=5))
+def test_a_recording_reads_back_as_it_was(tmp_path_factory: pytest.TempPathFactory, bodies: list[Any]) -> None:
+    """Whatever was said, and however the requests go on with one another."""
+    path = tmp_path_factory.mktemp("recordings") / "any.json"
+
+    save(recording(*bodies), path)
+
+    assert load(path) == recording(*bodies)
+
+
+def test_a_conversation_is_kept_once() -> None:
+    """A request that goes on with an earlier one has only what is new: each thing that was said is there once."""
+    text = text_of(conversation(PROMPT))
+
+    assert [text.count(said) for said in ("You are kind.", '"Hello"', '"Is it waterproof?"', '"pen"')] == [1, 1, 1, 1]
+    assert [text.count(f'"continues": {number}') for number in (1, 2, 3)] == [1, 1, 0]
+
+
+def test_a_changed_line_of_a_prompt_is_one_line_of_a_diff() -> None:
+    """Long texts are written line by line, and once."""
+    before = text_of(conversation(PROMPT)).splitlines()
+    after = text_of(conversation(PROMPT.replace("kind", "brief"))).splitlines()
+
+    changes = [line for line in difflib.unified_diff(before, after, n=0) if line[:3] not in ("+++", "---")]
+
+    assert [line.split() for line in changes if line[0] in "+-"] == [
+        ["-", '"You', "are", 'kind.",'],
+        ["+", '"You', "are", 'brief.",'],
+    ]
+
+
+def test_what_cannot_be_seen_is_written_as_it_is_escaped() -> None:
+    """Characters that turn the reading direction do not mislead who reviews."""
+    text = text_of(recording({"prompt": "admin\u202euser", "name": "Ada Žižek"}))
+
+    assert '"admin\\u202euser"' in text
+    assert "Ada Žižek" in text
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "[]",
+        "{",
+        '{"calls": [{}]}',
+        '{"calls": [{"request": {"method": "POST", "path": "/x", "continues": 1}, "answer": {}}]}',
+        '{"text in lines": 5}',
+        '{"recording": 2}',
+    ],
+)
+def test_what_is_no_recording_is_refused(tmp_path: Path, text: str) -> None:
+    """A file that was damaged or is from elsewhere is named."""
+    path = tmp_path / "broken.json"
+    path.write_text(text)
+
+    with pytest.raises(RecordingError, match=r"broken\.json"):
+        load(path)
