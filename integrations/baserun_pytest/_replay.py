@@ -34,7 +34,9 @@ def replay_of(item: pytest.Item, mode: str) -> Replay | None:
 
 def _replay(item: pytest.Item, mode: str, path: str | Path, *, ignore: Any = (), partial: bool = False) -> Replay:
     members = (ignore,) if isinstance(ignore, str) else tuple(ignore)
-    return Replay(item.path.parent / path, mode, members, is_partial=partial)
+    place = item.path.parent / path
+    shown = place.relative_to(item.config.rootpath) if place.is_relative_to(item.config.rootpath) else place
+    return Replay(place, mode, members, is_partial=partial, shown=str(shown))
 
 
 class Replay:
@@ -45,10 +47,12 @@ class Replay:
         mode: As of `--baserun-record`.
         ignore: Members of requests that do not matter, beside those that the recording names.
         is_partial: Whether recorded calls may be left over.
+        shown: What the recording is called where people read of it.
     """
 
-    def __init__(self, path: Path, mode: str, ignore: tuple[str, ...], *, is_partial: bool) -> None:
+    def __init__(self, path: Path, mode: str, ignore: tuple[str, ...], *, is_partial: bool, shown: str) -> None:
         self._path = path
+        self._shown = shown
         self._ignore = ignore
         self._is_partial = is_partial
         self._is_new = mode == "all" or (mode in ("once", "new") and not path.exists())
@@ -79,14 +83,14 @@ class Replay:
         """What was asked and is not in the recording, as far as it was not told before."""
         fresh = self._player.mismatches[self._told :]
         self._told = len(self._player.mismatches)
-        return None if not fresh else "\n".join([f"The recording {self._path} does not fit:", *fresh, self._advice()])
+        return None if not fresh else "\n".join([f"The recording {self._shown} does not fit:", *fresh, self._advice()])
 
     def left_over(self) -> str | None:
         """Which recorded calls were not made, where that is a fault."""
         unplayed = [] if self._is_partial or self.records else self._player.unplayed
         if not unplayed:
             return None
-        return "\n".join([f"Not all calls of the recording {self._path} were made; left are:", *unplayed])
+        return "\n".join([f"Not all calls of the recording {self._shown} were made; left are:", *unplayed])
 
     def answer(self, library: ModuleType, request: Any) -> Any | None:
         """The recorded response; None sends the request on, to be recorded."""
@@ -96,7 +100,7 @@ class Replay:
             return _response(library, request, self._canon.request(*asked), found)
         if self.records:
             return None
-        message = f"{NOT_IN_RECORDING} {self._path}. {self._player.explain(*asked)}"
+        message = f"{NOT_IN_RECORDING} {self._shown}. {self._player.explain(*asked)}"
         refusal = Answer(status=NOT_RECORDED, body={"error": {"message": message, "type": "not_recorded"}})
         return _response(library, request, self._canon.request(*asked), refusal)
 
@@ -113,7 +117,7 @@ class Replay:
         if is_stream:
             answer = merged(path, whole.status_code, whole.content, _fault_of(library, failure))
         else:
-            answer = Answer(status=whole.status_code, body=_json_of(self._path, path, whole))
+            answer = Answer(status=whole.status_code, body=_json_of(self._shown, path, whole))
         self._keep(request, answer)
         stream = stream_of(library, pieces, failure)
         return library.Response(response.status_code, headers=response.headers, stream=stream)
@@ -153,7 +157,7 @@ class Replay:
         )
 
 
-def _json_of(recording: Path, path: str, response: Any) -> Any:
+def _json_of(recording: str, path: str, response: Any) -> Any:
     try:
         return response.json()
     except ValueError:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import shlex
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -44,9 +46,21 @@ class Run:
         is_worker = hasattr(self._config, "workerinput")
         return not is_worker and bool(getattr(self._config.option, "tx", None))
 
+    @property
+    def place(self) -> str:
+        """The store, as short as it can be named from here."""
+        path, here = Path(self.store), self._config.invocation_params.dir
+        return str(path.relative_to(here)) if path.is_relative_to(here) else self.store
+
+    def look(self, session_id: str) -> str:
+        """The command that shows a session."""
+        given = self._config.option.baserun_store
+        option = "" if given is None else f"--store {shlex.quote(given)} "
+        return f"baserun {option}sessions show {session_id}"
+
     def pytest_report_header(self) -> str:
         """Say where to look."""
-        return f"baserun: session {self.id} in {self.store}"
+        return f"baserun: session {self.id} in {self.place}"
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_configure_node(self, node: Any) -> None:

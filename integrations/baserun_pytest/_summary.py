@@ -37,16 +37,18 @@ class Summary:
         lines += [
             f"slowest: {_duration(each.call_ms)} in {_calls(each.calls)}: {each.nodeid}" for each in with_calls[:_SHOWN]
         ]
-        lines += [f"failed check: {failed} ({each.nodeid})" for each in results for failed in each.failed_checks]
-        lines.append(f"store: {self._run.store}")
+        failed = [f"failed check: {failed} ({each.nodeid})" for each in results for failed in each.failed_checks]
+        lines += dict.fromkeys(failed)  # once, however often a test was tried
+        lines.append(f"store: {self._run.place}")
         sessions = sorted({each.session for each in results})
-        return lines + [f"look:  baserun --store {self._run.store} sessions show {session}" for session in sessions]
+        return lines + [f"look:  {self._run.look(session)}" for session in sessions]
 
     def _totals(self, with_calls: list[TestResult]) -> str:
         results = self._results
         tokens = f"{total(results, 'input_tokens'):,} tokens in, {total(results, 'output_tokens'):,} out"
         calls = _calls(total(results, "calls"))
-        return f"{calls} in {len(with_calls)} of {_tests(len(results))}; {tokens}; {self._cost()}"
+        tests, all_tests = ({each.nodeid for each in some} for some in (with_calls, results))
+        return f"{calls} in {len(tests)} of {_tests(len(all_tests))}; {tokens}; {self._cost()}"
 
     def _cost(self) -> str:
         cost, unpriced = total(self._results, "cost_usd"), total(self._results, "unpriced_calls")

@@ -157,7 +157,7 @@ class Tests:
     def _judge_checks(self) -> None:
         failed = [] if self._performance is None else self._performance.new_failures()
         if failed and self._is_strict:
-            pytest.fail("\n".join(["Checks did not hold:", *map(describe_check, failed)]), pytrace=False)
+            pytest.fail("\n".join(f"A check did not hold: {describe_check(each)}" for each in failed), pytrace=False)
 
     def _keep(self, outcome: str | None, error: BaseException | None) -> None:
         """The first phase that failed tells how the test ended, else the last that had something to tell."""

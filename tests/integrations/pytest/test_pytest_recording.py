@@ -242,7 +242,8 @@ def test_summary_tells_of_the_run(recorded: Any) -> None:
     assert re.search(r"^15 calls in 14 of 17 tests; \d+ tokens in, \d+ out; \$0\.\d+", output, re.MULTILINE)
     assert re.search(r"^slowest: .* in \d calls?: test_kinds.py::", output, re.MULTILINE)
     assert "failed check: polite: expected 'please', actual 'You said: Hello' (test_kinds.py::test_checks)" in output
-    assert f"baserun --store {recorded.folder / 'store.sqlite3'} sessions show {session_id}" in output
+    assert "store: store.sqlite3\n" in output
+    assert f"look:  baserun --store store.sqlite3 sessions show {session_id}\n" in output
 
 
 def test_failed_checks_fail_strictly(project: Any) -> None:
@@ -351,7 +352,7 @@ def test_attempts_are_traces_of_their_own(project: Any) -> None:
         ("passed", 1),
     ]
     assert done.cases["test_flaky"].properties["baserun_calls"] == "1"
-    assert "2 calls in 2 of 2 tests" in done.output
+    assert "2 calls in 1 of 1 test;" in done.output
 
 
 def test_workers_have_sessions_of_their_own_and_lose_nothing(project: Any) -> None:
