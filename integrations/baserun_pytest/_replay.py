@@ -26,19 +26,6 @@ NOT_IN_RECORDING = "Not in the recording"
 _KEY = "OPENAI_API_KEY"
 
 
-def replay_of(item: pytest.Item, mode: str) -> Replay | None:
-    """What the test's marker asks for."""
-    marker = item.get_closest_marker("baserun_replay")
-    return None if marker is None else _replay(item, mode, *marker.args, **marker.kwargs)
-
-
-def _replay(item: pytest.Item, mode: str, path: str | Path, *, ignore: Any = (), partial: bool = False) -> Replay:
-    members = (ignore,) if isinstance(ignore, str) else tuple(ignore)
-    place = item.path.parent / path
-    shown = place.relative_to(item.config.rootpath) if place.is_relative_to(item.config.rootpath) else place
-    return Replay(place, mode, members, is_partial=partial, shown=str(shown))
-
-
 class Replay:
     """Stands between the clients of one test and the network.
 
@@ -51,7 +38,7 @@ class Replay:
     """
 
     def __init__(self, path: Path, mode: str, ignore: tuple[str, ...], *, is_partial: bool, shown: str) -> None:
-        self._path = path
+        self.path = path
         self._shown = shown
         self._ignore = ignore
         self._is_partial = is_partial
@@ -73,11 +60,21 @@ class Replay:
                 patch.setenv(_KEY, "replayed")  # a client without a key refuses to be made
 
     def stop(self) -> None:
-        """Open the network again, and write what was recorded."""
+        """Open the network again."""
         self._stack.close()
+
+    def write(self) -> bool:
+        """Write what was recorded; whether that was anything."""
         if self._recorded:
             calls = [*self._recording.calls, *self._recorded]
-            save(Recording(ignore=self._recording.ignore, calls=calls), self._path)
+            save(Recording(ignore=self._recording.ignore, calls=calls), self.path)
+        return bool(self._recorded)
+
+    def unwritten(self) -> str | None:
+        """What is lost where the test has failed: a recording of it would have later tests pass that ought not to."""
+        if not self._recorded:
+            return None
+        return f"The recording {self._shown} was not written, since the test failed."
 
     def new_problem(self) -> str | None:
         """What was asked and is not in the recording, as far as it was not told before."""
@@ -139,7 +136,7 @@ class Replay:
 
     @cached_property
     def _recording(self) -> Recording:
-        return Recording(ignore=list(self._ignore)) if self._is_new else load(self._path)
+        return Recording(ignore=list(self._ignore)) if self._is_new else load(self.path)
 
     @cached_property
     def _canon(self) -> Canon:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Generator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from baserun.testing._stage import Performance, Stage
 from baserun_pytest._calls import RecordedCalls
-from baserun_pytest._replay import NOT_IN_RECORDING, Replay, replay_of
+from baserun_pytest._marker import replay_of
+from baserun_pytest._replay import NOT_IN_RECORDING, Replay
 from baserun_pytest._results import describe_check, own_properties, properties_of
 from baserun_pytest._run import Run, run_of
 from baserun_pytest._summary import Summary
@@ -47,6 +49,7 @@ class Tests:
         self._performance: Performance | None = None
         self._failure: tuple[str, BaseException | None] | None = None
         self._told: str | None = None
+        self._written: set[Path] = set()
         self._count = 0
 
     @property
@@ -78,7 +81,7 @@ class Tests:
     def pytest_runtest_setup(self, item: pytest.Item) -> Generator[None, Any, Any]:
         """Begin the test's trace, and its replay."""
         self._begin(item)
-        replay = replay_of(item, self._mode)
+        replay = replay_of(item, self._mode, self._written)
         if replay is not None:
             replay.start()
             self._replay = replay
@@ -109,6 +112,8 @@ class Tests:
         if problem is not None:
             pytest.fail(problem, pytrace=False)
         self._judge_checks()
+        if replay is not None and not self._has_failed and replay.write():
+            self._written.add(replay.path)
         return result
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
@@ -126,6 +131,9 @@ class Tests:
                 ("baserun replay", self._told)
             )  # of a `unittest.TestCase` the first failure is shown
         self._told = None
+        unwritten = None if self._replay is None else self._replay.unwritten()
+        if report.failed and unwritten is not None:
+            report.sections.append(("baserun replay", unwritten))
         if call.when != "teardown" and self._performance is not None:
             error = None if call.excinfo is None or report.outcome != "failed" else call.excinfo.value
             self._keep(_outcome_of(report), error)
@@ -158,6 +166,10 @@ class Tests:
         failed = [] if self._performance is None else self._performance.new_failures()
         if failed and self._is_strict:
             pytest.fail("\n".join(f"A check did not hold: {describe_check(each)}" for each in failed), pytrace=False)
+
+    @property
+    def _has_failed(self) -> bool:
+        return self._failure is not None and self._failure[0] == "failed"
 
     def _keep(self, outcome: str | None, error: BaseException | None) -> None:
         """The first phase that failed tells how the test ended, else the last that had something to tell."""

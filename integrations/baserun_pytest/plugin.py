@@ -24,9 +24,9 @@ _HELP = {
     "not have), all (record everything again).",
 }
 _MARKER = (
-    'baserun_replay(path, ignore=(), partial=False): answer calls of models from the recording at "path", beside the '
-    "test's file, with the network closed; `ignore` names members of requests that do not matter, `partial` allows "
-    "that not all recorded calls are made."
+    'baserun_replay(path=..., ignore=(), partial=False): answer calls of models from the recording at "path", beside '
+    "the test's file (left out, one named after the test), with the network closed; `ignore` names members of requests "
+    "that do not matter, `partial` allows that not all recorded calls are made."
 )
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from baserun.testing import OfflineModel
+from baserun.testing import Fault, OfflineModel
 
 KEY = "sk-proj-Zt4nq9Lw2Xk7Vb8Rc3Md6Pf1"
 UNREACHABLE = {"OPENAI_BASE_URL": "http://models.invalid/v1"}
@@ -275,6 +275,74 @@ def test_new_calls_join_a_recording(project: Any, model: OfflineModel) -> None:
 
     assert (asked_for_new, after_new) == (["second"], ["first", "second"])
     assert (asked(model), calls_in(project)) == (["second"], ["second"])
+
+
+def test_a_recording_without_a_name_is_named_after_its_test(project: Any, model: OfflineModel) -> None:
+    """Each parameter of a test has a recording of its own, wherever the test is."""
+    project.write(
+        "test_many.py",
+        """
+        import app
+        import pytest
+
+        @pytest.mark.baserun_replay
+        @pytest.mark.parametrize("text", ["red", "a / b"])
+        def test_each(text):
+            assert app.ask(text) == f"You said: {text}"
+
+        class TestAll:
+            @pytest.mark.baserun_replay(ignore="model")
+            def test_one(self):
+                app.ask("one")
+        """,
+    )
+    first = project.run("--baserun-record=once", **model.environment())
+
+    second = project.run(**UNREACHABLE)
+
+    made = {str(path.relative_to(project.folder)) for path in project.folder.rglob("recordings/**/*.json")}
+    assert made == {
+        f"recordings/test_many/{name}.json" for name in ("test_each[red]", "test_each[a_b]", "TestAll.test_one")
+    }
+    assert (first.code, second.code) == (0, 0), first.output + second.output
+
+
+@pytest.mark.parametrize("mode", ["once", "all"])
+def test_tests_that_share_a_recording_are_all_in_it(project: Any, model: OfflineModel, mode: str) -> None:
+    """What one test has recorded is not overwritten by the next one, nor does it keep that from recording."""
+    project.write(
+        "test_shared.py",
+        """
+        import app
+        import pytest
+
+        pytestmark = pytest.mark.baserun_replay("one.json", partial=True)
+
+        def test_first(): app.ask("first")
+        def test_second(): app.ask("second")
+        """,
+    )
+
+    done = project.run(f"--baserun-record={mode}", **model.environment())
+
+    assert (done.code, calls_in(project)) == (0, ["first", "second"]), done.output
+
+
+def test_a_failed_test_leaves_its_recording_alone(project: Any, model: OfflineModel) -> None:
+    """A wrong key, or a provider that is away, is not what later runs are answered with."""
+    test = "import app, pytest\n\n@pytest.mark.baserun_replay('one.json')\ndef test_one():\n    app.ask('first')\n"
+    project.write("test_one.py", test)
+    model.next(Fault(status=401, message="Incorrect API key provided."))
+
+    refused = project.run("--baserun-record=once", **model.environment())
+    is_written = (project.folder / "one.json").exists()
+    passed_then = project.run("--baserun-record=once", **model.environment())
+    away = project.run("--baserun-record=all", **UNREACHABLE)
+
+    assert (refused.code, passed_then.code, away.code) == (1, 0, 1)
+    assert not is_written
+    assert "The recording one.json was not written, since the test failed." in refused.output
+    assert calls_in(project) == ["first"]
 
 
 def asked(model: OfflineModel) -> list[str]:

@@ -1,0 +1,54 @@
+"""What the marker of a test asks for."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection
+from pathlib import Path
+
+import pytest
+
+from baserun_pytest._replay import Replay
+from baserun_pytest.plugin import REPLAY
+
+_FOLDER = "recordings"
+_UNSAFE = re.compile(r"[^\w.\[\]-]+")
+_LONGEST = 100
+
+
+def replay_of(item: pytest.Item, mode: str, written: Collection[Path]) -> Replay | None:
+    """The replay of a test, if it has the marker.
+
+    Args:
+        item: The test.
+        mode: As of `--baserun-record`.
+        written: Recordings that other tests of this run have made; they are gone on with.
+    """
+    marker = item.get_closest_marker(REPLAY)
+    return None if marker is None else _replay(item, mode, written, *marker.args, **marker.kwargs)
+
+
+def _replay(
+    item: pytest.Item,
+    mode: str,
+    written: Collection[Path],
+    path: str | Path | None = None,
+    *,
+    ignore: str | Collection[str] = (),
+    partial: bool = False,
+) -> Replay:
+    place = item.path.parent / (path or _place_of(item))
+    root = item.config.rootpath
+    return Replay(
+        place,
+        "new" if place in written else mode,
+        (ignore,) if isinstance(ignore, str) else tuple(ignore),
+        is_partial=partial,
+        shown=str(place.relative_to(root) if place.is_relative_to(root) else place),
+    )
+
+
+def _place_of(item: pytest.Item) -> Path:
+    """One recording for each test, and for each of its parameters."""
+    name = item.nodeid.partition("::")[2].replace("::", ".")
+    return Path(_FOLDER, item.path.stem, f"{_UNSAFE.sub('_', name)[:_LONGEST]}.json")
