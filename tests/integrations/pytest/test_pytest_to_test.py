@@ -118,6 +118,69 @@ def test_a_session_passes_offline_and_a_changed_prompt_is_told(chat: Any, to_tes
     assert 'asked:    "You are the grumpy support' in second.cases["test_ada"].text
 
 
+BROKEN = """
+import openai
+
+said = []
+
+
+def pieces(client):
+    if API == "responses":
+        with client.responses.create(model="gpt-4o-mini", instructions="Be kind.", input=said, stream=True) as events:
+            for event in events:
+                if event.type == "response.output_text.delta":
+                    yield event.delta
+    else:
+        with client.chat.completions.create(model="gpt-4o-mini", messages=said, stream=True) as chunks:
+            for chunk in chunks:
+                yield chunk.choices[0].delta.content or "" if chunk.choices else ""
+
+
+def drive(turn):
+    said.append({"role": "user", "content": turn})
+    heard = ""
+    with openai.OpenAI(max_retries=0) as client:
+        try:
+            for number, piece in enumerate(pieces(client)):
+                heard += piece
+                if turn == "Count to 40" and number > 5:
+                    break
+        except openai.APIError as error:
+            heard += f" ({type(error).__name__})"
+    said.append({"role": "assistant", "content": heard})
+    return heard
+"""
+
+
+@pytest.mark.parametrize("api", ["chat", "responses"])
+def test_streams_that_broke_off_are_part_of_the_test(
+    api: str, project: Any, model: OfflineModel, captured: Captured, monkeypatch: pytest.MonkeyPatch,
+    to_test: Callable[..., Result],
+) -> None:  # fmt: skip
+    """What was heard before somebody left, or a connection was lost, is in the next question, as it was recorded."""
+    code = f"API = {api!r}\n{BROKEN}"
+    project.write("chat.py", code)
+    for name, value in model.environment().items():
+        monkeypatch.setenv(name, value)
+    application: dict[str, Any] = {}
+    exec(code, application)
+    with baserun.with_session() as session:
+        for turn in ("Count to 40", "Count to 30", "Count to 20", "What did you say?"):
+            if turn == "Count to 30":
+                model.next(Fault(cut="body", after=9))
+            if turn == "Count to 20":
+                model.next(Fault(stream_error="overloaded", after=9))
+            with baserun.start_trace("POST /chat"):
+                application["drive"](turn)
+    assert captured.flush()
+    made = to_test(session.id, project.folder / "tests", "--name", "broken", "--drive", "chat:drive")
+    assert made.exit_code == 0, made.output
+
+    done = project.run("tests/test_broken.py", **UNREACHABLE)
+
+    assert done.code == 0, done.output
+
+
 def test_a_generated_test_asks_to_be_filled_in(chat: Any, to_test: Callable[..., Result]) -> None:
     """Without a function that talks to the application, the test fails and says what to write."""
     to_test(chat.session_id, chat.folder / "tests", "--name", "ada")
