@@ -1,4 +1,4 @@
-"""The offline model with clients that are directed to it."""
+"""The offline model, and clients that are directed to it."""
 
 from __future__ import annotations
 
@@ -7,16 +7,19 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 import pytest
 
 from baserun.testing import OfflineModel
+from baserun_pytest._transport import directed
 
 if TYPE_CHECKING:
     import openai
 
 _VARIABLES = ("OPENAI_API_TYPE", "OPENAI_ORG_ID", "OPENAI_PROJECT_ID")
 """What else the environment may say to a client."""
+_PORT = pytest.StashKey[int]()
 
 
 class OfflineClient(OfflineModel):
@@ -31,9 +34,9 @@ class OfflineClient(OfflineModel):
 
 
 @contextmanager
-def offline(monkeypatch: pytest.MonkeyPatch) -> Iterator[OfflineClient]:
-    """Serve, with the environment set so that clients made from now on talk to it, the module-level one too."""
-    with OfflineClient() as model:
+def offline(monkeypatch: pytest.MonkeyPatch, config: pytest.Config) -> Iterator[OfflineClient]:
+    """Serve, with every client directed here: those that are made from now on, and those that were made before."""
+    with _served(config) as model, directed(model.url):
         for name in _VARIABLES:
             monkeypatch.delenv(name, raising=False)
         for name, value in model.environment().items():
@@ -46,6 +49,22 @@ def offline(monkeypatch: pytest.MonkeyPatch) -> Iterator[OfflineClient]:
             if client is not None:
                 client.close()
             _forget_module_client()
+
+
+@contextmanager
+def _served(config: pytest.Config) -> Iterator[OfflineClient]:
+    """A new model at the address of the last one: an application may keep a client from one test to the next."""
+    model = OfflineClient(port=config.stash.get(_PORT, 0))
+    try:
+        model.start()
+    except OSError:  # somebody else has taken the address meanwhile
+        model.stop()
+        model = OfflineClient().start()
+    config.stash[_PORT] = urlsplit(model.url).port or 0
+    try:
+        yield model
+    finally:
+        model.stop()
 
 
 def _forget_module_client() -> None:

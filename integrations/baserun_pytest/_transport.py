@@ -14,9 +14,15 @@ from contextlib import ExitStack, contextmanager
 from types import ModuleType
 from typing import Any, Protocol
 
+from baserun.testing._replay.canonical import PATHS, endpoint_of
+from baserun_pytest._network import is_here
+
 _LIBRARIES = ("httpx", "httpx2")
 _AIOHTTP = ("httpx_aiohttp.transport", "openai._vendor.httpx_aiohttp.transport")
 """Modules with transports that go over aiohttp, and are no subclasses of those of httpx."""
+Wrap = Callable[[Any], Callable[..., Any]]
+"""Makes of a transport's method another one."""
+
 _CLIENT_HEADER = "x-stainless-lang"
 _RETRY_HEADER = "x-stainless-retry-count"
 
@@ -39,14 +45,44 @@ class Handler(Protocol):
 @contextmanager
 def intercepted(handler: Handler) -> Iterator[None]:
     """Let `handler` answer what clients of providers send, sync or async."""
+    with _no_pauses(), _doors(lambda library: _sync(library, handler), lambda library: _async(library, handler)):
+        yield
+
+
+@contextmanager
+def directed(url: str) -> Iterator[None]:
+    """Send to the server at `url`, on this machine, what clients of providers ask of any other machine."""
+
+    def wrap(original: Any) -> Callable[..., Any]:
+        def handle(self: Any, request: Any) -> Any:
+            if _is_of_a_provider(request) and not is_here(request.url.host):
+                _redirect(request, url)
+            return original(self, request)
+
+        return handle
+
+    with _doors(lambda library: wrap, lambda library: wrap):
+        yield
+
+
+def _redirect(request: Any, url: str) -> None:
+    path, endpoint = request.url.path, endpoint_of(request.url.path)
+    place = request.url.join(url)
+    if endpoint in PATHS and not path.startswith("/openai/deployments/"):
+        path = f"{place.path}{endpoint}"  # hosts put all kinds of things before it
+    request.url = request.url.copy_with(scheme=place.scheme, host=place.host, port=place.port, path=path)
+    request.headers["Host"] = f"{place.host}:{place.port}"
+
+
+@contextmanager
+def _doors(sync: Callable[[ModuleType], Wrap], asynchronous: Callable[[ModuleType], Wrap]) -> Iterator[None]:
+    """Stand in everything that requests leave through."""
     with ExitStack() as stack:
         for library in _libraries():
-            stack.enter_context(_patched(library.HTTPTransport, "handle_request", _sync(library, handler)))
-            async_name = "handle_async_request"
-            stack.enter_context(_patched(library.AsyncHTTPTransport, async_name, _async(library, handler)))
+            stack.enter_context(_patched(library.HTTPTransport, "handle_request", sync(library)))
+            stack.enter_context(_patched(library.AsyncHTTPTransport, "handle_async_request", asynchronous(library)))
         for owner, library in _aiohttp_transports():
-            stack.enter_context(_patched(owner, "handle_async_request", _async(library, handler)))
-        stack.enter_context(_no_pauses())
+            stack.enter_context(_patched(owner, "handle_async_request", asynchronous(library)))
         yield
 
 
@@ -60,7 +96,7 @@ def _is_of_a_provider(request: Any) -> bool:
     return _CLIENT_HEADER in request.headers
 
 
-def _sync(library: ModuleType, handler: Handler) -> Callable[[Any], Callable[..., Any]]:
+def _sync(library: ModuleType, handler: Handler) -> Wrap:
     def wrap(original: Any) -> Callable[..., Any]:
         def handle_request(self: Any, request: Any) -> Any:
             if not _is_of_a_provider(request):
@@ -86,7 +122,7 @@ def _sync(library: ModuleType, handler: Handler) -> Callable[[Any], Callable[...
     return wrap
 
 
-def _async(library: ModuleType, handler: Handler) -> Callable[[Any], Callable[..., Any]]:
+def _async(library: ModuleType, handler: Handler) -> Wrap:
     def wrap(original: Any) -> Callable[..., Any]:
         async def handle_async_request(self: Any, request: Any) -> Any:
             if not _is_of_a_provider(request):
@@ -123,7 +159,7 @@ def _told_of(handler: Handler, library: ModuleType, request: Any) -> Iterator[No
 
 
 @contextmanager
-def _patched(owner: Any, name: str, wrap: Callable[[Any], Callable[..., Any]]) -> Iterator[None]:
+def _patched(owner: Any, name: str, wrap: Wrap) -> Iterator[None]:
     original = owner.__dict__[name]
     setattr(owner, name, wrap(original))
     try:

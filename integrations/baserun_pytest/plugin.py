@@ -81,9 +81,9 @@ def baserun_calls(request: pytest.FixtureRequest) -> RecordedCalls:
 
 
 @pytest.fixture
-def baserun_offline(monkeypatch: pytest.MonkeyPatch) -> Iterator[OfflineClient]:
-    """A model server on this machine, to which every client without settings of its own is directed."""
+def baserun_offline(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[OfflineClient]:
+    """A model server on this machine, to which every client of another machine is directed."""
     from baserun_pytest._offline import offline
 
-    with offline(monkeypatch) as model:
+    with offline(monkeypatch, request.config) as model:
         yield model

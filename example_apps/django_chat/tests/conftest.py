@@ -3,23 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
 from django.test import Client
 
-from chat.views import client as openai_client
-
 Ask = Callable[[str], list[dict[str, Any]]]
-
-
-@pytest.fixture(autouse=True)
-def fresh_openai_client() -> Iterator[None]:
-    """Let no test talk to the model of another one."""
-    yield
-    openai_client.cache_clear()
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from baserun.store import StoredCall, StoredSession
 
 Ask = Callable[[str], list[dict[str, Any]]]
 
-# Before all other fixtures: the application directs its client to the model that it finds.
+# Before all other fixtures: it brings the key without which no client can be made.
 pytestmark = pytest.mark.usefixtures("baserun_offline")
 
 
