@@ -80,7 +80,9 @@ class Heard:
             self.end = event.type
 
     def failed(self, error):
-        self.error = [type(error).__name__, getattr(error, "body", None)]
+        # The first major version of the client lets errors of httpx through, of which the kind is kept.
+        name = type(error).__name__
+        self.error = ["ReadError" if name == "RemoteProtocolError" else name, getattr(error, "body", None)]
 
     def note(self, request):
         with open(os.environ["NOTES"], "a") as file:

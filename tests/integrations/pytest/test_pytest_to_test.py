@@ -145,8 +145,8 @@ def drive(turn):
                 heard += piece
                 if turn == "Count to 40" and number > 5:
                     break
-        except openai.APIError as error:
-            heard += f" ({type(error).__name__})"
+        except Exception:
+            heard += " (and no more)"
     said.append({"role": "assistant", "content": heard})
     return heard
 """
