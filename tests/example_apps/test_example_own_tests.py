@@ -59,13 +59,14 @@ def _example(site: Any, tmp_path: Path) -> Example:
     return Example(site.name, tmp_path / site.name)
 
 
-def test_an_example_passes_its_own_tests(example: Example) -> None:
-    """``pytest`` in the folder of an example passes offline, and leaves nothing among what people said."""
-    done = example.pytest()
+@pytest.mark.parametrize("options", [(), ("--baserun",)], ids=["plain", "recorded"])
+def test_an_example_passes_its_own_tests(example: Example, options: tuple[str, ...]) -> None:
+    """``pytest`` in its folder passes offline, and leaves nothing among what people said unless it is recorded."""
+    done = example.pytest(*options)
 
     assert done.code == 0, done.output
     assert " passed" in done.output
-    assert not (example.folder / ".baserun").exists()
+    assert (example.folder / ".baserun").exists() == bool(options)
 
 
 def test_a_session_becomes_a_test_that_tells_of_a_changed_prompt(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from django.contrib.auth.models import User
@@ -14,9 +15,15 @@ Ask = Callable[[str], list[dict[str, Any]]]
 
 
 @pytest.fixture
-def ask(client: Client, db: None) -> Ask:
+def email() -> str:
+    """Of somebody new in each test: with `pytest --baserun` all of them are recorded into one store."""
+    return f"ada-{uuid4()}@example.com"
+
+
+@pytest.fixture
+def ask(client: Client, db: None, email: str) -> Ask:
     """Says something, as somebody who has logged in, and gives the lines of the answer."""
-    client.force_login(User.objects.create_user("ada", "ada@example.com"))
+    client.force_login(User.objects.create_user("ada", email))
 
     def ask(message: str) -> list[dict[str, Any]]:
         response = client.post("/messages", {"message": message}, content_type="application/json")

@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from flask.testing import FlaskClient
@@ -22,9 +23,15 @@ def client(tmp_path: Path) -> FlaskClient:
 
 
 @pytest.fixture
-def ask(client: FlaskClient) -> Ask:
+def email() -> str:
+    """Of somebody new in each test: with `pytest --baserun` all of them are recorded into one store."""
+    return f"ada-{uuid4()}@example.com"
+
+
+@pytest.fixture
+def ask(client: FlaskClient, email: str) -> Ask:
     """Says something, as somebody who has logged in, and gives the lines of the answer."""
-    client.post("/login", data={"email": "ada@example.com"})
+    client.post("/login", data={"email": email})
 
     def ask(message: str) -> list[dict[str, Any]]:
         response = client.post("/messages", json={"message": message})

@@ -41,24 +41,24 @@ def test_orders_are_looked_up(ask: Ask, baserun_calls: Sequence[StoredCall]) -> 
     assert "fountain pen" in str(answered.output)
 
 
-def test_feedback_is_kept(client: FlaskClient, ask: Ask) -> None:
+def test_feedback_is_kept(client: FlaskClient, ask: Ask, email: str) -> None:
     """A thumb that is turned down counts for the session."""
     *_, last = ask("Hello")
 
     response = client.post("/feedback", json={"token": last["feedback_token"], "thumbsup": False})
 
     assert response.status_code == 204
-    assert [session.feedback_score for session in sessions_of("ada@example.com")] == [0]
+    assert [session.feedback_score for session in sessions_of(email)] == [0]
 
 
-def test_a_new_conversation_is_a_new_session(client: FlaskClient, ask: Ask) -> None:
+def test_a_new_conversation_is_a_new_session(client: FlaskClient, ask: Ask, email: str) -> None:
     """After "New conversation" the page is empty, and the model hears nothing of what was before."""
     ask("I like ink")
     client.post("/new")
     ask("What do I like?")
 
     assert "I like ink" not in client.get("/").text
-    assert [session.first_input for session in sessions_of("ada@example.com")] == ["What do I like?", "I like ink"]
+    assert [session.first_input for session in sessions_of(email)] == ["What do I like?", "I like ink"]
 
 
 def sessions_of(email: str) -> list[StoredSession]:

@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from starlette.testclient import TestClient
@@ -23,9 +24,15 @@ def client(tmp_path: Path) -> Iterator[TestClient]:
 
 
 @pytest.fixture
-def ask(client: TestClient) -> Ask:
+def email() -> str:
+    """Of somebody new in each test: with `pytest --baserun` all of them are recorded into one store."""
+    return f"ada-{uuid4()}@example.com"
+
+
+@pytest.fixture
+def ask(client: TestClient, email: str) -> Ask:
     """Says something, as somebody who has logged in, and gives the lines of the answer."""
-    client.post("/login", data={"email": "ada@example.com"})
+    client.post("/login", data={"email": email})
 
     def ask(message: str) -> list[dict[str, Any]]:
         response = client.post("/messages", json={"message": message}).raise_for_status()
