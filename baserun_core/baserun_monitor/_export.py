@@ -1,11 +1,12 @@
-"""Files to keep: CSV that no spreadsheet runs, and JSON."""
+"""Files to keep: CSV that no spreadsheet runs, JSON, and several files in one."""
 
 from __future__ import annotations
 
 import csv
 import io
 import json
-from collections.abc import Iterable, Iterator, Sequence
+import zipfile
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 FORMULA_SIGNS = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
@@ -32,6 +33,15 @@ def json_lines(records: Iterable[dict[str, Any]]) -> Iterator[bytes]:
     """One object a line."""
     for record in records:
         yield json.dumps(record).encode() + b"\n"
+
+
+def zip_of(files: Mapping[str, str]) -> bytes:
+    """Texts by their paths, as one file."""
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+        for path, text in files.items():
+            archive.writestr(path, text)
+    return packed.getvalue()
 
 
 def _line(cells: Sequence[Any]) -> bytes:

@@ -29,6 +29,8 @@ ROUTES: tuple[tuple[str, str, Handler], ...] = (
     ("GET", rf"/|/overview{_TWIN}", _overview.show),
     ("GET", r"/sessions(?:\.json|\.csv)?", _sessions.index),
     ("POST", r"/sessions", _sessions.narrow),
+    ("POST", rf"/sessions/{_ID}/end", _sessions.end),
+    ("GET", rf"/sessions/{_ID}/test", _sessions.to_test),
     ("GET", rf"/sessions/{_ID}{_TWIN}", _sessions.show),
     ("GET", r"/users(?:\.json|\.csv)?", _users.index),
     ("POST", r"/users", _users.narrow),

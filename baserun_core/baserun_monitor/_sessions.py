@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from baserun.store import Page, Store, StoredSession, StoredTrace
-from baserun_monitor import _conversation, _filters, _texts
-from baserun_monitor._exchange import Response, as_json
+from baserun_monitor import _conversation, _filters, _security, _texts
+from baserun_monitor._exchange import Response, as_json, download, redirect
+from baserun_monitor._export import zip_of
 from baserun_monitor._lists import Listing
 from baserun_monitor._site import Visit
 
@@ -29,9 +30,7 @@ def show(visit: Visit, identifier: str) -> Response:
     """One session; ``?page=`` chooses the turns, the last ones first."""
     session = visit.store.session(identifier)
     if session is None:
-        return visit.problem(
-            404, "No such session", f"There is no session {identifier[:200]}.", "It may have been erased or pruned."
-        )
+        return _no_session(visit, identifier)
     if visit.wants_json:
         return as_json(session.to_dict())
     assert isinstance(session.traces, list)
@@ -57,6 +56,38 @@ def show(visit: Visit, identifier: str) -> Response:
         notes=[mark for note in session.annotations or () if (mark := _conversation.mark_of(note)) is not None],
         tags=_tags(session.traces),
     )
+
+
+def end(visit: Visit, identifier: str) -> Response:
+    """End the session, and show it again; the application may still go on with it."""
+    if not _security.may_change(visit.request):
+        words = "The form was not sent from these pages, or it is too old. Open the page again and repeat it."
+        return visit.problem(403, "The session was not ended", words)
+    if not visit.store.end_session(identifier):
+        return _no_session(visit, identifier)
+    return redirect(visit.links.session(identifier))
+
+
+def to_test(visit: Visit, identifier: str) -> Response:
+    """What `baserun sessions to-test` makes of the session: a test and its recording, in one file."""
+    # Here, since it brings what tests of applications need along: pages that make no test do without.
+    from baserun.testing._replay.generate import generate
+    from baserun.testing._replay.recording import RecordingError
+
+    session = visit.store.session(identifier)
+    if session is None:
+        return _no_session(visit, identifier)
+    try:
+        generated = generate(session)
+    except RecordingError as error:
+        advice = "A test plays the provider's answers again, so that everything that was said must have been kept."
+        return visit.problem(409, "No test can be made of this session", str(error), advice)
+    return download([zip_of(generated.files)], "application/zip", f"test_{generated.name}.zip")
+
+
+def _no_session(visit: Visit, identifier: str) -> Response:
+    words = f"There is no session {identifier[:200]}."
+    return visit.problem(404, "No such session", words, "It may have been erased or pruned.")
 
 
 def _page_number(text: str | None, pages: int) -> int:

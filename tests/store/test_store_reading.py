@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -339,3 +340,24 @@ def test_threads_read_with_connections_of_their_own(new_sink: Callable[[], Sink]
         found = list(pool.map(lambda _: len(store.traces(limit=100)), range(200)))
 
     assert found == [50] * 200
+
+
+def test_a_stored_session_is_ended_once(sink: Sink, store: Store) -> None:
+    """Somebody who only reads may end a session; ended already, it stays as it was."""
+    sink.write([OpenSession(id="s", at_us=1)])
+
+    answers = [store.end_session("s"), store.end_session("none"), store.end_session("\ud800")]
+
+    ended = store.session("s")
+    assert answers == [True, False, False]
+    assert ended is not None
+    assert ended.ended_at is not None
+    assert store.end_session("s")
+    assert store.session("s") == ended
+    assert store.verify() == []
+
+
+def test_no_store_is_made_by_ending_a_session(store: Store, path: Path) -> None:
+    """Where nothing was ever written there is nothing to end."""
+    assert not store.end_session("s")
+    assert not path.exists()

@@ -55,7 +55,7 @@ class Sink(Protocol):
 
 
 class Store(Protocol):
-    """Reading a store, and taking things out of it. Safe to use from several threads while others write.
+    """Reading a store, ending sessions in it, taking things out of it. Several threads may do so while others write.
 
     Lists end within their time budget or raise `NarrowFilterError`; a wrong filter raises `ConfigurationError`; a store
     that cannot be read raises `StoreUnavailableError`. A store that was never written to is empty.
@@ -103,6 +103,9 @@ class Store(Protocol):
 
     def verify(self) -> list[str]:
         """Count everything again and say where the store differs; an intact one gives an empty list."""
+
+    def end_session(self, session_id: str) -> bool:
+        """End a session as `baserun.end_session` does; one that is ended stays as it is. False when there is none."""
 
     def prune(
         self, *, days: float | None = None, before: datetime | None = None, content_only: bool = False

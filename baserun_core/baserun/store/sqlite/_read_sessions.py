@@ -13,11 +13,11 @@ from baserun.store.sqlite._rollups import known, mean
 
 LONGEST_CHAIN = 100
 
+_ENDED_US = "CASE WHEN closed_us >= coalesce(opened_us, 0) THEN closed_us END"
 SESSION_COLUMNS = (
-    "s.id, s.identifier, u.identifier, s.started_us, s.last_us,"
-    " CASE WHEN closed_us >= coalesce(opened_us, 0) THEN closed_us END, previous, metadata, first_input, last_output,"
-    " s.traces, s.turns, s.llm_calls, s.errors, s.input_tokens, s.input_known, s.output_tokens, s.output_known,"
-    " s.cost_nano, s.cost_known, s.feedback_sum, s.feedback_count"
+    f"s.id, s.identifier, u.identifier, s.started_us, s.last_us, {_ENDED_US}, previous, metadata, first_input,"
+    " last_output, s.traces, s.turns, s.llm_calls, s.errors, s.input_tokens, s.input_known, s.output_tokens,"
+    " s.output_known, s.cost_nano, s.cost_known, s.feedback_sum, s.feedback_count"
 )
 SESSION_JOINS = "LEFT JOIN users u ON u.id = s.user_id LEFT JOIN session_texts x ON x.id = s.id"
 USER_COLUMNS = (
@@ -49,6 +49,12 @@ def chain(connection: sqlite3.Connection, identifier: str) -> list[StoredSession
         later = connection.execute("SELECT identifier FROM sessions WHERE previous = ?", (row[1],))
         waiting += [each for (each,) in later]
     return sorted(found.values(), key=lambda each: (each.started_at, each.id))
+
+
+def is_ended(connection: sqlite3.Connection, identifier: str) -> bool | None:
+    """Whether the latest that is known of a session is its end; None when there is none."""
+    row = connection.execute(f"SELECT {_ENDED_US} FROM sessions WHERE identifier = ?", (identifier,)).fetchone()
+    return None if row is None else row[0] is not None
 
 
 def user(connection: sqlite3.Connection, identifier: str) -> StoredUser | None:

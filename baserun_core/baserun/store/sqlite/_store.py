@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import datetime
 from typing import Any, Self, Unpack
 
@@ -19,15 +20,21 @@ from baserun.store.results import (
     StoredUser,
     StoreInfo,
 )
+from baserun.store.rows import EndSession
 from baserun.store.sqlite import _activity, _checks, _ledger, _lists, _read_sessions, _read_traces, _search
 from baserun.store.sqlite._connection import WriteConnection
+from baserun.store.sqlite._convert import now_us
 from baserun.store.sqlite._erase import erase
 from baserun.store.sqlite._export import export
 from baserun.store.sqlite._file_state import file_state
 from baserun.store.sqlite._info import info
 from baserun.store.sqlite._reader import Reader
 from baserun.store.sqlite._retention import prune
+from baserun.store.sqlite._sink import SqliteSink
 from baserun.store.sqlite._verify import verify
+
+LONGEST_WAIT = 5.0
+"""Seconds that somebody who ends a session waits for those who write."""
 
 
 class SqliteStore:
@@ -131,6 +138,18 @@ class SqliteStore:
         """Count everything again and say where the store differs."""
         with self._reader.question(is_bounded=False) as connection:
             return [] if connection is None else verify(connection)
+
+    def end_session(self, session_id: str) -> bool:
+        """End a session, unless it is ended already; False when there is none."""
+        identifier = _checks.identifier(session_id)
+        with self._reader.question() as connection:
+            if connection is None or identifier is None:
+                return False
+            is_ended = _read_sessions.is_ended(connection, identifier)
+        if is_ended is False:
+            with closing(SqliteSink(self.location)) as sink:
+                sink.write([EndSession(id=identifier, at_us=now_us())], timeout=LONGEST_WAIT)
+        return is_ended is not None
 
     def prune(
         self, *, days: float | None = None, before: datetime | None = None, content_only: bool = False

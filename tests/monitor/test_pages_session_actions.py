@@ -1,0 +1,189 @@
+"""What can be done with a session on its page: ending it, and making a test of it."""
+
+from __future__ import annotations
+
+import io
+import re
+import zipfile
+from collections.abc import Iterator
+
+import openai
+import pytest
+from starlette.testclient import TestClient
+
+import baserun
+from baserun.store import Store
+from baserun.testing import Captured, OfflineModel, capture
+from baserun.testing._replay.generate import generate
+from baserun_monitor import LOOPBACK, Pages
+
+HOME = "http://127.0.0.1:4320"
+KEY = "a-key-that-is-long-enough"
+
+
+def pages_of(store: Store) -> TestClient:
+    pages = Pages(store, allow=lambda request: True, hosts=LOOPBACK)
+    return TestClient(pages, base_url=HOME, follow_redirects=False)
+
+
+def form_of(visitor: TestClient, session_id: str) -> dict[str, str]:
+    """The form with which the page ends the session; empty where it has none."""
+    found = re.search(
+        r'action="[^"]+/end"><input type="hidden" name="token" value="(\w+)"',
+        visitor.get(f"/sessions/{session_id}").text,
+    )
+    return {} if found is None else {"token": found[1]}
+
+
+def chat(said: str) -> None:
+    with openai.OpenAI() as client:
+        client.chat.completions.create(model="gpt-4o-mini", messages=[{"role": "user", "content": said}])
+
+
+@pytest.fixture(name="captured")
+def _captured() -> Iterator[Captured]:
+    with capture() as captured:
+        yield captured
+
+
+@pytest.fixture(name="model")
+def _model(monkeypatch: pytest.MonkeyPatch) -> Iterator[OfflineModel]:
+    with OfflineModel() as model:
+        for name, value in model.environment().items():
+            monkeypatch.setenv(name, value)
+        yield model
+
+
+@pytest.fixture(name="session_id")
+def _session_id(captured: Captured, model: OfflineModel) -> str:
+    """A conversation of one turn that is not over."""
+    with baserun.with_session(auto_end=False) as session:
+        chat("Where is my order?")
+    assert captured.flush()
+    return session.id
+
+
+def test_a_session_is_ended_by_its_button(captured: Captured, session_id: str) -> None:
+    """The page then says that it ended, offers no more to end it, and everything still adds up."""
+    visitor = pages_of(captured.store)
+
+    answer = visitor.post(f"/sessions/{session_id}/end", data=form_of(visitor, session_id))
+
+    ended = captured.store.session(session_id)
+    assert (answer.status_code, answer.headers["location"]) == (303, f"/sessions/{session_id}")
+    assert ended is not None
+    assert ended.ended_at is not None
+    assert form_of(visitor, session_id) == {}
+    assert captured.store.verify() == []
+
+
+def test_an_end_is_a_pause(captured: Captured, session_id: str) -> None:
+    """The application may go on with a session that was ended on its page, as with any other."""
+    visitor = pages_of(captured.store)
+    visitor.post(f"/sessions/{session_id}/end", data=form_of(visitor, session_id))
+
+    with baserun.with_session(session_identifier=session_id, auto_end=False):
+        chat("And the refund?")
+
+    assert captured.flush()
+    again = captured.store.session(session_id)
+    assert again is not None
+    assert (again.ended_at, again.turns) == (None, 2)
+
+
+def test_a_session_is_ended_once(captured: Captured, session_id: str) -> None:
+    """A page that was open when somebody else ended the session changes nothing."""
+    visitor = pages_of(captured.store)
+    form = form_of(visitor, session_id)
+    visitor.post(f"/sessions/{session_id}/end", data=form)
+    before = captured.store.session(session_id)
+
+    answer = visitor.post(f"/sessions/{session_id}/end", data=form)
+
+    assert answer.status_code == 303
+    assert captured.store.session(session_id) == before
+
+
+def test_no_session_is_made_by_ending_it(captured: Captured, session_id: str) -> None:
+    """What is not there cannot be ended."""
+    visitor = pages_of(captured.store)
+
+    answer = visitor.post("/sessions/none/end", data=form_of(visitor, session_id))
+
+    assert answer.status_code == 404
+    assert [each.id for each in captured.store.sessions()] == [session_id]
+
+
+@pytest.mark.parametrize("form", [{}, {"token": "0" * 64}])
+def test_nothing_is_ended_without_the_token(captured: Captured, session_id: str, form: dict[str, str]) -> None:
+    """Another site's form is refused, and so is a link."""
+    visitor = pages_of(captured.store)
+    form_of(visitor, session_id)
+
+    answer = visitor.post(f"/sessions/{session_id}/end", data=form)
+    link = visitor.get(f"/sessions/{session_id}/end")
+
+    session = captured.store.session(session_id)
+    assert (answer.status_code, link.status_code) == (403, 405)
+    assert session is not None
+    assert session.ended_at is None
+
+
+def test_nothing_is_ended_without_the_key(captured: Captured, session_id: str) -> None:
+    """A visitor who has not logged in is sent to the form, even with a token."""
+    guarded = TestClient(Pages(captured.store, key=KEY, hosts=LOOPBACK), base_url=HOME, follow_redirects=False)
+    guarded.post("/login", data={"key": KEY})
+    form = form_of(guarded, session_id)
+    guarded.cookies.delete("baserun_monitor_key")
+
+    answer = guarded.post(f"/sessions/{session_id}/end", data=form)
+
+    session = captured.store.session(session_id)
+    assert answer.headers["location"] == "/login"
+    assert session is not None
+    assert session.ended_at is None
+
+
+def test_a_test_is_downloaded_with_its_recording(captured: Captured, session_id: str) -> None:
+    """One file holds what `baserun sessions to-test` writes, and the page links to it."""
+    visitor = pages_of(captured.store)
+    session = captured.store.session(session_id)
+    assert session is not None
+
+    answer = visitor.get(f"/sessions/{session_id}/test")
+
+    with zipfile.ZipFile(io.BytesIO(answer.content)) as archive:
+        files = {name: archive.read(name).decode() for name in archive.namelist()}
+    assert files == generate(session).files
+    assert re.fullmatch(r'attachment; filename="test_session_\w+\.zip"', answer.headers["content-disposition"])
+    assert f'href="/sessions/{session_id}/test"' in visitor.get(f"/sessions/{session_id}").text
+
+
+def test_no_test_is_made_of_what_was_not_kept(model: OfflineModel) -> None:
+    """The page says in words which call is missing, for people and for programs."""
+    with capture(capture_content=False) as captured:
+        with baserun.with_session() as session:
+            chat("Where is my order?")
+        assert captured.flush()
+        visitor = pages_of(captured.store)
+
+        answer = visitor.get(f"/sessions/{session.id}/test")
+        told = visitor.get(f"/sessions/{session.id}/test", headers={"Accept": "application/json"})
+
+        assert (answer.status_code, told.status_code) == (409, 409)
+        assert "Call 1 (" in answer.text
+        assert "recorded without content" in told.json()["error"]["message"]
+
+
+def test_no_test_is_made_of_a_session_without_calls(captured: Captured) -> None:
+    """The button is not there, and its address says why."""
+    with baserun.with_session() as session, baserun.start_trace("t"):
+        pass
+    assert captured.flush()
+    visitor = pages_of(captured.store)
+
+    answer = visitor.get(f"/sessions/{session.id}/test")
+
+    assert answer.status_code == 409
+    assert "no call to a model" in answer.text
+    assert "/test" not in visitor.get(f"/sessions/{session.id}").text
