@@ -6,6 +6,7 @@ import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -38,6 +39,28 @@ def test_migrated_equals_fresh(connection: sqlite3.Connection, tmp_path: Path) -
 
         assert _schema(connection) == _schema(fresh)
         assert stored_version(connection) == stored_version(fresh) == newest_version()
+
+
+def test_hours_are_counted_when_an_older_store_is_brought_up_to_date(
+    new_sink: Callable[[], Sink], store: Store, make: Any, path: Path
+) -> None:
+    """A store from before the hours were kept answers like one that always did."""
+    sink = new_sink()
+    for number, user in enumerate(("ann", "bob", None, "ann")):
+        trace = make.trace(number * 3000, user_identifier=user, user_strength=3 if user else 0, status="error")
+        call = make.call(number, trace, request_model="small", cost_nano=number or None, input_tokens=number)
+        sink.write([call, trace, make.call(number + 10, trace, status="error", request_model="large")])
+    sink.close()
+    fresh = _hours(path)
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        connection.executescript("".join(f"DROP TABLE {name};" for name in fresh))
+    _set_version(path, 1)
+
+    new_sink().write([])
+
+    assert all(fresh.values())
+    assert _hours(path) == fresh
+    assert store.verify() == []
 
 
 def test_versions_are_numbered_without_gaps() -> None:
@@ -129,6 +152,13 @@ def test_an_empty_file_becomes_a_store(sink: Sink, store: Store, path: Path) -> 
     sink.write([OpenSession(id="s", at_us=1)])
 
     assert [session.id for session in store.sessions()] == ["s"]
+
+
+def _hours(path: Path) -> dict[str, list[tuple[int, ...]]]:
+    """The rows of all that is kept by hours."""
+    tables = ("hours", "user_hours", "latency_hours", "model_hours")
+    with closing(sqlite3.connect(path)) as connection:
+        return {name: connection.execute(f"SELECT * FROM {name} ORDER BY 1, 2").fetchall() for name in tables}
 
 
 def _set_version(path: Path, version: int) -> None:

@@ -24,6 +24,7 @@ from baserun.store.rows import (
     json_object,
 )
 from baserun.store.sqlite import _rollups
+from baserun.store.sqlite._hours import HOUR_US
 from baserun.store.sqlite._sql import select_in
 from baserun.store.sqlite._state import SessionState, TraceState
 from baserun.store.sqlite._working_set import WorkingSet
@@ -42,6 +43,7 @@ class Batch:
         self.contents: list[tuple[Any, ...]] = []
         self.previews: list[tuple[TraceState, int, str | None, str | None]] = []
         self.models: set[tuple[str, str, int]] = set()
+        self.model_calls: list[tuple[Any, ...]] = []
         self.annotations: list[AnnotationRow] = []
         self.response_ids: list[str] = []
         self._keys: dict[str, bytes] = {}
@@ -238,7 +240,12 @@ class Batch:
             sums[_rollups.COST] += call.cost_nano
             sums[_rollups.COST_KNOWN] += 1
         if call.request_model is not None or call.response_model is not None:
-            self.models.add((call.request_model or "", call.response_model or "", trace.id))
+            names = (call.request_model or "", call.response_model or "")
+            self.models.add((*names, trace.id))
+            cost = call.cost_nano
+            self.model_calls.append(
+                (*names, trace.started_us // HOUR_US, 1, int(row.status == "error"), cost or 0, int(cost is not None))
+            )
         if call.response_id is not None:
             self.response_ids.append(call.response_id)
         if call.input_preview is not None or call.output_preview is not None:

@@ -11,6 +11,7 @@ import msgspec
 from baserun.store.rows import json_object
 from baserun.store.sqlite import _recompute, _rollups
 from baserun.store.sqlite._batch import Batch
+from baserun.store.sqlite._hours import Hours
 from baserun.store.sqlite._sql import insert, insert_rows, update
 from baserun.store.sqlite._state import SessionState, TraceState, UserState
 
@@ -53,6 +54,7 @@ class Flush:
         self._working_set = batch.working_set
         self._stale_sessions: set[int] = set()
         self._stale_users: set[int] = set()
+        self._hours = Hours()
         self.stored: Counter[str] = Counter()
 
     def run(self) -> None:
@@ -69,6 +71,7 @@ class Flush:
         self._write_sessions()
         self._write_traces()
         self._write_spans()
+        self._hours.write(self._connection)
         self._refresh_stale()
 
     def _spread_owners(self) -> None:
@@ -79,6 +82,7 @@ class Flush:
 
     def _roll_up(self, trace: TraceState) -> None:
         trace.settle()
+        self._hours.follow(trace)
         user, session = trace.user, trace.session
         if trace.stored_sums is not None:
             self._take_away(trace, trace.stored_sums)
@@ -164,6 +168,8 @@ class Flush:
         ids = {names: model_id(self._connection, *names) for names in {each[:2] for each in batch.models}}
         rows = sorted((ids[each[:2]], each[2]) for each in batch.models)
         self._connection.executemany("INSERT OR IGNORE INTO trace_models VALUES (?, ?)", rows)
+        for requested, answered, hour, *sums in batch.model_calls:
+            self._hours.call(hour, ids[requested, answered], sums)
 
     def _refresh_stale(self) -> None:
         for session_id in self._stale_sessions:

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from baserun.store.sqlite import _recompute, _rollups, _search_index
+from baserun.store.sqlite._hours import HOUR_US, Hours, latency_of, subtract_calls
 from baserun.store.sqlite._sql import select_in
 
 _TRACE_SUMS = ", ".join(_rollups.TRACE_COLUMNS)
@@ -36,8 +37,9 @@ def remove_traces(
     connection: sqlite3.Connection, trace_ids: Sequence[int], *, are_sessions_going: bool = False
 ) -> Counter[str]:
     """Remove traces, and what they added to their sessions and users."""
-    query = f"SELECT session_id, user_id, 1, {_TRACE_SUMS} FROM traces WHERE id IN ({{}})"
+    query = f"SELECT session_id, user_id, started_us, duration_us, 1, {_TRACE_SUMS} FROM traces WHERE id IN ({{}})"
     rows = list(select_in(connection, query, trace_ids))
+    _subtract_hours(connection, trace_ids, rows)
     spans = [each for (each,) in select_in(connection, "SELECT id FROM spans WHERE trace_id IN ({})", trace_ids)]
     removed = Counter(span=len(spans))
     remove_contents(connection, spans)
@@ -48,9 +50,9 @@ def remove_traces(
     _delete(connection, "trace_contents", trace_ids)
     removed["annotation"] = _remove_annotations(connection, "trace_id", trace_ids)
     removed["trace"] = _delete(connection, "traces", trace_ids)
-    users = _subtract(connection, "users", [(row[1], row[2:]) for row in rows])
+    users = _subtract(connection, "users", [(row[1], row[4:]) for row in rows])
     if not are_sessions_going:
-        sessions = _subtract(connection, "sessions", [(row[0], row[2:]) for row in rows])
+        sessions = _subtract(connection, "sessions", [(row[0], row[4:]) for row in rows])
         users |= {each for (each,) in select_in(connection, "SELECT user_id FROM sessions WHERE id IN ({})", sessions)}
         for session_id in sessions:
             removed["session"] += _recompute.refresh_session(connection, session_id)
@@ -76,6 +78,14 @@ def _subtract(
     rows = [(*sums, row_id) for row_id, sums in totals.items()]
     connection.executemany(f"UPDATE {table} SET {_SUBTRACT} WHERE id = ?", rows)
     return set(totals)
+
+
+def _subtract_hours(connection: sqlite3.Connection, trace_ids: Sequence[int], rows: Iterable[Sequence[Any]]) -> None:
+    hours = Hours()
+    for _, user_id, started_us, duration_us, *sums in rows:
+        hours.subtract(started_us // HOUR_US, user_id, sums, latency_of(duration_us, sums))
+    subtract_calls(connection, hours, trace_ids)
+    hours.write(connection)
 
 
 def _forget_models(connection: sqlite3.Connection, trace_ids: Sequence[int]) -> None:

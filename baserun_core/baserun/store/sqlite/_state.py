@@ -145,6 +145,7 @@ class TraceState:
         "session",
         "started_us",
         "status",
+        "stored_latency",
         "stored_session",
         "stored_sums",
         "stored_user",
@@ -180,6 +181,7 @@ class TraceState:
         self.stored_session: SessionState | None = None
         self.stored_user: UserState | None = None
         self.stored_sums: list[int] | None = None
+        self.stored_latency: int | None = None
 
     @property
     def user(self) -> UserState | None:

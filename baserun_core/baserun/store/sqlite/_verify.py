@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 
-from baserun.store.sqlite import _ledger, _recompute
+from baserun.store.sqlite import _hours, _ledger, _recompute
 from baserun.store.sqlite._rollups import COLUMNS, DIRECT_COLUMNS, TRACE_COLUMNS
 
 MOST_DIFFERENCES = 100
@@ -57,6 +57,8 @@ _REFERENCES = (
     ("trace_tags", "trace_id", "traces"),
     ("trace_models", "trace_id", "traces"),
     ("trace_models", "model_id", "models"),
+    ("user_hours", "user_id", "users"),
+    ("model_hours", "model_id", "models"),
     ("annotations", "session_id", "sessions"),
     ("annotations", "trace_id", "traces"),
     ("annotations", "span_id", "spans"),
@@ -72,6 +74,7 @@ def verify(connection: sqlite3.Connection) -> list[str]:
     found += _compare(connection, "session", _sessions(), ("started_us", "last_us", *COLUMNS, *DIRECT_COLUMNS))
     found += _compare(connection, "session", _previews(), ("first_input", "last_output"))
     found += _compare(connection, "user", _users(), ("first_us", "last_us", "sessions", *COLUMNS))
+    found += _hour_differences(connection)
     found += _ledger_differences(connection)
     for reference in _REFERENCES:
         found += _dangling(connection, *reference)
@@ -140,6 +143,18 @@ def _users() -> str:
             coalesce(s.sessions, 0), u.sessions, {pairs}
         FROM users u LEFT JOIN own t ON t.user_id = u.id LEFT JOIN kept s ON s.user_id = u.id
     """
+
+
+def _hour_differences(connection: sqlite3.Connection) -> list[str]:
+    """Rows that should be and are not, or are and should not be."""
+    found = []
+    for table, recount in _hours.RECOUNTS.items():
+        expected, stored = f"SELECT * FROM ({recount})", f"SELECT * FROM {table}"
+        for what, query in (("missing", f"{expected} EXCEPT {stored}"), ("wrong", f"{stored} EXCEPT {expected}")):
+            found += [
+                f"{table}: the row {row} is {what}" for row in connection.execute(f"{query} LIMIT {MOST_DIFFERENCES}")
+            ]
+    return found
 
 
 def _dangling(connection: sqlite3.Connection, table: str, column: str, target: str) -> list[str]:

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from baserun.store.sqlite import _rollups
+from baserun.store.sqlite._hours import latency_of
 from baserun.store.sqlite._sql import select_in
 from baserun.store.sqlite._state import SessionState, TraceState, UserState
 
@@ -144,5 +145,6 @@ class WorkingSet:
         state.started_us, state.duration_us, state.last_us, state.moved_us, state.failed_spans = row[10:15]
         state.sums = [1, *row[15:]]
         state.stored_sums = list(state.sums)
+        state.stored_latency = latency_of(state.duration_us, state.sums)
         self.traces[state.key] = self._traces_by_id[state.id] = state
         return state

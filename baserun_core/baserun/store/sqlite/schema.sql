@@ -206,6 +206,52 @@ CREATE TABLE trace_tags (
 ) WITHOUT ROWID;
 CREATE INDEX tags_of_trace ON trace_tags (trace_id);
 
+-- What happened by whole hours since the epoch. A trace counts in the hour in which it started, with all its calls.
+CREATE TABLE hours (
+    hour INTEGER PRIMARY KEY,
+    traces INTEGER NOT NULL,
+    turns INTEGER NOT NULL,
+    llm_calls INTEGER NOT NULL,
+    errors INTEGER NOT NULL,
+    input_tokens INTEGER NOT NULL,
+    input_known INTEGER NOT NULL,
+    output_tokens INTEGER NOT NULL,
+    output_known INTEGER NOT NULL,
+    cost_nano INTEGER NOT NULL,
+    cost_known INTEGER NOT NULL
+);
+CREATE TABLE user_hours (
+    hour INTEGER NOT NULL,
+    user_id INTEGER NOT NULL,
+    traces INTEGER NOT NULL,
+    turns INTEGER NOT NULL,
+    llm_calls INTEGER NOT NULL,
+    errors INTEGER NOT NULL,
+    input_tokens INTEGER NOT NULL,
+    input_known INTEGER NOT NULL,
+    output_tokens INTEGER NOT NULL,
+    output_known INTEGER NOT NULL,
+    cost_nano INTEGER NOT NULL,
+    cost_known INTEGER NOT NULL,
+    PRIMARY KEY (hour, user_id)
+) WITHOUT ROWID;
+-- How long traces with a call took, in classes of which each power of two has eight; the first is of a millisecond.
+CREATE TABLE latency_hours (
+    hour INTEGER NOT NULL,
+    latency INTEGER NOT NULL,
+    traces INTEGER NOT NULL,
+    PRIMARY KEY (hour, latency)
+) WITHOUT ROWID;
+CREATE TABLE model_hours (
+    hour INTEGER NOT NULL,
+    model_id INTEGER NOT NULL,
+    calls INTEGER NOT NULL,
+    errors INTEGER NOT NULL,
+    cost_nano INTEGER NOT NULL,
+    cost_known INTEGER NOT NULL,
+    PRIMARY KEY (hour, model_id)
+) WITHOUT ROWID;
+
 -- What an annotation is attached to is in session_id (only when it has no trace), trace_id and span_id;
 -- (a span is looked for in the trace that was named with it); the ids that it came with stay in the columns wanted_*, and `is_waiting` says that something of it has not arrived.
 CREATE TABLE annotations (

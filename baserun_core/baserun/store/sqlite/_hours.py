@@ -1,0 +1,147 @@
+"""What happened by whole hours, so that months are read as fast as a day.
+
+The sums over the traces that started in an hour, of all and of each user; how long those with a call took, by classes;
+and the calls to each model. They change in the transaction that changes what they count, and all of it can be
+subtracted again: the trace that a user loses to another takes its part of the hour along.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from typing import TypeVar
+
+from baserun.store.sqlite import _rollups
+from baserun.store.sqlite._sql import placeholders, select_in
+from baserun.store.sqlite._state import TraceState
+
+Key = TypeVar("Key", bound=tuple[int, ...])
+
+HOUR_US = 3_600_000_000
+SUMS = _rollups.COLUMNS[: _rollups.FEEDBACK]
+"""Of traces, in the order of their own roll-ups. Feedback is not among them: it comes when all is over."""
+MODEL_SUMS = ("calls", "errors", "cost_nano", "cost_known")
+
+FINEST_US_BITS, CLASSES_AN_OCTAVE = 7, 8
+"""Durations are told apart from a millisecond on, eight units of 128 us, by an eighth of their power of two."""
+
+CALLS = (
+    f"SELECT t.started_us / {HOUR_US} AS hour, m.id AS model_id, count(*) AS calls, sum(p.status = 'error') AS errors,"
+    " coalesce(sum(p.cost_nano), 0) AS cost_nano, count(p.cost_nano) AS cost_known"
+    " FROM spans p JOIN traces t ON t.id = p.trace_id JOIN models m"
+    " ON m.requested = coalesce(p.request_model, '') AND m.answered = coalesce(p.response_model, '')"
+    " WHERE p.is_call AND coalesce(p.request_model, p.response_model) IS NOT NULL"
+)
+"""Counts calls again; `GROUP BY` and other conditions come behind it."""
+_TRACES = f"started_us / {HOUR_US}, {{key}}count(*), {', '.join(f'sum({column})' for column in SUMS[1:])} FROM traces"
+_LATENCIES = f"""
+    WITH octaves (octave, least) AS (
+        SELECT 0, {CLASSES_AN_OCTAVE} UNION ALL SELECT octave + 1, 2 * least FROM octaves WHERE octave < 40
+    ), timed (hour, units) AS (
+        SELECT started_us / {HOUR_US}, max(duration_us >> {FINEST_US_BITS}, {CLASSES_AN_OCTAVE})
+        FROM traces WHERE duration_us IS NOT NULL AND llm_calls > 0
+    )
+    SELECT hour, {CLASSES_AN_OCTAVE} * octave + (units >> octave) - {CLASSES_AN_OCTAVE}, count(*)
+    FROM timed JOIN octaves ON units >= least AND units < 2 * least GROUP BY 1, 2
+"""
+RECOUNTS = {
+    "hours": f"SELECT {_TRACES.format(key='')} GROUP BY 1",
+    "user_hours": f"SELECT {_TRACES.format(key='user_id, ')} WHERE user_id IS NOT NULL GROUP BY 1, 2",
+    "latency_hours": _LATENCIES,
+    "model_hours": f"{CALLS} GROUP BY 1, 2",
+}
+"""What each of the tables should hold; the migration that made them counts so too."""
+
+
+def latency_class(duration_us: int) -> int:
+    """The class of a duration: those of one class differ by an eighth at most."""
+    units = max(duration_us >> FINEST_US_BITS, CLASSES_AN_OCTAVE)
+    octave = units.bit_length() - 4
+    return CLASSES_AN_OCTAVE * octave + (units >> octave) - CLASSES_AN_OCTAVE
+
+
+def least_us(latency: int) -> int:
+    """The shortest duration of a class."""
+    octave, part = divmod(latency, CLASSES_AN_OCTAVE)
+    return (CLASSES_AN_OCTAVE + part) << octave + FINEST_US_BITS
+
+
+def latency_of(duration_us: int | None, sums: Sequence[int]) -> int | None:
+    """The class of a trace; None for one that is running, or that called no model."""
+    return latency_class(duration_us) if duration_us is not None and sums[_rollups.LLM_CALLS] else None
+
+
+class Hours:
+    """What the traces and calls of a transaction add to their hours, or take away."""
+
+    def __init__(self) -> None:
+        self._hours: defaultdict[int, list[int]] = defaultdict(_rollups.none)
+        self._users: defaultdict[tuple[int, int], list[int]] = defaultdict(_rollups.none)
+        self._latencies: Counter[tuple[int, int]] = Counter()
+        self._models: list[tuple[int, ...]] = []
+
+    def follow(self, trace: TraceState) -> None:
+        """Count a trace as it becomes instead of as it is stored."""
+        hour = trace.started_us // HOUR_US
+        if trace.stored_sums is not None:
+            stored, was_of = trace.stored_sums, trace.stored_user
+            self.subtract(hour, None if was_of is None else was_of.id, stored, trace.stored_latency)
+        user = trace.user
+        self._add(hour, None if user is None else user.id, trace.sums, latency_of(trace.duration_us, trace.sums))
+
+    def subtract(self, hour: int, user_id: int | None, sums: Sequence[int], latency: int | None) -> None:
+        """Take a trace away."""
+        self._add(hour, user_id, [-each for each in sums], latency, -1)
+
+    def call(self, hour: int, model_id: int, sums: Sequence[int]) -> None:
+        """Add calls of a model, or, with negative sums, take them away."""
+        self._models.append((hour, model_id, *sums))
+
+    def write(self, connection: sqlite3.Connection) -> None:
+        """Put everything into the store; what nothing is left of is no row."""
+        _write(connection, "hours", ("hour",), SUMS, {(hour,): sums for hour, sums in self._hours.items()})
+        _write(connection, "user_hours", ("hour", "user_id"), SUMS, self._users)
+        latencies = {key: [number] for key, number in self._latencies.items() if number}
+        _write(connection, "latency_hours", ("hour", "latency"), ("traces",), latencies)
+        _write(connection, "model_hours", ("hour", "model_id"), MODEL_SUMS, _added(self._models))
+
+    def _add(self, hour: int, user_id: int | None, sums: list[int], latency: int | None, sign: int = 1) -> None:
+        _rollups.add(self._hours[hour], sums)
+        if user_id is not None:
+            _rollups.add(self._users[hour, user_id], sums)
+        if latency is not None:
+            self._latencies[hour, latency] += sign
+
+
+def subtract_calls(connection: sqlite3.Connection, hours: Hours, trace_ids: Sequence[int]) -> None:
+    """Take the calls of traces away that are about to be removed."""
+    query = f"{CALLS} AND p.trace_id IN ({{}}) GROUP BY 1, 2"
+    for hour, model_id, *sums in select_in(connection, query, trace_ids):
+        hours.call(hour, model_id, [-each for each in sums])
+
+
+def _added(parts: list[tuple[int, ...]]) -> dict[tuple[int, ...], list[int]]:
+    found: dict[tuple[int, ...], list[int]] = {}
+    for hour, model_id, *sums in parts:
+        known = found.setdefault((hour, model_id), [0] * len(sums))
+        known[:] = map(int.__add__, known, sums)
+    return found
+
+
+def _write(
+    connection: sqlite3.Connection,
+    table: str,
+    key: tuple[str, ...],
+    columns: tuple[str, ...],
+    rows: Mapping[Key, list[int]],
+) -> None:
+    changes = ", ".join(f"{column} = {column} + excluded.{column}" for column in columns)
+    connection.executemany(
+        f"INSERT INTO {table} ({', '.join((*key, *columns))}) VALUES ({placeholders(len(key) + len(columns))})"
+        f" ON CONFLICT ({', '.join(key)}) DO UPDATE SET {changes}",
+        [(*place, *sums[: len(columns)]) for place, sums in rows.items()],
+    )
+    emptied = [place for place, sums in rows.items() if sums[0] < 0]
+    where = " AND ".join(f"{column} = ?" for column in key)
+    connection.executemany(f"DELETE FROM {table} WHERE {where} AND {columns[0]} = 0", emptied)
