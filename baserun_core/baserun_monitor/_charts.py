@@ -46,8 +46,8 @@ def overview_charts(activity: Activity, links: Links) -> list[Chart]:
 
     buckets = activity.buckets
     return [
-        drawn("Sessions", _number, Series("sessions", "a", [each.sessions for each in buckets])),
-        drawn("Users", _number, Series("users", "a", [each.users for each in buckets])),
+        drawn("Sessions started", _number, Series("sessions", "a", [each.sessions for each in buckets])),
+        drawn("Users active", _number, Series("users", "a", [each.users for each in buckets])),
         drawn("Calls", _number, Series("calls", "a", [each.llm_calls for each in buckets])),
         drawn("Errors", _number, Series("errors", "e", [each.errors for each in buckets])),
         drawn("Cost", _money, Series("cost", "a", [_float(each.cost_usd) for each in buckets])),

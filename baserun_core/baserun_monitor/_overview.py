@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from baserun.exceptions import NarrowFilterError
@@ -14,6 +14,8 @@ from baserun_monitor._exchange import Response, as_json
 from baserun_monitor._site import Visit
 
 DEFAULT_PERIOD = "24h"
+_HOUR, _DAY = 3600, 86_400
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 PIECES = {"1h": 30, "24h": 24, "7d": 28, "30d": 30, "90d": 45}
 
 
@@ -29,13 +31,12 @@ class Figure:
 def show(visit: Visit) -> Response:
     """The overview of a period."""
     period = visit.params.get("period") or DEFAULT_PERIOD
-    seconds = _filters.period_seconds(period)
     buckets = PIECES.get(period, 24)
-    width = timedelta(seconds=seconds / buckets)
+    width = _width(_filters.period_seconds(period), buckets)
     until = _end(visit.now, width)
-    since = until - timedelta(seconds=seconds)
+    since = until - width * buckets
     activity = visit.store.activity(since=since, until=until, buckets=buckets)
-    before = _before(visit.store, since, seconds)
+    before = _before(visit.store, since, since - width * buckets)
     ledger = visit.store.ledger()
     if visit.wants_json:
         previous = None if before is None else before.total.to_dict()
@@ -58,18 +59,29 @@ def show(visit: Visit) -> Response:
     )
 
 
+def _width(seconds: int, buckets: int) -> timedelta:
+    """How long a piece is: whole hours, which the store has ready, from a day on."""
+    return timedelta(seconds=seconds / buckets) if seconds < _DAY else timedelta(hours=-(-seconds // buckets // _HOUR))
+
+
 def _end(now: datetime, width: timedelta) -> datetime:
-    """The end of the piece that is going on, so that pieces begin at whole hours and days."""
-    if width >= timedelta(days=1):
-        midnight = now.astimezone().replace(hour=0, minute=0, second=0, microsecond=0)
-        return midnight + timedelta(days=1)
-    step = width.total_seconds()
-    return now + timedelta(seconds=step - now.timestamp() % step)
+    """The end of the piece that is going on, so that pieces begin at whole hours and days.
+
+    Where days do not begin with an hour of UTC, as in India, the next one is taken.
+    """
+    if width < timedelta(days=1):
+        return _following(now, width.total_seconds())
+    midnight = now.astimezone().replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=1)
+    return _following(midnight - timedelta(microseconds=1), _HOUR)
 
 
-def _before(store: Store, since: datetime, seconds: int) -> Activity | None:
+def _following(moment: datetime, step: float) -> datetime:
+    return moment + timedelta(seconds=step) - (moment - _EPOCH) % timedelta(seconds=step)
+
+
+def _before(store: Store, since: datetime, earlier: datetime) -> Activity | None:
     try:
-        return store.activity(since=since - timedelta(seconds=seconds), until=since, buckets=1)
+        return store.activity(since=earlier, until=since, buckets=1, busiest=0)
     except NarrowFilterError:
         return None
 
@@ -94,8 +106,8 @@ def _figures(total: ActivityBucket, before: ActivityBucket | None) -> list[Figur
         return Figure(name, value, _formats.change(_float(now), _float(earlier)))
 
     return [
-        figure("sessions", "sessions", f"{total.sessions:,}"),
-        figure("users", "users", f"{total.users:,}"),
+        figure("sessions started", "sessions", f"{total.sessions:,}"),
+        figure("users active", "users", f"{total.users:,}"),
         figure("calls", "llm_calls", f"{total.llm_calls:,}"),
         figure("errors", "errors", f"{total.errors:,}"),
         figure("cost", "cost_usd", _formats.money(total.cost_usd, total.llm_calls)),

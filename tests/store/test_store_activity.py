@@ -13,9 +13,10 @@ import pytest
 from baserun.exceptions import ConfigurationError
 from baserun.store import Sink, Store, open_store
 from baserun.store.rows import AnnotationRow, OpenSession
+from baserun.store.sqlite._hours import latency_class, least_us
 
 START = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=1_790_000_000_000_000)
-MINUTE = timedelta(minutes=1)
+MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
 
 
 def fill(sink: Sink, make: Any) -> None:
@@ -74,10 +75,76 @@ def test_busiest_come_first(sink: Sink, store: Store, make: Any) -> None:
         ("ben", 2, 1),
         ("ada", 1, 0),
     ]
-    assert [(model.model, model.traces, model.errors) for model in activity.models] == [
+    assert [(model.model, model.calls, model.errors) for model in activity.models] == [
         ("large", 2, 1),
         ("small", 1, 0),
     ]
+
+
+def test_whoever_comes_back_is_counted_once_in_each_piece(sink: Sink, store: Store, make: Any) -> None:
+    """A piece of several hours counts a user once, and so does the whole; pieces of one user do not add up."""
+    for number in (0, 3600, 7200, 10_800):
+        sink.write([make.trace(number, session=f"s{number}", user_identifier="ada", user_strength=3)])
+    first = START.replace(minute=0, second=0)
+
+    activity = store.activity(since=first, until=first + 4 * HOUR, buckets=2)
+
+    assert [(piece.users, piece.sessions, piece.traces) for piece in activity.buckets] == [(1, 2, 2), (1, 2, 2)]
+    assert (activity.total.users, activity.total.sessions) == (1, 4)
+
+
+def test_latencies_of_hours_are_near_the_true_ones(sink: Sink, store: Store, make: Any) -> None:
+    """Read by classes, they are within an eighth of what the traces themselves say."""
+    for number in range(200):
+        trace = make.trace(number, duration_us=(number + 1) ** 2 * 1000)
+        sink.write([make.call(number, trace), trace])
+    first = START.replace(minute=0, second=0)
+
+    classes = store.activity(since=first, until=first + HOUR, buckets=1).total
+    exact = store.activity(since=START, until=START + 10 * MINUTE, buckets=1).total
+
+    assert classes.latency_p50_ms == pytest.approx(exact.latency_p50_ms, rel=0.125)
+    assert classes.latency_p95_ms == pytest.approx(exact.latency_p95_ms, rel=0.125)
+    assert (exact.latency_p50_ms, exact.latency_p95_ms) == (100**2, 190**2)
+
+
+@pytest.mark.parametrize("duration_us", [0, 1, 999, 1024, 1151, 1152, 7_999, 10**6, 3 * 10**6, 10**10, 2**47 - 1])
+def test_a_class_holds_durations_that_differ_by_an_eighth(duration_us: int) -> None:
+    """Each duration has its class, from a millisecond on, and classes follow each other without a gap."""
+    found = latency_class(duration_us)
+
+    assert (found == 0 and duration_us < 1152) or least_us(found) <= duration_us < least_us(found + 1)
+    assert least_us(found + 1) <= least_us(found) * 9 / 8
+
+
+def test_what_is_taken_out_leaves_its_hours(sink: Sink, store: Store, make: Any) -> None:
+    """Erased users and pruned sessions are in no sum, of whatever hour, and nothing is left behind."""
+    for number, user in ((0, "ada"), (3600, "ben"), (7200, "ada")):
+        trace = make.trace(number, session=f"s{number}", user_identifier=user, user_strength=3)
+        opened = OpenSession(id=f"s{number}", at_us=trace.started_us, user_identifier=user, user_strength=3)
+        sink.write([opened, make.call(number, trace, request_model="small", cost_nano=5), trace])
+    first = START.replace(minute=0, second=0)
+
+    store.erase_user("ada")
+    after_erasure = store.activity(since=first, until=first + 4 * HOUR, buckets=4)
+    store.prune(before=START + 9 * HOUR)
+    after_pruning = store.activity(since=first, until=first + 4 * HOUR, buckets=4)
+
+    assert [piece.traces for piece in after_erasure.buckets] == [0, 1, 0, 0]
+    assert [(user.user_identifier, user.traces) for user in after_erasure.users] == [("ben", 1)]
+    assert [(model.model, model.calls) for model in after_erasure.models] == [("small", 1)]
+    assert (after_pruning.total.traces, after_pruning.users, after_pruning.models) == (0, [], [])
+    assert store.verify() == []
+
+
+def test_nobody_is_named_who_was_not_asked_for(sink: Sink, store: Store, make: Any) -> None:
+    """`busiest` says how many are named."""
+    fill(sink, make)
+
+    none, one = (store.activity(since=START, until=START + 2 * MINUTE, busiest=most) for most in (0, 1))
+
+    assert (none.users, none.models) == ([], [])
+    assert (len(one.users), len(one.models)) == (1, 1)
 
 
 def test_one_user_alone(sink: Sink, store: Store, make: Any) -> None:
@@ -109,7 +176,13 @@ def test_an_empty_store_has_empty_pieces(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"since": START, "until": START}, {"since": START, "buckets": 0}, {"since": START, "buckets": 201}]
+    "wrong",
+    [
+        {"since": START, "until": START},
+        {"since": START, "buckets": 0},
+        {"since": START, "buckets": 201},
+        {"since": START, "busiest": -1},
+    ],
 )
 def test_wrong_questions_are_explained(store: Store, wrong: dict[str, Any]) -> None:
     """They raise at once and say what to write."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from contextlib import closing
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -28,10 +29,13 @@ from baserun.store.rows import (
 )
 
 T0 = 1_790_000_000_000_000
+TWENTY_MINUTES_US = 1_200_000_000
+HOUR = timedelta(hours=1)
+FIRST_HOUR = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(hours=T0 // 3_600_000_000)
 
 
 def _trace(number: int, session: str | None, status: str = "running", **more: Any) -> TraceRow:
-    started = T0 + number * 1_000
+    started = T0 + number * TWENTY_MINUTES_US  # so that hours differ
     return TraceRow(
         id=f"{number:032x}", session_id=session, started_us=started, name="work", kind="request", status=status, **more
     )
@@ -46,7 +50,7 @@ def _call(number: int, trace: TraceRow, **more: Any) -> SpanRow:
         **more,
     )
     return SpanRow(
-        id=f"{number:016x}", trace=trace, parent_id=None, kind="llm", name="chat", started_us=T0 + number * 1_000 + 7,
+        id=f"{number:016x}", trace=trace, parent_id=None, kind="llm", name="chat", started_us=trace.started_us + number,
         duration_us=500, status="ok" if number % 3 else "error", error_type=None if number % 3 else "Boom", call=call,
     )  # fmt: skip
 
@@ -105,11 +109,26 @@ def _what_is_there(batches: list[list[Row]]) -> tuple[list[str], dict[str, Any]]
                 "sessions": [_session(store.session(each.id)) for each in store.sessions(sort="started")],
                 "users": [each.to_dict() for each in store.users(sort="first_seen")],
                 "traces": [each.to_dict() for each in store.traces(sort="started")],
+                "hours": _hours(store),
             }
             return store.verify(), view
         finally:
             store.close()
             sink.close()
+
+
+def _hours(store: Store) -> dict[str, Any]:
+    """What happened as the hours tell it, which is what the traces tell."""
+    of_hours = store.activity(since=FIRST_HOUR, until=FIRST_HOUR + 4 * HOUR, buckets=4)
+    begins_early = FIRST_HOUR - timedelta(microseconds=1)
+    of_traces = store.activity(since=begins_early, until=FIRST_HOUR + 4 * HOUR, buckets=1)
+    latencies = (of_hours.total.latency_p95_ms, of_traces.total.latency_p95_ms)
+    unlike = {"started_at": FIRST_HOUR, "latency_p50_ms": None, "latency_p95_ms": None}
+    assert msgspec.structs.replace(of_hours.total, **unlike) == msgspec.structs.replace(of_traces.total, **unlike)
+    assert latencies[0] == (None if latencies[1] is None else pytest.approx(latencies[1], rel=0.125, abs=1.2))
+    assert (of_hours.users, of_hours.models) == (of_traces.users, of_traces.models)
+    assert sum(each.traces for each in of_hours.buckets) == of_hours.total.traces
+    return of_hours.to_dict()
 
 
 def _session(session: Any) -> dict[str, Any]:
@@ -149,6 +168,10 @@ def test_order_and_repetition_do_not_matter(order: list[Row], cut: int, again: l
         ("DELETE FROM spans", "trace 00000000000000000000000000000002: last_us is"),
         ("DELETE FROM annotations", "ledger: 0 annotation rows are there, should be 1"),
         ("DELETE FROM models", "1 trace_models have a model_id that is not in models"),
+        ("UPDATE hours SET errors = 7", "hours: the row (497222, 1, 1, 1, 7, 20, 1, 0, 0, 0, 0) is wrong"),
+        ("DELETE FROM user_hours", "user_hours: the row (497222, 1, 1, 1, 1, 0, 20, 1, 0, 0, 0, 0) is missing"),
+        ("UPDATE model_hours SET calls = 2", "model_hours: the row (497222, 1, 1, 0, 0, 0) is missing"),
+        ("INSERT INTO latency_hours VALUES (1, 2, 3)", "latency_hours: the row (1, 2, 3) is wrong"),
     ],
 )
 def test_a_recount_finds_what_is_wrong(path: Path, sink: Sink, store: Store, tampering: str, difference: str) -> None:

@@ -88,9 +88,19 @@ class Store(Protocol):
         """Find the calls in which all words of `text` were said, the latest first; quotes keep words together."""
 
     def activity(
-        self, *, since: datetime, until: datetime | None = None, buckets: int = 24, user: str | None = None
+        self,
+        *,
+        since: datetime,
+        until: datetime | None = None,
+        buckets: int = 24,
+        user: str | None = None,
+        busiest: int = 10,
     ) -> Activity:
-        """What happened from `since` until now or `until`, as a whole and in so many pieces of equal length."""
+        """What happened from `since` until now or `until`, as a whole and in so many pieces of equal length.
+
+        Pieces that begin and end with a whole hour, UTC, are quick over any time; of others, and of one `user`, each
+        trace is looked at. `busiest` says how many users and models are named; 0 names none, which is quicker.
+        """
 
     def state(self) -> str:
         """A text that changes when something was written, cheap enough to be asked every second."""

@@ -9,12 +9,18 @@ from baserun.store.results import Result
 
 
 class ActivityBucket(Result, frozen=True, kw_only=True):
-    """The traces that started in one piece of the time; latencies are those of traces with a call."""
+    """The traces that started in one piece of the time, with all that happened in them later.
+
+    Latencies are those of traces with a call: of a sample where there are many, and within an eighth of the true value
+    where whole hours were asked for. Feedback counts where its session was last active.
+    """
 
     started_at: datetime
     ended_at: datetime
     sessions: int
+    """Those that started in this piece, so that pieces add up."""
     users: int
+    """Those of whom a trace started in this piece, each once: whoever comes back is in several pieces."""
     traces: int
     llm_calls: int
     errors: int
@@ -38,11 +44,12 @@ class BusyUser(Result, frozen=True, kw_only=True):
 
 
 class BusyModel(Result, frozen=True, kw_only=True):
-    """The traces in which one model was asked."""
+    """The calls to one model; its name as it was asked for."""
 
     model: str
-    traces: int
+    calls: int
     errors: int
+    cost_usd: Decimal | None
 
 
 class Activity(Result, frozen=True, kw_only=True):

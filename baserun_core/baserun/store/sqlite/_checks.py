@@ -49,13 +49,16 @@ def sort(value: object, possible: Collection[str], default: str) -> Sort:
     return Sort(text.removeprefix("-"), text.startswith("-"))
 
 
+def whole(name: str, value: object, least: int, most: int) -> int:
+    """A whole number within bounds."""
+    if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
+        raise ConfigurationError(f"{name}={value!r} is not possible. Write a whole number from {least} to {most}.")
+    return value
+
+
 def limit(value: object) -> int:
     """How many items."""
-    if value is None:
-        return DEFAULT_LIMIT
-    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= HIGHEST_LIMIT:
-        raise ConfigurationError(f"limit={value!r} is not possible. Write a whole number from 1 to {HIGHEST_LIMIT}.")
-    return value
+    return DEFAULT_LIMIT if value is None else whole("limit", value, 1, HIGHEST_LIMIT)
 
 
 def text(name: str, value: object) -> str:

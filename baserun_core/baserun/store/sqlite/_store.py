@@ -113,10 +113,16 @@ class SqliteStore:
             return Page(items=[]) if connection is None else _search.search(connection, question)
 
     def activity(
-        self, *, since: datetime, until: datetime | None = None, buckets: int = 24, user: str | None = None
+        self,
+        *,
+        since: datetime,
+        until: datetime | None = None,
+        buckets: int = 24,
+        user: str | None = None,
+        busiest: int = 10,
     ) -> Activity:
         """What happened in a stretch of time."""
-        question = _activity.question(since, until, buckets, user)
+        question = _activity.question(since, until, buckets, user, busiest)
         with self._reader.question() as connection:
             return _activity.nothing(question) if connection is None else _activity.activity(connection, question)
 

@@ -1,0 +1,80 @@
+"""What happened in any stretch of time, or to one user, from the traces themselves.
+
+Latencies come from a sample of the traces, evenly taken, where there are many.
+"""
+
+from __future__ import annotations
+
+import math
+import sqlite3
+from collections.abc import Sequence
+from typing import Any
+
+from baserun.store.sqlite._activity_question import MEDIAN, SLOWEST, Latencies, Question, owned_by
+
+SAMPLED = 20_000
+"""Traces whose latency is looked at."""
+
+
+class OfTraces:
+    """Answers along the index on the start of traces, or on their user."""
+
+    def __init__(self, connection: sqlite3.Connection, asked: Question) -> None:
+        self._connection = connection
+        owner, self._owner = owned_by(asked.user)
+        self._where = f"{owner} started_us >= ? AND started_us < ?"
+        self._whole = (*self._owner, asked.since_us, asked.until_us)
+
+    def sums(self, start_us: int, end_us: int) -> Sequence[Any]:
+        """How many users, then the sums over the traces that started in this time."""
+        row: Sequence[Any] = self._connection.execute(
+            "SELECT count(DISTINCT user_id), count(*), sum(llm_calls), sum(errors), sum(input_tokens),"
+            " sum(input_known), sum(output_tokens), sum(output_known), sum(cost_nano), sum(cost_known)"
+            f" FROM traces WHERE {self._where}",
+            (*self._owner, start_us, end_us),
+        ).fetchone()
+        return row
+
+    def latencies(self, pieces: Sequence[tuple[int, int]]) -> list[Latencies]:
+        """What half and what 95 % of the traces with a call were below: in each piece, and in all of them."""
+        count = f"SELECT count(*) FROM traces WHERE {self._where}"
+        every = max(1, -(-self._connection.execute(count, self._whole).fetchone()[0] // SAMPLED))
+        query = (
+            f"SELECT duration_us FROM traces WHERE {self._where} AND id % ? = 0 AND duration_us IS NOT NULL"
+            " AND llm_calls > 0 ORDER BY duration_us"
+        )
+        found, everything = [], []
+        for piece in pieces:
+            durations = [each for (each,) in self._connection.execute(query, (*self._owner, *piece, every))]
+            found.append((below(durations, MEDIAN), below(durations, SLOWEST)))
+            everything += durations
+        everything.sort()
+        return [*found, (below(everything, MEDIAN), below(everything, SLOWEST))]
+
+    def users(self, most: int) -> Sequence[Sequence[Any]]:
+        """Who was busiest."""
+        return self._connection.execute(
+            "SELECT u.identifier, busy.traces, calls, busy.errors, cost, known"
+            " FROM (SELECT user_id, count(*) AS traces, sum(llm_calls) AS calls, sum(errors) AS errors,"
+            " sum(cost_nano) AS cost, sum(cost_known) AS known"
+            f" FROM traces WHERE {self._where} AND user_id IS NOT NULL"
+            " GROUP BY user_id ORDER BY traces DESC, user_id LIMIT ?) busy"
+            " JOIN users u ON u.id = busy.user_id ORDER BY busy.traces DESC, u.id",
+            (*self._whole, most),
+        ).fetchall()
+
+    def models(self, most: int) -> Sequence[Sequence[Any]]:
+        """What was asked most."""
+        return self._connection.execute(
+            "SELECT iif(coalesce(request_model, '') <> '', request_model, response_model) AS model, count(*) AS calls,"
+            " sum(p.status = 'error'), sum(p.cost_nano), count(p.cost_nano)"
+            f" FROM (SELECT id FROM traces WHERE {self._where}) t CROSS JOIN spans p ON p.trace_id = t.id"
+            " WHERE p.is_call AND coalesce(request_model, response_model) IS NOT NULL"
+            " GROUP BY model ORDER BY calls DESC, model LIMIT ?",
+            (*self._whole, most),
+        ).fetchall()
+
+
+def below(ordered: Sequence[int], part: float) -> int | None:
+    """The value that `part` of them are not above, by the nearest rank."""
+    return ordered[max(0, math.ceil(part * len(ordered)) - 1)] if ordered else None
