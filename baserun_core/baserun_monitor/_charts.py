@@ -60,8 +60,8 @@ def overview_charts(activity: Activity, links: Links) -> list[Chart]:
         drawn(
             "Latency",
             _formats.duration,
-            Series("half below", "a", [each.latency_p50_ms for each in buckets]),
-            Series("95 % below", "b", [each.latency_p95_ms for each in buckets]),
+            Series("median", "a", [each.latency_p50_ms for each in buckets]),
+            Series("95 %", "b", [each.latency_p95_ms for each in buckets]),
             is_line=True,
         ),
         drawn(

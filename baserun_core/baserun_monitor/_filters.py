@@ -17,13 +17,13 @@ PERIODS = {"1h": ("last hour", 3600), "24h": ("last 24 h", 86_400), "7d": ("last
 STATUSES = ("running", "ok", "error", "cancelled", "abandoned")
 FEEDBACK = ("negative", "positive", "any")
 
-OF_USERS = ("user", "feedback", "min_cost", "min_tokens", "period", "since", "until")
-OF_SESSIONS = ("text", "user", "status", "feedback", "model", "kind", "tag", "min_cost", "min_tokens", "min_duration",
-               "period", "since", "until")  # fmt: skip
+OF_USERS = ("user", "feedback", "min_errors", "min_cost", "min_tokens", "period", "since", "until")
+OF_SESSIONS = ("text", "user", "status", "feedback", "model", "kind", "tag", "min_errors", "min_cost", "min_tokens",
+               "min_duration", "period", "since", "until")  # fmt: skip
 OF_TRACES = (*OF_SESSIONS, "session")
 PAGING = ("sort", "after")
 
-_NUMBERS = {"min_cost": float, "min_tokens": int, "min_duration": float}
+_NUMBERS = {"min_cost": float, "min_tokens": int, "min_errors": int, "min_duration": float}
 _PERIOD = re.compile(r"(\d{1,5})([mhdw])")
 _UNITS = {"m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 

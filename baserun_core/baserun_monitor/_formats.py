@@ -39,6 +39,7 @@ __all__ = [
 
 NONE = "\u2013"
 COLOURS = 12
+_TENFOLD = 10
 _HASH = re.compile(r"(?:u1_)?[0-9a-f]{64}")
 
 
@@ -88,6 +89,8 @@ def change(now: float | None, before: float | None) -> str | None:
     """How much more or less than before, in words; None where that cannot be said."""
     if not before or now is None:
         return None
+    if now >= before * _TENFOLD:
+        return f"{now / before:,.0f} times"
     percent = round((now - before) / before * 100)
     return "as before" if percent == 0 else f"{percent:+d} %".replace("-", "\u2212")
 

@@ -55,7 +55,7 @@ def show(visit: Visit) -> Response:
         last=last,
         wider=_wider(last.started_at, visit.now) if last is not None else None,
         bad=_latest_sessions(visit.store, feedback="negative"),
-        failed=_latest_sessions(visit.store, status="error"),
+        failed=_latest_sessions(visit.store, min_errors=1),
     )
 
 
@@ -113,8 +113,8 @@ def _figures(total: ActivityBucket, before: ActivityBucket | None) -> list[Figur
         figure("cost", "cost_usd", _formats.money(total.cost_usd, total.llm_calls)),
         figure("input tokens", "input_tokens", _tokens(total.input_tokens, total.llm_calls)),
         figure("output tokens", "output_tokens", _tokens(total.output_tokens, total.llm_calls)),
-        figure("half of the requests below", "latency_p50_ms", _formats.latency(total.latency_p50_ms)),
-        figure("95 % below", "latency_p95_ms", _formats.latency(total.latency_p95_ms)),
+        figure("median latency", "latency_p50_ms", _formats.latency(total.latency_p50_ms)),
+        figure("latency, 95 % below", "latency_p95_ms", _formats.latency(total.latency_p95_ms)),
     ]
 
 

@@ -12,7 +12,7 @@ from baserun_monitor._conversation import mark_of
 from baserun_monitor._exchange import Response, as_json
 from baserun_monitor._lists import Listing
 from baserun_monitor._site import Visit
-from baserun_monitor._waterfall import waterfall
+from baserun_monitor._waterfall import waterfall, whole
 
 MOST_SPANS = 300
 """Rows of a waterfall."""
@@ -48,6 +48,7 @@ def show(visit: Visit, identifier: str) -> Response:
         nav="traces",
         trace=trace,
         bars=bars[:MOST_SPANS],
+        whole=None if len(bars) == 1 and bars[0].span.name == trace.name else whole(trace),
         left_out=max(0, len(bars) - MOST_SPANS),
         opened=opened,
         is_call=isinstance(opened, StoredCall),

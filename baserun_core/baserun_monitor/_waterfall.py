@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from baserun.store import StoredSpan, StoredTrace
 
-DEEPEST = 12
+DEEPEST = 11
 """Deeper levels are not indented any further."""
 NARROWEST = 0.4
 """Percent; a span of no length can still be seen."""
@@ -32,6 +32,11 @@ def waterfall(trace: StoredTrace) -> list[Bar]:
     return [Bar(span, min(depth, DEEPEST), *_place(span, start, length)) for span, depth in _walk(spans)]
 
 
+def whole(trace: StoredTrace) -> tuple[float, float]:
+    """Where the trace itself lies, in percent: spans may begin before it or go on after it."""
+    return _place(trace, *_extent(trace))
+
+
 def _extent(trace: StoredTrace) -> tuple[datetime, float]:
     """When everything began, and how many milliseconds until all was over."""
     starts = [trace.started_at, *(span.started_at for span in trace.spans or ())]
@@ -41,7 +46,7 @@ def _extent(trace: StoredTrace) -> tuple[datetime, float]:
     return start, max((max(ends) - start).total_seconds() * 1000, 0.001)
 
 
-def _place(span: StoredSpan, start: datetime, length: float) -> tuple[float, float]:
+def _place(span: StoredSpan | StoredTrace, start: datetime, length: float) -> tuple[float, float]:
     left = (span.started_at - start).total_seconds() * 100_000 / length
     left = min(max(left, 0.0), 100 - NARROWEST)
     width = (span.duration_ms or 0) * 100 / length

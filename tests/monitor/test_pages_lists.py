@@ -29,6 +29,7 @@ def keys(page: str) -> list[str]:
         {"model": "gpt-4o"},
         {"text": "4711"},
         {"min_cost": "0.001"},
+        {"min_errors": "1"},
         {"min_tokens": "500"},
         {"min_duration": "60"},
         {"tag": "version=2026.11"},
@@ -38,7 +39,7 @@ def keys(page: str) -> list[str]:
 )
 def test_filters_in_the_address_narrow_the_list(visitor: TestClient, store: Store, filters: dict[str, str]) -> None:
     """The page lists what the store gives for the same filters, in the same order."""
-    numbers = {"min_cost": float, "min_tokens": int, "min_duration": float}
+    numbers = {"min_cost": float, "min_tokens": int, "min_errors": int, "min_duration": float}
     asked = {name: numbers.get(name, str)(value) for name, value in filters.items()}
 
     page = visitor.get("/sessions", params=filters).text

@@ -26,6 +26,9 @@ _COMMON = (
     click.option("--since", type=MOMENT, help="Not before: 30m, 24h, 7d, or a time such as 2026-05-31."),
     click.option("--until", type=MOMENT, help="Before: like --since."),
     click.option("--feedback", type=click.Choice(FEEDBACK), help="With such feedback."),
+    click.option(
+        "--min-errors", type=click.IntRange(min=0), metavar="N", help="Those too that the application caught."
+    ),
     click.option("--min-cost", type=click.FloatRange(min=0), metavar="DOLLARS", help="That cost this much or more."),
     click.option("--min-tokens", type=click.IntRange(min=0), metavar="N", help="Input and output tokens together."),
 )

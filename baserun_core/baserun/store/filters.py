@@ -26,6 +26,7 @@ class UserFilters(ListOptions, total=False):
     until: datetime | None
     """Last seen before."""
     feedback: str | None
+    min_errors: int | None
     min_cost: float | None
     min_tokens: int | None
 
@@ -50,6 +51,8 @@ class SessionFilters(ListOptions, total=False):
     """``name=value``."""
     feedback: str | None
     """``negative``, ``positive`` or ``any``."""
+    min_errors: int | None
+    """Those too that the application caught, and answered all the same."""
     min_cost: float | None
     """Dollars."""
     min_tokens: int | None

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 _SECOND, _MINUTE, _HOUR, _DAY = 1_000, 60_000, 3_600_000, 86_400_000
 """In milliseconds."""
+_SHORT = 0.1
 _DAYS_UNTIL_DATE = 30
 
 
@@ -22,9 +23,11 @@ def ago(moment: datetime, now: datetime) -> str:
 
 
 def duration(milliseconds: float | None) -> str:
-    """``812 ms``, ``1.2 s``, ``3 min 12 s``, ``2 h 5 min``, ``4 d 3 h``; an unknown one is ``unknown``."""
+    """``40 µs``, ``812 ms``, ``1.2 s``, ``3 min 12 s``, ``2 h 5 min``, ``4 d 3 h``; an unknown one is ``unknown``."""
     if milliseconds is None:
         return "unknown"
+    if 0 < milliseconds < _SHORT:
+        return f"{milliseconds * 1000:.0f} µs"
     if milliseconds < 10:
         return f"{milliseconds:.1f} ms" if milliseconds else "0 ms"
     if milliseconds < 999.5:

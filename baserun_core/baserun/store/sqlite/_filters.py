@@ -17,7 +17,7 @@ from baserun.store.sqlite._search_query import match_expression
 RARE = 3_000
 NANO, MICRO = 1_000_000_000, 1_000_000
 
-COMMON = ("user", "since", "until", "feedback", "min_cost", "min_tokens", "sort", "limit", "after")
+COMMON = ("user", "since", "until", "feedback", "min_errors", "min_cost", "min_tokens", "sort", "limit", "after")
 OF_SESSIONS = (*COMMON, "status", "model", "kind", "tag", "min_duration", "text")
 OF_TRACES = (*OF_SESSIONS, "session")
 
@@ -115,6 +115,11 @@ def _amounts(conditions: Conditions, given: dict[str, Any], table: str) -> None:
         conditions.add(f"{table}.feedback_count > 0")
         if wanted != "any":
             conditions.add(f"{table}.feedback_{wanted} > 0")
+    if "min_errors" in given:
+        least = _checks.number("min_errors", given["min_errors"])
+        # In words that the indexes of what had errors know.
+        among = f"{table}.errors > 0 AND " if least else ""
+        conditions.add(f"{among}{table}.errors >= ?", least)
     if "min_cost" in given:
         conditions.add(f"{table}.cost_nano >= ?", _checks.number("min_cost", given["min_cost"], NANO))
     if "min_tokens" in given:
