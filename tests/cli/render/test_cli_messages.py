@@ -98,3 +98,16 @@ def test_a_retry_in_one_trace_is_told_once() -> None:
     assert history.new(asked) == (0, [])
     history.next_trace()
     assert history.new(asked) == (0, asked)
+
+
+def test_a_question_without_an_answer_is_told_once() -> None:
+    """Sent along with the next one, it was said before; asked once more alone, it was said again."""
+    history, asked = History(), Message("user", "well?")
+    history.new([asked])
+    history.next_trace()
+
+    again = history.new([asked])
+    history.next_trace()
+    with_more = history.new([asked, Message("user", "hello?")])
+
+    assert (again, with_more) == ((0, [asked]), (0, [Message("user", "hello?")]))
