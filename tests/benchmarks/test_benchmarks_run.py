@@ -16,6 +16,7 @@ EXPECTED = {
     "weight": ("import baserun, bare interpreter: time", "first use, after both: memory"),
     "core": ("session, new", "session, resumed", "span with 5 attributes"),
     "store": ("written by 1 process", "written by 4 processes", "size, with search", "one session with its content"),
+    "pages": ("Overview, 90d", "Sessions", "Session", "User", "Trace", "the largest page", "by the clock"),
     "openai": ("sync", "async", "50-chunk stream", "100 kB prompt", "session and user set", "stub of the client"),
     "web": ("own session", "baserun, untouched", "baserun, resumed + call"),
 }
@@ -42,4 +43,4 @@ def test_an_unknown_part_is_told() -> None:
     answer = benchmarks("colour")
 
     assert answer.returncode == 2
-    assert "there is no part colour; choose from weight, store, core" in answer.stderr
+    assert "there is no part colour; choose from weight, store, pages, core" in answer.stderr

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser, BrowserContext, Page
 
 CHROMIUM = os.environ.get("BASERUN_CHROMIUM") or shutil.which("chromium") or "/usr/bin/chromium"
-FILLER = Path(__file__).parents[1] / "monitor" / "filler.py"
+MONITOR = Path(__file__).parents[1] / "monitor"
 PATIENCE_MS = 20_000
 
 
@@ -78,12 +78,14 @@ def _chromium() -> Iterator[Browser]:
 @pytest.fixture(scope="session", name="filler")
 def _filler() -> ModuleType:
     """The module that tells conversations."""
-    spec = importlib.util.spec_from_file_location("browser_filler", FILLER)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return _module("filler")
+
+
+@pytest.fixture(name="hostile")
+def _hostile(path: Path) -> Path:
+    """The store with a session of somebody hostile in it."""
+    _module("hostile").fill(str(path))
+    return path
 
 
 @pytest.fixture(name="path")
@@ -149,3 +151,13 @@ def _record(path: Path) -> Callable[[str], None]:
         subprocess.run([sys.executable, "-c", program, str(path), question, session], check=True)
 
     return say
+
+
+def _module(name: str) -> ModuleType:
+    """A module of the pages' own tests."""
+    spec = importlib.util.spec_from_file_location(f"browser_{name}", MONITOR / f"{name}.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module

@@ -199,6 +199,45 @@ def test_no_page_is_wider_than_the_screen(
         assert page.evaluate(CONTRAST) >= 4.5, place
 
 
+@pytest.mark.parametrize("screen", SCREENS)
+def test_the_layout_holds_whatever_is_said(
+    hostile: Path, serve: Callable[..., Any], open_browser: Callable[..., Any], screen: str
+) -> None:
+    """Markup, control signs and endless lines in every field: nothing runs, nothing is fetched, no page is too wide."""
+    visitor = open_browser(serve(str(hostile)).home, viewport=SCREENS[screen])
+    page = visitor.go("/sessions/hostile")
+    page.on("dialog", lambda dialog: visitor.problems.append(dialog.message))
+    trace = page.locator(".margin a").first.get_attribute("href")
+
+    for place in ("/", "/sessions", "/users", "/traces", "/search?text=alert", "/sessions/hostile", trace):
+        visitor.go(place)
+
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), place
+        assert page.evaluate(LAID_OVER) == [], place
+
+
+def test_a_session_is_ended(visitor: Any, record: Callable[..., None]) -> None:
+    """A click ends it; the page says so, and the button is gone."""
+    record("Are you there?")
+    page = visitor.go("/sessions/live")
+
+    page.get_by_role("button", name="End").click()
+
+    expect(page.get_by_text("ended", exact=False).first).to_be_visible()
+    expect(page.get_by_role("button", name="End")).to_have_count(0)
+
+
+def test_a_session_becomes_a_test(visitor: Any, record: Callable[..., None]) -> None:
+    """A click downloads the test with its recording."""
+    record("Are you there?")
+    page = visitor.go("/sessions/live")
+
+    with page.expect_download() as download:
+        page.get_by_role("link", name="To test").click()
+
+    assert download.value.suggested_filename == "test_session_live.zip"
+
+
 def test_pages_work_without_javascript(path: Path, serve: Callable[..., Any], open_browser: Callable[..., Any]) -> None:
     """Lists, filters and conversations are plain pages."""
     visitor = open_browser(serve(str(path)).home, java_script_enabled=False)
@@ -210,6 +249,16 @@ def test_pages_work_without_javascript(path: Path, serve: Callable[..., Any], op
     expect(page.get_by_text("It is packed, and leaves us tonight.")).to_be_visible()
 
 
+LAID_OVER = """() => {
+  const found = [];
+  for (const table of document.querySelectorAll("main table")) {
+    const room = table.parentElement.getBoundingClientRect();
+    const scrolls = getComputedStyle(table.parentElement).overflowX === "auto";
+    if (!scrolls && table.getBoundingClientRect().right > room.right + 1) found.push(table.className);
+  }
+  return found;
+}"""
+"""Tables that stick out of their place into what stands beside them."""
 CONTRAST = """() => {
   const light = (text) => {
     const [r, g, b] = text.match(/[\\d.]+/g).map(Number).map((value) => value / 255)
