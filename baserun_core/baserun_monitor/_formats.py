@@ -90,7 +90,7 @@ def change(now: float | None, before: float | None) -> str | None:
     if not before or now is None:
         return None
     if now >= before * _TENFOLD:
-        return f"{now / before:,.0f} times"
+        return f"\u00d7 {now / before:,.0f}"
     percent = round((now - before) / before * 100)
     return "as before" if percent == 0 else f"{percent:+d} %".replace("-", "\u2212")
 

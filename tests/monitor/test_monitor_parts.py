@@ -255,7 +255,7 @@ def test_a_period_is_a_time() -> None:
     ("now", "before", "words"),
     [
         (110, 100, "+10 %"),
-        (1800, 100, "18 times"),
+        (1800, 100, "\u00d7 18"),
         (50, 100, "\u221250 %"),
         (1, 1, "as before"),
         (1, 0, None),
