@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 from baserun.exceptions import NarrowFilterError
 from baserun.store import Activity, ActivityBucket, Store
@@ -14,6 +15,8 @@ from baserun_monitor._exchange import Response, as_json
 from baserun_monitor._site import Visit
 
 DEFAULT_PERIOD = "24h"
+TOO_LONG = "That took too long just now. Choose a shorter time, or try again when the machine has less to do."
+Answer = TypeVar("Answer")
 _HOUR, _DAY = 3600, 86_400
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 PIECES = {"1h": 30, "24h": 24, "7d": 28, "30d": 30, "90d": 45}
@@ -35,28 +38,44 @@ def show(visit: Visit) -> Response:
     width = _width(_filters.period_seconds(period), buckets)
     until = _end(visit.now, width)
     since = until - width * buckets
-    activity = visit.store.activity(since=since, until=until, buckets=buckets)
-    before = _before(visit.store, since, since - width * buckets)
-    ledger = visit.store.ledger()
     if visit.wants_json:
-        previous = None if before is None else before.total.to_dict()
-        return as_json({**activity.to_dict(), "before": previous, "ledger": ledger})
-    last = next(iter(visit.store.traces(limit=1)), None)
+        return as_json(_twin(visit.store, since, until, buckets))
+    shown = _in_time(lambda: _of_time(visit, since, until, buckets))
+    last = next(iter(_in_time(lambda: visit.store.traces(limit=1).items) or []), None)
     return visit.page(
         "overview.html",
         "Overview",
+        status=200 if shown else 503,
+        notice=None if shown else TOO_LONG,
         nav="overview",
         period=period,
         periods=_filters.PERIODS,
-        activity=activity,
-        figures=_figures(activity.total, None if before is None else before.total),
-        charts=overview_charts(activity, visit.links),
-        ledger=ledger,
+        ledger=_in_time(visit.store.ledger) or {},
         last=last,
         wider=_wider(last.started_at, visit.now) if last is not None else None,
         bad=_latest_sessions(visit.store, feedback="negative"),
         failed=_latest_sessions(visit.store, min_errors=1),
+        **(shown or {"activity": None}),
     )
+
+
+def _twin(store: Store, since: datetime, until: datetime, buckets: int) -> dict[str, Any]:
+    """The same for programs."""
+    activity = store.activity(since=since, until=until, buckets=buckets)
+    before = _before(store, since, since - (until - since))
+    previous = None if before is None else before.total.to_dict()
+    return {**activity.to_dict(), "before": previous, "ledger": store.ledger()}
+
+
+def _of_time(visit: Visit, since: datetime, until: datetime, buckets: int) -> dict[str, Any]:
+    """What the page says of the period."""
+    activity = visit.store.activity(since=since, until=until, buckets=buckets)
+    before = _before(visit.store, since, since - (until - since))
+    return {
+        "activity": activity,
+        "figures": _figures(activity.total, None if before is None else before.total),
+        "charts": overview_charts(activity, visit.links),
+    }
 
 
 def _width(seconds: int, buckets: int) -> timedelta:
@@ -80,17 +99,19 @@ def _following(moment: datetime, step: float) -> datetime:
 
 
 def _before(store: Store, since: datetime, earlier: datetime) -> Activity | None:
-    try:
-        return store.activity(since=earlier, until=since, buckets=1, busiest=0)
-    except NarrowFilterError:
-        return None
+    return _in_time(lambda: store.activity(since=earlier, until=since, buckets=1, busiest=0))
 
 
 def _latest_sessions(store: Store, **filters: Any) -> list[Any]:
+    return _in_time(lambda: store.sessions(limit=5, **filters).items) or []
+
+
+def _in_time(ask: Callable[[], Answer]) -> Answer | None:
+    """An answer; None where it takes too long: the rest of the page goes without it."""
     try:
-        return list(store.sessions(limit=5, **filters))
+        return ask()
     except NarrowFilterError:
-        return []
+        return None
 
 
 def _wider(last: datetime, now: datetime) -> str | None:

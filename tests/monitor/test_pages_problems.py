@@ -64,6 +64,19 @@ def test_an_unlucky_filter_asks_to_be_narrowed(path: Path, monkeypatch: pytest.M
     assert 'name="text"' in answer.text
 
 
+def test_an_overview_that_takes_too_long_offers_another_time(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It says so, does not claim that nothing is there, and the periods can be chosen; programs get an error."""
+    monkeypatch.setattr("baserun.store.sqlite._reader.CHECK_EVERY", 1)
+    visitor = visit(path, budget=0.0)
+
+    answer, twin = visitor.get("/", params={"period": "90d"}), visitor.get("/overview.json")
+
+    assert (answer.status_code, twin.status_code) == (503, 503)
+    assert "Choose a shorter time" in answer.text
+    assert 'href="/?period=24h"' in answer.text
+    assert "Nothing is recorded yet" not in answer.text
+
+
 def test_a_fault_of_ours_is_a_number(
     pages: Pages, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

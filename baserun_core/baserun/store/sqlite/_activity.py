@@ -21,21 +21,24 @@ from baserun.store.sqlite._convert import dollars, milliseconds, now_us, time
 from baserun.store.sqlite._rollups import known
 
 MOST_BUCKETS, MOST_BUSIEST = 200, 100
-_NOTHING = (0,) * 10
+_NOTHING = (0,) * 9
 _NO_FEEDBACK = (0, 0)
 
 
 class Source(Protocol):
     """Where the values come from."""
 
+    def user_count(self, start_us: int, end_us: int) -> int:
+        """How many users a trace of this time is of."""
+
     def sums(self, start_us: int, end_us: int) -> Sequence[Any]:
-        """How many users, then the sums over the traces that started in this time."""
+        """The sums over the traces that started in this time."""
 
     def latencies(self, pieces: Sequence[tuple[int, int]]) -> list[Latencies]:
         """What half and what 95 % of the traces with a call were below: in each piece, and in all of them."""
 
-    def users(self, most: int) -> Iterable[Sequence[Any]]:
-        """Who was busiest: identifier, traces, calls, errors, cost, and how often the cost was known."""
+    def users(self, most: int) -> tuple[int, Iterable[Sequence[Any]]]:
+        """How many there were, and who was busiest: identifier, traces, calls, errors, cost, how often it was known."""
 
     def models(self, most: int) -> Iterable[Sequence[Any]]:
         """What was asked most: model, calls, errors, cost, and how often the cost was known."""
@@ -60,16 +63,23 @@ def activity(connection: sqlite3.Connection, asked: Question) -> Activity:
     feedback = _feedback(connection, asked)
     *latencies, latency = source.latencies(pieces)
     sessions = [_sessions(connection, asked.user, *piece) for piece in pieces]
-    buckets = [
-        _bucket(piece, started, source.sums(*piece), feedback.get(number, _NO_FEEDBACK), latencies[number])
-        for number, (piece, started) in enumerate(zip(pieces, sessions, strict=True))
-    ]
+    everybody, users = source.users(asked.busiest)
     whole = (asked.since_us, asked.until_us)
     return Activity(
-        total=_bucket(whole, sum(sessions), source.sums(*whole), _sum(feedback.values()), latency),
-        buckets=buckets,
-        users=[_user(*row) for row in source.users(asked.busiest)] if asked.busiest else [],
-        models=[_model(*row) for row in source.models(asked.busiest)] if asked.busiest else [],
+        total=_bucket(whole, sum(sessions), everybody, source.sums(*whole), _sum(feedback.values()), latency),
+        buckets=[
+            _bucket(
+                piece,
+                sessions[number],
+                source.user_count(*piece),
+                source.sums(*piece),
+                feedback.get(number, _NO_FEEDBACK),
+                latencies[number],
+            )
+            for number, piece in enumerate(pieces)
+        ],
+        users=[_user(*row) for row in users],
+        models=[_model(*row) for row in source.models(asked.busiest)],
     )
 
 
@@ -77,7 +87,7 @@ def nothing(asked: Question) -> Activity:
     """The answer of a store that is empty."""
 
     def empty(start_us: int, end_us: int) -> ActivityBucket:
-        return _bucket((start_us, end_us), 0, _NOTHING, _NO_FEEDBACK, UNKNOWN)
+        return _bucket((start_us, end_us), 0, 0, _NOTHING, _NO_FEEDBACK, UNKNOWN)
 
     buckets = [empty(*piece) for piece in asked.pieces()]
     return Activity(total=empty(asked.since_us, asked.until_us), buckets=buckets, users=[], models=[])
@@ -113,20 +123,25 @@ def _sum(pairs: Iterable[tuple[int, int]]) -> tuple[int, int]:
 
 
 def _bucket(
-    piece: tuple[int, int], sessions: int, row: Sequence[Any], feedback: tuple[int, int], latency: Latencies
+    piece: tuple[int, int],
+    sessions: int,
+    users: int,
+    row: Sequence[Any],
+    feedback: tuple[int, int],
+    latency: Latencies,
 ) -> ActivityBucket:
     amounts = [value or 0 for value in row]
     return ActivityBucket(
         started_at=time(piece[0]),
         ended_at=time(piece[1]),
         sessions=sessions,
-        users=amounts[0],
-        traces=amounts[1],
-        llm_calls=amounts[2],
-        errors=amounts[3],
-        input_tokens=known(amounts[4], amounts[5]),
-        output_tokens=known(amounts[6], amounts[7]),
-        cost_usd=dollars(known(amounts[8], amounts[9])),
+        users=users,
+        traces=amounts[0],
+        llm_calls=amounts[1],
+        errors=amounts[2],
+        input_tokens=known(amounts[3], amounts[4]),
+        output_tokens=known(amounts[5], amounts[6]),
+        cost_usd=dollars(known(amounts[7], amounts[8])),
         feedback_positive=feedback[0],
         feedback_negative=feedback[1],
         latency_p50_ms=milliseconds(latency[0]),

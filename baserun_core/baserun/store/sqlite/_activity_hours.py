@@ -14,6 +14,7 @@ from typing import Any
 
 from baserun.store.sqlite._activity_question import MEDIAN, SLOWEST, Latencies, Question
 from baserun.store.sqlite._hours import HOUR_US, least_us
+from baserun.store.sqlite._sql import placeholders
 
 _TIME = "hour >= ? AND hour < ?"
 
@@ -25,15 +26,19 @@ class OfHours:
         self._connection = connection
         self._whole = (asked.since_us // HOUR_US, asked.until_us // HOUR_US)
 
+    def user_count(self, start_us: int, end_us: int) -> int:
+        """How many users a trace of this time is of."""
+        query = f"SELECT count(DISTINCT user_id) FROM user_hours WHERE {_TIME}"
+        return int(self._connection.execute(query, (start_us // HOUR_US, end_us // HOUR_US)).fetchone()[0])
+
     def sums(self, start_us: int, end_us: int) -> Sequence[Any]:
-        """How many users, then the sums over the traces that started in this time."""
-        hours = (start_us // HOUR_US, end_us // HOUR_US)
-        users = f"SELECT count(DISTINCT user_id) FROM user_hours WHERE {_TIME}"
-        sums = (
+        """The sums over the traces that started in this time."""
+        row: Sequence[Any] = self._connection.execute(
             "SELECT sum(traces), sum(llm_calls), sum(errors), sum(input_tokens), sum(input_known), sum(output_tokens),"
-            f" sum(output_known), sum(cost_nano), sum(cost_known) FROM hours WHERE {_TIME}"
-        )
-        return (*self._connection.execute(users, hours).fetchone(), *self._connection.execute(sums, hours).fetchone())
+            f" sum(output_known), sum(cost_nano), sum(cost_known) FROM hours WHERE {_TIME}",
+            (start_us // HOUR_US, end_us // HOUR_US),
+        ).fetchone()
+        return row
 
     def latencies(self, pieces: Sequence[tuple[int, int]]) -> list[Latencies]:
         """What half and what 95 % of the traces with a call were below: in each piece, and in all of them."""
@@ -45,16 +50,22 @@ class OfHours:
             everything.update(counts)
         return [*found, (below(everything, MEDIAN), below(everything, SLOWEST))]
 
-    def users(self, most: int) -> Sequence[Sequence[Any]]:
-        """Who was busiest."""
-        return self._connection.execute(
-            "SELECT u.identifier, busy.traces, calls, busy.errors, cost, known"
-            " FROM (SELECT user_id, sum(traces) AS traces, sum(llm_calls) AS calls, sum(errors) AS errors,"
-            " sum(cost_nano) AS cost, sum(cost_known) AS known"
-            f" FROM user_hours WHERE {_TIME} GROUP BY user_id ORDER BY traces DESC, user_id LIMIT ?) busy"
-            " JOIN users u ON u.id = busy.user_id ORDER BY busy.traces DESC, u.id",
-            (*self._whole, most),
+    def users(self, most: int) -> tuple[int, Sequence[Sequence[Any]]]:
+        """How many there were, and who was busiest; the rest is looked up only for those who are named."""
+        busiest = self._connection.execute(
+            f"SELECT user_id, sum(traces) AS traces, count(*) OVER () FROM user_hours WHERE {_TIME}"
+            " GROUP BY user_id ORDER BY traces DESC, user_id LIMIT ?",
+            (*self._whole, max(most, 1)),
         ).fetchall()
+        if not busiest:
+            return 0, []
+        named = [user_id for user_id, _, _ in busiest[:most]]
+        query = (
+            "SELECT u.identifier, sum(h.traces) AS traces, sum(h.llm_calls), sum(h.errors), sum(h.cost_nano),"
+            f" sum(h.cost_known) FROM user_hours h JOIN users u ON u.id = h.user_id WHERE {_TIME}"
+            f" AND h.user_id IN ({placeholders(len(named))}) GROUP BY h.user_id ORDER BY traces DESC, h.user_id"
+        )
+        return busiest[0][2], self._connection.execute(query, (*self._whole, *named)).fetchall()
 
     def models(self, most: int) -> Sequence[Sequence[Any]]:
         """What was asked most."""

@@ -23,12 +23,18 @@ class OfTraces:
         self._connection = connection
         owner, self._owner = owned_by(asked.user)
         self._where = f"{owner} started_us >= ? AND started_us < ?"
-        self._whole = (*self._owner, asked.since_us, asked.until_us)
+        self._time = (asked.since_us, asked.until_us)
+        self._whole = (*self._owner, *self._time)
+
+    def user_count(self, start_us: int, end_us: int) -> int:
+        """How many users a trace of this time is of."""
+        query = f"SELECT count(DISTINCT user_id) FROM traces WHERE {self._where}"
+        return int(self._connection.execute(query, (*self._owner, start_us, end_us)).fetchone()[0])
 
     def sums(self, start_us: int, end_us: int) -> Sequence[Any]:
-        """How many users, then the sums over the traces that started in this time."""
+        """The sums over the traces that started in this time."""
         row: Sequence[Any] = self._connection.execute(
-            "SELECT count(DISTINCT user_id), count(*), sum(llm_calls), sum(errors), sum(input_tokens),"
+            "SELECT count(*), sum(llm_calls), sum(errors), sum(input_tokens),"
             " sum(input_known), sum(output_tokens), sum(output_known), sum(cost_nano), sum(cost_known)"
             f" FROM traces WHERE {self._where}",
             (*self._owner, start_us, end_us),
@@ -51,9 +57,9 @@ class OfTraces:
         everything.sort()
         return [*found, (below(everything, MEDIAN), below(everything, SLOWEST))]
 
-    def users(self, most: int) -> Sequence[Sequence[Any]]:
-        """Who was busiest."""
-        return self._connection.execute(
+    def users(self, most: int) -> tuple[int, Sequence[Sequence[Any]]]:
+        """How many there were, and who was busiest."""
+        busiest = self._connection.execute(
             "SELECT u.identifier, busy.traces, calls, busy.errors, cost, known"
             " FROM (SELECT user_id, count(*) AS traces, sum(llm_calls) AS calls, sum(errors) AS errors,"
             " sum(cost_nano) AS cost, sum(cost_known) AS known"
@@ -62,6 +68,7 @@ class OfTraces:
             " JOIN users u ON u.id = busy.user_id ORDER BY busy.traces DESC, u.id",
             (*self._whole, most),
         ).fetchall()
+        return self.user_count(*self._time), busiest
 
     def models(self, most: int) -> Sequence[Sequence[Any]]:
         """What was asked most."""
