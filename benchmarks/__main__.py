@@ -1,4 +1,4 @@
-"""What Baserun costs, measured: ``python -m benchmarks [weight] [store] [core] [openai] [web]``."""
+"""What Baserun costs, measured: ``python -m benchmarks [weight] [store] [pages] [core] [openai] [web]``."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ TABLES = {
     "openai": "Added to a call of the openai client",
     "web": "Added to a request",
 }
-FIGURES = {"weight": "Weight", "store": "Store"}
+FIGURES = {"weight": "Weight", "store": "Store", "pages": "Pages"}
 PARTS = (*FIGURES, *TABLES)
 
 

@@ -27,9 +27,9 @@ def session_id(number: int) -> str:
     return f"session-{number:08d}"
 
 
-def user_identifier(number: int) -> str:
-    """The user of that session."""
-    return f"{number // SESSIONS_PER_USER:064x}"
+def user_identifier(number: int, sessions: int) -> str:
+    """The user of that session, of so many: users come back, in turns."""
+    return f"{number % -(-sessions // SESSIONS_PER_USER):064x}"
 
 
 def fill(path: Path, sessions: int) -> float:
@@ -62,18 +62,17 @@ class _Maker:
         self._random = random.Random(7)
         writer = Writer(7)
         self._contents = [_content(writer) for _ in range(DIFFERENT_CALLS)]
+        self._sessions = sessions
         self._begin_us = int(time.time() * SECOND_US) - sessions * 60 * SECOND_US
 
     def session(self, number: int) -> Iterator[Row]:
         """Everything of one session: its start, ten calls in ten traces, some feedback, its end."""
         at_us = self._begin_us + number * 60 * SECOND_US
-        session = session_id(number)
-        yield OpenSession(
-            id=session, at_us=at_us, user_identifier=user_identifier(number), user_strength=STRONG, metadata=None
-        )
+        session, user = session_id(number), user_identifier(number, self._sessions)
+        yield OpenSession(id=session, at_us=at_us, user_identifier=user, user_strength=STRONG, metadata=None)
         for _ in range(CALLS_PER_SESSION):
             at_us += self._random.randint(1, 5) * SECOND_US
-            yield from self._call(session, user_identifier(number), at_us)
+            yield from self._call(session, user, at_us)
         if number % 50 == 0:
             yield AnnotationRow(
                 id=f"{number:032x}", created_us=at_us, type="feedback", name="helpful", session_id=session, score=0.0

@@ -75,7 +75,7 @@ def _read(path: Path, sessions: int, repetitions: int) -> Iterator[Figure]:
 
 def _questions(sessions: int) -> list[tuple[str, float, Question]]:
     middle = sessions // 2
-    session, user = _stored.session_id(middle), _stored.user_identifier(middle)
+    session, user = _stored.session_id(middle), _stored.user_identifier(middle, sessions)
     return [
         ("sessions", FAST_MS, lambda store: store.sessions()),
         ("users", FAST_MS, lambda store: store.users()),

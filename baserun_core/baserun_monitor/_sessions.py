@@ -5,13 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from baserun.store import Page, Store, StoredSession, StoredTrace
-from baserun_monitor import _conversation, _filters, _security, _texts
+from baserun_monitor import _conversation, _filters, _paging, _security, _texts
 from baserun_monitor._exchange import Response, as_json, download, redirect
 from baserun_monitor._export import zip_of
 from baserun_monitor._lists import Listing
 from baserun_monitor._site import Visit
-
-TURNS_A_PAGE = 50
 
 
 def _read(store: Store, **filters: Any) -> Page[StoredSession]:
@@ -34,10 +32,9 @@ def show(visit: Visit, identifier: str) -> Response:
     if visit.wants_json:
         return as_json(session.to_dict())
     assert isinstance(session.traces, list)
-    turns = _conversation.turns(session.traces)
-    pages = max(1, -(-len(turns) // TURNS_A_PAGE))
-    page = _page_number(visit.params.get("page"), pages)
-    shown = turns[(page - 1) * TURNS_A_PAGE : page * TURNS_A_PAGE]
+    pages = _paging.pages(_conversation.turns(session.traces))
+    page = _page_number(visit.params.get("page"), len(pages))
+    shown = pages[page - 1]
     chain = visit.store.chain(session.id)
     return visit.page(
         "session.html",
@@ -46,9 +43,9 @@ def show(visit: Visit, identifier: str) -> Response:
         session=session,
         traces=len(session.traces),
         turns=shown,
-        earlier=(page - 1) * TURNS_A_PAGE,
+        earlier=sum(map(len, pages[: page - 1])),
         number=page,
-        pages=pages,
+        pages=len(pages),
         most=_texts.share(sum(turn.texts for turn in shown)),
         chain=chain,
         place=next((at for at, each in enumerate(chain, 1) if each.id == session.id), 1),

@@ -14,10 +14,11 @@ from hypothesis import strategies as st
 from baserun.exceptions import ConfigurationError
 from baserun.store import StoredAnnotation, StoredCall, StoredError, StoredSpan, StoredTrace
 from baserun_monitor import _formats
-from baserun_monitor._conversation import Mark, Said, Tool, mark_of, turns
+from baserun_monitor._conversation import Mark, Said, Tool, Turn, mark_of, turns
 from baserun_monitor._export import csv_of
 from baserun_monitor._filters import of_address
 from baserun_monitor._links import Links
+from baserun_monitor._paging import pages as pages_of
 from baserun_monitor._security import host_name, is_known_host
 from baserun_monitor._texts import fold, pieces, share
 from baserun_monitor._waterfall import waterfall
@@ -132,6 +133,30 @@ def test_an_error_is_told_once_and_where_it_happened() -> None:
     )
 
     assert [item.words for item in turn.items if isinstance(item, Mark)] == ["Boom: no"]
+
+
+@given(st.lists(st.integers(0, 300), max_size=120))
+def test_a_page_of_a_session_has_room_for_its_turns(lengths: list[int]) -> None:
+    """Every turn is on one page, in order; no page has more than it can show."""
+    told = [Turn(trace(minutes=at), None, [Said("user", "x")] * length) for at, length in enumerate(lengths)]
+
+    shown = pages_of(told)
+
+    assert [turn.trace for page in shown for turn in page] == [turn.trace for turn in told]
+    assert all(len(page) <= 50 and sum(len(turn.items) for turn in page) <= 200 for page in shown)
+    assert all(shown[:-1])
+
+
+def test_a_turn_that_is_too_long_says_what_is_left_out() -> None:
+    """Its beginning and its end are there, and where the rest is."""
+    long = Turn(trace(), None, [Said("user", str(number)) for number in range(1000)])
+
+    ((turn,),) = pages_of([long])
+
+    notes = [item.words for item in turn.items if isinstance(item, Mark)]
+    said = [item.text for item in turn.items if isinstance(item, Said)]
+    assert notes == ["880 more messages and tool calls are on the page of this trace"]
+    assert (said[0], said[-1], len(said)) == ("0", "999", 120)
 
 
 def test_pauses_are_counted_from_the_end_of_what_was_before() -> None:
