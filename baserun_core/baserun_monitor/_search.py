@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from baserun.exceptions import ConfigurationError, NarrowFilterError
 from baserun.store import Page, SearchHit
 from baserun_monitor import _filters
-from baserun_monitor._exchange import Response, as_json, redirect
+from baserun_monitor._exchange import Response, as_json, download, redirect
+from baserun_monitor._export import csv_of, json_of
+from baserun_monitor._lists import AN_EXPORT_PAGE
 from baserun_monitor._site import Visit
 
 A_PAGE = 30
+COLUMNS = ("started_at", "user_identifier", "session_id", "trace_id", "span_id", "snippet")
 
 
 def show(visit: Visit) -> Response:
@@ -20,9 +25,13 @@ def show(visit: Visit) -> Response:
             page = visit.store.search(text, user=user, limit=A_PAGE, after=visit.params.get("after") or None)
         except (ConfigurationError, NarrowFilterError) as error:
             notice, status = str(error), 503 if isinstance(error, NarrowFilterError) else 400
+    if notice is not None and (visit.wants_json or visit.request.path.endswith(".csv")):
+        return visit.problem(status, "That cannot be asked", notice)
+    if visit.request.path.endswith(".csv"):
+        return download(csv_of(COLUMNS, _following(visit, page)), "text/csv; charset=utf-8", "baserun-search.csv")
+    if visit.wants_json and visit.params.get("all"):
+        return download(json_of(_following(visit, page)), "application/json", "baserun-search.json")
     if visit.wants_json:
-        if notice is not None:
-            return visit.problem(status, "That cannot be asked", notice)
         return as_json({"items": [hit.to_dict() for hit in page.items], "next": page.next})
     words = [word.strip('"*').lower() for word in text.split() if word.strip('"*')]
     return visit.page(
@@ -37,6 +46,15 @@ def show(visit: Visit) -> Response:
         notice=notice,
         words=words,
     )
+
+
+def _following(visit: Visit, page: Page[SearchHit]) -> Iterator[SearchHit]:
+    """The hits of this page and of all behind it."""
+    yield from page.items
+    while page.next is not None:
+        user = visit.params.get("user") or None
+        page = visit.store.search(visit.params["text"], user=user, limit=AN_EXPORT_PAGE, after=page.next)
+        yield from page.items
 
 
 def _gathered(page: Page[SearchHit]) -> list[tuple[SearchHit, int]]:

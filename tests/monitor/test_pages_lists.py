@@ -115,6 +115,21 @@ def test_everything_that_matches_is_exported(visitor: TestClient, store: Store, 
     assert items == [item.to_dict() for item in expected]
 
 
+def test_everything_that_was_found_is_exported(visitor: TestClient, store: Store) -> None:
+    """A search too gives CSV and JSON of all its pages, and links to both."""
+    expected = list(store.search("support", limit=1000))
+
+    rows = list(csv.DictReader(io.StringIO(visitor.get("/search.csv?text=support").text)))
+    items = visitor.get("/search.json?text=support&all=yes").json()["items"]
+    page = visitor.get("/search?text=support").text
+
+    assert len(expected) > 30
+    assert [row["span_id"] for row in rows] == [hit.span_id for hit in expected]
+    assert items == [hit.to_dict() for hit in expected]
+    assert 'href="/search.csv?text=support"' in page
+    assert 'href="/search.json?text=support&amp;all=yes"' in page
+
+
 def test_wrong_filters_are_explained(visitor: TestClient) -> None:
     """The page keeps the form and says what can be written."""
     answer = visitor.get("/sessions?min_cost=cheap")

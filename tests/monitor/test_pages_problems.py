@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from baserun.store import open_store
+from baserun.store.sqlite._lock import WriteLock
 from baserun_monitor import LOOPBACK, Pages
 
 PLACES = ("/", "/sessions", "/users", "/traces", "/search?text=x")
@@ -51,6 +53,27 @@ def test_a_newer_store_is_not_read(path: Path, place: str) -> None:
 
     assert answer.status_code == 503
     assert "Upgrade" in answer.text
+
+
+def test_a_session_is_not_ended_while_the_store_is_locked(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Somebody who writes for long is waited for a while; then the page says so, and nothing has changed."""
+    monkeypatch.setattr("baserun.store.sqlite._store.LONGEST_WAIT", 0.05)
+    store = open_store(path, budget=None)
+    session = next(each for each in store.sessions(limit=100))
+    with sqlite3.connect(path) as connection:
+        connection.execute("UPDATE sessions SET closed_us = NULL WHERE identifier = ?", (session.id,))
+    connection.close()
+    visitor = visit(path)
+    token = re.search(r'name="token" value="(\w+)"', visitor.get(f"/sessions/{session.id}").text)
+    assert token is not None
+
+    with WriteLock(str(path)).held():
+        answer = visitor.post(f"/sessions/{session.id}/end", data={"token": token[1]})
+
+    assert answer.status_code == 503
+    assert "The store is locked: another writer has held" in answer.text
+    assert store.session(session.id).ended_at is None  # type: ignore[union-attr]
+    store.close()
 
 
 def test_an_unlucky_filter_asks_to_be_narrowed(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
