@@ -159,7 +159,7 @@ def _guarded(visit: Visit, handler: Handler, values: dict[str, str]) -> Response
         return visit.problem(503, "The store is newer than these pages", str(error), "Upgrade Baserun here.")
     except StoreError as error:
         return visit.problem(
-            503, "The store cannot be read", str(error), "`baserun doctor` says what is the matter with it."
+            503, "The store cannot be used now", str(error), "`baserun doctor` says what is the matter with it."
         )
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
 from typing import Any
 from wsgiref.util import setup_testing_defaults
 
@@ -14,7 +16,8 @@ from starlette.routing import Mount
 from starlette.testclient import TestClient
 
 from baserun.exceptions import ConfigurationError
-from baserun.store import Store
+from baserun.store import Store, open_sink
+from baserun.store.rows import OpenSession
 from baserun_monitor import Pages, django_urls, flask_blueprint
 
 pytestmark = pytest.mark.usefixtures("django_set_up")
@@ -137,6 +140,28 @@ def test_a_user_is_erased_inside_an_application(store: Store, framework: Get) ->
 
     assert answer.status_code == 200, text_of(answer)
     assert store.user(user) is None
+
+
+@pytest.mark.parametrize("framework", FRAMEWORKS)
+def test_a_session_is_ended_inside_an_application(store: Store, path: Path, framework: Get) -> None:
+    """By its form, which leads back to the session, below the prefix; a test of it is made there too."""
+    with closing(open_sink(path)) as sink:
+        sink.write([OpenSession(id="open", at_us=1)])
+    visitor = framework(store)
+    place = "/admin/baserun/sessions/open"
+    token = re.search(r'name="token" value="(\w+)"', text_of(visitor.get(place, headers=STAFF)))
+    assert token is not None
+
+    answer = visitor.post(f"{place}/end", data={"token": token[1]}, headers=STAFF)
+
+    session = store.session("open")
+    assert session is not None
+    assert session.ended_at is not None
+    assert (answer.status_code, answer.headers["location"]) == (303, place)
+    assert visitor.get(f"{place}/test", headers=STAFF).status_code == 409  # it has no call
+    called = store.sessions(model="gpt-4o-mini", limit=1).items[0].id
+    made = visitor.get(f"/admin/baserun/sessions/{called}/test", headers=STAFF)
+    assert (made.status_code, made.headers["content-type"]) == (200, "application/zip")
 
 
 @pytest.mark.parametrize("framework", [in_flask, in_django])
