@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any, TypeVar
+from typing import Any
 
-from baserun.exceptions import NarrowFilterError
 from baserun.store import Activity, ActivityBucket, Store
 from baserun_monitor import _filters, _formats
 from baserun_monitor._charts import overview_charts
 from baserun_monitor._exchange import Response, as_json
-from baserun_monitor._site import Visit
+from baserun_monitor._site import Visit, in_time
 
 DEFAULT_PERIOD = "24h"
 TOO_LONG = "That took too long just now. Choose a shorter time, or try again when the machine has less to do."
-Answer = TypeVar("Answer")
 _HOUR, _DAY = 3600, 86_400
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 PIECES = {"1h": 30, "24h": 24, "7d": 28, "30d": 30, "90d": 45}
@@ -40,8 +37,8 @@ def show(visit: Visit) -> Response:
     since = until - width * buckets
     if visit.wants_json:
         return as_json(_twin(visit.store, since, until, buckets))
-    shown = _in_time(lambda: _of_time(visit, since, until, buckets))
-    last = next(iter(_in_time(lambda: visit.store.traces(limit=1).items) or []), None)
+    shown = in_time(lambda: _of_time(visit, since, until, buckets))
+    last = next(iter(in_time(lambda: visit.store.traces(limit=1).items) or []), None)
     return visit.page(
         "overview.html",
         "Overview",
@@ -50,7 +47,7 @@ def show(visit: Visit) -> Response:
         nav="overview",
         period=period,
         periods=_filters.PERIODS,
-        ledger=_in_time(visit.store.ledger) or {},
+        ledger=in_time(visit.store.ledger) or {},
         last=last,
         wider=_wider(last.started_at, visit.now) if last is not None else None,
         bad=_latest_sessions(visit.store, feedback="negative"),
@@ -99,19 +96,11 @@ def _following(moment: datetime, step: float) -> datetime:
 
 
 def _before(store: Store, since: datetime, earlier: datetime) -> Activity | None:
-    return _in_time(lambda: store.activity(since=earlier, until=since, buckets=1, busiest=0))
+    return in_time(lambda: store.activity(since=earlier, until=since, buckets=1, busiest=0))
 
 
 def _latest_sessions(store: Store, **filters: Any) -> list[Any]:
-    return _in_time(lambda: store.sessions(limit=5, **filters).items) or []
-
-
-def _in_time(ask: Callable[[], Answer]) -> Answer | None:
-    """An answer; None where it takes too long: the rest of the page goes without it."""
-    try:
-        return ask()
-    except NarrowFilterError:
-        return None
+    return in_time(lambda: store.sessions(limit=5, **filters).items) or []
 
 
 def _wider(last: datetime, now: datetime) -> str | None:

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import re
 import secrets
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urlencode
 
+from baserun.exceptions import NarrowFilterError
 from baserun.store import Store
 from baserun_monitor import _formats, _security, _templates
 from baserun_monitor._exchange import Request, Response, as_json, html
 from baserun_monitor._links import Links
+
+Answer = TypeVar("Answer")
 
 
 @dataclass(frozen=True)
@@ -104,3 +108,11 @@ class Visit:
         path = self.request.path.rstrip("/")
         path = path if path else "/overview"
         return self.links.to(f"{path}.{kind}", **{**self.params, "after": None})
+
+
+def in_time(ask: Callable[[], Answer]) -> Answer | None:
+    """An answer; None where it takes too long: the rest of the page goes without it."""
+    try:
+        return ask()
+    except NarrowFilterError:
+        return None

@@ -11,7 +11,7 @@ from baserun_monitor._charts import user_charts
 from baserun_monitor._exchange import Response, as_json, download, redirect
 from baserun_monitor._export import json_lines
 from baserun_monitor._lists import Listing
-from baserun_monitor._site import Visit
+from baserun_monitor._site import Visit, in_time
 
 DAYS = 30
 SESSIONS_SHOWN = 50
@@ -48,8 +48,9 @@ def show(visit: Visit, identifier: str) -> Response:
         return as_json(user.to_dict())
     after = visit.params.get("after") or None
     midnight = visit.now.astimezone().replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=1)
-    activity = visit.store.activity(
-        since=midnight - timedelta(days=DAYS), until=midnight, buckets=DAYS, user=user.user_identifier
+    since = midnight - timedelta(days=DAYS)
+    activity = in_time(
+        lambda: visit.store.activity(since=since, until=midnight, buckets=DAYS, user=user.user_identifier)
     )
     return visit.page(
         "user.html",
@@ -57,7 +58,7 @@ def show(visit: Visit, identifier: str) -> Response:
         nav="users",
         user=user,
         page=visit.store.sessions(user=user.user_identifier, limit=SESSIONS_SHOWN, after=after),
-        charts=user_charts(activity),
+        charts=user_charts(activity) if activity else [],
         activity=activity,
         days=DAYS,
         sort="-last_active",

@@ -5,12 +5,16 @@ from __future__ import annotations
 import re
 import sqlite3
 from pathlib import Path
+from typing import Any
 
 import pytest
 from starlette.testclient import TestClient
 
-from baserun.store import open_store
+from baserun.exceptions import NarrowFilterError
+from baserun.store import Activity, open_store
+from baserun.store._location import resolve
 from baserun.store.sqlite._lock import WriteLock
+from baserun.store.sqlite._store import SqliteStore
 from baserun_monitor import LOOPBACK, Pages
 
 PLACES = ("/", "/sessions", "/users", "/traces", "/search?text=x")
@@ -98,6 +102,27 @@ def test_an_overview_that_takes_too_long_offers_another_time(path: Path, monkeyp
     assert "Choose a shorter time" in answer.text
     assert 'href="/?period=24h"' in answer.text
     assert "Nothing is recorded yet" not in answer.text
+
+
+class LateForCharts(SqliteStore):
+    """An engine that would add up for too long what happened."""
+
+    def activity(self, **asked: Any) -> Activity:
+        raise NarrowFilterError(f"The question took longer than {self.location.path} may.")
+
+
+def test_a_user_is_shown_without_charts_that_take_too_long(path: Path) -> None:
+    """Figures and sessions are there all the same, and the page says what is missing."""
+    store = LateForCharts(resolve(path), budget=None)
+    visitor = TestClient(Pages(store, allow=lambda request: True), base_url="http://127.0.0.1")
+    user = store.users(limit=1).items[0].user_identifier
+
+    page = visitor.get(f"/users/{user}")
+
+    assert page.status_code == 200
+    assert "too much to be drawn just now" in page.text
+    assert 'class="list sessions"' in page.text
+    store.close()
 
 
 def test_a_fault_of_ours_is_a_number(
