@@ -45,6 +45,8 @@ class CallDetails(msgspec.Struct, kw_only=True):
     """The last thing the person said, as plain text."""
     output_preview: str | None = None
     """What the model answered, as plain text."""
+    error: tuple[str, str | None] | None = None
+    """Type and message of the failure that the provider told of in an answer for which the client raised nothing."""
     error_status_code: int | None = None
     error_body: Any = None
     price_url: str | None = None

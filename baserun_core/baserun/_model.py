@@ -163,6 +163,7 @@ class Trace:
         "started_us",
         "status",
         "tags",
+        "told_error",
     )
 
     def __init__(
@@ -188,6 +189,8 @@ class Trace:
         """The span of the other process that a remote trace goes on from."""
         self.recorded: tuple[Any, Any, Any] | None = None
         """Snapshots of metadata, tags and result, taken at the end."""
+        self.told_error: tuple[str, str | None] | None = None
+        """What went wrong in its only call, where that is known on the writer's thread only."""
         self.started_us = 0
         self._start_ns = 0
 

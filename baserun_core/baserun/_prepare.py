@@ -12,7 +12,7 @@ from baserun._config import Config
 from baserun._content import ContentEncoder, clean_text
 from baserun._guard import guarded
 from baserun._identity import STRENGTH_NONE, pseudonym
-from baserun._model import RUNNING, Session, Span, Trace
+from baserun._model import ERROR, RUNNING, Session, Span, Trace
 from baserun._prices import cost_nano
 from baserun._records import (
     AnnotationAdded,
@@ -123,7 +123,8 @@ class Preparer:
     def _trace(self, trace: Trace) -> TraceRow:
         user, strength = self._owner(trace.session)
         metadata, tags, result = trace.recorded or (None, None, None)
-        error_type, error_message = trace.error or (None, None)
+        status, error = _outcome(trace, trace.told_error)
+        error_type, error_message = error or (None, None)
         keep = self._config.capture_content and not trace.contentless
         return TraceRow(
             id=trace.id,
@@ -131,12 +132,12 @@ class Preparer:
             started_us=trace.started_us,
             name=self._name(trace.name),
             kind=self._label(trace.kind),
-            status=trace.status,
+            status=status,
             user_identifier=user,
             user_strength=strength,
             environment=self._label(self._config.environment),
             duration_us=trace.duration_us,
-            error_type=error_type,
+            error_type=self._label(error_type),
             error_message=self._message(error_message) if keep else None,
             result=self._json(result, "result"),
             metadata=self._json(metadata, "metadata"),
@@ -144,9 +145,10 @@ class Preparer:
         )
 
     def _span(self, span: Span) -> SpanRow:
-        error_type, error_message = span.error or (None, None)
         metadata, given, result = span.recorded or (None, None, None)
         details = None if span.source is None else self._details(span)
+        status, error = _outcome(span, None if details is None else details.error)
+        error_type, error_message = error or (None, None)
         keep = self._config.capture_content and not span.contentless
         call = None
         status_code = error_body = None
@@ -163,8 +165,8 @@ class Preparer:
             name=self._name(span.name),
             started_us=span.started_us,
             duration_us=span.duration_us or 0,
-            status=span.status,
-            error_type=error_type,
+            status=status,
+            error_type=self._label(error_type),
             error_message=self._message(error_message) if keep else None,
             error_status_code=status_code,
             error_body=error_body,
@@ -177,7 +179,10 @@ class Preparer:
     def _details(self, span: Span) -> CallDetails:
         with guarded("reading the details of a call"):
             assert span.source is not None
-            return span.source.describe()
+            details = span.source.describe()
+            if span.whole_trace:
+                span.trace.told_error = details.error
+            return details
         return CallDetails()
 
     def _call(self, details: CallDetails, keep: bool) -> CallRow:
@@ -240,3 +245,10 @@ class Preparer:
     def _message(self, text: str | None) -> str | None:
         """What an error says; errors quote what they are about, so it is content."""
         return self._text(text, "error.message", MOST_MESSAGE)
+
+
+def _outcome(ended: Span | Trace, told: tuple[str, str | None] | None) -> tuple[str, tuple[str, str | None] | None]:
+    """How it ended; a failure that was told of in an answer counts where nothing worse was raised."""
+    if told is None or ended.status == ERROR:
+        return ended.status, ended.error
+    return ERROR, told

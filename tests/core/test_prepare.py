@@ -8,7 +8,7 @@ import pytest
 
 import baserun
 from baserun._runtime import recorder
-from baserun.instrumentation import CallDetails, Usage, finish_call, start_call
+from baserun.instrumentation import ERROR, CallDetails, Usage, finish_call, start_call
 from baserun.testing import Captured, capture
 
 KEY = "sk-proj-" + "abcdefghijklmnopqrstuvwxyz0123456789ABCDEFGH"
@@ -197,3 +197,42 @@ def test_one_record_that_cannot_be_told_harms_no_other(captured: Captured) -> No
     assert [trace.name for trace in captured.traces] == ["before", "after"]
     stats = captured.stats
     assert (stats.captured, stats.stored, sum(stats.dropped.values())) == (3, 2, 1)
+
+
+def test_failure_told_of_in_an_answer(captured: Captured) -> None:
+    """A call whose answer tells of a failure, though nothing was raised, is an error wherever errors are counted."""
+    with baserun.with_session(user_identifier="ada"):
+        call(error=("server_error", "Try again."), error_body={"code": "server_error"})
+
+    (found,), (trace,) = captured.calls, captured.traces
+    assert found.error is not None
+    assert (found.status, found.error.type, found.error.message) == ("error", "server_error", "Try again.")
+    assert trace.error is not None
+    assert (trace.status, trace.error.type, trace.error.message) == ("error", "server_error", "Try again.")
+    assert [each.errors for each in (trace, captured.sessions[0], captured.users[0])] == [1, 1, 1]
+
+
+def test_failure_told_of_inside_a_trace(captured: Captured) -> None:
+    """A trace that went on after such a call is as it ended, and counts the failed call."""
+    with baserun.start_trace("answer"):
+        call(error=("server_error", None))
+        call()
+
+    (trace,) = captured.traces
+    assert [each.status for each in captured.calls] == ["error", "ok"]
+    assert (trace.status, trace.error, trace.errors) == ("ok", None, 1)
+
+
+def test_raised_error_counts_before_one_told_of() -> None:
+    """Where the client raised something, that is the error, whatever its answer told."""
+    with capture(capture_content=False) as captured:
+        span = start_call("chat")
+        assert span is not None
+        finish_call(span, Answered(error=("told", "A")), 0, status=ERROR, error=ValueError("B"))
+        call(error=("told", "A"))
+
+        raised, told = captured.calls
+
+    assert raised.error is not None
+    assert told.error is not None
+    assert (raised.error.type, told.error.type, told.error.message) == ("ValueError", "told", None)
