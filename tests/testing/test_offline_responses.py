@@ -230,6 +230,19 @@ def test_stream_can_be_resumed(client: openai.OpenAI) -> None:
     assert resumed == started[5:]
 
 
+@pytest.mark.parametrize("is_background", [False, True])
+def test_failure_shows_at_the_end(client: openai.OpenAI, model: OfflineModel, is_background: bool) -> None:
+    """Of a response that will fail, nothing says so before it did."""
+    model.next(Reply(error="It broke."))
+
+    events = list(client.responses.create(model="gpt-4o", input="Hello", background=is_background, stream=True))
+
+    told = [event.response.error for event in events if hasattr(event, "response")]
+    assert told[:-1] == [None] * (len(told) - 1)
+    assert told[-1] is not None
+    assert events[-1].type == "response.failed"
+
+
 def test_cancel_stops_the_background(client: openai.OpenAI) -> None:
     """A cancelled response stays cancelled."""
     response = client.responses.create(model="gpt-4o", input="Hello", background=True)

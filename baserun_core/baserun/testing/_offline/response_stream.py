@@ -14,11 +14,16 @@ def response_events(response: Json) -> list[Json]:
     return [{"sequence_number": number, **event} for number, event in enumerate(events)]
 
 
+def unfinished(response: Json, status: str) -> Json:
+    """The response as it is before its end, of which nothing shows."""
+    ends = dict.fromkeys(("usage", "completed_at", "incomplete_details", "error"))
+    return {**response, **ends, "status": status, "output": []}
+
+
 def _opening(response: Json) -> Iterator[Json]:
-    started = {**response, "status": "in_progress", "output": [], "usage": None}
-    started |= {"completed_at": None, "incomplete_details": None}
+    started = unfinished(response, "in_progress")
     if response["background"]:
-        queued = {**started, "status": "queued"}
+        queued = unfinished(response, "queued")
         yield {"type": "response.created", "response": queued}
         yield {"type": "response.queued", "response": queued}
     else:

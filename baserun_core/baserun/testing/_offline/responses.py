@@ -19,7 +19,7 @@ from baserun.testing._offline.prompt import (
 )
 from baserun.testing._offline.reply import Reply
 from baserun.testing._offline.response_items import output_items
-from baserun.testing._offline.response_stream import response_events
+from baserun.testing._offline.response_stream import response_events, unfinished
 
 MOST_KEPT = 10_000
 UNFINISHED = ("queued", "in_progress")
@@ -60,7 +60,7 @@ class Kept:
     def as_of_now(self) -> Json:
         """The response as its status lets it be seen."""
         if self.status in UNFINISHED or self.status == "cancelled":
-            return {**self.response, "status": self.status, "output": [], "usage": None, "completed_at": None}
+            return unfinished(self.response, self.status)
         return self.response
 
     def advance(self) -> None:
