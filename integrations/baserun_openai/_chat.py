@@ -8,6 +8,7 @@ from baserun.instrumentation import CallDetails
 from baserun_openai._binary import describe_base64
 from baserun_openai._chat_stream import merge
 from baserun_openai._exchange import Answer
+from baserun_openai._failure import tell_failure
 from baserun_openai._preview import joined, last_user_text, text_in
 from baserun_openai._usage import read_usage
 from baserun_openai._wire import Fields, decode, object_of, objects_of, recorded
@@ -34,6 +35,7 @@ def read_answer(answer: Answer, details: CallDetails) -> None:
     details.finish_reasons = [reason for choice in choices if (reason := choice.get("finish_reason"))] or None
     details.output_preview = _preview(messages, details)
     details.output = [_without_payload(message) for message in messages] or None
+    tell_failure(completion.get("error"), details)
 
 
 def _tool_calls(message: dict[str, Any]) -> list[dict[str, Any]]:

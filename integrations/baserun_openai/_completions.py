@@ -7,6 +7,7 @@ from typing import Any
 
 from baserun.instrumentation import CallDetails
 from baserun_openai._exchange import Answer, Merged
+from baserun_openai._failure import tell_failure
 from baserun_openai._preview import joined, text_in
 from baserun_openai._sse import Event, decoded
 from baserun_openai._usage import read_usage
@@ -33,6 +34,7 @@ def read_answer(answer: Answer, details: CallDetails) -> None:
     details.finish_reasons = [reason for choice in choices if (reason := choice.get("finish_reason"))] or None
     details.output = [{"text": choice.get("text")} for choice in choices] or None
     details.output_preview = joined(choice.get("text") for choice in choices[:1])
+    tell_failure(completion.get("error"), details)
 
 
 def _merge(events: Iterable[Event]) -> Merged:

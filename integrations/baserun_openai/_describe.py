@@ -8,6 +8,7 @@ from baserun.instrumentation import CallDetails, guarded
 from baserun_openai._binary import describe_file
 from baserun_openai._body import Body
 from baserun_openai._exchange import Answer
+from baserun_openai._failure import tell_failure
 from baserun_openai._identity import PARAMETERS, named_in
 from baserun_openai._provider import address_of, deployment_in, provider_of
 from baserun_openai._sse import split_events
@@ -100,8 +101,8 @@ def _tell_of_stream(call: Call, body: Body, answer: Answer, details: CallDetails
     merged = answer.merged
     if merged is None:
         return
-    if merged.error is not None:
-        details.error_body = merged.error
+    tell_failure(merged.error, details)
+    if details.error is not None:
         details.stream_end = "error"
     if merged.first_offset is not None and call.times:
         details.time_to_first_token_us = (body.arrived_ns(merged.first_offset) - call.started_ns) // 1000

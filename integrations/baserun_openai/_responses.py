@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from baserun.instrumentation import CallDetails
 from baserun_openai._binary import describe_base64
 from baserun_openai._exchange import Answer
+from baserun_openai._failure import tell_failure
 from baserun_openai._preview import cut, joined, last_user_text, text_in
 from baserun_openai._responses_stream import merge
 from baserun_openai._usage import read_usage
@@ -33,34 +34,38 @@ def read_answer(answer: Answer, details: CallDetails) -> None:
     items = objects_of(response.get("output"))
     details.response_id = response.get("id")
     details.response_model = response.get("model")
-    details.usage = None if _is_counted(response, details) else read_usage(response.get("usage"))
+    if not _is_told(response, details):
+        details.usage = read_usage(response.get("usage"))
+        tell_failure(_failure(response), details)
     details.tool_calls = [_tool_call(item) for item in items if _is_tool_call(item)] or None
     details.finish_reasons = _finish_reasons(response)
     details.output_preview = _preview(items, details)
     details.output = [_without_payload(item) for item in items] or None
-    if details.error_body is None and response.get("error"):
-        details.error_body = response["error"]
 
 
-_counted: OrderedDict[tuple[str, str], None] = OrderedDict()
-"""Host and id of the latest responses whose usage was recorded."""
+_told: OrderedDict[tuple[str, str], None] = OrderedDict()
+"""Host and id of the latest responses of which it was recorded what they took, or that they failed."""
 
 
-def _is_counted(response: dict[str, Any], details: CallDetails) -> bool:
-    """Whether these tokens are in another record already.
+def _is_told(response: dict[str, Any], details: CallDetails) -> bool:
+    """Whether the tokens, or the failure, of this response are in another record already.
 
     A response may be retrieved any number of times after it was created. Only one that ran in the background has not
-    told its usage before; of such a one the first retrieval does.
+    told of them before; of such a one the first retrieval does.
     """
     response_id = response.get("id")
-    if not isinstance(response_id, str) or not response.get("usage"):
+    if not isinstance(response_id, str) or not (response.get("usage") or _failure(response)):
         return False
     key = (urlsplit(details.price_url or "").netloc, response_id)
-    known = key in _counted
-    _counted[key] = None
-    if len(_counted) > _MOST_REMEMBERED:
-        _counted.popitem(last=False)
+    known = key in _told
+    _told[key] = None
+    if len(_told) > _MOST_REMEMBERED:
+        _told.popitem(last=False)
     return details.operation == "retrieve_response" and (known or not response.get("background"))
+
+
+def _failure(response: dict[str, Any]) -> Any:
+    return response.get("error") or ({"status": "failed"} if response.get("status") == "failed" else None)
 
 
 def _is_tool_call(item: dict[str, Any]) -> bool:

@@ -41,7 +41,7 @@ def _whole(events: list[Event]) -> Merged | None:
     # The last event holds all; the others need not even be decoded.
     for _, last in decoded(reversed(events[-3:])):
         if last.get("type") in _WHOLE and isinstance(last.get("response"), dict):
-            return Merged(answer=last["response"], error=last["response"].get("error"))
+            return Merged(answer=last["response"])
     return None
 
 

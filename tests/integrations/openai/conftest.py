@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import inspect
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from types import ModuleType
 from typing import Any
 
@@ -30,6 +30,29 @@ def _captured() -> Iterator[Captured]:
 def _http() -> ModuleType:
     """The HTTP library that this version of the client sits on."""
     return importlib.import_module("httpx2" if int(openai.__version__.split(".")[0]) >= 3 else "httpx")
+
+
+Answering = Callable[..., openai.OpenAI]
+
+
+@pytest.fixture(name="answering")
+def _answering(http: ModuleType) -> Answering:
+    """Makes a client each of whose requests is answered with the same bytes, in the chunks that they are given in."""
+
+    def make(
+        *chunks: bytes, content_type: str = "application/json", status: int = 200, **options: Any
+    ) -> openai.OpenAI:
+        class Chunks(http.SyncByteStream):  # type: ignore[misc, name-defined]
+            def __iter__(self) -> Iterator[bytes]:
+                yield from chunks
+
+        def answer(request: Any) -> Any:
+            return http.Response(status, headers={"content-type": content_type}, stream=Chunks())
+
+        given = {"api_key": "x", "max_retries": 0, "http_client": http.Client(transport=http.MockTransport(answer))}
+        return openai.OpenAI(**given | options)
+
+    return make
 
 
 class AnyClient:

@@ -1,0 +1,152 @@
+"""A failure that the provider tells of in an answer is an error, also where the client raises nothing for it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import openai
+import pytest
+
+import baserun
+from baserun.store import StoredCall
+from baserun.testing import Captured, Fault, OfflineModel, Reply
+
+MODEL = "gpt-4o-mini"
+CHAT: Any = {"model": MODEL, "messages": [{"role": "user", "content": "Count to 9"}]}
+EVENTS = "text/event-stream"
+
+
+def error_of(call: StoredCall) -> tuple[Any, ...]:
+    assert call.error is not None
+    return call.status, call.error.type, call.error.message
+
+
+@pytest.mark.parametrize("is_stream", [False, True])
+async def test_failed_response(any_client: Any, offline: OfflineModel, captured: Captured, is_stream: bool) -> None:
+    """A response that failed is an error, for the call, for the trace made for it, and in every sum."""
+    offline.next(Reply(text="Well", error="The model stumbled."))
+
+    with baserun.with_session():
+        answer = await any_client.result(any_client.client.responses.create(model=MODEL, input="Hi", stream=is_stream))
+        if is_stream:
+            assert (await any_client.read(answer))[-1].type == "response.failed"
+
+    (call,), (trace,), (session,) = captured.calls, captured.traces, captured.sessions
+    assert error_of(call) == ("error", "server_error", "The model stumbled.")
+    assert call.error is not None
+    assert call.error.body == {"code": "server_error", "message": "The model stumbled."}
+    assert (call.stream_end, call.finish_reasons) == ("error" if is_stream else None, ["failed"])
+    assert (trace.status, trace.errors, session.errors) == ("error", 1, 1)
+
+
+async def test_error_event_of_a_response(any_client: Any, offline: OfflineModel, captured: Captured) -> None:
+    """An `error` event, which the client hands on like any other, is an error, with what had come until then."""
+    offline.next(Fault(stream_error="Overloaded.", after=6))
+
+    stream = await any_client.result(any_client.client.responses.create(model=MODEL, input="Count to 9", stream=True))
+    assert (await any_client.read(stream))[-1].type == "error"
+
+    (call,) = captured.calls
+    assert error_of(call) == ("error", "server_error", "Overloaded.")
+    assert (call.stream_end, call.output is None) == ("error", False)
+
+
+async def test_error_event_read_as_bytes(any_client: Any, offline: OfflineModel, captured: Captured) -> None:
+    """An error in a stream of chunks is an error also where the application reads the bytes, and nobody raises."""
+    offline.next(Fault(stream_error="Overloaded.", after=3))
+
+    manager = any_client.client.chat.completions.with_streaming_response.create(**CHAT, stream=True)
+    async with any_client.block(manager) as response:
+        await any_client.read(response.iter_lines())
+
+    (call,) = captured.calls
+    assert error_of(call) == ("error", "server_error", "Overloaded.")
+    assert call.stream_end == "error"
+
+
+async def test_what_the_client_raises_counts(any_client: Any, offline: OfflineModel, captured: Captured) -> None:
+    """Where the client raises, the error has the class that the application caught, and the body that was sent."""
+    offline.next(Fault(stream_error="Overloaded.", after=3))
+
+    stream = await any_client.result(any_client.client.chat.completions.create(**CHAT, stream=True))
+    with pytest.raises(openai.APIError, match="Overloaded") as raised:
+        await any_client.read(stream)
+
+    (call,) = captured.calls
+    assert error_of(call) == ("error", "APIError", "Overloaded.")
+    assert call.error is not None
+    assert call.error.body == raised.value.body
+
+
+@pytest.mark.parametrize("is_stream", [False, True])
+async def test_incomplete_response(any_client: Any, captured: Captured, is_stream: bool) -> None:
+    """A response that was cut at its longest is no error; why it ended is in its finish reasons."""
+    create = any_client.client.responses.create
+    answer = await any_client.result(create(model=MODEL, input="Count to 50", max_output_tokens=16, stream=is_stream))
+    if is_stream:
+        await any_client.read(answer)
+
+    (call,) = captured.calls
+    assert (call.status, call.error, call.finish_reasons) == ("ok", None, ["max_output_tokens"])
+    assert call.stream_end == ("complete" if is_stream else None)
+
+
+def test_failure_in_the_background(offline: OfflineModel, captured: Captured) -> None:
+    """A response that failed in the background is one error: of the first retrieval that shows it."""
+    offline.next(Reply(text="Well", error="The model stumbled."))
+    with openai.OpenAI(base_url=offline.url, api_key="offline") as client:
+        created = client.responses.create(model=MODEL, input="Hi", background=True)
+        while client.responses.retrieve(created.id).status != "failed":
+            pass
+        client.responses.retrieve(created.id)
+
+    statuses = [call.status for call in captured.calls]
+    assert statuses == ["ok"] * (len(statuses) - 2) + ["error", "ok"]
+    assert sum(trace.errors for trace in captured.traces) == 1
+    assert [call.finish_reasons for call in captured.calls[-2:]] == [["failed"], ["failed"]]
+
+
+TOLD: list[tuple[Any, str, str | None]] = [
+    ({"message": "No provider.", "code": 502}, "APIError", "No provider."),
+    ({"message": "Too long.", "type": "BadRequestError", "code": 400}, "BadRequestError", "Too long."),
+    ({"message": "Slow.", "type": "tokens", "code": "rate_limit_exceeded"}, "rate_limit_exceeded", "Slow."),
+    ({"type": "error", "code": "", "message": None}, "APIError", None),
+    ("It broke.", "APIError", "It broke."),
+    (["x"], "APIError", None),
+    (True, "APIError", None),
+]
+
+
+@pytest.mark.parametrize(("told", "kind", "message"), TOLD)
+@pytest.mark.parametrize("is_stream", [False, True])
+def test_error_with_status_200(
+    answering: Callable[..., openai.OpenAI],
+    captured: Captured,
+    told: Any,
+    kind: str,
+    message: str | None,
+    is_stream: bool,
+) -> None:
+    """A gateway's error in an answer with status 200 is an error, in whatever shape it comes."""
+    body = json.dumps({"error": told}).encode()
+    client = answering(b"data: " + body + b"\n\n", content_type=EVENTS) if is_stream else answering(body)
+
+    with client, client.chat.completions.with_streaming_response.create(**CHAT, stream=is_stream) as response:
+        response.read()
+
+    (call,) = captured.calls
+    assert error_of(call) == ("error", kind, message)
+    assert call.error is not None
+    assert call.error.body == told
+
+
+@pytest.mark.parametrize("nothing", [None, {}, "", [], False, 0])
+def test_empty_error_is_none(answering: Callable[..., openai.OpenAI], captured: Captured, nothing: Any) -> None:
+    """An `error` with nothing in it, as some servers send it with every answer, is no error."""
+    with answering(json.dumps({"id": "c", "error": nothing, "choices": []}).encode()) as client:
+        client.chat.completions.create(**CHAT)
+
+    (call,) = captured.calls
+    assert (call.status, call.error) == ("ok", None)
