@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import gc
 import importlib
 import inspect
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -82,6 +84,12 @@ class AnyClient:
                 if len(items) == most:
                     break
         return items
+
+    async def collect(self) -> None:
+        """Let everything that nobody refers to any more be finalised."""
+        for _ in range(3):
+            gc.collect()
+            await asyncio.sleep(0.01)
 
     def block(self, manager: Any) -> _Block:
         """The manager, for ``async with``."""

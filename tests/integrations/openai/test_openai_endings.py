@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import gc
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable
 from types import ModuleType
@@ -120,7 +119,7 @@ async def test_ending(
     with baserun.with_session():
         await ending(any_client, stream)
         del stream
-        await collect()
+        await any_client.collect()
 
     (call,) = captured.calls
     assert (call.stream_end, call.status, call.input) == (stream_end, status, MESSAGES)
@@ -145,7 +144,7 @@ async def test_failing_stream(
     with pytest.raises(error):
         await any_client.read(stream)
     del stream
-    await collect()
+    await any_client.collect()
 
     (call,) = captured.calls
     assert call.stream_end == stream_end
@@ -275,10 +274,3 @@ def test_close_wrapped_by_somebody_else(offline: OfflineModel, captured: Capture
 
 def create(any_client: Any) -> Any:
     return any_client.client.chat.completions.create(model="gpt-4o-mini", messages=MESSAGES, stream=True)
-
-
-async def collect() -> None:
-    """Let everything that nobody refers to any more be finalised."""
-    for _ in range(3):
-        gc.collect()
-        await asyncio.sleep(0.01)
