@@ -44,7 +44,7 @@ def who_closed() -> tuple[str, BaseException | None]:
         if frame.f_code.co_flags & _GENERATOR:
             return _by_generator(error if _passed_through(error, frame) else None, frame)
         if frame.f_code.co_name in ("__exit__", "__aexit__"):
-            return (CLOSED, None) if error is None else _by_block(error)
+            return _by_block(_error_given_to(frame))
         frame = frame.f_back
     return CLOSED, None
 
@@ -74,17 +74,30 @@ def _by_generator(error: BaseException | None, frame: FrameType) -> tuple[str, B
     if not isinstance(error, GeneratorExit):
         return end_by(error), error
     # A loop over the bytes that is left by `break` drops its iterator at once; only a client's stream outlives it.
-    return (COLLECTED if _is_inside(frame, "openai") else CLOSED), None
+    return (COLLECTED if _is_inside(frame, "openai._streaming") else CLOSED), None
 
 
-def _is_inside(frame: FrameType | None, library: str) -> bool:
+def _is_inside(frame: FrameType | None, module: str) -> bool:
     while frame is not None and _is_of_library(frame):
-        if str(frame.f_globals.get("__name__")).startswith(library):
+        if frame.f_globals.get("__name__") == module:
             return True
         frame = frame.f_back
     return False
 
 
-def _by_block(error: BaseException) -> tuple[str, BaseException | None]:
-    """The application left a ``with`` block by `error`, whatever of the body it had read."""
+def _error_given_to(leaving: FrameType) -> BaseException | None:
+    """The second argument of an ``__exit__``: only what left its block, not what is being handled around it."""
+    code = leaving.f_code
+    if code.co_argcount > 2:
+        given = leaving.f_locals.get(code.co_varnames[2])
+    else:
+        arguments = leaving.f_locals.get(code.co_varnames[code.co_argcount + code.co_kwonlyargcount])
+        given = arguments[1] if isinstance(arguments, tuple) and len(arguments) > 1 else None
+    return given if isinstance(given, BaseException) else None
+
+
+def _by_block(error: BaseException | None) -> tuple[str, BaseException | None]:
+    """The application left a ``with`` block, by `error` or by itself, whatever of the body it had read."""
+    if error is None:
+        return CLOSED, None
     return (ERROR if isinstance(error, Exception) else CANCELLED), error

@@ -272,5 +272,51 @@ def test_close_wrapped_by_somebody_else(offline: OfflineModel, captured: Capture
     assert call.stream_end == "complete"
 
 
+@pytest.mark.parametrize("kind", ["with", "exit stack", "closing", "close"])
+async def test_ended_while_something_else_is_handled(any_client: Any, captured: Captured, kind: str) -> None:
+    """What the application was handling when it left a stream's block says nothing about the stream."""
+    try:
+        raise ConsumerError("before")
+    except ConsumerError:
+        stream = await any_client.result(create(any_client))
+        await any_client.read(stream, 1)
+        await _leave(any_client, stream, kind)
+
+    (call,) = captured.calls
+    assert (call.stream_end, call.status, call.error) == ("closed", "ok", None)
+
+
+async def _leave(any_client: Any, stream: Any, kind: str) -> None:
+    if kind == "with":
+        async with any_client.block(stream):
+            pass
+    elif kind == "exit stack" and any_client.is_async:
+        async with contextlib.AsyncExitStack() as stack:
+            await stack.enter_async_context(stream)
+    elif kind == "exit stack":
+        with contextlib.ExitStack() as stack:
+            stack.enter_context(stream)
+    elif kind == "closing" and not any_client.is_async:
+        with contextlib.closing(stream):
+            pass
+    else:
+        await any_client.result(stream.close())
+
+
+@pytest.mark.parametrize("kind", ["exit stack", "closing"])
+def test_consumer_raised_in_another_block(offline: OfflineModel, captured: Captured, kind: str) -> None:
+    """An error that leaves a block around the stream is seen through the standard library's managers too."""
+    with openai.OpenAI(base_url=offline.url, api_key="offline") as client:
+        stream = client.chat.completions.create(model="gpt-4o-mini", messages=MESSAGES, stream=True)
+        with pytest.raises(ConsumerError), contextlib.ExitStack() as stack:
+            stack.enter_context(contextlib.closing(stream) if kind == "closing" else stream)
+            next(stream)
+            raise ConsumerError("enough")
+
+    (call,) = captured.calls
+    assert call.error is not None
+    assert (call.stream_end, call.status, call.error.type) == ("error", "error", "ConsumerError")
+
+
 def create(any_client: Any) -> Any:
     return any_client.client.chat.completions.create(model="gpt-4o-mini", messages=MESSAGES, stream=True)
