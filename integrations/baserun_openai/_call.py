@@ -106,7 +106,7 @@ class Call(msgspec.Struct, eq=False):
         self.request = self.options = self.given = self.outer = None
         if request is not None:
             self.url = request.url
-            self.content = _bytes_of(request)
+            self.content = None if options.files else _bytes_of(request)
         if self.content is None:
             self._take_form(options)
 

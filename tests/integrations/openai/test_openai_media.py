@@ -130,6 +130,21 @@ def test_transcription(client: openai.OpenAI, offline: OfflineModel, captured: C
     assert call.output["text"] == offline.answers[-1].json["text"]
 
 
+def test_form_of_a_request_that_was_read(http: ModuleType, captured: Captured) -> None:
+    """A form is recorded as what it is also where something before the network has put it together already."""
+
+    def answer(request: Any) -> Any:
+        assert request.content  # as the mocking libraries of tests, and transports that log, do
+        return http.Response(200, json={"text": "Hello"})
+
+    with openai.OpenAI(api_key="x", http_client=http.Client(transport=http.MockTransport(answer))) as client:
+        client.audio.transcriptions.create(model="whisper-1", file=("a.wav", b"RIFF"), language="en")
+
+    (call,) = captured.calls
+    described = {"name": "a.wav", "size": 4, "sha256": sha256(b"RIFF").hexdigest()}
+    assert (call.request_model, call.input, call.parameters) == ("whisper-1", {"file": described}, {"language": "en"})
+
+
 def test_moderation(client: openai.OpenAI, offline: OfflineModel, captured: Captured) -> None:
     """A moderation is recorded with its verdicts."""
     client.moderations.create(input="I love you")
