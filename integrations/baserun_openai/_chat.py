@@ -10,8 +10,9 @@ from baserun_openai._chat_stream import merge
 from baserun_openai._exchange import Answer
 from baserun_openai._failure import tell_failure
 from baserun_openai._preview import joined, last_user_text, text_in
+from baserun_openai._tool_calls import arguments_text
 from baserun_openai._usage import read_usage
-from baserun_openai._wire import Fields, decode, object_of, objects_of, recorded
+from baserun_openai._wire import Fields, object_of, objects_of, recorded
 
 CONTENT = ("messages",)
 
@@ -25,7 +26,7 @@ def read_input(fields: Fields, details: CallDetails) -> None:
 
 def read_answer(answer: Answer, details: CallDetails) -> None:
     """Fill in the messages that came back; what the model called, and why it stopped, of every choice."""
-    completion = object_of(answer.merge(merge) if answer.events is not None else decode(answer.body))
+    completion = answer.read(merge)
     choices = objects_of(completion.get("choices"))
     messages = [object_of(choice.get("message")) for choice in choices]
     details.response_id = completion.get("id")
@@ -34,7 +35,7 @@ def read_answer(answer: Answer, details: CallDetails) -> None:
     details.tool_calls = [call for message in messages for call in _tool_calls(message)] or None
     details.finish_reasons = [reason for choice in choices if (reason := choice.get("finish_reason"))] or None
     details.output_preview = _preview(messages, details)
-    details.output = [_without_payload(message) for message in messages] or None
+    details.output = [_without_payload(message) for message in messages] or answer.other
     tell_failure(completion.get("error"), details)
 
 
@@ -48,10 +49,11 @@ def _tool_calls(message: dict[str, Any]) -> list[dict[str, Any]]:
 
 def _tool_call(call: dict[str, Any]) -> dict[str, Any]:
     function, custom = object_of(call.get("function")), object_of(call.get("custom"))
+    given = function.get("arguments") if function else custom.get("input")
     return {
         "id": call.get("id"),
         "name": function.get("name") or custom.get("name"),
-        "arguments": function.get("arguments") if function else custom.get("input"),
+        "arguments": None if given is None else arguments_text(given),
     }
 
 

@@ -68,7 +68,7 @@ class _Choice:
 
     def finished(self, index: int) -> dict[str, Any]:
         """The choice as it would have come without streaming."""
-        message = {**self.others, **{name: "".join(parts) for name, parts in self.texts.items()}}
+        message = {**self.others, **{name: self._text(name, parts) for name, parts in self.texts.items()}}
         message = {"role": message.pop("role", "assistant"), "content": message.pop("content", None), **message}
         calls = self.tool_calls.finished()
         if calls:
@@ -78,6 +78,11 @@ class _Choice:
         if self.audio is not None:
             message["audio"] = {name: _whole(name, value) for name, value in self.audio.items()}
         return {"index": index, "message": message, "finish_reason": self.finish_reason}
+
+    def _text(self, name: str, parts: list[str]) -> Any:
+        # Some servers send what the model thinks as parts, before the answer as plain text.
+        text, before = "".join(parts), self.others.get(name)
+        return [*before, {"type": "text", "text": text}] if isinstance(before, list) else text
 
 
 class _PlainDelta(msgspec.Struct, forbid_unknown_fields=True, gc=False):

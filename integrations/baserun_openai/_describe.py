@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from baserun.instrumentation import CallDetails, guarded
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 _NO_PARAMETERS = ("model", "stream", *PARAMETERS)
 _EVENT_STREAM = "text/event-stream"
+_BEGINS_LIKE_EVENTS = re.compile(rb"\s*(data|event|id|retry|:|$)")
 
 
 def describe(call: Call) -> CallDetails:
@@ -73,20 +75,25 @@ def _is_true(value: Any) -> bool:
 
 def _describe_response(call: Call, details: CallDetails) -> None:
     body = Body(call)
-    content_type = body.content_type
+    is_event_stream = _is_event_stream(body, details)
     if call.is_streamed:
-        details.stream = content_type == _EVENT_STREAM
+        details.stream = is_event_stream
         if not details.stream and details.stream_end == "complete":
             details.stream_end = None  # it was only fetched piece by piece
     if call.error_status_code is not None:
         details.error_body = decode_or_text(body.data) if body.data else None
     elif body.is_there:
-        _read_answer(call, body, details)
+        _read_answer(call, body, details, is_event_stream)
 
 
-def _read_answer(call: Call, body: Body, details: CallDetails) -> None:
+def _is_event_stream(body: Body, details: CallDetails) -> bool:
+    # The client reads a stream where it asked for one, whatever a server of somebody's own calls what it sends.
+    return body.content_type == _EVENT_STREAM or bool(details.stream and _BEGINS_LIKE_EVENTS.match(body.data))
+
+
+def _read_answer(call: Call, body: Body, details: CallDetails, is_event_stream: bool) -> None:
     answer = Answer(body=body.data, content_type=body.content_type, size=body.size)
-    if body.content_type == _EVENT_STREAM:
+    if is_event_stream:
         details.stream = True
         answer.events = split_events(body.data)
         if details.stream_end is None:

@@ -9,6 +9,7 @@ import msgspec
 
 from baserun.instrumentation import CallDetails
 from baserun_openai._exchange import Answer
+from baserun_openai._failure import tell_failure
 from baserun_openai._usage import read_usage
 from baserun_openai._wire import Fields, decode, object_of, recorded, split_array, split_object
 
@@ -31,6 +32,7 @@ def read_answer(answer: Answer, details: CallDetails) -> None:
     vectors = split_array(fields.get("data"))
     details.response_model = decode(fields.get("model"))
     details.usage = read_usage(decode(fields.get("usage")))
+    tell_failure(decode(fields.get("error")), details)
     if vectors is not None:
         details.output = {"embeddings": len(vectors), "dimensions": _dimensions(vectors[0]) if vectors else None}
 

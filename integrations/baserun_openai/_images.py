@@ -8,10 +8,11 @@ from typing import Any
 from baserun.instrumentation import CallDetails
 from baserun_openai._binary import describe_base64
 from baserun_openai._exchange import Answer, Merged
+from baserun_openai._failure import tell_failure
 from baserun_openai._preview import cut
 from baserun_openai._sse import Event, decoded
 from baserun_openai._usage import read_usage
-from baserun_openai._wire import Fields, decode, join_object, object_of, objects_of, pick, recorded, text_of
+from baserun_openai._wire import Fields, join_object, objects_of, pick, recorded, text_of
 
 FILES = ("image", "image[]", "mask")
 CONTENT = ("prompt", *FILES)
@@ -27,11 +28,12 @@ def read_input(fields: Fields, details: CallDetails) -> None:
 
 def read_answer(answer: Answer, details: CallDetails) -> None:
     """Fill in what the pictures are."""
-    answered = object_of(answer.merge(_merge) if answer.events is not None else decode(answer.body))
+    answered = answer.read(_merge)
     media_type = f"image/{answered.get('output_format') or 'png'}"
     details.response_model = answered.get("model")
     details.usage = read_usage(answered.get("usage"))
     details.output = [_described(image, media_type) for image in objects_of(answered.get("data"))] or None
+    tell_failure(answered.get("error"), details)
 
 
 def _described(image: dict[str, Any], media_type: str) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from baserun.instrumentation import CallDetails
 from baserun_openai._exchange import Answer
+from baserun_openai._failure import tell_failure
 from baserun_openai._wire import Fields, decode, recorded, split_object
 
 CONTENT = ("input",)
@@ -20,3 +21,4 @@ def read_answer(answer: Answer, details: CallDetails) -> None:
     details.response_id = decode(fields.get("id"))
     details.response_model = decode(fields.get("model"))
     details.output = recorded(fields.get("results"))
+    tell_failure(decode(fields.get("error")), details)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import OrderedDict
 from typing import Any
 from urllib.parse import urlsplit
@@ -13,6 +12,7 @@ from baserun_openai._exchange import Answer
 from baserun_openai._failure import tell_failure
 from baserun_openai._preview import cut, joined, last_user_text, text_in
 from baserun_openai._responses_stream import merge
+from baserun_openai._tool_calls import arguments_text
 from baserun_openai._usage import read_usage
 from baserun_openai._wire import Fields, decode, object_of, objects_of, pick, recorded
 
@@ -30,7 +30,7 @@ def read_input(fields: Fields, details: CallDetails) -> None:
 
 def read_answer(answer: Answer, details: CallDetails) -> None:
     """Fill in the items that came back, what the model called, and how it ended."""
-    response = object_of(answer.merge(merge) if answer.events is not None else decode(answer.body))
+    response = answer.read(merge)
     items = objects_of(response.get("output"))
     details.response_id = response.get("id")
     details.response_model = response.get("model")
@@ -40,7 +40,7 @@ def read_answer(answer: Answer, details: CallDetails) -> None:
     details.tool_calls = [_tool_call(item) for item in items if _is_tool_call(item)] or None
     details.finish_reasons = _finish_reasons(response)
     details.output_preview = _preview(items, details)
-    details.output = [_without_payload(item) for item in items] or None
+    details.output = [_without_payload(item) for item in items] or answer.other
 
 
 _told: OrderedDict[tuple[str, str], None] = OrderedDict()
@@ -78,7 +78,7 @@ def _tool_call(item: dict[str, Any]) -> dict[str, Any]:
     return {
         "id": item.get("call_id") or item.get("id"),
         "name": item.get("name") or str(item.get("type")).removesuffix("_call"),
-        "arguments": said if isinstance(said, str) or said is None else json.dumps(said),
+        "arguments": None if said is None else arguments_text(said),
     }
 
 

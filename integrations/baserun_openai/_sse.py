@@ -67,5 +67,7 @@ def _parse(block: bytes, end: int) -> Iterator[Event]:
             data.append(value)
         elif field == b"event":
             name = value
+        elif field == b"error":  # no field of the standard; llama.cpp told of its failures so
+            data.append(b'{"error":' + value + b"}")
     if data:
         yield Event(name, b"\n".join(data), end)

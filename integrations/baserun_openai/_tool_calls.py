@@ -8,9 +8,10 @@ from typing import Any
 
 
 class _ToolCall:
-    __slots__ = ("arguments", "id", "kind", "name")
+    __slots__ = ("arguments", "id", "kind", "name", "place")
 
-    def __init__(self) -> None:
+    def __init__(self, place: int) -> None:
+        self.place = place
         self.id: str | None = None
         self.kind = "function"
         self.name = ""
@@ -29,6 +30,11 @@ class _ToolCall:
         if self.kind == "custom":
             return {"id": self.id, "type": "custom", "custom": {"name": self.name, "input": arguments}}
         return {"id": self.id, "type": self.kind, "function": {"name": self.name, "arguments": arguments}}
+
+
+def arguments_text(given: Any) -> str:
+    """The arguments of a call as the text that they should be; some servers send the object."""
+    return given if isinstance(given, str) else json.dumps(given)
 
 
 class ToolCallMerger:
@@ -51,16 +57,17 @@ class ToolCallMerger:
             self._extend(self._call_of(delta, body), delta, kind, body)
 
     def finished(self) -> list[dict[str, Any]]:
-        """The calls in the order in which they began."""
-        return [call.finished() for call in self._calls]
+        """The calls in the order of their numbers; those of the same, or of none, as they began."""
+        return [call.finished() for call in sorted(self._calls, key=lambda call: call.place)]
 
     def _call_of(self, delta: dict[str, Any], body: dict[str, Any]) -> _ToolCall:
         index = delta.get("index")
+        index = index if isinstance(index, int) else None
         call = self._at.get(index)
         if call is None and index is None and self._calls and not self._begins(self._calls[-1], delta, body):
             return self._calls[-1]
         if call is None or self._begins(call, delta, body):
-            call = self._at[index] = _ToolCall()
+            call = self._at[index] = _ToolCall(len(self._calls) if index is None else index)
             self._calls.append(call)
         return call
 
@@ -80,5 +87,5 @@ class ToolCallMerger:
         if isinstance(name, str) and name != call.name:
             call.name += name
         text = body.get("arguments", body.get("input"))
-        if isinstance(text, str):
-            call.arguments.append(text)
+        if text is not None:
+            call.arguments.append(arguments_text(text))

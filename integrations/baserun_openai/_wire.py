@@ -13,6 +13,10 @@ from baserun.instrumentation import RawJSON
 Fields = dict[str, Any]
 """The members of a JSON object, each either still encoded (`msgspec.Raw`) or a builtin."""
 
+MOST_COUNTED = 10**12
+"""No call takes more tokens than this; a store could not add them up."""
+
+_MOST_DIGITS = 20
 _fields = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _parts = msgspec.json.Decoder(list[msgspec.Raw])
 _encode = msgspec.json.Encoder().encode
@@ -23,8 +27,7 @@ def split_object(body: bytes) -> Fields:
     try:
         return dict(_fields.decode(body))
     except (msgspec.MsgspecError, ValueError):
-        value = decode(body)
-        return value if isinstance(value, dict) else {}
+        return object_of(decode_or_text(body))
 
 
 def split_array(value: Any) -> list[Any] | None:
@@ -85,10 +88,12 @@ def text_of(value: Any) -> str | None:
 
 
 def count_of(value: Any) -> int | None:
-    """A number that should be a count; None if it is anything else."""
+    """A number that should be a count, or its digits; None if it is anything else."""
+    if isinstance(value, str) and value.isascii() and value.isdigit():
+        value = int(value[:_MOST_DIGITS])
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
-    return int(value) if value >= 0 and value == value // 1 else None
+    return int(value) if 0 <= value < MOST_COUNTED and value == value // 1 else None
 
 
 def object_of(value: Any) -> dict[str, Any]:

@@ -35,7 +35,13 @@ STREAMS: dict[str, tuple[list[Any], list[Any]]] = {
     "empty id repeated": ([delta(0, "call_a", "f", '{"x"'), delta(0, "", "", ":1}")], [A]),
     "name in pieces": ([delta(0, "call_a", "fo", ""), delta(0, None, "ur", "{}")], [("call_a", "four", "{}")]),
     "same call twice": ([delta(0, *A), delta(0, "call_c", *A[1:])], [A, ("call_c", *A[1:])]),
-    "order of index": ([delta(1, *B), delta(0, *A)], [B, A]),
+    "order of index": ([delta(1, *B), delta(0, *A)], [A, B]),
+    "out of order, side by side": (
+        [delta(1, "call_b", "g", ""), delta(0, "call_a", "f", '{"x"'), delta(1, text='{"y":2}'), delta(0, text=":1}")],
+        [A, B],
+    ),
+    "index of another kind": ([delta([0], *A)], [A]),  # type: ignore[arg-type]
+    "arguments as an object": ([delta(0, "call_a", "f", {"x": 1})], [("call_a", "f", '{"x": 1}')]),  # type: ignore[arg-type]
 }
 
 

@@ -1,0 +1,190 @@
+"""Servers that speak the API nearly: the caller gets what they send, and the record has what can be told of it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import openai
+import pytest
+
+from baserun.store import StoredCall, StoredUsage
+from baserun.testing import Captured
+
+CHAT: Any = {"model": "m", "messages": [{"role": "user", "content": "Hi"}]}
+EVENTS = "text/event-stream; charset=utf-8"
+DONE = b"data: [DONE]\n\n"
+
+Answering = Callable[..., openai.OpenAI]
+
+
+def event(value: Any, end: str = "\n\n", start: str = "data: ") -> bytes:
+    return (start + json.dumps(value, ensure_ascii=False) + end).encode()
+
+
+def chunk(delta: Any, finish_reason: str | None = None, **others: Any) -> Any:
+    choice = {"index": 0, "delta": delta, "finish_reason": finish_reason}
+    return {"id": "c", "model": "m-1", "choices": [choice], **others}
+
+
+def events(*values: Any, end: str = "\n\n", start: str = "data: ") -> list[bytes]:
+    return [event(value, end, start) for value in values]
+
+
+HELLO = (chunk({"role": "assistant", "content": "Hé"}), chunk({"content": "llo 😀"}), chunk({}, "stop"))
+WHOLE = b"".join(events(*HELLO))
+
+STREAMS: dict[str, tuple[str, list[bytes]]] = {
+    "plain": (EVENTS, [*events(*HELLO), DONE]),
+    "comments": (EVENTS, [b": PROCESSING\n\n", *events(*HELLO), b":\n\n", DONE]),
+    "CRLF": (EVENTS, [*events(*HELLO, end="\r\n\r\n"), b"data: [DONE]\r\n\r\n"]),
+    "no space": (EVENTS, [*events(*HELLO, start="data:"), DONE]),
+    "names and ids": (EVENTS, [b"event: message\nid: 1\n" + each for each in events(*HELLO)]),
+    "no DONE": (EVENTS, events(*HELLO)),
+    "no end": (EVENTS, [WHOLE.rstrip()]),
+    "byte by byte": (EVENTS, [WHOLE[place : place + 1] for place in range(len(WHOLE))]),
+    "all at once": (EVENTS, [WHOLE + DONE]),
+    "called JSON": ("application/json", [*events(*HELLO), DONE]),
+    "called text": ("text/plain", [*events(*HELLO), DONE]),
+    "called nothing": ("", [*events(*HELLO), DONE]),
+    "empty and null choices": (EVENTS, events({"choices": []}, {"choices": None}, {"id": "c"}, *HELLO)),
+    "null delta": (EVENTS, events(*HELLO, {"choices": [{"index": 0, "delta": None}]})),
+    "more members": (EVENTS, events(*HELLO, {"object": "x", "choices": [], "x_groq": {"id": 1}})),
+    "whole message": (EVENTS, events({**HELLO[0], "choices": [{"message": {"content": "Héllo 😀"}}]}, HELLO[2])),
+}
+
+
+@pytest.mark.parametrize("case", STREAMS)
+def test_stream(answering: Answering, captured: Captured, case: str) -> None:
+    """A stream is read however it is written, and whatever its server calls it."""
+    content_type, chunks = STREAMS[case]
+
+    with answering(*chunks, content_type=content_type) as client:
+        list(client.chat.completions.create(**CHAT, stream=True))
+
+    (call,) = captured.calls
+    assert (call.status, call.stream, call.stream_end) == ("ok", True, "complete")
+    assert call.output == [{"role": "assistant", "content": "Héllo 😀"}]
+    assert (call.response_id, call.response_model, call.finish_reasons) == ("c", "m-1", ["stop"])
+    assert call.time_to_first_token_ms is not None
+
+
+def usage_of(call: StoredCall) -> tuple[int | None, int | None] | None:
+    usage: StoredUsage | None = call.usage
+    return None if usage is None else (usage.input_tokens, usage.output_tokens)
+
+
+USAGES: list[tuple[list[Any], Any]] = [
+    ([{"prompt_tokens": 5, "completion_tokens": 1}, {"prompt_tokens": 5, "completion_tokens": 2}], (5, 2)),
+    ([{"prompt_tokens": 5, "completion_tokens": 2}, {}], (5, 2)),
+    ([{"prompt_tokens": 5, "completion_tokens": 2}, None], (5, 2)),
+    ([{"prompt_tokens": "5", "completion_tokens": 2.0, "prompt_tokens_details": None}], (5, 2)),
+    ([{"prompt_tokens": "many", "completion_tokens": None}], None),
+    ([{"prompt_tokens": 10**30, "completion_tokens": 1e300}], None),
+    ([{"prompt_tokens": "9" * 5000, "completion_tokens": -1}], None),
+    (["none"], None),
+    ([None], None),
+]
+
+
+@pytest.mark.parametrize(("usages", "expected"), USAGES)
+def test_usage(answering: Answering, captured: Captured, usages: list[Any], expected: Any) -> None:
+    """The last usage that says something counts; what cannot be a count is unknown, and harms nothing else."""
+    chunks = events(*(chunk({"content": "x"}, usage=usage) for usage in usages))
+
+    with answering(*chunks, content_type=EVENTS) as client:
+        list(client.chat.completions.create(**CHAT, stream=True))
+
+    (call,) = captured.calls
+    assert usage_of(call) == expected
+    assert call.response_id == "c"
+    assert captured.stats.dropped == {}
+
+
+def test_thoughts_before_the_answer(answering: Answering, captured: Captured) -> None:
+    """What a model thought, sent as parts before its answer as text, is not lost to the answer."""
+    thoughts = [{"type": "thinking", "thinking": [{"type": "text", "text": "Hm."}]}]
+    chunks = events(chunk({"content": thoughts}), chunk({"content": "Yes"}), chunk({"content": "."}, "stop"))
+
+    with answering(*chunks, content_type=EVENTS) as client:
+        list(client.chat.completions.create(**CHAT, stream=True))
+
+    (call,) = captured.calls
+    assert call.output[0]["content"] == [*thoughts, {"type": "text", "text": "Yes."}]
+
+
+def test_failure_in_a_field_of_its_own(answering: Answering, captured: Captured) -> None:
+    """A failure that is told in the field `error`, which the client skips, is an error."""
+    failure = {"code": 500, "message": "Out of memory.", "type": "server_error"}
+    chunks = [*events(HELLO[0]), event(failure, start="error: ")]
+
+    with answering(*chunks, content_type=EVENTS) as client:
+        list(client.chat.completions.create(**CHAT, stream=True))
+
+    (call,) = captured.calls
+    assert call.error is not None
+    assert (call.status, call.error.type, call.error.body) == ("error", "server_error", failure)
+    assert call.output == [{"role": "assistant", "content": "Hé"}]
+
+
+@pytest.mark.parametrize("resource", ["chat", "responses", "completions"])
+def test_page_of_a_proxy(
+    answering: Answering, captured: Captured, resource: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A page in the place of an answer, which the client hands on as text, is the output; it is no failure of ours."""
+    with answering(b"<html>Sign in</html>", content_type="text/html") as client:
+        got: Any = {
+            "chat": lambda: client.chat.completions.create(**CHAT),
+            "responses": lambda: client.responses.create(model="m", input="Hi"),
+            "completions": lambda: client.completions.create(model="m", prompt="Hi"),
+        }[resource]()
+
+    (call,) = captured.calls
+    assert got == call.output == "<html>Sign in</html>"
+    assert caplog.records == []
+
+
+def test_half_of_an_answer(answering: Answering, captured: Captured) -> None:
+    """Of an answer that was read half there is that half."""
+    body = json.dumps({"id": "c", "choices": []}).encode()
+
+    with (
+        answering(body[:9], body[9:]) as client,
+        client.chat.completions.with_streaming_response.create(**CHAT) as response,
+    ):
+        for _ in response.iter_bytes():
+            break
+
+    (call,) = captured.calls
+    assert (call.status, call.stream_end, call.output) == ("ok", "closed", '{"id": "c')
+
+
+def test_arguments_as_an_object(answering: Answering, captured: Captured) -> None:
+    """Arguments that a server sends as an object are text in the record, as everywhere."""
+    function = {"name": "f", "arguments": {"a": 1}}
+    body = {"id": "c", "choices": [{"message": {"tool_calls": [{"id": "1", "function": function}]}}]}
+
+    with answering(json.dumps(body).encode()) as client:
+        client.chat.completions.create(**CHAT)
+
+    (call,) = captured.calls
+    assert call.tool_calls == [{"id": "1", "name": "f", "arguments": '{"a": 1}'}]
+
+
+@pytest.mark.parametrize("resource", ["embeddings", "images", "moderations"])
+def test_error_of_any_endpoint(answering: Answering, captured: Captured, resource: str) -> None:
+    """An error in an answer with status 200 is in the record of any endpoint, also where the client raises its own."""
+    told = {"message": "No credit.", "code": 402}
+    with answering(json.dumps({"error": told}).encode()) as client:
+        if resource == "embeddings":
+            with pytest.raises(ValueError, match="No embedding data"):
+                client.embeddings.create(model="m", input="Hi")
+        elif resource == "images":
+            client.images.generate(model="m", prompt="Hi")
+        else:
+            client.moderations.create(input="Hi")
+
+    (call,) = captured.calls
+    assert call.error is not None
+    assert (call.status, call.error.body) == ("error", told)
