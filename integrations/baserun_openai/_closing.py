@@ -15,6 +15,7 @@ NETWORK = "network"
 TIMEOUT = "timeout"
 
 _LIBRARIES = ("openai", "httpx", "httpx2", "contextlib")
+_EXITS = ("__exit__", "__aexit__")
 _MOST_FRAMES = 12
 _GENERATOR = inspect.CO_GENERATOR | inspect.CO_ASYNC_GENERATOR
 
@@ -43,7 +44,7 @@ def who_closed() -> tuple[str, BaseException | None]:
             break
         if frame.f_code.co_flags & _GENERATOR:
             return _by_generator(error if _passed_through(error, frame) else None, frame)
-        if frame.f_code.co_name in ("__exit__", "__aexit__"):
+        if frame.f_code.co_name in _EXITS:
             return _by_block(_error_given_to(frame))
         frame = frame.f_back
     return CLOSED, None
@@ -54,8 +55,8 @@ def _is_of_library(frame: FrameType) -> bool:
 
 
 def _is_wrapped_close(frame: FrameType) -> bool:
-    # Other instrumentors put a function of theirs around a response's close().
-    return "close" in frame.f_code.co_name
+    # Other instrumentors put a function of theirs around a response's close(), or around all of a stream.
+    return "close" in frame.f_code.co_name or frame.f_code.co_name in _EXITS
 
 
 def _passed_through(error: BaseException | None, frame: FrameType) -> bool:

@@ -38,7 +38,7 @@ def begin(client: Any, options: Any) -> Call | Unrecorded | None:
     """
     try:
         outer = current.get()
-        if outer is not None and outer.given is options:
+        if outer is not None and (outer.given is options or outer.options is options):
             return None  # the same call again, by a client whose `request` was replaced by one that asks ours twice
         call = _begin(client, options, outer) or (None if outer is None else Unrecorded(options, outer))
         if call is not None:
@@ -66,7 +66,7 @@ def leave(call: Call | Unrecorded, error: BaseException | None = None) -> None:
 def sent(request: Any) -> None:
     """The client built a request: the first, or the one of a retry. Never raises."""
     call = current.get()
-    if type(call) is Call:
+    if type(call) is Call and call.request is not request:
         call.request = request
         call.attempts += 1
 

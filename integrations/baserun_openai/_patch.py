@@ -10,25 +10,30 @@ from __future__ import annotations
 import functools
 import threading
 from collections.abc import Callable
+from types import FunctionType
 from typing import Any
 
 from baserun_openai._current import answered, begin, leave, sent
 
 Function = Callable[..., Any]
 
+_MARK = "_is_of_baserun"
+"""An attribute of our wrappers, which shows through what others put around them."""
+
 _lock = threading.Lock()
 _is_on = False
-_patches: list[_Patch] = []
+_patches: dict[tuple[type, str], _Patch] = {}
 
 
 def instrument() -> None:
-    """Record the calls of every client of the `openai` package; doing it twice is the same as doing it once."""
+    """Record the calls of every client of the `openai` package; doing it twice is the same as doing it once.
+
+    Where another tool, on its way out, has put back what was there before us, doing it again helps.
+    """
     global _is_on
     with _lock:
-        if not _patches:
-            _patches.extend(_make_patches())
-        for patch in _patches:
-            patch.apply()
+        for owner, name, wrap in _places():
+            _patches.setdefault((owner, name), _Patch(owner, name, wrap)).apply()
         _is_on = True
 
 
@@ -40,7 +45,7 @@ def uninstrument() -> None:
     global _is_on
     with _lock:
         _is_on = False
-        for patch in reversed(_patches):
+        for patch in reversed(_patches.values()):
             patch.undo()
 
 
@@ -56,9 +61,11 @@ class _Patch:
 
     def apply(self) -> None:
         """Put the wrapper in place, unless one is there, maybe under somebody else's."""
-        if self._wrapper is None:
-            self._original = self._owner.__dict__[self._name]
-            self._wrapper = self._wrap(self._original)
+        present = self._owner.__dict__.get(self._name)
+        if present is not None and not getattr(present, _MARK, False):
+            self._original = present
+            self._wrapper = self._wrap(_as_function(present))
+            setattr(self._wrapper, _MARK, True)
             setattr(self._owner, self._name, self._wrapper)
 
     def undo(self) -> None:
@@ -68,16 +75,32 @@ class _Patch:
             self._wrapper = self._original = None
 
 
-def _make_patches() -> list[_Patch]:
+def _places() -> list[tuple[type, str, Callable[[Function], Function]]]:
+    from openai import AsyncOpenAI, OpenAI
     from openai._base_client import AsyncAPIClient, BaseClient, SyncAPIClient
 
-    return [
-        _Patch(BaseClient, "_build_request", _build_request),
-        _Patch(SyncAPIClient, "_process_response", _process_response),
-        _Patch(AsyncAPIClient, "_process_response", _process_response_async),
-        _Patch(SyncAPIClient, "request", _request),
-        _Patch(AsyncAPIClient, "request", _request_async),
+    places: list[tuple[type, str, Callable[[Function], Function]]] = [
+        (BaseClient, "_build_request", _build_request),
+        (SyncAPIClient, "_process_response", _process_response),
+        (AsyncAPIClient, "_process_response", _process_response_async),
+        (SyncAPIClient, "request", _request),
+        (AsyncAPIClient, "request", _request_async),
     ]
+    # These inherit the method, unless another tool gave them one of its own, around what was there before ours.
+    overridden = [(OpenAI, "request", _request), (AsyncOpenAI, "request", _request_async)]
+    return places + [place for place in overridden if "request" in place[0].__dict__]
+
+
+def _as_function(method: Any) -> Function:
+    """What other tools put in place may be objects that have to be bound to know the client."""
+    if type(method) is FunctionType:  # they may look like functions
+        return method
+
+    @functools.wraps(method)
+    def function(self: Any, *args: Any, **kwargs: Any) -> Any:
+        return method.__get__(self, type(self))(*args, **kwargs)
+
+    return function
 
 
 def _request(original: Function) -> Function:

@@ -9,6 +9,7 @@ import pickle
 import threading
 import traceback
 from collections.abc import Iterator
+from types import FunctionType
 from typing import Any
 
 import openai
@@ -40,6 +41,12 @@ def _plain() -> Iterator[None]:
 def _captured() -> Iterator[Captured]:
     with capture(instrument="none") as captured:
         yield captured
+
+
+@pytest.fixture(name="client")
+def _client(offline: OfflineModel) -> Iterator[openai.OpenAI]:
+    with openai.OpenAI(base_url=offline.url, api_key="offline", max_retries=0) as client:
+        yield client
 
 
 @pytest.mark.parametrize(("owner", "name"), METHODS)
@@ -103,6 +110,98 @@ def test_somebody_elses_wrapper_is_kept(offline: OfflineModel, captured: Capture
     assert SyncAPIClient.request is original
 
 
+class TheirMethod:
+    """A method in the place of another, in the way of the library `wrapt`: it must be bound to know its client."""
+
+    def __init__(self, wrapped: Any, seen: list[Any], client: Any = None) -> None:
+        self.__wrapped__ = wrapped
+        self._seen = seen
+        self._client = client
+        functools.update_wrapper(self, wrapped)
+
+    @property
+    def __class__(self) -> Any:
+        return FunctionType
+
+    def __get__(self, client: Any, owner: type) -> TheirMethod:
+        return TheirMethod(self.__wrapped__, self._seen, client)
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        self._seen.append(self._client)
+        return self.__wrapped__(self._client, *args, **kwargs)
+
+
+@pytest.fixture(name="their_request")
+def _their_request() -> Iterator[list[Any]]:
+    """Another tool gave `OpenAI` a method of its own, around the inherited one; which clients it saw."""
+    seen: list[Any] = []
+    openai.OpenAI.request = TheirMethod(openai.OpenAI.request, seen)  # type: ignore[method-assign,assignment]
+    yield seen
+    del openai.OpenAI.request
+
+
+def test_somebody_else_was_first(
+    client: openai.OpenAI, offline: OfflineModel, captured: Captured, their_request: list[Any]
+) -> None:
+    """Where another tool has put a method of its own into the client's class before us, calls are recorded, once."""
+    theirs = vars(openai.OpenAI)["request"]
+
+    baserun_openai.instrument()
+    client.chat.completions.create(**CHAT)
+    list(client.chat.completions.create(**CHAT, stream=True))
+    offline.next(status=429, retry_after_ms=1)
+    client.with_options(max_retries=1).chat.completions.create(**CHAT)
+    baserun_openai.uninstrument()
+    client.chat.completions.create(**CHAT)
+
+    assert [call.retries for call in captured.calls] == [0, 0, 1]
+    assert their_request[0] is client
+    assert len(their_request) == 4
+    assert vars(openai.OpenAI)["request"] is theirs
+
+
+def test_somebody_else_leaves_what_was_before_us(client: openai.OpenAI, captured: Captured) -> None:
+    """A tool that puts back what was there before us takes our wrapper away; instrumenting again puts it back."""
+    before = SyncAPIClient.request
+    baserun_openai.instrument()
+    SyncAPIClient.request = before  # type: ignore[method-assign]
+    client.chat.completions.create(**CHAT)
+    assert captured.calls == []
+
+    baserun_openai.instrument()
+    client.chat.completions.create(**CHAT)
+    baserun_openai.uninstrument()
+
+    assert len(captured.calls) == 1
+    assert SyncAPIClient.request is before
+
+
+def test_somebody_else_hides_ours(client: openai.OpenAI, offline: OfflineModel, captured: Captured) -> None:
+    """Ours is put around a wrapper that does not show that ours is in it already; a call is still one record."""
+    baserun_openai.instrument()
+    ours = {name: getattr(owner, name) for owner, name in METHODS[:2]} | {"request": SyncAPIClient.request}
+    hidden: Any = {name: _hiding(method) for name, method in ours.items()}
+    BaseClient._build_request = hidden["_build_request"]  # type: ignore[method-assign]
+    SyncAPIClient._process_response = hidden["_process_response"]  # type: ignore[method-assign]
+    SyncAPIClient.request = hidden["request"]  # type: ignore[method-assign]
+    try:
+        baserun_openai.instrument()
+        offline.next(status=429, retry_after_ms=1)
+        client.with_options(max_retries=1).chat.completions.create(**CHAT)
+    finally:
+        baserun_openai.uninstrument()
+        for owner, name in ((BaseClient, "_build_request"), (SyncAPIClient, "_process_response")):
+            setattr(owner, name, ours[name].__wrapped__)
+        SyncAPIClient.request = ours["request"].__wrapped__  # type: ignore[method-assign]
+
+    (call,) = captured.calls
+    assert (call.retries, call.finish_reasons) == (1, ["stop"])
+
+
+def _hiding(method: Any) -> Any:
+    return lambda *args, **kwargs: method(*args, **kwargs)
+
+
 def test_instrumented_by_many_threads() -> None:
     """Threads that instrument at the same time do it once."""
     original = SyncAPIClient.request
@@ -113,12 +212,6 @@ def test_instrumented_by_many_threads() -> None:
         thread.join()
 
     assert SyncAPIClient.request.__wrapped__ is original  # type: ignore[attr-defined]
-
-
-@pytest.fixture(name="client")
-def _client(offline: OfflineModel) -> Iterator[openai.OpenAI]:
-    with openai.OpenAI(base_url=offline.url, api_key="offline", max_retries=0) as client:
-        yield client
 
 
 def test_same_answer(client: openai.OpenAI, offline: OfflineModel, captured: Captured) -> None:
