@@ -89,7 +89,8 @@ def _outcomes(python: str, suite: Path, report: Path, options: list[str]) -> dic
 
 def _variables(folder: Path) -> dict[str, str]:
     sources = [str(Path(package.__file__ or "").parents[1]) for package in (baserun, baserun_openai)]
-    return {**os.environ, "PYTHONPATH": os.pathsep.join([str(folder), *sources])}
+    # The options of the run around this one may be those of plugins that the client's environment has not.
+    return {**os.environ, "PYTEST_ADDOPTS": "", "PYTHONPATH": os.pathsep.join([str(folder), *sources])}
 
 
 def _run(command: list[str], folder: Path) -> None:
