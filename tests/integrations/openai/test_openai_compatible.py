@@ -134,11 +134,12 @@ def test_page_of_a_proxy(
 ) -> None:
     """A page in the place of an answer, which the client hands on as text, is the output; it is no failure of ours."""
     with answering(b"<html>Sign in</html>", content_type="text/html") as client:
-        got: Any = {
-            "chat": lambda: client.chat.completions.create(**CHAT),
-            "responses": lambda: client.responses.create(model="m", input="Hi"),
-            "completions": lambda: client.completions.create(model="m", prompt="Hi"),
-        }[resource]()
+        if resource == "chat":
+            got: Any = client.chat.completions.create(**CHAT)
+        elif resource == "responses":
+            got = client.responses.create(model="m", input="Hi")
+        else:
+            got = client.completions.create(model="m", prompt="Hi")
 
     (call,) = captured.calls
     assert got == call.output == "<html>Sign in</html>"

@@ -119,7 +119,7 @@ class TheirMethod:
         self._client = client
         functools.update_wrapper(self, wrapped)
 
-    @property
+    @property  # type: ignore[misc]
     def __class__(self) -> Any:
         return FunctionType
 
@@ -135,7 +135,7 @@ class TheirMethod:
 def _their_request() -> Iterator[list[Any]]:
     """Another tool gave `OpenAI` a method of its own, around the inherited one; which clients it saw."""
     seen: list[Any] = []
-    openai.OpenAI.request = TheirMethod(openai.OpenAI.request, seen)  # type: ignore[method-assign,assignment]
+    openai.OpenAI.request = TheirMethod(openai.OpenAI.request, seen)  # type: ignore[method-assign]
     yield seen
     del openai.OpenAI.request
 
