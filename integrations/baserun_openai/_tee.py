@@ -7,8 +7,9 @@ their helpers. It hands on the very same bytes, and errors as they are.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Iterator
+from os import getpid
 from time import perf_counter_ns
-from typing import Any, Protocol
+from typing import Any, Protocol, SupportsIndex
 
 from baserun_openai._closing import end_by, who_closed
 
@@ -44,9 +45,14 @@ class _Tee:
         self._stream = stream
         self._call = call
         self._is_begun = False
+        self._process = getpid()
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._stream, name)
+
+    def __reduce_ex__(self, protocol: SupportsIndex) -> Any:
+        # A copy is one of what it would be without us; the call has one body only.
+        return self._stream.__reduce_ex__(protocol)
 
     def _keeper(self) -> Callable[[bytes], None]:
         """What takes note of each chunk; the one thing here that runs for each of them."""
@@ -66,10 +72,14 @@ class _Tee:
 
         return keep
 
+    def _is_ours_to_end(self, call: Listener) -> bool:
+        # A process that was forked while the body was read has a copy to drop, and no say in how the body ends.
+        return not call.has_ended and self._process == getpid()
+
     def __del__(self) -> None:
         # The garbage collector may run this in any thread, in the middle of anything.
         call = self.__dict__.get("_call")
-        if call is not None and not call.has_ended:
+        if call is not None and self._is_ours_to_end(call):
             call.stream_ended("collected" if self._is_begun else "unread")
 
 
@@ -89,7 +99,7 @@ class _SyncTee(_Tee):
         self._call.stream_ended("complete")
 
     def close(self) -> None:
-        if not self._call.has_ended:
+        if self._is_ours_to_end(self._call):
             self._call.stream_ended(*who_closed())
         self._stream.close()
 
@@ -118,7 +128,7 @@ class _AsyncTee(_Tee):
         self._call.stream_ended("complete")
 
     async def aclose(self) -> None:
-        if not self._call.has_ended:
+        if self._is_ours_to_end(self._call):
             self._call.stream_ended(*who_closed())
         await self._stream.aclose()
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
+import os
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable
 from types import ModuleType
@@ -218,6 +220,28 @@ def test_stream_read_in_another_thread(offline: OfflineModel, captured: Captured
     (call,) = captured.calls
     assert call.stream_end == "complete"
     assert captured.traces[0].session_id == session.id
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork")
+@pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
+def test_stream_dropped_by_a_forked_process(offline: OfflineModel, captured: Captured) -> None:
+    """A forked process that drops its copy of a stream has no say in how the stream ended."""
+    with openai.OpenAI(base_url=offline.url, api_key="offline") as client:
+        stream = client.chat.completions.create(model="gpt-4o-mini", messages=MESSAGES, stream=True)
+        next(stream)
+        child = os.fork()
+        if child == 0:
+            try:
+                del stream
+                gc.collect()
+                baserun.flush(10)
+            finally:
+                os._exit(0)
+        os.waitpid(child, 0)
+        list(stream)
+
+    (call,) = captured.calls
+    assert (call.stream_end, call.finish_reasons) == ("complete", ["stop"])
 
 
 def test_next_after_close(offline: OfflineModel, captured: Captured) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import functools
+import gc
 import inspect
 import pickle
 import threading
@@ -255,6 +256,24 @@ def test_same_raw_stream(client: openai.OpenAI, captured: Captured) -> None:
     assert body.endswith(b"data: [DONE]\n\n")
     assert response.http_response.num_bytes_downloaded == len(body)
     assert pickle.loads(pickle.dumps(response.http_response)).status_code == 200
+
+
+def test_same_body(client: openai.OpenAI, captured: Captured) -> None:
+    """A body that is not read yet is copied, or refuses to be, as without us; a copy that is dropped ends nothing."""
+    outcomes = []
+    for instrument in (lambda: None, baserun_openai.instrument):
+        instrument()
+        with client.chat.completions.with_streaming_response.create(**CHAT, stream=True) as response:
+            body = response.http_response.stream
+            outcomes.append(type(copy.copy(body)))
+            with pytest.raises((TypeError, pickle.PicklingError)):
+                pickle.dumps(body)
+            del body
+            gc.collect()
+            response.read()
+
+    assert outcomes[0] is outcomes[1]
+    assert [call.stream_end for call in captured.calls] == ["complete"]
 
 
 def test_same_error(client: openai.OpenAI, offline: OfflineModel, captured: Captured) -> None:
