@@ -77,8 +77,10 @@ def finish_call(
 def end_user_to_fill() -> str | None:
     """The user to send as the provider's end-user parameter, where `fill_end_user` is on and the session has one."""
     recorder = running_recorder()
+    if recorder is None or not recorder.config.fill_end_user:
+        return None
     frame = current()
-    if recorder is None or not recorder.config.fill_end_user or frame is None or frame.session is None:
+    if frame is None or frame.session is None:
         return None
     user = frame.session.user_identifier
     return None if user is None or frame.muted else pseudonym(user, recorder.config.user_key)
