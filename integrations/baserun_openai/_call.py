@@ -98,8 +98,13 @@ class Call(msgspec.Struct, eq=False):
             return
         self.has_ended = True
         self._take_request()
-        size = len(self.content or b"") + len(self.body or b"") + sum(map(len, self.chunks or ()))
-        finish_call(self.span, self, size, status=status, error=error)
+        finish_call(self.span, self, self._size(), status=status, error=error)
+
+    def _size(self) -> int:
+        size = 0 if self.content is None else len(self.content)
+        if self.body is not None:
+            size += len(self.body)
+        return sum(map(len, self.chunks), size) if self.chunks else size
 
     def _take_request(self) -> None:
         request, options = self.request, self.options

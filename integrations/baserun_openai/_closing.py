@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import sys
+from functools import lru_cache
 from types import FrameType
 
 COMPLETE = "complete"
@@ -40,7 +41,7 @@ def who_closed() -> tuple[str, BaseException | None]:
     frame: FrameType | None = sys._getframe(2)
     error = sys.exc_info()[1]
     for _ in range(_MOST_FRAMES):
-        if frame is None or not (_is_of_library(frame) or _is_wrapped_close(frame)):
+        if frame is None or not (_is_of_library(frame) or _is_named_like_an_end(frame.f_code.co_name)):
             break
         if frame.f_code.co_flags & _GENERATOR:
             return _by_generator(error if _passed_through(error, frame) else None, frame)
@@ -51,12 +52,18 @@ def who_closed() -> tuple[str, BaseException | None]:
 
 
 def _is_of_library(frame: FrameType) -> bool:
-    return str(frame.f_globals.get("__name__", "")).partition(".")[0] in _LIBRARIES
+    return _is_module_of_library(str(frame.f_globals.get("__name__")))
 
 
-def _is_wrapped_close(frame: FrameType) -> bool:
+@lru_cache(maxsize=256)
+def _is_module_of_library(name: str) -> bool:
+    return name.partition(".")[0] in _LIBRARIES
+
+
+@lru_cache(maxsize=256)
+def _is_named_like_an_end(name: str) -> bool:
     # Other instrumentors put a function of theirs around a response's close(), or around all of a stream.
-    return "close" in frame.f_code.co_name or frame.f_code.co_name in _EXITS
+    return "close" in name or name in _EXITS
 
 
 def _passed_through(error: BaseException | None, frame: FrameType) -> bool:

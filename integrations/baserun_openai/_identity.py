@@ -18,14 +18,15 @@ _HOST = "api.openai.com"
 
 def named_by(options: Any) -> str | None:
     """On the caller's thread: the end user that the caller of these request options named."""
-    body, extra = options.json_data, options.extra_json
-    sent = body if type(body) is dict else {}
+    sent, extra = options.json_data, options.extra_json
+    if type(sent) is not dict:
+        sent = {}
     if type(extra) is dict:
         sent = {**sent, **extra}
     for name in PARAMETERS:
-        value = sent.get(name)
-        if isinstance(value, str) and value:
-            return value
+        if name in sent and (value := sent[name]) and isinstance(value, str):
+            named: str = value
+            return named
     return None
 
 

@@ -7,6 +7,7 @@ their helpers. It hands on the very same bytes, and errors as they are.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Iterator
+from functools import lru_cache
 from os import getpid
 from time import perf_counter_ns
 from typing import Any, Protocol, SupportsIndex
@@ -33,10 +34,10 @@ MOST_KEPT = 16 * 1024 * 1024
 def tee(response: Any, call: Listener) -> bool:
     """Listen to the body of a response that is not read yet; whether that is possible."""
     stream = response.stream
-    bases = _kinds_of(type(stream))
-    if not bases:
+    listening = _listening(type(stream))  # type: ignore[arg-type]  # a class can be hashed
+    if listening is None:
         return False
-    response.stream = _tee_class(bases)(stream, call)
+    response.stream = listening(stream, call)
     return True
 
 
@@ -133,19 +134,13 @@ class _AsyncTee(_Tee):
         await self._stream.aclose()
 
 
-_classes: dict[tuple[type, ...], type[_Tee]] = {}
+_KINDS: dict[str, type[_Tee]] = {"SyncByteStream": _SyncTee, "AsyncByteStream": _AsyncTee}
 
 
-def _kinds_of(stream_class: type) -> tuple[type, ...]:
-    """The abstract stream classes of the HTTP library (httpx2, or httpx) that `stream_class` is of."""
-    names = ("SyncByteStream", "AsyncByteStream")
-    return tuple(base for base in stream_class.__mro__ if base.__name__ in names)
-
-
-def _tee_class(bases: tuple[type, ...]) -> type[_Tee]:
-    made = _classes.get(bases)
-    if made is None:
-        kinds = {base.__name__ for base in bases}
-        ours = [tee for name, tee in (("SyncByteStream", _SyncTee), ("AsyncByteStream", _AsyncTee)) if name in kinds]
-        made = _classes[bases] = type("ListeningByteStream", (*ours, *bases), {})
-    return made
+@lru_cache(maxsize=64)
+def _listening(stream_class: type) -> type[_Tee] | None:
+    """What listens to a stream of this class: a class of the same kinds, sync or async or both; None if of neither."""
+    # The abstract classes of the HTTP library that the stream is of: httpx2, or httpx.
+    bases = [base for base in stream_class.__mro__ if base.__name__ in _KINDS]
+    ours = [tee for name, tee in _KINDS.items() if any(base.__name__ == name for base in bases)]
+    return type("ListeningByteStream", (*ours, *bases), {}) if bases else None
