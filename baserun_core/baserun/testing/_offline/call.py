@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
+from types import CoroutineType
 from typing import Any
 
 from baserun.testing._offline.behaviour import reply_to
@@ -95,4 +96,8 @@ class Call:
             loop = asyncio.get_running_loop()
             said = await loop.run_in_executor(self.shared.executor, self.shared.reply, prompt.spoken())
             reply = Reply(text=said) if isinstance(said, str) else said
+        if reply is not None and not isinstance(reply, Reply):
+            if isinstance(reply, CoroutineType):
+                reply.close()
+            raise TypeError(f"reply= must be a plain function that returns text or a Reply, not {reply!r}")
         return shortened(reply or reply_to(prompt), stop=prompt.stop, max_tokens=prompt.max_tokens)

@@ -14,6 +14,7 @@ TRUE = ("true", "yes", "1", "")
 FALSE = ("false", "no", "0")
 BOOLEANS = frozenset({"reset", "malformed", "without_done", "gzip", "should_retry"})
 INTEGERS = frozenset({"status", "times", "after"})
+SECONDS = ("delay", "first_chunk_delay", "chunk_delay", "bytes_per_second", "retry_after", "retry_after_ms")
 TEXTS = frozenset({"message", "code", "cut", "stream_error"})
 
 
@@ -63,6 +64,12 @@ class Fault:
     """Send the body with `Content-Encoding: gzip`."""
 
     def __post_init__(self) -> None:
+        for name in (*INTEGERS, *SECONDS):
+            value = getattr(self, name)
+            if value is not None and (isinstance(value, bool) or not isinstance(value, int | float)):
+                raise TypeError(f"A fault's {name} is a number, not {value!r}.")
+            if value is not None and value < 0:
+                raise ValueError(f"A fault's {name} is 0 or more, not {value}.")
         if self.status is not None and not 400 <= self.status <= 599:
             raise ValueError(f"A fault's status is an error: {self.status} is not in 400..599, write status=429.")
         if self.times is not None and self.times < 1:

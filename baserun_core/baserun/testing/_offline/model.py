@@ -6,6 +6,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import fields
 from types import TracebackType
 from typing import Any, Self
 
@@ -52,6 +53,8 @@ class OfflineModel:
         clock: Callable[[], float] = time.time,
         keep: int = 10_000,
     ) -> None:
+        if reply is not None and not callable(reply):
+            raise TypeError(f"reply must be a function of the messages: write reply=lambda messages: {reply!r}")
         self._reply = reply
         self._host = host
         self._port = port
@@ -130,7 +133,15 @@ class OfflineModel:
         """
         if step is not None and fault:
             raise TypeError(f"Write the fault's fields or a step, not both: next({step!r}, {', '.join(fault)}=...).")
+        unknown = sorted(fault.keys() - {field.name for field in fields(Fault)})
+        if unknown:
+            raise TypeError(f"There is no fault {unknown[0]!r}; write one of {', '.join(Fault.__slots__)}.")
         chosen = Fault(**fault) if fault else step
+        if chosen is not None and not isinstance(chosen, str | Reply | Fault):
+            raise TypeError(
+                f"A step is text, a Reply, a Fault or None, not {chosen!r}; a status is next(status=429), an object"
+                " is next(json.dumps(...))."
+            )
         self._script.add(Reply(text=chosen) if isinstance(chosen, str) else chosen)
 
     def script(self, *steps: str | Reply | Fault | None) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from baserun.testing._offline import tokens
@@ -17,12 +17,16 @@ class ToolCall:
     name: str
     arguments: str
 
+    def __post_init__(self) -> None:
+        if not isinstance(self.arguments, str):
+            raise TypeError(f"A call's arguments are JSON text: write json.dumps({self.arguments!r})")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reply:
     """What the model says: text, calls of tools, or a refusal."""
 
-    text: str = ""
+    text: str = field(default="", kw_only=False)
     tool_calls: tuple[ToolCall, ...] = ()
     refusal: str | None = None
     finish_reason: FinishReason | None = None

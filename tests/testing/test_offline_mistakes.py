@@ -1,0 +1,74 @@
+"""What somebody who writes to the offline model in a hurry gets wrong is told at once, with what to write instead."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import openai
+import pytest
+
+from baserun.testing import Fault, OfflineModel, Reply, ToolCall
+
+
+@pytest.mark.parametrize("step", [429, {"a": 1}, ["Hello"], b"Hello"])
+def test_what_is_no_step(step: Any) -> None:
+    """A status or an object in the place of a step is refused."""
+    model = OfflineModel()
+
+    with pytest.raises(TypeError, match=r"next\(status=429\)"):
+        model.next(step)
+    with pytest.raises(TypeError, match=r"next\(status=429\)"):
+        model.script("Hello", step)
+
+
+def test_unknown_fault() -> None:
+    """A name that no fault has is answered with those that there are."""
+    with pytest.raises(TypeError, match=r"no fault 'statos'; write one of times, status, .*gzip"):
+        OfflineModel().next(statos=429)
+
+
+@pytest.mark.parametrize(
+    ("fault", "error"),
+    [
+        ({"status": "429"}, TypeError),
+        ({"times": True}, TypeError),
+        ({"delay": -1}, ValueError),
+        ({"after": -1}, ValueError),
+    ],
+)
+def test_numbers_of_a_fault(fault: dict[str, Any], error: type[Exception]) -> None:
+    """A number that is none, or less than nothing, is refused by its name."""
+    with pytest.raises(error, match=f"A fault's {next(iter(fault))} is "):
+        Fault(**fault)
+
+
+def test_arguments_as_an_object() -> None:
+    """Arguments of a call are text, as the provider sends them."""
+    with pytest.raises(TypeError, match=r"write json.dumps\(\{'a': 1\}\)"):
+        ToolCall(name="f", arguments={"a": 1})  # type: ignore[arg-type]
+
+
+def test_reply_by_its_text() -> None:
+    """A reply takes its text first."""
+    assert Reply("Hello") == Reply(text="Hello")
+
+
+def test_reply_that_is_no_function() -> None:
+    """A text in the place of the function is refused with the function that says it."""
+    with pytest.raises(TypeError, match="write reply=lambda messages: 'Hello'"):
+        OfflineModel(reply="Hello")  # type: ignore[arg-type]
+
+
+async def _hello(messages: Any) -> str:
+    return "Hello"
+
+
+@pytest.mark.parametrize("reply", [lambda messages: 5, _hello])
+def test_function_that_gives_no_reply(reply: Any) -> None:
+    """What a function gave that is no reply is told to the client, also of a function that is async."""
+    with (
+        OfflineModel(reply=reply) as model,
+        openai.OpenAI(base_url=model.url, api_key="offline", max_retries=0) as client,
+        pytest.raises(openai.InternalServerError, match="a plain function that returns text or a Reply"),
+    ):
+        client.chat.completions.create(model="m", messages=[{"role": "user", "content": "Hi"}])
