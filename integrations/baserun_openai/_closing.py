@@ -95,10 +95,10 @@ def _is_inside(frame: FrameType | None, module: str) -> bool:
 
 def _error_given_to(leaving: FrameType) -> BaseException | None:
     """The second argument of an ``__exit__``: only what left its block, not what is being handled around it."""
-    code = leaving.f_code
+    code, given = leaving.f_code, None
     if code.co_argcount > 2:
         given = leaving.f_locals.get(code.co_varnames[2])
-    else:
+    elif code.co_flags & inspect.CO_VARARGS:
         arguments = leaving.f_locals.get(code.co_varnames[code.co_argcount + code.co_kwonlyargcount])
         given = arguments[1] if isinstance(arguments, tuple) and len(arguments) > 1 else None
     return given if isinstance(given, BaseException) else None

@@ -327,6 +327,22 @@ async def _leave(any_client: Any, stream: Any, kind: str) -> None:
         await any_client.result(stream.close())
 
 
+def test_closed_in_a_method_of_that_name(offline: OfflineModel, captured: Captured) -> None:
+    """A method that is called like those of a block, and takes nothing, is told nothing."""
+
+    class Reader:
+        def __exit__(self) -> None:  # noqa: PYI036
+            stream.close()
+
+    with openai.OpenAI(base_url=offline.url, api_key="offline") as client:
+        stream = client.chat.completions.create(model="gpt-4o-mini", messages=MESSAGES, stream=True)
+        next(stream)
+        Reader().__exit__()
+
+    (call,) = captured.calls
+    assert (call.stream_end, call.status) == ("closed", "ok")
+
+
 @pytest.mark.parametrize("kind", ["exit stack", "closing"])
 def test_consumer_raised_in_another_block(offline: OfflineModel, captured: Captured, kind: str) -> None:
     """An error that leaves a block around the stream is seen through the standard library's managers too."""
