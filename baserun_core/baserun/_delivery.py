@@ -15,6 +15,7 @@ from baserun._config import Config
 from baserun._guard import report
 from baserun._outage import Outage
 from baserun._queue import Item, RecordQueue
+from baserun._upkeep import Upkeep
 from baserun.exceptions import RowRejectedError
 from baserun.store._contract import Sink
 from baserun.store.rows import Row
@@ -44,6 +45,7 @@ class Delivery:
 
     def __init__(self, config: Config, queue: RecordQueue) -> None:
         self.outage = Outage(config.queue_bytes)
+        self.upkeep = Upkeep(is_endless=config.retention_days is not None)
         self._config = config
         self._queue = queue
         self._preparer: Preparer | None = None
@@ -137,7 +139,9 @@ class Delivery:
         batch, rows = self._batch, self._rows
         sizes = [size for (_, size), row in zip(batch, rows, strict=True) if row is not None]
         self._batch, self._rows = [], []
-        self._queue.stored(len(sizes), sum(sizes))
+        stored_bytes = sum(sizes)
+        self._queue.stored(len(sizes), stored_bytes)
+        self.upkeep.written(len(sizes), stored_bytes)
         self.outage.end(self._queue.drops())
         self._signal_drops()
         for record, _ in batch:

@@ -28,8 +28,6 @@ _CUT_PATIENCE = 10.0
 """Seconds that a fork waits for a transaction or an import, which wait for nobody."""
 _THREAD_RETRY = 1.0
 """Seconds after which a thread that could not be started is tried again."""
-_MAINTENANCE_PAUSE = 3600.0
-"""Seconds after which an idle process looks whether something has become too old, where it should not be kept."""
 
 
 class Writer:
@@ -193,8 +191,7 @@ class Writer:
             self._rest(self._delivery.outage.pause)
         else:
             me = threading.current_thread()
-            pause = None if self._config.retention_days is None else _MAINTENANCE_PAUSE
-            self._queue.wait(lambda: self._thread is not me, pause)
+            self._queue.wait(lambda: self._thread is not me, self._delivery.upkeep.pause)
             if not self._queue.is_empty():
                 self._rest(self._interval)
         self._write_waiting()
@@ -219,14 +216,16 @@ class Writer:
             self._hurry.put(None)  # it may have been meant for the thread that has followed this one
 
     def _maintain(self) -> None:
+        upkeep = self._delivery.upkeep
         try:
-            while self._thread is threading.current_thread() and self._delivery.is_done:
+            while upkeep.is_due and self._thread is threading.current_thread() and self._delivery.is_done:
                 with self._io, self._noted():
                     if not self._delivery.maintain():
-                        return
+                        upkeep.done()
         except StoreUnavailableError:
-            return  # whether that is worth a word the next batch will tell
+            upkeep.done()  # whether that is worth a word the next batch will tell
         except Exception as error:
+            upkeep.done()
             report("maintaining the store", error)
 
     # Writing

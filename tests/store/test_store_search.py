@@ -113,7 +113,7 @@ def test_lists_can_be_narrowed_by_text(sink: Sink, store: Store, make: Make) -> 
 def test_indexing_goes_in_bounded_steps(sink: Sink, make: Make) -> None:
     """Maintenance does a little at a time and says whether more is waiting."""
     trace = make.trace(1)
-    sink.write([make.call(number, trace, input='"word"') for number in range(450)])
+    sink.write([make.call(number, trace, input='"word"') for number in range(1_100)])
 
     steps = [sink.maintain() for _ in range(4)]
 

@@ -17,8 +17,8 @@ from baserun.store.sqlite._search_index import watermark
 from baserun.store.sqlite._search_query import match_expression, terms
 
 SORT = _checks.Sort("stored", is_descending=True)
-NEWEST_UNINDEXED = 300
-"""So many calls that the index does not have yet are looked through one by one."""
+NEWEST_UNINDEXED = 1_500
+"""So many calls that the index does not have yet are looked through one by one: more than a writer leaves waiting."""
 SNIPPET_CHARACTERS = 160
 
 _HIT = (

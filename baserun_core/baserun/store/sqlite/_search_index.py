@@ -8,8 +8,10 @@ from collections.abc import Iterable
 from baserun.store.sqlite._plain_text import COLUMNS, VERSION, plain_text
 from baserun.store.sqlite._sql import select_in
 
-STEP_ROWS = 200
-STEP_CHARACTERS = 500_000
+STEP_ROWS = 500
+STEP_CHARACTERS = 1_000_000
+SEGMENTS_TO_MERGE = 12
+"""So many pieces of the index of about one size become one: more often, and every word is written once more."""
 
 _SET = "INSERT OR REPLACE INTO counters VALUES (?, ?)"
 
@@ -58,6 +60,7 @@ def _begin_anew_if_changed(connection: sqlite3.Connection) -> None:
     if _counter(connection, "search_version") == VERSION:
         return
     connection.execute("INSERT INTO search (search) VALUES ('delete-all')")
+    connection.execute("INSERT INTO search (search, rank) VALUES ('automerge', ?)", (SEGMENTS_TO_MERGE,))
     connection.executemany(_SET, [("search_version", VERSION), ("search_watermark", 0)])
 
 
