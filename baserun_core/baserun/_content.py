@@ -359,6 +359,8 @@ def _is_storable(text: str, value: Any, limit: int) -> bool:
     """Whether JSON that came over the wire, here as text and as what it says, can be stored as it is."""
     if len(text) > limit or ("\\" in text and "\\u0000" in text) or _payload.may_hold_payload(text):
         return False
+    if text.count("[") + text.count("{") <= DEPTH_LIMIT:
+        return True
     return not ((type(value) is dict or type(value) is list) and _is_deep(value))
 
 

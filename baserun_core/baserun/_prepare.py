@@ -5,6 +5,7 @@ Runs on the writer's thread. One record becomes one row.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 from baserun._calls import CallDetails, Usage
@@ -40,6 +41,8 @@ from baserun.store.rows import (
 MOST_PREVIEW = 200
 """Characters of a question or an answer that lists show."""
 MOST_NAME = 500
+KNOWN_NAMES = 1000
+"""Names of which it is remembered how they are stored: few different ones are said again and again."""
 MOST_MESSAGE = 10_000
 
 
@@ -51,6 +54,9 @@ class Preparer:
         self._encoder = ContentEncoder(mask_secrets if config.redact == "default" else config.redact)  # type: ignore[arg-type]
         self._json = self._encoder.json
         self._text = self._encoder.text
+        # A function of the application's may take its time, and give another answer at another time.
+        is_repeatable = config.redact is None or config.redact == "default"
+        self._stored_name = lru_cache(KNOWN_NAMES)(self._new_name) if is_repeatable else self._new_name
 
     def __call__(self, record: Record) -> Row:
         """The row that `record` becomes."""
@@ -234,7 +240,12 @@ class Preparer:
         )
 
     def _name(self, name: Any) -> Any:
-        return None if name is None else self._text(name, "name", MOST_NAME)
+        if name is None:
+            return None
+        return self._stored_name(name) if type(name) is str and len(name) <= MOST_NAME else self._new_name(name)
+
+    def _new_name(self, name: Any) -> Any:
+        return self._text(name, "name", MOST_NAME)
 
     def _label(self, text: Any) -> Any:
         """An identifier or a word for a sort of thing: nothing that was said, so nothing to redact."""

@@ -27,6 +27,8 @@ ANCHOR_HOPS = 32
 """Occurrences of a pattern's rarest character that are looked at one by one before the text is searched in one go."""
 HOPPING_LENGTH = 8192
 """Characters; in a shorter text the pattern is as fast."""
+SHORTEST_SECRET = 13
+"""Characters; a card number has no fewer, and everything else has more."""
 LONGEST_SECRET = 4096
 """Characters that a secret can have and still be found whole where a long text was cut."""
 
@@ -48,6 +50,8 @@ def mask_secrets(text: str, path: str) -> str:
 
 def masks_for(text: str) -> tuple[Mask, ...]:
     """What has to be applied to this text, or to the strings that it is the JSON of; for ordinary text nothing."""
+    if len(text) < SHORTEST_SECRET:
+        return ()
     found: list[Mask] = []
     for scan in SCANS:
         if scan.is_possible(text):

@@ -236,3 +236,23 @@ def test_raised_error_counts_before_one_told_of() -> None:
     assert raised.error is not None
     assert told.error is not None
     assert (raised.error.type, told.error.type, told.error.message) == ("ValueError", "told", None)
+
+
+def test_a_name_said_twice_is_masked_twice(captured: Captured) -> None:
+    """How a name is stored is remembered, and that is masked."""
+    for _ in range(2):
+        with baserun.start_trace(f"name {KEY}", new=True):
+            pass
+
+    assert [trace.name for trace in captured.traces] == ["name [masked: api key]"] * 2
+
+
+def test_redact_function_is_asked_for_every_name() -> None:
+    """A function of the application's own may answer otherwise at another time, so nothing of it is remembered."""
+    answers = iter(["first", "second"])
+    with capture(redact=lambda text, path: next(answers) if path == "name" else text) as captured:
+        for _ in range(2):
+            with baserun.start_trace("name", new=True):
+                pass
+
+    assert [trace.name for trace in captured.traces] == ["first", "second"]
