@@ -55,6 +55,8 @@ def store_annotations(connection: sqlite3.Connection, batch: Batch) -> int:
 
 
 def _insert(connection: sqlite3.Connection, batch: Batch) -> list[Waiting]:
+    if not batch.annotations:
+        return []
     rows = {row.id: row for row in reversed(batch.annotations)}
     known = {
         key for (key,) in select_in(connection, "SELECT identifier FROM annotations WHERE identifier IN ({})", rows)

@@ -25,7 +25,7 @@ from baserun.store.rows import (
 )
 from baserun.store.sqlite import _rollups
 from baserun.store.sqlite._hours import HOUR_US
-from baserun.store.sqlite._sql import select_in
+from baserun.store.sqlite._sql import blob, select_in
 from baserun.store.sqlite._state import SessionState, TraceState
 from baserun.store.sqlite._working_set import WorkingSet
 
@@ -217,7 +217,7 @@ class Batch:
         if trace.is_new:
             return False
         query = "SELECT 1 FROM spans WHERE trace_id = ? AND span = ?"
-        return self.connection.execute(query, (trace.id, key)).fetchone() is not None
+        return self.connection.execute(query, (trace.id, blob(key))).fetchone() is not None
 
     def _count(self, trace: TraceState, row: SpanRow) -> None:
         trace.is_dirty = True
@@ -252,12 +252,12 @@ class Batch:
             self.previews.append((trace, row.started_us, call.input_preview, call.output_preview))
 
     def _keep_span(self, span_id: int, key: bytes, trace: TraceState, row: SpanRow) -> None:
-        parent = None if row.parent_id is None else _key(row.parent_id, 8)
+        parent = None if row.parent_id is None else blob(_key(row.parent_id, 8))
         call = row.call or _NO_CALL
         stream = None if call.stream is None else int(call.stream)
         response_hash = None if call.response_id is None else hash_response(call.response_id)
         self.spans.append(
-            (span_id, key, trace.id, parent, row.kind, row.name, row.started_us, row.duration_us, row.status,
+            (span_id, blob(key), trace.id, parent, row.kind, row.name, row.started_us, row.duration_us, row.status,
              row.error_type, row.error_status_code, int(row.call is not None), call.provider, call.operation,
              call.request_model, call.response_model, call.response_id, response_hash, call.request_id, stream,
              call.stream_end, call.retries, call.finish_reasons, call.input_tokens, call.output_tokens,

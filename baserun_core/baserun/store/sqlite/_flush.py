@@ -12,7 +12,7 @@ from baserun.store.rows import json_object
 from baserun.store.sqlite import _recompute, _rollups
 from baserun.store.sqlite._batch import Batch
 from baserun.store.sqlite._hours import Hours
-from baserun.store.sqlite._sql import insert, insert_rows, update
+from baserun.store.sqlite._sql import blob, insert, insert_rows, update, write_rows
 from baserun.store.sqlite._state import SessionState, TraceState, UserState
 
 _USER = ("identifier", "first_us", "last_us", "sessions", *_rollups.COLUMNS)
@@ -131,32 +131,32 @@ class Flush:
     def _write_users(self) -> None:
         dirty = [user for user in self._working_set.users.values() if user.is_dirty]
         new = [user for user in dirty if user.is_new and (user.sessions or user.sums[_rollups.TRACES])]
-        self._connection.executemany(_INSERT_USER, [(user.id, *_user(user)) for user in new])
-        self._connection.executemany(_UPDATE_USER, [(*_user(user), user.id) for user in dirty if not user.is_new])
+        write_rows(self._connection, _INSERT_USER, [(user.id, *_user(user)) for user in new])
+        write_rows(self._connection, _UPDATE_USER, [(*_user(user), user.id) for user in dirty if not user.is_new])
 
     def _write_sessions(self) -> None:
         dirty = [session for session in self._working_set.sessions.values() if session.is_dirty]
         new = [session for session in dirty if session.is_new and session.is_there]
         self.stored["session"] += len(new)
-        self._connection.executemany(_INSERT_SESSION, [(session.id, *_session(session)) for session in new])
+        write_rows(self._connection, _INSERT_SESSION, [(session.id, *_session(session)) for session in new])
         old = [session for session in dirty if not session.is_new]
-        self._connection.executemany(_UPDATE_SESSION, [(*_session(session), session.id) for session in old])
+        write_rows(self._connection, _UPDATE_SESSION, [(*_session(session), session.id) for session in old])
         texts = [each for each in dirty if each.texts_are_dirty and each.is_there]
-        self._connection.executemany(_INSERT_TEXTS, [(each.id, *_texts(each)) for each in texts])
+        write_rows(self._connection, _INSERT_TEXTS, [(each.id, *_texts(each)) for each in texts])
 
     def _write_traces(self) -> None:
         dirty = [trace for trace in self._working_set.traces.values() if trace.is_dirty]
         new = [trace for trace in dirty if trace.is_new]
         self.stored["trace"] += len(new)
-        rows = [(trace.id, trace.key, *_trace(trace), trace.metadata, trace.tags) for trace in new]
+        rows = [(trace.id, blob(trace.key), *_trace(trace), trace.metadata, trace.tags) for trace in new]
         insert_rows(self._connection, "traces", _NEW_TRACE, rows)
         old = [trace for trace in dirty if not trace.is_new]
-        self._connection.executemany(_UPDATE_TRACE, [(*_trace(trace), trace.id) for trace in old])
+        write_rows(self._connection, _UPDATE_TRACE, [(*_trace(trace), trace.id) for trace in old])
         completed = [trace for trace in dirty if trace.is_completed]
         late = [(each.metadata, each.tags, each.id) for each in completed if not each.is_new]
-        self._connection.executemany(_COMPLETE_TRACE, late)
+        write_rows(self._connection, _COMPLETE_TRACE, late)
         contents = [(each.id, each.error_message, each.result) for each in completed if each.has_content]
-        self._connection.executemany(_INSERT_TRACE_CONTENT, contents)
+        write_rows(self._connection, _INSERT_TRACE_CONTENT, contents)
         for trace in completed:
             write_tags(self._connection, trace.id, trace.tags)
 
@@ -167,7 +167,7 @@ class Flush:
         insert_rows(self._connection, "contents", _CONTENT, batch.contents)
         ids = {names: model_id(self._connection, *names) for names in {each[:2] for each in batch.models}}
         rows = sorted((ids[each[:2]], each[2]) for each in batch.models)
-        self._connection.executemany("INSERT OR IGNORE INTO trace_models VALUES (?, ?)", rows)
+        write_rows(self._connection, "INSERT OR IGNORE INTO trace_models VALUES (?, ?)", rows)
         for requested, answered, hour, *sums in batch.model_calls:
             self._hours.call(hour, ids[requested, answered], sums)
 
@@ -188,7 +188,7 @@ def write_tags(connection: sqlite3.Connection, trace_id: int, tags: str | None) 
     """Make a trace findable by its tags."""
     if tags is not None:
         rows = [(name, tag_text(value), trace_id) for name, value in json_object(tags).items()]
-        connection.executemany("INSERT OR IGNORE INTO trace_tags VALUES (?, ?, ?)", rows)
+        write_rows(connection, "INSERT OR IGNORE INTO trace_tags VALUES (?, ?, ?)", rows)
 
 
 def tag_text(value: Any) -> str:

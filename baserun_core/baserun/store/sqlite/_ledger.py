@@ -5,6 +5,8 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Mapping
 
+from baserun.store.sqlite._sql import write_rows
+
 STORED, DROPPED, PRUNED, ERASED = "stored", "dropped", "pruned", "erased"
 NAMES = (STORED, DROPPED, PRUNED, ERASED)
 
@@ -13,7 +15,7 @@ _ADD = "INSERT INTO ledger VALUES (?, ?, ?) ON CONFLICT (name, reason) DO UPDATE
 
 def add(connection: sqlite3.Connection, name: str, counts: Mapping[str, int]) -> None:
     """Add these counts under `name`."""
-    connection.executemany(_ADD, [(name, reason, count) for reason, count in counts.items() if count])
+    write_rows(connection, _ADD, [(name, reason, count) for reason, count in counts.items() if count])
 
 
 def read(connection: sqlite3.Connection) -> dict[str, dict[str, int]]:

@@ -8,6 +8,9 @@ from functools import lru_cache
 from itertools import compress, groupby
 from typing import Any
 
+blob = bytearray
+"""How bytes are handed to a statement: Python's binding looks for an adapter of `bytes`, and of these it does not."""
+
 CHUNK = 256
 _SIZES = (1, 8, 64, CHUNK)
 
@@ -28,6 +31,12 @@ def insert_rows(
     for present, group in groupby(rows, _presence):
         statement = _insert_present(table, columns, present)
         connection.executemany(statement, [tuple(compress(row, present)) for row in group])
+
+
+def write_rows(connection: sqlite3.Connection, sql: str, rows: Sequence[tuple[Any, ...]]) -> None:
+    """Run a statement for each of `rows`; for none of them it is not even prepared."""
+    if rows:
+        connection.executemany(sql, rows)
 
 
 def _presence(row: tuple[Any, ...]) -> tuple[bool, ...]:
