@@ -25,19 +25,22 @@ def index_some(connection: sqlite3.Connection) -> bool:
     """Index the next few contents; True when more are waiting."""
     _begin_anew_if_changed(connection)
     last = watermark(connection)
+    looked_at = characters = 0
     texts: list[tuple[int, str]] = []
-    characters = 0
     query = f"SELECT id, {COLUMNS} FROM contents WHERE id > ? ORDER BY id LIMIT {STEP_ROWS}"
     for row_id, *row in connection.execute(query, (last,)):
-        texts.append((row_id, plain_text(tuple(row))))
-        characters += len(texts[-1][1])
-        if characters >= STEP_CHARACTERS:
-            break
-    if not texts:
+        looked_at += 1
+        last = row_id
+        if text := plain_text(tuple(row)):
+            texts.append((row_id, text))
+            characters += len(text)
+            if characters >= STEP_CHARACTERS:
+                break
+    if not looked_at:
         return False
     connection.executemany("INSERT INTO search (rowid, text) VALUES (?, ?)", texts)
-    connection.execute(_SET, ("search_watermark", texts[-1][0]))
-    return len(texts) == STEP_ROWS or characters >= STEP_CHARACTERS
+    connection.execute(_SET, ("search_watermark", last))
+    return looked_at == STEP_ROWS or characters >= STEP_CHARACTERS
 
 
 def remove(connection: sqlite3.Connection, span_ids: Iterable[int]) -> None:
@@ -45,7 +48,7 @@ def remove(connection: sqlite3.Connection, span_ids: Iterable[int]) -> None:
     last = watermark(connection)
     indexed = [each for each in span_ids if each <= last]
     rows = select_in(connection, f"SELECT id, {COLUMNS} FROM contents WHERE id IN ({{}})", indexed)
-    texts = [(row_id, plain_text(tuple(row))) for row_id, *row in rows]
+    texts = [(row_id, text) for row_id, *row in rows if (text := plain_text(tuple(row)))]
     connection.executemany("INSERT INTO search (search, rowid, text) VALUES ('delete', ?, ?)", texts)
 
 
