@@ -22,6 +22,13 @@ _TRACES = (
     "SELECT id, trace, session_id, user_id, user_strength, name, kind, environment, status, error_type, started_us,"
     f" duration_us, last_us, moved_us, failed_spans, {', '.join(_rollups.TRACE_COLUMNS)} FROM traces"
 )
+_NUMBERED = ("users", "sessions", "traces", "spans", "annotations")
+_HIGHEST = {table: f"(SELECT coalesce(max(id), 0) FROM {table})" for table in _NUMBERED}
+# The highest span id that was ever deleted counts too: the search index must not meet an id again.
+_HIGHEST["spans"] = (
+    f"max({_HIGHEST['spans']}, coalesce((SELECT value FROM counters WHERE name = 'span_high_water'), 0))"
+)
+_NEXT_IDS = f"SELECT {', '.join(f'{_HIGHEST[table]} + 1' for table in _NUMBERED)}"
 
 
 class WorkingSet:
@@ -87,18 +94,11 @@ class WorkingSet:
 
     def next_id(self, table: str) -> int:
         """An id for a new row of `table`, higher than any that it has."""
-        known = self._next_ids.get(table)
-        if known is None:
-            known = self._connection.execute(f"SELECT coalesce(max(id), 0) + 1 FROM {table}").fetchone()[0]
-            if table == "spans":
-                known = max(known, self._high_water() + 1)
-        self._next_ids[table] = known + 1
-        return known
-
-    def _high_water(self) -> int:
-        """The highest span id that was ever deleted: the search index must not meet an id again."""
-        row = self._connection.execute("SELECT value FROM counters WHERE name = 'span_high_water'").fetchone()
-        return 0 if row is None else int(row[0])
+        if not self._next_ids:
+            self._next_ids = dict(zip(_NUMBERED, self._connection.execute(_NEXT_IDS).fetchone(), strict=True))
+        row_id = self._next_ids[table]
+        self._next_ids[table] = row_id + 1
+        return row_id
 
     def _user_by_id(self, row_id: int | None) -> UserState | None:
         if row_id is None:
