@@ -33,7 +33,7 @@ class Captured:
 
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
-        self._store = open_store(runtime.config.store)
+        self._store = open_store(runtime.config.store, budget=None)
 
     @property
     def store(self) -> Store:
