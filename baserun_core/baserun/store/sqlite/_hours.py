@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from typing import TypeVar
 
 from baserun.store.sqlite import _rollups
-from baserun.store.sqlite._sql import placeholders, select_in
+from baserun.store.sqlite._sql import placeholders, select_in, write_rows
 from baserun.store.sqlite._state import TraceState
 
 Key = TypeVar("Key", bound=tuple[int, ...])
@@ -137,11 +137,12 @@ def _write(
     rows: Mapping[Key, list[int]],
 ) -> None:
     changes = ", ".join(f"{column} = {column} + excluded.{column}" for column in columns)
-    connection.executemany(
+    write_rows(
+        connection,
         f"INSERT INTO {table} ({', '.join((*key, *columns))}) VALUES ({placeholders(len(key) + len(columns))})"
         f" ON CONFLICT ({', '.join(key)}) DO UPDATE SET {changes}",
         [(*place, *sums[: len(columns)]) for place, sums in rows.items()],
     )
     emptied = [place for place, sums in rows.items() if sums[0] < 0]
     where = " AND ".join(f"{column} = ?" for column in key)
-    connection.executemany(f"DELETE FROM {table} WHERE {where} AND {columns[0]} = 0", emptied)
+    write_rows(connection, f"DELETE FROM {table} WHERE {where} AND {columns[0]} = 0", emptied)
