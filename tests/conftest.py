@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import gc
 import importlib.util
 import os
 import signal
@@ -13,8 +14,8 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-INHERITED = ("BASERUN_", "OPENAI_", "AZURE_OPENAI_")
-"""Variables that change what Baserun or a client does; a test sets those it means."""
+INHERITED = ("BASERUN_", "OPENAI_", "AZURE_OPENAI_", "COLUMNS", "LINES")
+"""Variables that change what Baserun, a client or a terminal does; a test sets those it means."""
 
 OWN = {
     "baserun.cli": "rich",
@@ -40,6 +41,12 @@ def pytest_configure(config: pytest.Config) -> None:
     """Let Ctrl-C reach the programs that tests start, also where a shell in the background has us ignore it."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_collection_finish() -> None:
+    """Take what was imported for no garbage: tests that collect it would spend their time on a million such objects."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_ignore_collect(collection_path: Path) -> bool | None:

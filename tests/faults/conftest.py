@@ -50,8 +50,14 @@ class Program:
         self._store = store
         self._started: list[subprocess.Popen[str]] = []
 
-    def start(self, *arguments: object, flags: tuple[str, ...] = (), **environment: str) -> subprocess.Popen[str]:
-        """Run it, in a process group of its own."""
+    def start(
+        self,
+        *arguments: object,
+        flags: tuple[str, ...] = (),
+        prepare: Callable[[], None] | None = None,
+        **environment: str,
+    ) -> subprocess.Popen[str]:
+        """Run it, in a process group of its own; `prepare` is called there before Python begins."""
         process = subprocess.Popen(
             [sys.executable, *flags, str(self.file), str(self._store), *map(str, arguments)],
             stdout=subprocess.PIPE,
@@ -59,6 +65,7 @@ class Program:
             text=True,
             start_new_session=True,
             env={**os.environ, **environment},
+            preexec_fn=prepare,
         )
         self._started.append(process)
         return process
