@@ -7,7 +7,7 @@ import logging
 import os
 import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +42,11 @@ def _locked_by_sqlite(path: Path) -> Iterator[None]:
 @contextmanager
 def _replaced_by_a_folder(path: Path) -> Iterator[None]:
     path.rename(path.with_suffix(".aside"))
-    path.mkdir()
+    while not path.is_dir():
+        with suppress(FileExistsError):  # the writer was quicker, and began a new store
+            path.mkdir()
+            break
+        path.unlink(missing_ok=True)
     yield
     path.rmdir()
     path.with_suffix(".aside").rename(path)
