@@ -6,9 +6,12 @@ import ast
 import gc
 import importlib.util
 import os
+import secrets
 import signal
+import socket
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -28,6 +31,9 @@ OWN = {
     "baserun_starlette": "starlette",
 }
 """Packages of ours that work only with an extra, and what that extra brings."""
+
+PORTS = range(20_000, 32_000)
+"""Below those that systems give to whoever asks for any, so that nobody is given one that a test has chosen."""
 
 HAS_EVERYTHING = os.environ.get("TOX_ENV_NAME", "bare") != "bare"
 """Every other environment of tox has all extras: there an import that fails is a failure."""
@@ -108,6 +114,19 @@ def django_set_up(tmp_path_factory: pytest.TempPathFactory) -> None:
         USE_TZ=True,
     )
     django.setup()
+
+
+def _free_port() -> int:
+    while True:
+        port = secrets.choice(PORTS)
+        with suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            return port
+
+
+@pytest.fixture(name="free_port", scope="session")
+def _port() -> Callable[[], int]:
+    """Find ports on which programs that cannot say which one they were given may listen."""
+    return _free_port
 
 
 def _forget() -> None:

@@ -63,7 +63,7 @@ class Demo:
 
     def sessions(self, name: str) -> list[StoredSession]:
         """What is stored of a visitor, the earliest first."""
-        store = baserun.open_store(self.store)
+        store = baserun.open_store(self.store, budget=None)
         try:
             found = [store.session(each.id) for each in store.sessions(user=baserun.hash_user(f"{name}@example.com"))]
         finally:

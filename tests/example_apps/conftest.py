@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import socket
 import subprocess
 import sys
 import time
@@ -45,10 +44,10 @@ def eventually(look: Callable[[], Found | None]) -> Found:
 class Site:
     """One example that is being served."""
 
-    def __init__(self, name: str, folder: Path) -> None:
+    def __init__(self, name: str, folder: Path, port: int) -> None:
         self.name = name
         self._folder = folder
-        self._port = _free_port()
+        self._port = port
         self._process: subprocess.Popen[bytes] | None = None
         self.url = f"http://127.0.0.1:{self._port}"
         self.store = folder / ".baserun" / "baserun.sqlite3"
@@ -75,7 +74,7 @@ class Site:
         """What is stored of a visitor, the earliest first, each session with everything in it."""
         if not self.store.exists():
             return []
-        store = baserun.open_store(self.store)
+        store = baserun.open_store(self.store, budget=None)
         try:
             found = [store.session(each.id) for each in store.sessions(user=baserun.hash_user(visitor.email))]
         finally:
@@ -136,15 +135,11 @@ class Visitor:
         return "" if found is None else found[1]
 
 
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port: int = probe.getsockname()[1]
-    return port
-
-
 @pytest.fixture(name="site", scope="session", params=COMMANDS)
-def _site(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    site = Site(request.param, tmp_path_factory.mktemp(request.param))
+def _site(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, free_port: Callable[[], int]
+) -> Iterator[Site]:
+    site = Site(request.param, tmp_path_factory.mktemp(request.param), free_port())
     site.start()
     yield site
     site.stop()

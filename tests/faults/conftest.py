@@ -74,7 +74,7 @@ class Program:
         self, *arguments: object, flags: tuple[str, ...] = (), patience: float = PATIENCE, **environment: str
     ) -> tuple[int, str, str]:
         """Run it to its end: the exit status, and what it wrote to stdout and stderr."""
-        process = self.start(*arguments, flags=flags, **environment)
+        process = self.start(*arguments, flags=flags, prepare=None, **environment)
         out, err = process.communicate(timeout=patience)
         return process.returncode, out, err
 
@@ -112,7 +112,7 @@ def _messages(path: Path) -> Callable[[], list[str]]:
     """What was logged in sessions, in order, from a store that is intact."""
 
     def read() -> list[str]:
-        with closing(open_store(path)) as store:
+        with closing(open_store(path, budget=None)) as store:
             assert store.verify() == []
             ids = [session.id for session in store.sessions(limit=1000)]
             sessions = [session for each in ids if (session := store.session(each))]

@@ -153,7 +153,7 @@ def _deleted_alone(path: Path) -> None:
 
 def _replaced(path: Path) -> None:
     copy = path.with_suffix(".copy")
-    with closing(baserun.open_store(path)) as store:
+    with closing(baserun.open_store(path, budget=None)) as store:
         store.verify()
     shutil.copy(path, copy)
     copy.replace(path)

@@ -23,7 +23,7 @@ def test_many_threads_flush_at_once(path: Path, messages: Messages) -> None:
             for _ in range(20):
                 baserun.log("x")
                 assert baserun.flush(60)
-        with closing(baserun.open_store(path)) as store:
+        with closing(baserun.open_store(path, budget=None)) as store:
             session = store.session(f"s{number}")
             if session is None or len(session.annotations or []) != 20:
                 missing.append(number)
@@ -73,7 +73,7 @@ def test_a_second_init_moves_to_another_store(path: Path, tmp_path: Path, messag
         baserun.log("second")
     assert baserun.flush(60)
 
-    with closing(baserun.open_store(other)) as store:
+    with closing(baserun.open_store(other, budget=None)) as store:
         session = store.session("s")
         assert store.verify() == []
     assert messages() == ["first"]

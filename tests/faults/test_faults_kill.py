@@ -57,7 +57,7 @@ def test_four_writers_killed_at_random(program: Make, path: Path, rounds: int) -
             acknowledged[name] = max(int(line.split()[1]) for line in said if line.startswith("acknowledged"))
             recorded[name] = max(int(line.split()[1]) for line in said)
 
-    with closing(open_store(path)) as store:
+    with closing(open_store(path, budget=None)) as store:
         assert store.verify() == []
         there = _stored(store)
     for name, last in acknowledged.items():

@@ -60,7 +60,7 @@ def test_a_row_that_the_store_rejects_goes_alone(path: Path) -> None:
     assert stats.closed
     assert (stats.dropped, stats.queued, stats.queued_bytes) == ({"rejected": 4}, 0, 0)
     assert sum(count for _, count in told) == 4
-    with closing(baserun.open_store(path)) as store:
+    with closing(baserun.open_store(path, budget=None)) as store:
         (session,) = store.sessions()
         assert (session.llm_calls, session.input_tokens) == (36, 72)
         assert store.ledger()["dropped"] == {"rejected": 4}
@@ -75,7 +75,7 @@ def test_a_call_that_cannot_be_described_keeps_its_span(path: Path) -> None:
         _call(_fine)
     assert baserun.flush(60)
 
-    with closing(baserun.open_store(path)) as store:
+    with closing(baserun.open_store(path, budget=None)) as store:
         (session,) = store.sessions()
         assert (session.llm_calls, session.input_tokens) == (2, 2)
         assert store.verify() == []
@@ -155,7 +155,7 @@ def test_strings_of_ten_megabytes(path: Path, until: Until) -> None:
     assert baserun.flush(60)
 
     assert (baserun.stats().queued, baserun.stats().queued_bytes, baserun.stats().dropped) == (0, 0, {})
-    with closing(baserun.open_store(path)) as store:
+    with closing(baserun.open_store(path, budget=None)) as store:
         found = store.session("s")
         assert store.verify() == []
     assert found is not None

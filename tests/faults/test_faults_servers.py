@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -17,6 +16,8 @@ import pytest
 import uvicorn
 
 Messages = Callable[[], list[str]]
+Work = Callable[[int], None]
+Serve = Callable[[list[str], str, Work, str], None]
 
 WSGI = """
 import os
@@ -54,15 +55,16 @@ async def app(scope, receive, send):
     await send({"type": "http.response.body", "body": str(os.getpid()).encode()})
 """
 
+CONFIGURATION = """
+import pathlib
+
+def post_worker_init(worker):
+    pathlib.Path(f"booted-{worker.pid}").touch()
+"""
+"""A worker that is still booting does not hear that it shall end, and is waited for until the grace is over."""
+
 GUNICORN = [sys.executable, "-m", gunicorn.__name__, "--no-control-socket", "--graceful-timeout", "60"]
 UVICORN = [sys.executable, "-m", uvicorn.__name__, "--log-level", "warning"]
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def _get(port: int, path: str) -> str:
@@ -76,40 +78,45 @@ def _get(port: int, path: str) -> str:
             time.sleep(0.05)
 
 
-def _serve(
-    command: list[str], program: str, folder: Path, path: Path, interval: str, work: Callable[[int], None]
-) -> None:
-    """Run the server, let `work` ask it, and end it by SIGTERM."""
-    (folder / "served.py").write_text(program)
-    port = _free_port()
-    address = ["--bind", f"127.0.0.1:{port}"] if "gunicorn" in command else ["--port", str(port)]
-    process = subprocess.Popen(
-        [*command, *address, "served:app"],
-        cwd=folder,
-        env={"STORE": str(path), "INTERVAL": interval, "PYTHONPATH": str(folder)},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    try:
-        work(port)
-        process.send_signal(signal.SIGTERM)
-        process.wait(120)
-    finally:
-        with suppress(ProcessLookupError):
-            process.kill()
-        process.wait()
+@pytest.fixture(name="serve")
+def _serve(tmp_path: Path, path: Path, free_port: Callable[[], int]) -> Serve:
+    """Run the server, let somebody ask it, and end it by SIGTERM."""
+
+    def serve(command: list[str], program: str, work: Work, interval: str) -> None:
+        (tmp_path / "served.py").write_text(program)
+        (tmp_path / "gunicorn.conf.py").write_text(CONFIGURATION)
+        port = free_port()
+        address = ["--bind", f"127.0.0.1:{port}"] if "gunicorn" in command else ["--port", str(port)]
+        process = subprocess.Popen(
+            [*command, *address, "served:app"],
+            cwd=tmp_path,
+            env={"STORE": str(path), "INTERVAL": interval, "PYTHONPATH": str(tmp_path)},
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        try:
+            work(port)
+            process.send_signal(signal.SIGTERM)
+            process.wait(120)
+        finally:
+            with suppress(ProcessLookupError):
+                process.kill()
+            process.wait()
+
+    return serve
 
 
 @pytest.mark.parametrize("options", ["--workers=1", "--workers=2 --preload", "--worker-class=gthread --threads=4"])
-def test_gunicorn(tmp_path: Path, path: Path, messages: Messages, options: str) -> None:
+def test_gunicorn(serve: Serve, tmp_path: Path, messages: Messages, until: Callable[..., None], options: str) -> None:
     """Workers that are ended write what they have queued, however long the interval; the master's is stored once."""
     served = set()
 
     def work(port: int) -> None:
         for number in range(20):
             served.add(_get(port, f"/{number}"))
+        until(lambda: len(list(tmp_path.glob("booted-*"))) == (2 if "--workers=2" in options else 1))
 
-    _serve([*GUNICORN, *options.split()], WSGI, tmp_path, path, "60", work)
+    serve([*GUNICORN, *options.split()], WSGI, work, "60")
 
     stored = messages()
     assert served
@@ -117,25 +124,25 @@ def test_gunicorn(tmp_path: Path, path: Path, messages: Messages, options: str) 
     assert stored.count("loaded") == 1
 
 
-def test_uvicorn_with_a_flush_at_its_shutdown(tmp_path: Path, path: Path, messages: Messages) -> None:
+def test_uvicorn_with_a_flush_at_its_shutdown(serve: Serve, messages: Messages) -> None:
     """An application that flushes in its own lifespan loses nothing, though uvicorn runs no exit handlers."""
 
     def work(port: int) -> None:
         for number in range(20):
             _get(port, f"/{number}")
 
-    _serve(UVICORN, ASGI, tmp_path, path, "60", work)
+    serve(UVICORN, ASGI, work, "60")
 
     assert messages() == sorted(f"/{number}" for number in range(20))
 
 
-def test_uvicorn_without_one(tmp_path: Path, path: Path, messages: Messages, until: Callable[..., None]) -> None:
+def test_uvicorn_without_one(serve: Serve, path: Path, messages: Messages, until: Callable[..., None]) -> None:
     """What has been queued for longer than the flush interval is stored whatever ends the process."""
 
     def work(port: int) -> None:
         _get(port, "/first")
         until(lambda: path.exists() and messages() == ["/first"])
 
-    _serve(UVICORN, ASGI, tmp_path, path, "0.05", work)
+    serve(UVICORN, ASGI, work, "0.05")
 
     assert messages() == ["/first"]

