@@ -18,6 +18,7 @@ from typing import Any
 import msgspec
 
 from baserun import _payload
+from baserun._atoms import Described, RawJSON
 from baserun._redact import (
     LONGEST_SECRET,
     REDACTION_FAILED,
@@ -29,7 +30,7 @@ from baserun._redact import (
     names_a_header,
 )
 from baserun._reflection import type_name
-from baserun._values import BREADTH_LIMIT, NODE_LIMIT, Described, RawJSON, key_text, unused_name
+from baserun._values import BREADTH_LIMIT, NODE_LIMIT, key_text, unused_name
 
 __all__ = ["ContentEncoder", "RawJSON"]
 

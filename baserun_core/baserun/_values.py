@@ -2,32 +2,21 @@
 
 Nothing here runs code of the caller's: no ``repr``, ``str``, ``len``, ``iter``, ``==``, ``hash`` or attribute access of
 an object that is not a builtin. Containers are walked through the methods of their builtin base, objects through the
-C descriptors of their class. The one exception is `describe_error`, which may ask an exception for its own message.
+C descriptors of their class.
 """
 
 from __future__ import annotations
 
-import datetime
-import sys
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from enum import Enum
 from itertools import islice
-from types import FunctionType, MemberDescriptorType
+from types import MemberDescriptorType
 from typing import Any
 
-from baserun._reflection import (
-    NAME_LIMIT,
-    base_classes,
-    class_dict,
-    dict_pairs,
-    has_fields,
-    instance_dict,
-    is_builtin,
-    qualified_name,
-    slot,
-    type_name,
-)
+from baserun._atoms import NO_ATOM, Described, RawJSON, atom_of
+from baserun._error_text import is_small_scalar
+from baserun._reflection import base_classes, class_dict, dict_pairs, has_fields, instance_dict, slot, type_name
 
 DEPTH_LIMIT = 32
 """Containers inside containers; what is deeper is cut. JSON schemas of tools reach about 20."""
@@ -41,12 +30,6 @@ FLAT_NODES = 2
 """What a short container of plain values counts for, besides its items."""
 OBJECT_NODES = 40
 """What an object that is not a plain builtin counts for, besides its fields."""
-COPIED_BYTES_LIMIT = 65_536
-"""A bytearray up to this size is copied, a larger one described."""
-SUBCLASS_TEXT_LIMIT = 1_048_576
-"""A string of a subclass of str has to be copied; up to this many characters it is."""
-MESSAGE_LIMIT = 10_000
-"""Characters of an error's message."""
 KEY_LIMIT = 1000
 """Characters of a dict's key that is not a plain str."""
 
@@ -54,33 +37,6 @@ FLAT_LENGTH = 16
 """Items of a dict or list for which it is tried whether they are all plain, before it is walked."""
 OBJECT_BYTES = 64
 """About what a small object or an empty container takes in memory."""
-
-
-class Described:
-    """Words that stand for something that was not recorded itself: an object's type, or what was cut off."""
-
-    __slots__ = ("text",)
-
-    def __init__(self, text: str) -> None:
-        self.text = text
-
-    def __eq__(self, other: object) -> bool:
-        return type(other) is Described and other.text == self.text
-
-    def __hash__(self) -> int:
-        return hash(self.text)
-
-    def __repr__(self) -> str:
-        return f"Described({self.text!r})"
-
-
-class RawJSON:
-    """JSON as it came over the wire, not looked at yet."""
-
-    __slots__ = ("data",)
-
-    def __init__(self, data: bytes) -> None:
-        self.data = data
 
 
 def snapshot(value: object) -> tuple[object, int]:
@@ -241,8 +197,8 @@ class _Walk:
 
     def other(self, value: Any, cls: type, depth: int) -> object:
         self.nodes -= OBJECT_NODES
-        atom = _atom(value, cls)
-        if atom is not _NO_ATOM:
+        atom = atom_of(value, cls)
+        if atom is not NO_ATOM:
             return self.held(atom, value)
         for base in (list, tuple, set, frozenset, deque):
             if issubclass(cls, base):
@@ -291,10 +247,10 @@ def key_text(key: object) -> str:
     if cls is tuple:
         parts: tuple[object, ...] = key  # type: ignore[assignment]
         return ", ".join([key_text(part) if type(part) is not tuple else "<tuple>" for part in parts[:10]])
-    atom = _atom(key, cls)
+    atom = atom_of(key, cls)
     if type(atom) is int:
-        return str(atom) if _is_small_scalar(atom) else f"<int of {int.bit_length(atom):,} bits>"
-    if atom is _NO_ATOM or type(atom) is bytes or type(atom) is RawJSON:
+        return str(atom) if is_small_scalar(atom) else f"<int of {int.bit_length(atom):,} bits>"
+    if atom is NO_ATOM or type(atom) is bytes or type(atom) is RawJSON:
         return f"<{type_name(cls)}>"
     return atom.text if type(atom) is Described else str(atom)[:KEY_LIMIT]
 
@@ -310,191 +266,5 @@ def unused_name(name: str, taken: dict[str, object]) -> str:
     return f"{name} ({number})"
 
 
-def describe_error(error: BaseException) -> tuple[str, str | None]:
-    """The name of the error's type, and its message (None when it has none).
-
-    Builtin errors give their usual message when all that it is made of is plain; otherwise the message is put together
-    from what the arguments are. An error class with a ``__str__`` of its own is asked, and may fail.
-    """
-    cls = type(error)
-    name = qualified_name(cls)
-    try:
-        message = _error_message(error, cls)
-    except Exception:
-        message = _composed_message(error)
-    return name, message[:MESSAGE_LIMIT] or None
-
-
-def _error_message(error: BaseException, cls: type) -> str:
-    owner = next(owner for owner in base_classes(cls) if "__str__" in class_dict(owner))
-    if not is_builtin(owner):
-        text = str(error)
-        return text if type(text) is str else str.__str__(text)
-    if not _is_plain_error(error, owner):
-        return _composed_message(error)
-    text = class_dict(owner)["__str__"](error)
-    return text if type(text) is str else str.__str__(text)
-
-
-def _is_plain_error(error: BaseException, owner: type) -> bool:
-    """Whether everything that a builtin ``__str__`` would format is a builtin scalar of modest size."""
-    parts = list(_error_args(error))
-    for name, member in class_dict(owner).items():
-        if type(member) is MemberDescriptorType:
-            parts += [part for _, part in slot(member, name, error)]
-    return all(_is_small_scalar(part) for part in parts)
-
-
-def _is_small_scalar(value: Any) -> bool:
-    cls = type(value)
-    if cls is str or cls is bytes:
-        return len(value) <= MESSAGE_LIMIT
-    if cls is int:
-        return int.bit_length(value) <= 1024
-    return value is None or cls is bool or cls is float
-
-
-def _composed_message(error: BaseException) -> str:
-    return ", ".join([_argument_text(argument) for argument in _error_args(error)[:20]])
-
-
-def _argument_text(argument: Any) -> str:
-    cls = type(argument)
-    if issubclass(cls, str):
-        return str.__getitem__(argument, slice(None, MESSAGE_LIMIT))
-    if cls is bytes or not _is_small_scalar(argument):
-        return f"<{type_name(cls)}>"
-    return str(argument)
-
-
-def _error_args(error: BaseException) -> tuple[Any, ...]:
-    args = _ARGS.__get__(error)
-    return args if type(args) is tuple else ()
-
-
 def _cut(count: int) -> Described:
     return Described(f"[cut: {count:,} more]")
-
-
-def _plain_text(value: str) -> str:
-    length = str.__len__(value)
-    if length <= SUBCLASS_TEXT_LIMIT:
-        return str.__str__(value)
-    return str.__getitem__(value, slice(None, SUBCLASS_TEXT_LIMIT)) + f"[cut: {length:,} characters]"
-
-
-def _plain_bytes(value: bytes) -> object:
-    if type(value) is bytes:
-        return value
-    length = bytes.__len__(value)
-    if length <= COPIED_BYTES_LIMIT:
-        return bytes.__getitem__(value, slice(None))
-    return Described(f"<{type_name(type(value))} of {length:,} bytes>")
-
-
-def _plain_bytearray(value: bytearray) -> object:
-    length = bytearray.__len__(value)
-    if length <= COPIED_BYTES_LIMIT:
-        return bytes(bytearray.__getitem__(value, slice(None)))
-    return Described(f"<{type_name(type(value))} of {length:,} bytes>")
-
-
-def _class_reference(value: type) -> Described:
-    return Described(f"<class {type_name(value)}>")
-
-
-def _function_reference(value: FunctionType) -> Described:
-    return Described(f"<function {str.__getitem__(value.__qualname__, slice(None, NAME_LIMIT))}>")
-
-
-def _raised_error(error: BaseException) -> Described:
-    message = _composed_message(error)[:MESSAGE_LIMIT]
-    return Described(f"<{type_name(type(error))}: {message}>" if message else f"<{type_name(type(error))}>")
-
-
-def _itself(value: object) -> object:
-    return value
-
-
-_ARGS: Any = BaseException.__dict__["args"]
-_ATOMS: tuple[tuple[type, Callable[[Any], object]], ...] = (
-    (str, _plain_text),
-    (int, int.__int__),
-    (float, float.__float__),
-    (bytes, _plain_bytes),
-    (bytearray, _plain_bytearray),
-    (memoryview, lambda value: Described(f"<memoryview of {value.nbytes:,} bytes>")),
-    (Described, _itself),
-    (RawJSON, _itself),
-    (BaseException, _raised_error),
-    (type, _class_reference),
-    (FunctionType, _function_reference),
-)
-"""Builtins that hold no other values, subclasses included, and what is kept of them."""
-
-
-def _moment(value: Any, cls: type, base: Any) -> object:
-    """A date, time, datetime or timedelta; one with a foreign time zone in words (its offset is foreign code)."""
-    parts = [getattr(base, name).__get__(value) for name in _MOMENT_PARTS[base]]
-    if "tzinfo" not in class_dict(base):
-        return value if cls is base else base(*parts)
-    zone = base.tzinfo.__get__(value)
-    if zone is None or type_name(type(zone)) in _KNOWN_ZONES:
-        return value if cls is base else base(*parts, tzinfo=zone, fold=base.fold.__get__(value))
-    return Described(f"{base(*parts).isoformat()} <{type_name(type(zone))}>")
-
-
-def _uuid(value: Any, cls: type, base: Any) -> object:
-    number = base.int.__get__(value)
-    if type(number) is not int:
-        return Described(f"<{type_name(cls)}>")
-    return value if cls is base else base(int=number)
-
-
-def _decimal(value: Any, cls: type, base: Any) -> object:
-    return value if cls is base else base.__str__(value)
-
-
-def _path(value: Any, cls: type, base: Any) -> object:
-    module = sys.modules["pathlib"]
-    if any(cls is getattr(module, name, None) for name in _PATH_NAMES):
-        return str(value)
-    return Described(f"<{type_name(cls)}>")
-
-
-def _msgspec_raw(value: Any, cls: type, base: Any) -> object:
-    return RawJSON(bytes(memoryview(value))) if cls is base else Described(f"<{type_name(cls)}>")
-
-
-_KNOWN_ZONES = ("datetime.timezone", "zoneinfo.ZoneInfo")
-_PATH_NAMES = ("PosixPath", "PurePosixPath", "WindowsPath", "PureWindowsPath", "Path", "PurePath")
-_MOMENT_PARTS = {
-    datetime.datetime: ("year", "month", "day", "hour", "minute", "second", "microsecond"),
-    datetime.date: ("year", "month", "day"),
-    datetime.time: ("hour", "minute", "second", "microsecond"),
-    datetime.timedelta: ("days", "seconds", "microseconds"),
-}
-_LATE_TYPES: tuple[tuple[str, str, Callable[[Any, type, Any], object]], ...] = (
-    ("uuid", "UUID", _uuid),
-    ("decimal", "Decimal", _decimal),
-    ("pathlib", "PurePath", _path),
-    ("msgspec", "Raw", _msgspec_raw),
-)
-"""Types of modules that are not imported for this: unless they are loaded already, no such value can exist."""
-
-_NO_ATOM = object()
-
-
-def _atom(value: Any, cls: type) -> Any:
-    """What is kept of a value that holds no others; `_NO_ATOM` for all that is not one of the types known here."""
-    for base, copy in _ATOMS:
-        if issubclass(cls, base):
-            return copy(value)
-    for moment in _MOMENT_PARTS:
-        if issubclass(cls, moment):
-            return _moment(value, cls, moment)
-    for module_name, name, late_copy in _LATE_TYPES:
-        late = getattr(sys.modules.get(module_name), name, None)
-        if late is not None and issubclass(cls, late):
-            return late_copy(value, cls, late)
-    return _NO_ATOM

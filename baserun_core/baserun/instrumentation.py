@@ -9,13 +9,13 @@
 
 from __future__ import annotations
 
+from baserun._atoms import RawJSON
 from baserun._calls import CallDetails, CallSource, Usage
 from baserun._context import current
 from baserun._guard import guarded, report, say_once
 from baserun._identity import pseudonym
 from baserun._model import CANCELLED, ERROR, OK, Span
 from baserun._runtime import running_recorder
-from baserun._values import RawJSON
 
 __all__ = [
     "CANCELLED",

@@ -17,9 +17,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from baserun._atoms import Described
 from baserun._content import FIELD_LIMIT, STRING_LIMIT, ContentEncoder, RawJSON
 from baserun._redact import mask_secrets
-from baserun._values import Described, snapshot
+from baserun._values import snapshot
 
 KEY = "sk-" + "proj-" + "a1B2c3D4" * 4
 PICTURE = bytes(range(256)) * 4

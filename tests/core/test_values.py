@@ -18,16 +18,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from baserun._values import (
-    BREADTH_LIMIT,
-    DEPTH_LIMIT,
-    NODE_LIMIT,
-    Described,
-    RawJSON,
-    describe_error,
-    key_text,
-    snapshot,
-)
+from baserun._atoms import Described, RawJSON
+from baserun._error_text import describe_error
+from baserun._values import BREADTH_LIMIT, DEPTH_LIMIT, NODE_LIMIT, key_text, snapshot
 
 CALLS: list[str] = []
 """Every hook of a hostile object that was run."""

@@ -1,0 +1,77 @@
+"""What an error is called and what it says, told without running code of whoever raised it where that can be helped."""
+
+from __future__ import annotations
+
+from types import MemberDescriptorType
+from typing import Any
+
+from baserun._reflection import base_classes, class_dict, is_builtin, qualified_name, slot, type_name
+
+MESSAGE_LIMIT = 10_000
+"""Characters of an error's message."""
+
+_ARGS: Any = BaseException.__dict__["args"]
+
+
+def describe_error(error: BaseException) -> tuple[str, str | None]:
+    """The name of the error's type, and its message (None when it has none).
+
+    Builtin errors give their usual message when all that it is made of is plain; otherwise the message is put together
+    from what the arguments are. An error class with a ``__str__`` of its own is asked, and may fail.
+    """
+    cls = type(error)
+    name = qualified_name(cls)
+    try:
+        message = _error_message(error, cls)
+    except Exception:
+        message = composed_message(error)
+    return name, message[:MESSAGE_LIMIT] or None
+
+
+def _error_message(error: BaseException, cls: type) -> str:
+    owner = next(owner for owner in base_classes(cls) if "__str__" in class_dict(owner))
+    if not is_builtin(owner):
+        text = str(error)
+        return text if type(text) is str else str.__str__(text)
+    if not _is_plain_error(error, owner):
+        return composed_message(error)
+    text = class_dict(owner)["__str__"](error)
+    return text if type(text) is str else str.__str__(text)
+
+
+def _is_plain_error(error: BaseException, owner: type) -> bool:
+    """Whether everything that a builtin ``__str__`` would format is a builtin scalar of modest size."""
+    parts = list(_error_args(error))
+    for name, member in class_dict(owner).items():
+        if type(member) is MemberDescriptorType:
+            parts += [part for _, part in slot(member, name, error)]
+    return all(is_small_scalar(part) for part in parts)
+
+
+def is_small_scalar(value: Any) -> bool:
+    """Whether it takes no time to say what the value is, and none of its owner's code."""
+    cls = type(value)
+    if cls is str or cls is bytes:
+        return len(value) <= MESSAGE_LIMIT
+    if cls is int:
+        return int.bit_length(value) <= 1024
+    return value is None or cls is bool or cls is float
+
+
+def composed_message(error: BaseException) -> str:
+    """The arguments of an error, each in words of ours where it is not plain."""
+    return ", ".join([_argument_text(argument) for argument in _error_args(error)[:20]])
+
+
+def _argument_text(argument: Any) -> str:
+    cls = type(argument)
+    if issubclass(cls, str):
+        return str.__getitem__(argument, slice(None, MESSAGE_LIMIT))
+    if cls is bytes or not is_small_scalar(argument):
+        return f"<{type_name(cls)}>"
+    return str(argument)
+
+
+def _error_args(error: BaseException) -> tuple[Any, ...]:
+    args = _ARGS.__get__(error)
+    return args if type(args) is tuple else ()
