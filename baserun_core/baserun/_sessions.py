@@ -61,6 +61,7 @@ class SessionScope(Scope[Session]):
 
     _session: Session | None = None
     _block: Frame | None = None
+    _adopted: Trace | None = None
     _is_own = False
 
     def __init__(
@@ -76,10 +77,6 @@ class SessionScope(Scope[Session]):
         self._auto_end = auto_end
         self._metadata = metadata
         self._capture_content = capture_content
-        self._session: Session | None = None
-        self._block: Frame | None = None
-        self._adopted: Trace | None = None
-        self._is_own = False
 
     def __repr__(self) -> str:
         return "with_session(...)"
@@ -105,7 +102,8 @@ class SessionScope(Scope[Session]):
         else:
             previous_id = session.id if session is not None and self._session_identifier is None else None
             session = _begin(outer, self._user_identifier, self._session_identifier, previous_id, self._metadata)
-            self._adopted = None if outer is None else _adopt_trace(outer, session)
+            if outer is not None:
+                self._adopted = _adopt_trace(outer, session)
             frame = child(outer, session=session, trace=self._adopted, span=None)
             self._is_own = True
         if self._capture_content is False:
