@@ -45,10 +45,15 @@ class Summary:
 
     def _totals(self, with_calls: list[TestResult]) -> str:
         results = self._results
-        tokens = f"{total(results, 'input_tokens'):,} tokens in, {total(results, 'output_tokens'):,} out"
         calls = _calls(total(results, "calls"))
         tests, all_tests = ({each.nodeid for each in some} for some in (with_calls, results))
-        return f"{calls} in {len(tests)} of {_tests(len(all_tests))}; {tokens}; {self._cost()}"
+        return f"{calls} in {len(tests)} of {_tests(len(all_tests))}; {self._tokens()}; {self._cost()}"
+
+    def _tokens(self) -> str:
+        read, written = total(self._results, "input_tokens"), total(self._results, "output_tokens")
+        if total(self._results, "calls") and not (read or written):  # no call is free of tokens: none told of them
+            return "tokens unknown"
+        return f"{read:,} tokens in, {written:,} out"
 
     def _cost(self) -> str:
         cost, unpriced = total(self._results, "cost_usd"), total(self._results, "unpriced_calls")

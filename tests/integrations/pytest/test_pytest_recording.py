@@ -246,6 +246,24 @@ def test_summary_tells_of_the_run(recorded: Any) -> None:
     assert f"look:  baserun --store store.sqlite3 sessions show {session_id}\n" in output
 
 
+def test_summary_says_when_tokens_are_unknown(project: Any) -> None:
+    """Streams that were not asked for their tokens used some, although nobody knows how many."""
+    project.write(
+        "test_stream.py",
+        """
+        def test_stream(baserun_offline):
+            for chunk in baserun_offline.client.chat.completions.create(
+                model="gpt-4o-mini", stream=True, messages=[{"role": "user", "content": "Hello"}]
+            ):
+                pass
+        """,
+    )
+
+    output = project.run("--baserun").output
+
+    assert "\n1 call in 1 of 1 test; tokens unknown; cost unknown\n" in output
+
+
 def test_failed_checks_fail_strictly(project: Any) -> None:
     """With `--baserun-strict` a check that did not hold fails its test, in the test itself and in a fixture's end."""
     project.write(
