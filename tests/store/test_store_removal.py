@@ -99,6 +99,23 @@ def test_erasing_takes_the_session_out_of_chains(sink: Sink, store: Store, make:
     assert session.previous_id is None
 
 
+def test_erasing_leaves_feedback_to_the_trace_that_it_found(sink: Sink, store: Store, make: Make) -> None:
+    """Feedback that named the user's session, and whose call never came, stays with the trace that it is about."""
+    sink.write([OpenSession(id="anns", at_us=make.t0, user_identifier="ann", user_strength=3), make.trace(1, "bobs")])
+    feedback = AnnotationRow(
+        id="f", created_us=make.t0, type="feedback", name="f", score=1, session_id="anns", trace_id=make.trace_id(1),
+        completion_id="never-came",
+    )  # fmt: skip
+    sink.write([feedback])
+
+    store.erase_user("ann")
+
+    assert store.verify() == []
+    trace = store.trace(make.trace_id(1))
+    assert trace is not None
+    assert [each.id for each in trace.annotations or ()] == ["f"]
+
+
 def test_erasing_nobody_is_a_receipt_of_nothing(sink: Sink, store: Store) -> None:
     """Asking twice, or for an unknown user, harms nothing."""
     sink.write([OpenSession(id="s", at_us=1)])

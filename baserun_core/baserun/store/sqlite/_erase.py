@@ -74,8 +74,8 @@ def _erase_sessions(connection: sqlite3.Connection, sessions: list[tuple[int, st
 
 
 def _erase_waiting(connection: sqlite3.Connection, session: str) -> int:
-    """Annotations of the session whose trace or span never came."""
-    waiting = "SELECT id FROM annotations WHERE is_waiting AND wanted_session = ?"
+    """Annotations of the session whose trace never came; those that have found theirs elsewhere belong to it."""
+    waiting = "SELECT id FROM annotations WHERE is_waiting AND trace_id IS NULL AND wanted_session = ?"
     connection.execute(f"DELETE FROM annotation_contents WHERE id IN ({waiting})", (session,))
     return connection.execute(f"DELETE FROM annotations WHERE id IN ({waiting})", (session,)).rowcount
 
