@@ -250,3 +250,20 @@ def test_pruned_content_is_refused(chat: Any, captured: Captured, to_test: Calla
     answer = to_test(chat.session_id, chat.folder / "tests")
 
     assert (answer.exit_code, "Call 1" in answer.output, "pruned" in answer.output) == (1, True, True)
+
+
+def test_secrets_do_not_come_into_the_test(model: OfflineModel, to_test: Callable[..., Result], tmp_path: Path) -> None:
+    """Where nothing was masked when it was recorded, it is in the test's turns as in what they are compared with."""
+    secret = "sk-proj-" + "Ab3" * 16
+    with capture(store=str(tmp_path / "store.sqlite3"), redact=None) as captured:
+        with baserun.with_session() as session, openai.OpenAI(base_url=model.url, api_key="x") as client:
+            said = [{"role": "user", "content": f"My key is {secret}"}]
+            client.chat.completions.create(model="gpt-4o-mini", messages=said)  # type: ignore[arg-type]
+        assert captured.flush()
+
+        made = to_test(session.id, tmp_path / "tests", "--name", "key")
+
+    assert made.exit_code == 0, made.output
+    test = (tmp_path / "tests" / "test_key.py").read_text()
+    assert '("My key is [masked: api key]", "You said: My key is [masked: api key]")' in test
+    assert [str(path) for path in (tmp_path / "tests").rglob("*.*") if secret in path.read_text()] == []

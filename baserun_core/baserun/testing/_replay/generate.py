@@ -80,21 +80,22 @@ def generate(session: StoredSession, *, name: str | None = None, drive: str | No
     chosen = _name_of(session.id) if name is None else name
     if not _NAME.fullmatch(chosen):
         raise RecordingError(f"A test cannot be called {chosen!r}; write small letters, digits and underscores.")
-    recording, turns = recording_of(session)
+    recording, turns = _masked(*recording_of(session))
     files = {
         f"test_{chosen}.py": _test(chosen, recording, turns, _driver(drive)),
-        str(Path(FOLDER, f"{chosen}.json")): text_of(_masked(recording)),
+        str(Path(FOLDER, f"{chosen}.json")): text_of(recording),
     }
     return GeneratedTest(name=chosen, calls=len(recording.calls), turns=len(turns), files=files)
 
 
-def _masked(recording: Recording) -> Recording:
+def _masked(recording: Recording, turns: list[Turn]) -> tuple[Recording, list[Turn]]:
+    """Both without secrets, which a store may have: files of tests are shared."""
     canon = Canon("default", ())
     for call in recording.calls:
         call.request.body = canon.masked(call.request.path, call.request.body)
         call.answer.body = canon.answered(call.answer.body)
         call.answer.error = canon.answered(call.answer.error, "error")
-    return recording
+    return recording, [Turn(said=canon.answered(turn.said), answered=canon.answered(turn.answered)) for turn in turns]
 
 
 def _name_of(session_id: str) -> str:
