@@ -51,6 +51,17 @@ def test_a_recording_reads_back_as_it_was(tmp_path_factory: pytest.TempPathFacto
     assert load(path) == recording(*bodies)
 
 
+def test_half_a_character_reads_back_as_it_was(tmp_path: Path) -> None:
+    """A model may stop in the middle of a character that JSON writes as two; its answer is kept like any other."""
+    made = Recording(
+        calls=[Exchange(request=Request(method="POST", path="/x"), answer=Answer(body="an emoji: \ud83d"))]
+    )
+
+    save(made, tmp_path / "half.json")
+
+    assert load(tmp_path / "half.json") == made
+
+
 def test_a_conversation_is_kept_once() -> None:
     """A request that goes on with an earlier one has only what is new: each thing that was said is there once."""
     text = text_of(conversation(PROMPT))
