@@ -8,15 +8,17 @@ from __future__ import annotations
 
 import sys
 import threading
+import time
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from baserun import _fork, signals
 from baserun._config import Config
-from baserun._guard import report
+from baserun._guard import guarded, report
 from baserun._outage import Outage
 from baserun._queue import Item, RecordQueue
 from baserun._upkeep import Upkeep
-from baserun.exceptions import RowRejectedError
+from baserun.exceptions import RowRejectedError, StoreUnavailableError
 from baserun.store._contract import Sink
 from baserun.store.rows import Row
 
@@ -25,6 +27,8 @@ if TYPE_CHECKING:
 
 MOST_PER_BATCH = 1000
 """Records in one transaction: enough to make its cost small for each, few enough to let other processes in."""
+_INDEX_PATIENCE = 0.5
+"""Seconds that a flush waits for the search index, which may have more to do than what was flushed."""
 
 
 class Marker:
@@ -144,10 +148,20 @@ class Delivery:
         self.upkeep.written(len(sizes), stored_bytes)
         self.outage.end(self._queue.drops())
         self._signal_drops()
-        for record, _ in batch:
-            if isinstance(record, Marker):
-                record.reach()
+        markers = [record for record, _ in batch if isinstance(record, Marker)]
+        if markers:
+            self._make_findable()
+        for marker in markers:
+            marker.reach()
         return True
+
+    def _make_findable(self) -> None:
+        """Whoever waits may search next: see to much that was written before they go on, but not for long."""
+        deadline = time.monotonic() + _INDEX_PATIENCE
+        with guarded("maintaining the store"), suppress(StoreUnavailableError):
+            while self.upkeep.is_much and time.monotonic() < deadline:
+                if not self.maintain():
+                    self.upkeep.done()
 
     def _write(self, start: int, stop: int, timeout: float | None) -> None:
         """Write these rows of the batch; when one is rejected halve until it stands alone, and give it up."""

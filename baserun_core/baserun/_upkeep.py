@@ -32,10 +32,15 @@ class Upkeep:
         """So many records of `size` bytes together were written."""
         self._records += records
         self._bytes += size
-        if not self._was_done or self._records >= MOST_RECORDS or self._bytes >= MOST_BYTES:
+        if not self._was_done or self.is_much:
             self._due_at = -inf
         else:
             self._due_at = min(self._due_at, time.monotonic() + PAUSE)
+
+    @property
+    def is_much(self) -> bool:
+        """Whether so much was written that a search would not look through all of it."""
+        return self._records >= MOST_RECORDS or self._bytes >= MOST_BYTES
 
     @property
     def is_due(self) -> bool:

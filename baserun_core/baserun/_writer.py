@@ -68,7 +68,7 @@ class Writer:
     def flush(self, timeout: float) -> bool:
         """Have everything written that was put before."""
         deadline = time.monotonic() + timeout
-        if self._queue.is_settled():
+        if self._queue.is_settled() and not self._delivery.upkeep.is_much:
             return True
         if self._is_writing_here():
             return False  # called by something that runs while writing, such as a `redact` function

@@ -7,6 +7,8 @@ import time
 from contextlib import closing
 from pathlib import Path
 
+import pytest
+
 import baserun
 from baserun._upkeep import MOST_BYTES, MOST_RECORDS, PAUSE, Upkeep
 
@@ -57,12 +59,13 @@ def test_what_grows_old_is_looked_for_without_writing() -> None:
     assert upkeep.pause > PAUSE
 
 
-def test_what_is_flushed_is_found_at_once(tmp_path: Path) -> None:
+@pytest.mark.parametrize("calls", [1_300, 2_500])
+def test_what_is_flushed_is_found_at_once(tmp_path: Path, calls: int) -> None:
     """A search right after a flush finds the first of many calls, whatever of them is in the index."""
     path = tmp_path / "store.sqlite3"
     baserun.init(store=path, instrument="none")
     with baserun.with_session(), baserun.start_trace("many"):
-        for number in range(1_300):
+        for number in range(calls):
             with baserun.span("answer") as span:
                 span.result = "the needle" if number == 0 else "hay"
 
