@@ -55,6 +55,7 @@ def test_words_are_found(
     hits = store.search(question)
 
     assert [int(hit.span_id, 16) for hit in hits] == expected
+    assert [int(trace.id, 16) for trace in store.traces(text=question)] == expected
 
 
 def test_a_hit_says_where_it_is(sink: Sink, store: Store, make: Make) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 
 from baserun.store.sqlite import _checks
 from baserun.store.sqlite._convert import ABANDONED_AFTER_US, now_us
+from baserun.store.sqlite._search_newest import said_lately
 from baserun.store.sqlite._search_query import match_expression
 
 RARE = 3_000
@@ -46,6 +47,10 @@ class Conditions:
             self.is_driven = True
             self.add(f"{column} IN (SELECT value FROM json_each(?))", json.dumps(rare))
 
+    def said_lately(self, text: str) -> list[int]:
+        """The calls in which this was said and that the search index does not have yet."""
+        return [] if self._connection is None else said_lately(self._connection, text)
+
     @property
     def sql(self) -> str:
         """The conditions; true when there are none."""
@@ -75,7 +80,7 @@ def sessions(conditions: Conditions, given: dict[str, Any]) -> None:
     if "min_duration" in given:
         shortest = _checks.number("min_duration", given["min_duration"], MICRO)
         conditions.add("s.last_us - s.started_us >= ?", shortest)
-    for condition, among, values in _of_traces(given):
+    for condition, among, values in _of_traces(conditions, given):
         sets = f"SELECT t.session_id FROM {among} AND t.session_id IS NOT NULL"
         each = f"EXISTS (SELECT 1 FROM traces t WHERE t.session_id = s.id AND {condition})"
         conditions.add_rare_or("s.id", sets, each, *values)
@@ -92,7 +97,7 @@ def traces(conditions: Conditions, given: dict[str, Any]) -> None:
     if "min_duration" in given:
         shortest = _checks.number("min_duration", given["min_duration"], MICRO)
         conditions.add("t.duration_us >= ?", shortest)
-    for condition, among, values in _of_traces(given):
+    for condition, among, values in _of_traces(conditions, given):
         conditions.add_rare_or("t.id", f"SELECT t.id FROM {among}", condition, *values)
 
 
@@ -127,7 +132,7 @@ def _amounts(conditions: Conditions, given: dict[str, Any], table: str) -> None:
         conditions.add(f"{table}.input_tokens + {table}.output_tokens >= ?", least)
 
 
-def _of_traces(given: dict[str, Any]) -> list[tuple[str, str, tuple[Any, ...]]]:
+def _of_traces(conditions: Conditions, given: dict[str, Any]) -> list[tuple[str, str, tuple[Any, ...]]]:
     """What is asked of a trace `t`: a condition, the tables and condition of a SELECT, and the values of each."""
     found = []
     if "status" in given:
@@ -139,7 +144,8 @@ def _of_traces(given: dict[str, Any]) -> list[tuple[str, str, tuple[Any, ...]]]:
     if "tag" in given:
         found.append(_tag(_checks.tag(given["tag"])))
     if "text" in given:
-        found.append(_said(_checks.text("text", given["text"])))
+        text = _checks.text("text", given["text"])
+        found.append(_said(text, conditions.said_lately(text)))
     return found
 
 
@@ -162,6 +168,10 @@ def _tag(tag: tuple[str, str]) -> tuple[str, str, tuple[Any, ...]]:
     return condition, "trace_tags g JOIN traces t ON t.id = g.trace_id WHERE g.name = ? AND g.value = ?", tag
 
 
-def _said(text: str) -> tuple[str, str, tuple[Any, ...]]:
+def _said(text: str, lately: list[int]) -> tuple[str, str, tuple[Any, ...]]:
     hits = "SELECT p.trace_id FROM search JOIN spans p ON p.id = search.rowid WHERE search MATCH ?"
-    return f"t.id IN ({hits})", f"traces t WHERE t.id IN ({hits})", (match_expression(text),)
+    values: tuple[Any, ...] = (match_expression(text),)
+    if lately:
+        hits += " UNION SELECT trace_id FROM spans WHERE id IN (SELECT value FROM json_each(?))"
+        values += (json.dumps(lately),)
+    return f"t.id IN ({hits})", f"traces t WHERE t.id IN ({hits})", values

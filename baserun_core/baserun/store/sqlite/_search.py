@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import sqlite3
-from contextlib import closing
 from typing import Any
 
 import msgspec
@@ -14,11 +13,10 @@ from baserun.store.sqlite import _checks, _cursor
 from baserun.store.sqlite._convert import time
 from baserun.store.sqlite._plain_text import COLUMNS, plain_text
 from baserun.store.sqlite._search_index import watermark
+from baserun.store.sqlite._search_newest import said_lately
 from baserun.store.sqlite._search_query import match_expression, terms
 
 SORT = _checks.Sort("stored", is_descending=True)
-NEWEST_UNINDEXED = 1_500
-"""So many calls that the index does not have yet are looked through one by one: more than a writer leaves waiting."""
 SNIPPET_CHARACTERS = 160
 
 _HIT = (
@@ -50,7 +48,7 @@ def question(text: object, user: object, limit: object, after: str | None) -> Qu
 def search(connection: sqlite3.Connection, asked: Question) -> Page[SearchHit]:
     """One page of hits, the latest stored first."""
     wanted = asked.limit + 1
-    found = _in_the_newest(connection, asked)[:wanted]
+    found = said_lately(connection, asked.text, asked.user, asked.after)[:wanted]
     if len(found) < wanted:
         found += _in_the_index(connection, asked, wanted - len(found))
     shown = found[: asked.limit]
@@ -73,27 +71,6 @@ def _in_the_index(connection: sqlite3.Connection, asked: Question, wanted: int) 
         f"{query}{condition} AND search.rowid < ? ORDER BY search.rowid DESC LIMIT ?", (*values, last, wanted)
     )
     return [span_id for (span_id,) in rows]
-
-
-def _in_the_newest(connection: sqlite3.Connection, asked: Question) -> list[int]:
-    """Look where the index has not come yet, in the same way as it does."""
-    query = (
-        f"SELECT c.id, {COLUMNS} FROM contents c JOIN spans p ON p.id = c.id JOIN traces t ON t.id = p.trace_id"
-        " WHERE c.id > ? AND c.id < ? AND (? IS NULL OR t.user_id = (SELECT id FROM users WHERE identifier = ?))"
-        " ORDER BY c.id DESC LIMIT ?"
-    ).replace("input, output, tool_calls, error_message", "c.input, c.output, c.tool_calls, c.error_message")
-    before = 2**62 if asked.after is None else asked.after
-    rows = connection.execute(query, (watermark(connection), before, asked.user, asked.user, NEWEST_UNINDEXED))
-    texts = [(span_id, plain_text(tuple(row))) for span_id, *row in rows]
-    if not texts:
-        return []
-    with closing(sqlite3.connect(":memory:")) as scratch:
-        scratch.execute("CREATE VIRTUAL TABLE search USING fts5 (text, tokenize = 'unicode61 remove_diacritics 2')")
-        scratch.executemany("INSERT INTO search (rowid, text) VALUES (?, ?)", texts)
-        hits = scratch.execute(
-            "SELECT rowid FROM search WHERE search MATCH ? ORDER BY rowid DESC", (match_expression(asked.text),)
-        )
-        return [span_id for (span_id,) in hits]
 
 
 def _hit(connection: sqlite3.Connection, span_id: int, words: list[str]) -> SearchHit:
