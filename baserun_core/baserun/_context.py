@@ -11,48 +11,36 @@ from contextvars import ContextVar
 from typing import TYPE_CHECKING
 from weakref import WeakSet
 
+from baserun._live import Live
+
 if TYPE_CHECKING:
     from baserun._model import Session, Span, Trace
 
 
-class Frame:
+class Frame(Live):
     """What is current inside one block. Frames compare by identity: asgiref compares context values on every hop."""
 
-    __slots__ = ("closed", "contentless", "linked", "muted", "parent", "session", "span", "trace")
-
-    def __init__(
-        self,
-        parent: Frame | None,
-        session: Session | None,
-        trace: Trace | None,
-        span: Span | None,
-        muted: bool = False,
-        contentless: bool = False,
-    ) -> None:
-        self.parent = parent
-        self.session = session
-        self.trace = trace
-        self.span = span
-        self.muted = muted
-        """Nothing is recorded."""
-        self.contentless = contentless
-        """What was said is not recorded; that it was said is."""
-        self.closed = False
-        self.linked: WeakSet[Session] | None = None
-        """Sessions that took the place of this block's in some task, as far as anybody is in them still."""
+    parent: Frame | None
+    session: Session | None
+    trace: Trace | None
+    span: Span | None
+    muted: bool = False
+    """Nothing is recorded."""
+    contentless: bool = False
+    """What was said is not recorded; that it was said is."""
+    closed: bool = False
+    linked: WeakSet[Session] | None = None
+    """Sessions that took the place of this block's in some task, as far as anybody is in them still."""
 
 
-class FollowingFrame(Frame):
+class FollowingFrame(Frame, kw_only=True):
     """What is current in one task since a session took another's place there, until that one's block is left."""
 
-    __slots__ = ("_is_left", "block")
+    block: Frame
+    _is_left: bool = False
 
-    def __init__(self, parent: Frame, session: Session, block: Frame) -> None:
-        self.block = block
-        super().__init__(parent, session, None, None, parent.muted, parent.contentless)
-
-    @property
-    def closed(self) -> bool:  # everywhere else it is a plain attribute, for speed
+    @property  # type: ignore[misc]  # in the base class a plain attribute, for speed
+    def closed(self) -> bool:
         return self._is_left or self.block.closed
 
     @closed.setter
@@ -103,7 +91,7 @@ def follow(session: Session, linked: Session) -> Frame | None:
         return None
     if isinstance(place, FollowingFrame) and place.session is session and place.parent is not None:
         place = place.parent  # it is followed in turn; many changes of user must not form an endless chain
-    enter(FollowingFrame(place, linked, block))
+    enter(FollowingFrame(place, linked, None, None, place.muted, place.contentless, block=block))
     if block.linked is None:
         block.linked = WeakSet()
     block.linked.add(linked)

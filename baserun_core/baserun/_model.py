@@ -8,6 +8,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Protocol
 
+import msgspec
+
+from baserun._live import Live
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -42,7 +46,7 @@ class SessionHost(Protocol):
         """The signed token that resumes the session."""
 
 
-class Session:
+class Session(Live):
     """One longer interaction of a user: a conversation, an agent's task.
 
     Attributes:
@@ -52,40 +56,15 @@ class Session:
         metadata: A dict of your own; recorded when the session is started and again when its block ends.
     """
 
-    __slots__ = (
-        "__weakref__",
-        "_frame",
-        "_host",
-        "_strength",
-        "_user_identifier",
-        "contentless",
-        "id",
-        "metadata",
-        "opened",
-        "previous_id",
-    )
-
     id: str
-
-    def __init__(
-        self,
-        session_id: str,
-        user_identifier: str | None = None,
-        strength: int = 0,
-        *,
-        previous_id: str | None = None,
-        metadata: dict[str, Any] | None = None,
-        contentless: bool = False,
-    ) -> None:
-        self.id = session_id
-        self.previous_id = previous_id
-        self.metadata: dict[str, Any] = {} if metadata is None else metadata
-        self.contentless = contentless
-        self.opened = False
-        self._user_identifier = user_identifier
-        self._strength = strength
-        self._frame: Frame | None = None
-        self._host: SessionHost | None = None
+    _user_identifier: str | None = None
+    _strength: int = 0
+    previous_id: str | None = None
+    metadata: dict[str, Any] = msgspec.field(default_factory=dict)
+    contentless: bool = False
+    opened: bool = False
+    _frame: Frame | None = None
+    _host: SessionHost | None = None
 
     @property
     def _is_resumed(self) -> bool:
@@ -132,7 +111,7 @@ class Session:
         return f"<baserun.Session {self.id}>"
 
 
-class Trace:
+class Trace(Live):
     """One unit of work in a session: a web request, a decorated function, a test. It is the root of its spans.
 
     Attributes:
@@ -143,56 +122,30 @@ class Trace:
         result: What came out of it; recorded as content at the end.
     """
 
-    __slots__ = (
-        "__weakref__",
-        "_start_ns",
-        "at_touch",
-        "contentless",
-        "duration_us",
-        "error",
-        "id",
-        "kind",
-        "metadata",
-        "muted",
-        "name",
-        "parent_span_id",
-        "recorded",
-        "remote",
-        "result",
-        "session",
-        "started_us",
-        "status",
-        "tags",
-        "told_error",
-    )
-
-    def __init__(
-        self, trace_id: str, session: Session | None, name: str, kind: str, metadata: dict[str, Any] | None = None
-    ) -> None:
-        self.id = trace_id
-        self.session = session
-        self.name = name
-        self.kind = kind
-        self.metadata: dict[str, Any] = {} if metadata is None else metadata
-        self.tags: dict[str, Any] = {}
-        self.result: Any = None
-        self.status = RUNNING
-        self.error: tuple[str, str | None] | None = None
-        self.duration_us: int | None = None
-        self.muted = False
-        self.contentless = False
-        self.at_touch: Callable[[], None] | None = None
-        """Called when something is first recorded in the trace. While it is set nothing is recorded at the end."""
-        self.remote = False
-        """It was begun in another process, which also ends it."""
-        self.parent_span_id: str | None = None
-        """The span of the other process that a remote trace goes on from."""
-        self.recorded: tuple[Any, Any, Any] | None = None
-        """Snapshots of metadata, tags and result, taken at the end."""
-        self.told_error: tuple[str, str | None] | None = None
-        """What went wrong in its only call, where that is known on the writer's thread only."""
-        self.started_us = 0
-        self._start_ns = 0
+    id: str
+    session: Session | None
+    name: str
+    kind: str
+    metadata: dict[str, Any] = msgspec.field(default_factory=dict)
+    tags: dict[str, Any] = msgspec.field(default_factory=dict)
+    result: Any = None
+    status: str = RUNNING
+    error: tuple[str, str | None] | None = None
+    duration_us: int | None = None
+    muted: bool = False
+    contentless: bool = False
+    at_touch: Callable[[], None] | None = None
+    """Called when something is first recorded in the trace. While it is set nothing is recorded at the end."""
+    remote: bool = False
+    """It was begun in another process, which also ends it."""
+    parent_span_id: str | None = None
+    """The span of the other process that a remote trace goes on from."""
+    recorded: tuple[Any, Any, Any] | None = None
+    """Snapshots of metadata, tags and result, taken at the end."""
+    told_error: tuple[str, str | None] | None = None
+    """What went wrong in its only call, where that is known on the writer's thread only."""
+    started_us: int = 0
+    _start_ns: int = 0
 
     @property
     def user_identifier(self) -> str | None:
@@ -213,7 +166,7 @@ class Trace:
         return f"<baserun.Trace {self.name!r} {self.id} {self.status}>"
 
 
-class Span:
+class Span(Live):
     """A timed piece of a trace.
 
     Attributes:
@@ -226,58 +179,27 @@ class Span:
         result: What came out; recorded as content (the field ``output``) at the end.
     """
 
-    __slots__ = (
-        "__weakref__",
-        "_start_ns",
-        "contentless",
-        "duration_us",
-        "error",
-        "id",
-        "input",
-        "kind",
-        "metadata",
-        "muted",
-        "name",
-        "parent_id",
-        "recorded",
-        "result",
-        "source",
-        "started_us",
-        "status",
-        "trace",
-        "whole_trace",
-    )
-
-    def __init__(
-        self,
-        span_id: str,
-        trace: Trace,
-        parent_id: str | None,
-        name: str,
-        kind: str,
-        metadata: dict[str, Any] | None = None,
-    ) -> None:
-        self.id = span_id
-        self.trace = trace
-        self.parent_id = parent_id
-        self.name = name
-        self.kind = kind
-        self.metadata: dict[str, Any] = {} if metadata is None else metadata
-        self.input: Any = None
-        self.result: Any = None
-        self.status = RUNNING
-        self.error: tuple[str, str | None] | None = None
-        self.duration_us: int | None = None
-        self.muted = False
-        self.contentless = False
-        self.whole_trace = False
-        """There was no trace, so one was made for this span; it ends with it."""
-        self.recorded: tuple[Any, Any, Any] | None = None
-        """Snapshots of metadata, input and result, taken at the end."""
-        self.source: CallSource | None = None
-        """For a call to a model: what its details are read from, on the writer's thread."""
-        self.started_us = 0
-        self._start_ns = 0
+    id: str
+    trace: Trace
+    parent_id: str | None
+    name: str
+    kind: str
+    metadata: dict[str, Any] = msgspec.field(default_factory=dict)
+    input: Any = None
+    result: Any = None
+    status: str = RUNNING
+    error: tuple[str, str | None] | None = None
+    duration_us: int | None = None
+    muted: bool = False
+    contentless: bool = False
+    whole_trace: bool = False
+    """There was no trace, so one was made for this span; it ends with it."""
+    recorded: tuple[Any, Any, Any] | None = None
+    """Snapshots of metadata, input and result, taken at the end."""
+    source: CallSource | None = None
+    """For a call to a model: what its details are read from, on the writer's thread."""
+    started_us: int = 0
+    _start_ns: int = 0
 
     @property
     def trace_id(self) -> str:

@@ -97,7 +97,7 @@ class Recorder:
     ) -> Trace:
         """Begin a trace in the session of `frame`."""
         session = None if frame is None else frame.session
-        trace = Trace(trace_id or self.ids.trace(), session, name, kind, metadata)
+        trace = Trace(trace_id or self.ids.trace(), session, name, kind, {} if metadata is None else metadata)
         if frame is not None:
             trace.muted = frame.muted
             trace.contentless = frame.contentless
@@ -164,7 +164,7 @@ class Recorder:
             self.touch_trace(trace)
         parent = None if whole_trace or frame is None else frame.span
         parent_id = trace.parent_span_id if parent is None else parent.id
-        span = Span(self.ids.span(), trace, parent_id, name, kind, metadata)
+        span = Span(self.ids.span(), trace, parent_id, name, kind, {} if metadata is None else metadata)
         span.whole_trace = whole_trace
         if frame is not None:
             span.muted = frame.muted

@@ -10,6 +10,8 @@ from collections.abc import Callable
 from types import GetSetDescriptorType, MemberDescriptorType
 from typing import Any
 
+from baserun._live import Live
+
 NAME_LIMIT = 200
 """Characters of the name of a type."""
 
@@ -34,7 +36,9 @@ def is_builtin(cls: type) -> bool:
 
 
 def has_fields(cls: type) -> bool:
-    """Whether the class is a dataclass, attrs class, pydantic model or msgspec struct."""
+    """Whether the class is a dataclass, attrs class, pydantic model or msgspec struct, of values."""
+    if issubclass(cls, Live):
+        return False
     struct = getattr(sys.modules.get("msgspec"), "Struct", None)
     if struct is not None and issubclass(cls, struct):
         return True

@@ -264,8 +264,8 @@ def _begin(
         wanted or current_recorder.ids.session(),
         user,
         strength,
-        previous_id=previous_id,
-        metadata=metadata,
+        previous_id,
+        {} if metadata is None else metadata,
     )
     if outer is None or not outer.muted:
         current_recorder.open_session(session, resumed=wanted is not None)

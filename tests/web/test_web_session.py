@@ -9,6 +9,7 @@ import pytest
 
 import baserun
 from baserun import Session
+from baserun._values import snapshot
 from baserun.testing import Captured, FakeClock
 from baserun.web import ANONYMOUS, ASGIMiddleware, ASGIRequest, Visitor, active_request, known
 
@@ -37,8 +38,24 @@ async def test_has_all_that_a_session_has(captured: Captured, ask: Ask, answerin
 
     (session,) = seen
     assert isinstance(session, Session)
-    for name in Session.__slots__:
-        assert hasattr(session, name) or name == "__weakref__"
+    for name in Session.__struct_fields__:
+        assert hasattr(session, name)
+
+
+async def test_looking_at_it_does_not_touch_it(captured: Captured, ask: Ask, answering: Answering) -> None:
+    """A debugger, rich, or a function traced with it as an argument shows what it is, and decides nothing."""
+
+    def look(scope: Any) -> str:
+        session = baserun.current_session()
+        assert not hasattr(session, "__rich_repr__")
+        return f"{session!r} {snapshot({'session': session})[0]}"
+
+    answer = await ask(ASGIMiddleware(answering(look)))
+
+    assert answer.body.startswith(b"<baserun.Session of a request, untouched> {'session': Described(")
+    assert b"identifier" not in answer.body
+    assert answer.cookie is None
+    assert captured.sessions == []
 
 
 async def test_is_resolved_lazily_and_once(captured: Captured, ask: Ask, answering: Answering, call: Any) -> None:

@@ -62,7 +62,7 @@ class Stage:
     def open(self) -> Session:
         """Begin to record."""
         pin({"store": self.store, "enabled": True})
-        session = Session(self._session_id or recorder().ids.session(), metadata=self._metadata)
+        session = Session(self._session_id or recorder().ids.session(), metadata=dict(self._metadata or {}))
         self.session = session
         self._frame = Frame(None, session, None, None)
         self._outside = replace(self._frame)

@@ -20,24 +20,26 @@ class HasTrace(Protocol):
     def trace(self) -> Trace: ...
 
 
-class RequestFrame(Frame):
+class RequestFrame(Frame, kw_only=True):
     """The frame of a request, whose trace is made when something asks for it."""
 
-    __slots__ = ("_has_other", "_other", "_request")
+    _request: HasTrace
+    _has_other: bool = False
+    _other: Trace | None = None
 
-    def __init__(self, request: HasTrace) -> None:
-        super().__init__(None, request.session, None, None)
-        self._request = request
-        self._has_other = False  # whatever the base class has set
+    @classmethod
+    def of(cls, request: HasTrace) -> RequestFrame:
+        """The frame of `request`."""
+        return cls(None, request.session, None, None, _request=request)
 
-    @property
+    @property  # type: ignore[misc]  # in the base class a plain attribute, for speed
     def trace(self) -> Trace | None:
         return self._other if self._has_other else self._request.trace
 
     @trace.setter
     def trace(self, other: Trace | None) -> None:
         self._has_other = True
-        self._other: Trace | None = other
+        self._other = other
 
 
 class Entered:

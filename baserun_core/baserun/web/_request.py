@@ -50,8 +50,8 @@ class WebRequest(IncomingRequest):
     def __init__(self, policy: SessionPolicy) -> None:
         clock = recorder().clock
         self.policy = policy
-        self.session = WebSession(self)
-        self.frame = RequestFrame(self)
+        self.session = WebSession.of(self)
+        self.frame = RequestFrame.of(self)
         self.status_code: int | None = None
         self._trace: Trace | None = None
         self._started_us = clock.now_us()
@@ -195,7 +195,7 @@ class WebRequest(IncomingRequest):
         elif decision.is_resumed:
             recorder().end_session(decision.session_id)
         self._was_ended = True
-        self._put_in_place(mine, WebSession(self, is_fresh=True), moves_trace=False)
+        self._put_in_place(mine, WebSession.of(self, is_fresh=True), moves_trace=False)
 
     def expect_calls(self) -> None:
         """Calls will be made while the body is sent."""
@@ -307,7 +307,7 @@ class WebRequest(IncomingRequest):
         return fresh
 
     def _session_of(self, decision: Decision, visitor: Visitor, strength: int) -> WebSession:
-        session = WebSession(self)
+        session = WebSession.of(self)
         session.decision = decision
         session.owner = decision.owner
         session.was_shown = decision.is_resumed

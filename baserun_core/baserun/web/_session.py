@@ -12,40 +12,35 @@ if TYPE_CHECKING:
     from baserun.web._request import WebRequest
 
 
-class WebSession(Session):
+class WebSession(Session, kw_only=True):
     """A session that is decided at first touch: which one, whose, and what it follows.
 
     Calls, logs, annotations, and reading `id`, `token` or `previous_id` touch it. Asking who the user is decides, but
     records and sends nothing.
     """
 
-    __slots__ = ("_request", "decision", "is_fresh", "owner", "was_shown")
+    _request: WebRequest
+    decision: Decision | None = None
+    is_fresh: bool = False
+    """What the visitor brought does not count: it follows a session that was ended."""
+    owner: str = ""
+    """What its token is bound to."""
+    was_shown: bool = False
+    """A token of it is out there, bound to `owner`."""
 
-    def __init__(self, request: WebRequest, *, is_fresh: bool = False) -> None:
-        # Not by the base class: everything that it takes is to be decided.
-        self._host = self._request = request
-        self._frame = None
-        self._user_identifier = None
-        self._strength = 0
-        self.metadata = {}
-        self.contentless = False
-        self.opened = False
-        self.decision: Decision | None = None
-        self.is_fresh = is_fresh
-        """What the visitor brought does not count: it follows a session that was ended."""
-        self.owner = ""
-        """What its token is bound to."""
-        self.was_shown = False
-        """A token of it is out there, bound to `owner`."""
+    @classmethod
+    def of(cls, request: WebRequest, *, is_fresh: bool = False) -> WebSession:
+        """A session of `request` of which nothing is decided."""
+        return cls("", _host=request, _request=request, is_fresh=is_fresh)
 
-    @property
-    def id(self) -> str:  # type: ignore[override]  # the base class has a plain attribute, for speed
+    @property  # type: ignore[misc]  # in the base class a plain attribute, for speed
+    def id(self) -> str:  # type: ignore[override]
         decision = self.decision or self._request.decide(self)
         if not self.opened:
             self._request.open(self)
         return decision.session_id
 
-    @property
+    @property  # type: ignore[misc]  # in the base class a plain attribute, for speed
     def previous_id(self) -> str | None:  # type: ignore[override]
         return (self.decision or self._request.decide(self)).previous_id
 
