@@ -45,9 +45,10 @@ class Recorder:
     def open_session(self, session: Session, *, resumed: bool) -> None:
         """Record that `session` was started or resumed."""
         session.opened = True
-        metadata, size = _content(session.metadata)
-        record = SessionOpened(session, self._now_us(), session.user_identifier, session.user_strength, metadata)
-        self._put(record, BASE_SIZE + size)
+        metadata, size = snapshot(session.metadata) if session.metadata else (None, 0)
+        # It is decided by now, and these are what the properties of that name give.
+        user, strength = session._user_identifier, session._strength
+        self._put(SessionOpened(session, self._now_us(), user, strength, metadata), BASE_SIZE + size)
         signal = signals.session_resumed if resumed else signals.session_started
         if signal.receivers:
             self._emit(signal, session)

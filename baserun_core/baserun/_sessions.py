@@ -102,9 +102,11 @@ class SessionScope(Scope[Session]):
         else:
             previous_id = session.id if session is not None and self._session_identifier is None else None
             session = _begin(outer, self._user_identifier, self._session_identifier, previous_id, self._metadata)
-            if outer is not None:
+            if outer is None:
+                frame = Frame(None, session, None, None)
+            else:
                 self._adopted = _adopt_trace(outer, session)
-            frame = child(outer, session=session, trace=self._adopted, span=None)
+                frame = child(outer, session=session, trace=self._adopted, span=None)
             self._is_own = True
         if self._capture_content is False:
             frame.contentless = True

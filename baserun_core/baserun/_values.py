@@ -64,22 +64,16 @@ def snapshot(value: object) -> tuple[object, int]:
 
 def _flat_dict(value: dict[Any, Any]) -> tuple[object, int] | None:
     """The common case in one loop: text to scalars. None where the general walk is needed."""
-    copy: dict[str, object] = {}
-    size = OBJECT_BYTES
-    try:
-        for key, item in value.items():
-            if type(key) is not str:
-                return None
-            cls = type(item)
-            if cls is str:
-                size += OBJECT_BYTES + len(item)
-            elif cls is int or cls is float or cls is bool or item is None:
-                size += OBJECT_BYTES
-            else:
-                return None
-            copy[key] = item
-    except RuntimeError:  # changed by another thread meanwhile
-        return None
+    copy = value.copy()  # in one step: another thread may be changing it
+    size = OBJECT_BYTES * (1 + len(copy))
+    for key, item in copy.items():
+        cls = type(item)
+        if cls is str:
+            size += len(item)
+        elif cls is not int and cls is not float and cls is not bool and item is not None:
+            return None
+        if type(key) is not str:
+            return None
     return copy, size
 
 
