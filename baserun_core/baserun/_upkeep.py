@@ -5,9 +5,9 @@ from __future__ import annotations
 import time
 from math import inf
 
-PAUSE = 1.0
+PAUSE = 5.0
 """Seconds that a busy process lets pass in between: many small steps cost more than few big ones."""
-MOST_RECORDS = 500
+MOST_RECORDS = 2_000
 MOST_BYTES = 4_000_000
 """Not so many seconds where so much was written meanwhile: a search looks through it piece by piece."""
 IDLE_PAUSE = 3600.0

@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from baserun.store import Sink, Store
+from baserun.store.sqlite._search_index import STEP_ROWS
 
 Make = Any
 """The fixture of conftest, which cannot be imported."""
@@ -114,7 +115,7 @@ def test_lists_can_be_narrowed_by_text(sink: Sink, store: Store, make: Make) -> 
 def test_indexing_goes_in_bounded_steps(sink: Sink, make: Make) -> None:
     """Maintenance does a little at a time and says whether more is waiting."""
     trace = make.trace(1)
-    sink.write([make.call(number, trace, input='"word"') for number in range(1_100)])
+    sink.write([make.call(number, trace, input='"word"') for number in range(2 * STEP_ROWS + 100)])
 
     steps = [sink.maintain() for _ in range(4)]
 

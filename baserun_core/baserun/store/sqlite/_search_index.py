@@ -8,8 +8,8 @@ from collections.abc import Iterable
 from baserun.store.sqlite._plain_text import COLUMNS, VERSION, plain_text
 from baserun.store.sqlite._sql import select_in
 
-STEP_ROWS = 500
-STEP_CHARACTERS = 1_000_000
+STEP_ROWS = 1_000
+STEP_CHARACTERS = 2_000_000
 SEGMENTS_TO_MERGE = 12
 """So many pieces of the index of about one size become one: more often, and every word is written once more."""
 

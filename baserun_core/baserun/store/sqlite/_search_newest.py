@@ -9,7 +9,7 @@ from baserun.store.sqlite._plain_text import COLUMNS, plain_text
 from baserun.store.sqlite._search_index import watermark
 from baserun.store.sqlite._search_query import match_expression
 
-NEWEST_UNINDEXED = 1_500
+NEWEST_UNINDEXED = 5_000
 """So many calls that the index does not have yet are looked through one by one: more than a writer leaves waiting."""
 
 _NEWEST = (
@@ -30,11 +30,14 @@ def said_lately(
     """
     last = 2**62 if before is None else before
     rows = connection.execute(_NEWEST, (watermark(connection), last, user, user, NEWEST_UNINDEXED))
-    texts = [(span_id, plain_text(tuple(row))) for span_id, *row in rows]
+    # In ascending order: FTS5 starts a new piece of its index whenever a row does not come behind the last one.
+    texts = sorted((span_id, plain_text(tuple(row))) for span_id, *row in rows)
     if not texts:
         return []
     with closing(sqlite3.connect(":memory:")) as scratch:
-        scratch.execute("CREATE VIRTUAL TABLE search USING fts5 (text, tokenize = 'unicode61 remove_diacritics 2')")
+        scratch.execute(
+            "CREATE VIRTUAL TABLE search USING fts5 (text, content = '', tokenize = 'unicode61 remove_diacritics 2')"
+        )
         scratch.executemany("INSERT INTO search (rowid, text) VALUES (?, ?)", texts)
         hits = scratch.execute(
             "SELECT rowid FROM search WHERE search MATCH ? ORDER BY rowid DESC", (match_expression(text),)
