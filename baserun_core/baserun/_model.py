@@ -142,8 +142,6 @@ class Trace(Live):
     """The span of the other process that a remote trace goes on from."""
     recorded: tuple[Any, Any, Any] | None = None
     """Snapshots of metadata, tags and result, taken at the end."""
-    told_error: tuple[str, str | None] | None = None
-    """What went wrong in its only call, where that is known on the writer's thread only."""
     started_us: int = 0
     _start_ns: int = 0
 
@@ -193,7 +191,7 @@ class Span(Live):
     muted: bool = False
     contentless: bool = False
     whole_trace: bool = False
-    """There was no trace, so one was made for this span; it ends with it."""
+    """There was no trace, so one was made for this span; it ends with it, and is recorded with it."""
     recorded: tuple[Any, Any, Any] | None = None
     """Snapshots of metadata, input and result, taken at the end."""
     source: CallSource | None = None

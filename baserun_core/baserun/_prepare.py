@@ -63,7 +63,7 @@ class Preparer:
         if isinstance(record, Span):
             return self._span(record)
         if isinstance(record, Trace):
-            return self._trace(record)
+            return self._trace(record, None)
         if isinstance(record, AnnotationAdded):
             return self._annotation(record)
         return self._session(record)
@@ -126,10 +126,10 @@ class Preparer:
             environment=self._label(self._config.environment),
         )
 
-    def _trace(self, trace: Trace) -> TraceRow:
+    def _trace(self, trace: Trace, told: tuple[str, str | None] | None) -> TraceRow:
         user, strength = self._owner(trace.session)
         metadata, tags, result = trace.recorded or (None, None, None)
-        status, error = _outcome(trace, trace.told_error)
+        status, error = _outcome(trace, told)
         error_type, error_message = error or (None, None)
         keep = self._config.capture_content and not trace.contentless
         return TraceRow(
@@ -153,7 +153,8 @@ class Preparer:
     def _span(self, span: Span) -> SpanRow:
         metadata, given, result = span.recorded or (None, None, None)
         details = None if span.source is None else self._details(span)
-        status, error = _outcome(span, None if details is None else details.error)
+        told = None if details is None else details.error
+        status, error = _outcome(span, told)
         error_type, error_message = error or (None, None)
         keep = self._config.capture_content and not span.contentless
         call = None
@@ -165,7 +166,7 @@ class Preparer:
             error_body = self._json(details.error_body, "error.body") if keep else None
         return SpanRow(
             id=span.id,
-            trace=self._announced(span.trace),
+            trace=self._trace(span.trace, told) if span.whole_trace else self._announced(span.trace),
             parent_id=span.parent_id,
             kind=self._label(span.kind),
             name=self._name(span.name),
@@ -185,10 +186,7 @@ class Preparer:
     def _details(self, span: Span) -> CallDetails:
         with guarded("reading the details of a call"):
             assert span.source is not None
-            details = span.source.describe()
-            if span.whole_trace:
-                span.trace.told_error = details.error
-            return details
+            return span.source.describe()
         return CallDetails()
 
     def _call(self, details: CallDetails, keep: bool) -> CallRow:

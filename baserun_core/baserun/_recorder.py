@@ -125,10 +125,19 @@ class Recorder:
         """End a trace; the second end of one changes nothing."""
         if trace.status is not RUNNING:
             return
+        size = self._end_trace(trace, error, status)
+        if size is None:
+            return
+        self._put(trace, size)
+        if signals.trace_finished.receivers:
+            self._emit(signals.trace_finished, trace)
+
+    def _end_trace(self, trace: Trace, error: BaseException | None, status: str | None) -> int | None:
+        """Take note of how a trace ended and what is in it: its size, or None where it is not to be recorded."""
         trace.duration_us = (self._monotonic_ns() - trace._start_ns) // 1000
         trace.status, trace.error = _outcome(error, status)
         if trace.muted or trace.remote or trace.at_touch is not None:
-            return
+            return None
         size = BASE_SIZE
         metadata = tags = result = None
         if trace.metadata:
@@ -141,9 +150,7 @@ class Recorder:
             result, more = snapshot(trace.result)
             size += more
         trace.recorded = (metadata, tags, result)
-        self._put(trace, size)
-        if signals.trace_finished.receivers:
-            self._emit(signals.trace_finished, trace)
+        return size
 
     def move_trace(self, trace: Trace, session: Session) -> None:
         """Re-home a trace, begun in the wrong session, with all that is in it."""
@@ -180,10 +187,20 @@ class Recorder:
             return
         span.duration_us = (self._monotonic_ns() - span._start_ns) // 1000
         span.status, span.error = _outcome(error, status)
-        if not span.muted:
-            self._put(span, self._take_content(span))
-        if span.whole_trace:
-            self.finish_trace(span.trace, error, status)
+        size = 0 if span.muted else self._take_content(span)
+        self._hand_on(span, size, error, status)
+
+    def _hand_on(self, span: Span, size: int, error: BaseException | None, status: str | None) -> None:
+        """Record a finished span; one that is a whole trace ends it, and both are one record."""
+        trace = span.trace
+        ends_trace = span.whole_trace and trace.status is RUNNING
+        if ends_trace:
+            size += self._end_trace(trace, error, status) or 0
+        if span.muted:
+            return
+        self._put(span, size)
+        if ends_trace and signals.trace_finished.receivers:
+            self._emit(signals.trace_finished, trace)
 
     def _take_content(self, span: Span) -> int:
         size = BASE_SIZE
@@ -221,9 +238,7 @@ class Recorder:
         span.status = status
         span.error = None if error is None else describe_error(error)
         span.source = source
-        self._put(span, BASE_SIZE + size)
-        if span.whole_trace:
-            self.finish_trace(span.trace, error, status)
+        self._hand_on(span, BASE_SIZE + size, error, status)
         if signals.llm_call_finished.receivers:
             self._emit(signals.llm_call_finished, span)
 

@@ -96,7 +96,7 @@ class TraceRow(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 class SpanRow(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """A finished span. ``trace`` announces the trace that it belongs to, should its row not be there yet."""
+    """A finished span. ``trace`` announces the trace that it belongs to; of a span that is all of it, it is the end."""
 
     id: str
     """16 hexadecimal digits (W3C span-id)."""
