@@ -9,6 +9,7 @@ from pathlib import Path
 
 import msgspec
 
+from baserun._prepare import MOST_PREVIEW
 from baserun.store._open import open_sink
 from baserun.store.rows import AnnotationRow, CallRow, EndSession, OpenSession, Row, SpanRow, TraceRow
 from benchmarks._conversation import Writer
@@ -122,8 +123,8 @@ class _Maker:
                 output_tokens=output_tokens,
                 cached_input_tokens=0,
                 cost_nano=(input_tokens * 150 + output_tokens * 600) * (1 if model == "gpt-4o-mini" else 20),
-                input_preview=asked[-250:-50],
-                output_preview=given[50:250],
+                input_preview=asked[-250:][:MOST_PREVIEW],
+                output_preview=given[50:][:MOST_PREVIEW],
             ),
         )
         yield trace

@@ -38,7 +38,7 @@ from baserun.store.rows import (
     UpdateSession,
 )
 
-MOST_PREVIEW = 200
+MOST_PREVIEW = 180
 """Characters of a question or an answer that lists show."""
 MOST_NAME = 500
 KNOWN_NAMES = 1000

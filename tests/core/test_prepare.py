@@ -107,7 +107,7 @@ def test_long_texts_are_cut(captured: Captured) -> None:
     assert trace.error is not None
     assert trace.error.message is not None
     assert len(trace.error.message) <= 10_000
-    assert (len(session.first_input or ""), len(session.last_output or "")) == (200, 200)
+    assert (len(session.first_input or ""), len(session.last_output or "")) == (180, 180)
     assert [len(each.response_id or "") for each in captured.calls] == [500]
 
 
