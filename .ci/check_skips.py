@@ -29,6 +29,7 @@ RULES = (
     Rule("lowest|openai1|openai2", r"this client cannot \w+ yet", must_run_elsewhere=True),
     Rule("tests|lowest|storm", r"Django 6 has them", must_run_elsewhere=True),
     Rule("(?!py313).*", r"from Python 3\.13 on", must_run_elsewhere=False),
+    Rule("(?!py313).*", r"could not import 'uvloop'", must_run_elsewhere=False),
 )
 """Everywhere else, and for every other reason, each test must run."""
 

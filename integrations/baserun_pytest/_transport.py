@@ -16,12 +16,11 @@ from typing import Any, Protocol
 
 from baserun.testing._replay.canonical import PATHS, endpoint_of
 from baserun_pytest._network import is_here
+from baserun_pytest._patch import Wrap, patched
 
 _LIBRARIES = ("httpx", "httpx2")
 _AIOHTTP = ("httpx_aiohttp.transport", "openai._vendor.httpx_aiohttp.transport")
 """Modules with transports that go over aiohttp, and are no subclasses of those of httpx."""
-Wrap = Callable[[Any], Callable[..., Any]]
-"""Makes of a transport's method another one."""
 
 _CLIENT_HEADER = "x-stainless-lang"
 _RETRY_HEADER = "x-stainless-retry-count"
@@ -79,10 +78,10 @@ def _doors(sync: Callable[[ModuleType], Wrap], asynchronous: Callable[[ModuleTyp
     """Stand in everything that requests leave through."""
     with ExitStack() as stack:
         for library in _libraries():
-            stack.enter_context(_patched(library.HTTPTransport, "handle_request", sync(library)))
-            stack.enter_context(_patched(library.AsyncHTTPTransport, "handle_async_request", asynchronous(library)))
+            stack.enter_context(patched(library.HTTPTransport, "handle_request", sync(library)))
+            stack.enter_context(patched(library.AsyncHTTPTransport, "handle_async_request", asynchronous(library)))
         for owner, library in _aiohttp_transports():
-            stack.enter_context(_patched(owner, "handle_async_request", asynchronous(library)))
+            stack.enter_context(patched(owner, "handle_async_request", asynchronous(library)))
         yield
 
 
@@ -159,23 +158,13 @@ def _told_of(handler: Handler, library: ModuleType, request: Any) -> Iterator[No
 
 
 @contextmanager
-def _patched(owner: Any, name: str, wrap: Wrap) -> Iterator[None]:
-    original = owner.__dict__[name]
-    setattr(owner, name, wrap(original))
-    try:
-        yield
-    finally:
-        setattr(owner, name, original)
-
-
-@contextmanager
 def _no_pauses() -> Iterator[None]:
     """Let clients try again at once: a recorded error does not get better by waiting."""
     base = getattr(sys.modules.get("openai._base_client"), "BaseClient", None)
     if base is None or "_calculate_retry_timeout" not in base.__dict__:
         yield
         return
-    with _patched(base, "_calculate_retry_timeout", lambda original: lambda self, *args, **kwargs: 0.0):
+    with patched(base, "_calculate_retry_timeout", lambda original: lambda self, *args, **kwargs: 0.0):
         yield
 
 
