@@ -12,6 +12,7 @@ import pytest
 from starlette.testclient import TestClient
 
 import baserun
+from baserun.instrumentation import CallDetails, finish_call, start_call
 from baserun.store import Store
 from baserun.testing import Captured, OfflineModel, capture
 from baserun.testing._replay.generate import generate
@@ -173,6 +174,25 @@ def test_no_test_is_made_of_what_was_not_kept(model: OfflineModel) -> None:
         assert (answer.status_code, told.status_code) == (409, 409)
         assert "Call 1 (" in answer.text
         assert "recorded without content" in told.json()["error"]["message"]
+
+
+def test_no_test_is_made_of_what_is_no_answer(captured: Captured) -> None:
+    """An output that an integration described in its own way is told of, and breaks nothing."""
+
+    class Described:
+        def describe(self) -> CallDetails:
+            return CallDetails(operation="text_completion", input="Where is my order?", output=["On its way."])
+
+    with baserun.with_session() as session:
+        call = start_call("text_completion some-model")
+        assert call is not None
+        finish_call(call, Described(), 100)
+    assert captured.flush()
+
+    answer = pages_of(captured.store).get(f"/sessions/{session.id}/test")
+
+    assert answer.status_code == 409
+    assert "has text in its output, in the place of a message" in answer.text
 
 
 def test_no_test_is_made_of_a_session_without_calls(captured: Captured) -> None:

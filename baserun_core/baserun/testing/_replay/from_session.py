@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from baserun.store import StoredCall, StoredSession
+from baserun.testing._replay.playable import is_playable, oddity_of
 from baserun.testing._replay.recording import Answer, Exchange, Recording, RecordingError, Request
 
 CHAT, RESPONSES, COMPLETIONS = "/chat/completions", "/responses", "/completions"
@@ -55,8 +56,14 @@ def _exchange(number: int, call: StoredCall, is_responses: bool) -> Exchange:
     place = place or _cut_place(call.parameters, "parameters") or _cut_place(call.tool_calls, "tool_calls")
     if place is not None:
         raise _refused(number, call, f"was cut when it was stored, at {place}")
+    oddity = oddity_of(call.output)
+    if oddity is not None:
+        raise _refused(number, call, oddity)
     path = COMPLETIONS if call.operation == "text_completion" else _chat_path(call, is_responses)
-    return Exchange(request=_request(call, path), answer=_answer(number, call, path))
+    exchange = Exchange(request=_request(call, path), answer=_answer(number, call, path))
+    if not is_playable(exchange):
+        raise _refused(number, call, "has an answer of a shape that no client is sent")
+    return exchange
 
 
 def _refused(number: int, call: StoredCall, why: str) -> RecordingError:

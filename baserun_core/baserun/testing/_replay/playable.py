@@ -1,0 +1,33 @@
+"""Whether a call can be played: an integration may have described its output in a shape that no client is sent."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from baserun.testing._replay.recording import Exchange
+from baserun.testing._replay.wire import pieces_of
+
+_KINDS = {str: "text", bool: "a truth value", int: "a number", float: "a number", dict: "one object", list: "a list"}
+
+
+def oddity_of(output: Any) -> str | None:
+    """What of a stored output is no message; None if all of it is."""
+    if output is None:
+        return None
+    if not isinstance(output, list):
+        return f"has {_kind(output)} as its output, and no list of messages"
+    odd = [item for item in output if not isinstance(item, dict)]
+    return f"has {_kind(odd[0])} in its output, in the place of a message" if odd else None
+
+
+def is_playable(exchange: Exchange) -> bool:
+    """Whether its answer can be told: what is inside of messages may be of any shape as well."""
+    try:
+        pieces_of(exchange.request, exchange.answer)
+    except (AttributeError, LookupError, TypeError, ValueError):
+        return False
+    return True
+
+
+def _kind(value: Any) -> str:
+    return _KINDS.get(type(value), "nothing")
