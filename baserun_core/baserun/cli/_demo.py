@@ -7,12 +7,13 @@ import importlib.util
 import click
 
 from baserun.cli._groups import Problem
+from baserun.cli._types import PORT_NUMBER
 
 _NEEDED = ("openai", "starlette", "uvicorn", "jinja2", "python_multipart")
 
 
 @click.command(short_help="Show Baserun with a chat that is being used.")
-@click.option("--port", type=click.IntRange(0, 65_535), help="0 takes a free one. [default: 4321, if it is free]")
+@click.option("--port", type=PORT_NUMBER, help="0 takes a free one. [default: 4321, if it is free]")
 @click.option("--keep", is_flag=True, help="Keep what was recorded, in the folder baserun-demo.")
 @click.option("--no-browser", is_flag=True, help="Only print the addresses.")
 @click.option("--local-model", is_flag=True, help="Chat with a small real model on this machine.")

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from baserun.cli._types import MOMENT, TAG
+from baserun.cli._types import MOMENT, TAG, NumberType
 
 Command = Callable[..., Any]
 
@@ -26,31 +26,27 @@ _COMMON = (
     click.option("--since", type=MOMENT, help="Not before: 30m, 24h, 7d, or a time such as 2026-05-31."),
     click.option("--until", type=MOMENT, help="Before: like --since."),
     click.option("--feedback", type=click.Choice(FEEDBACK), help="With such feedback."),
-    click.option(
-        "--min-errors", type=click.IntRange(min=0), metavar="N", help="Those too that the application caught."
-    ),
-    click.option("--min-cost", type=click.FloatRange(min=0), metavar="DOLLARS", help="That cost this much or more."),
-    click.option("--min-tokens", type=click.IntRange(min=0), metavar="N", help="Input and output tokens together."),
+    click.option("--min-errors", type=NumberType(1), metavar="N", help="Those too that the application caught."),
+    click.option("--min-cost", type=NumberType(0.05), metavar="DOLLARS", help="That cost this much or more."),
+    click.option("--min-tokens", type=NumberType(1000), metavar="N", help="Input and output tokens together."),
 )
 _CONTENT = (
     click.option("--status", type=click.Choice(STATUSES), help="With a trace of this status."),
     click.option("--model", metavar="NAME", help="With a call to this model, as it was asked for or answered."),
     click.option("--kind", metavar="KIND", help="With such a trace: request, function, llm, embedding, test, ..."),
     click.option("--tag", type=TAG, help="With this tag."),
-    click.option(
-        "--min-duration", type=click.FloatRange(min=0), metavar="SECONDS", help="That took this long or longer."
-    ),
+    click.option("--min-duration", type=NumberType(2.5), metavar="SECONDS", help="That took this long or longer."),
     click.option("--text", metavar="WORDS", help="In which these words were said."),
 )
 _SESSION = click.option("--session", metavar="ID", help="Of one session.")
 _PAGES = (
     click.option(
         "--limit",
-        type=click.IntRange(1, MOST_ITEMS),
+        type=NumberType(20, 1, MOST_ITEMS),
         default=50,
         show_default=True,
         metavar="N",
-        help="Items of a page.",
+        help=f"Items of a page, {MOST_ITEMS} at most.",
     ),
     click.option("--after", metavar="CURSOR", help="The page after the one that ended with this cursor."),
 )

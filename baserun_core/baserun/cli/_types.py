@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -15,6 +16,7 @@ else:
 
 _UNITS = {"s": "seconds", "m": "minutes", "min": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 _RELATIVE = re.compile(r"(\d+(?:\.\d+)?)\s*(s|min|m|h|d|w)")
+_LARGEST = 1_000_000_000
 _LONGEST = timedelta(days=365 * 200)
 
 
@@ -62,7 +64,48 @@ class TagType(_ParamType):
         return value
 
 
+class NumberType(_ParamType):
+    """A number from one to another.
+
+    Args:
+        example: One that people write; it says too whether only whole numbers are meant.
+        least: The smallest.
+        most: The largest; left out, the largest that a store compares with.
+    """
+
+    name = "number"
+
+    def __init__(self, example: float, least: float = 0, most: float = _LARGEST) -> None:
+        self._kind = type(example)
+        self._noun = "whole number" if self._kind is int else "number"
+        self._example = example
+        self._least = least
+        self._most = most
+
+    def convert(self, value: str | float, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """Read it."""
+        number = self._read(value)
+        if number is None:
+            self.fail(f"{value!r} is no {self._noun}; write one {self._range(param)}", param, ctx)
+        if not self._least <= number <= self._most:
+            odd = "too small" if number < self._least else "too large"
+            self.fail(f"{value} is {odd}; write a {self._noun} {self._range(param)}", param, ctx)
+        return number
+
+    def _read(self, value: str | float) -> float | None:
+        try:
+            number = self._kind(value)
+        except ValueError:
+            return None
+        return None if isinstance(number, float) and not math.isfinite(number) else number
+
+    def _range(self, param: click.Parameter | None) -> str:
+        ends = f"from {self._least} to {self._most}"
+        return ends if param is None else f"{ends}, such as {param.opts[-1]} {self._example}"
+
+
 MOMENT, AGE, TAG = MomentType(), AgeType(), TagType()
+PORT_NUMBER = NumberType(8080, most=65_535)
 
 
 def parse_age(text: str) -> timedelta | None:

@@ -14,6 +14,7 @@ import click
 
 from baserun.cli._groups import Problem
 from baserun.cli._stores import configuration, location, store_url_option
+from baserun.cli._types import PORT_NUMBER
 from baserun.exceptions import ConfigurationError
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ _PATIENCE = 1  # seconds that open pages get when the server stops
 @click.argument("store_argument", metavar="[STORE]", required=False)
 @store_url_option
 @click.option("--host", default="127.0.0.1", show_default=True, help="The address to serve on.")
-@click.option("--port", default=PORT, show_default=True, type=click.IntRange(0, 65_535), help="0 takes a free one.")
+@click.option("--port", default=PORT, show_default=True, type=PORT_NUMBER, help="0 takes a free one.")
 @click.option("--key", envvar="BASERUN_UI_KEY", show_envvar=True, help="What visitors must type; needed with --host.")
 @click.option("--hostname", "names", multiple=True, metavar="NAME", help="A name under which the pages are visited.")
 @click.option("--no-browser", is_flag=True, help="Only print the address.")
