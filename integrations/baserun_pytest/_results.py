@@ -27,6 +27,8 @@ class TestResult(msgspec.Struct, kw_only=True):
     call_ms: float = 0.0
     input_tokens: int = 0
     output_tokens: int = 0
+    uncounted_calls: int = 0
+    """Those whose tokens nobody told."""
     cost_usd: Decimal = Decimal(0)
     unpriced_calls: int = 0
     failed_checks: list[str] = msgspec.field(default_factory=list)
@@ -50,6 +52,7 @@ def _totals(calls: list[StoredCall]) -> list[Property]:
         ("baserun_call_ms", round(sum(call.duration_ms or 0 for call in calls), 3)),
         ("baserun_input_tokens", sum(usage.input_tokens or 0 for usage in usages)),
         ("baserun_output_tokens", sum(usage.output_tokens or 0 for usage in usages)),
+        ("baserun_uncounted_calls", len(calls) - len(usages)),
         ("baserun_cost_usd", f"{cost:f}"),
         ("baserun_unpriced_calls", len(calls) - len(prices)),
     ]
@@ -72,6 +75,7 @@ def result_of(report: pytest.TestReport) -> TestResult | None:
         result.call_ms = float(str(told["baserun_call_ms"]))
         result.input_tokens = _number(told["baserun_input_tokens"])
         result.output_tokens = _number(told["baserun_output_tokens"])
+        result.uncounted_calls = _number(told["baserun_uncounted_calls"])
         result.cost_usd = Decimal(str(told["baserun_cost_usd"]))
         result.unpriced_calls = _number(told["baserun_unpriced_calls"])
     return result

@@ -51,9 +51,11 @@ class Summary:
 
     def _tokens(self) -> str:
         read, written = total(self._results, "input_tokens"), total(self._results, "output_tokens")
-        if total(self._results, "calls") and not (read or written):  # no call is free of tokens: none told of them
+        calls, uncounted = total(self._results, "calls"), total(self._results, "uncounted_calls")
+        if calls and uncounted == calls:
             return "tokens unknown"
-        return f"{read:,} tokens in, {written:,} out"
+        known = f"{read:,} tokens in, {written:,} out"
+        return f"{known} (known of {_calls(calls - uncounted)})" if uncounted else known
 
     def _cost(self) -> str:
         cost, unpriced = total(self._results, "cost_usd"), total(self._results, "unpriced_calls")

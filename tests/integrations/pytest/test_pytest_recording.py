@@ -239,7 +239,9 @@ def test_summary_tells_of_the_run(recorded: Any) -> None:
 
     output = recorded.done.output
 
-    assert re.search(r"^15 calls in 14 of 17 tests; \d+ tokens in, \d+ out; \$0\.\d+", output, re.MULTILINE)
+    assert re.search(
+        r"^15 calls in 14 of 17 tests; \d+ tokens in, \d+ out \(known of 14 calls\); \$0\.\d+", output, re.MULTILINE
+    )  # one of them fails
     assert re.search(r"^slowest: .* in \d calls?: test_kinds.py::", output, re.MULTILINE)
     assert "failed check: polite: expected 'please', actual 'You said: Hello' (test_kinds.py::test_checks)" in output
     assert "store: store.sqlite3\n" in output
@@ -262,6 +264,31 @@ def test_summary_says_when_tokens_are_unknown(project: Any) -> None:
     output = project.run("--baserun").output
 
     assert "\n1 call in 1 of 1 test; tokens unknown; cost unknown\n" in output
+
+
+def test_summary_says_of_how_many_calls_the_tokens_are_known(project: Any) -> None:
+    """A sum over some of the calls is told as that, on the terminal and in JUnit files."""
+    project.write(
+        "test_some.py",
+        """
+        SAID = {"model": "gpt-4o-mini", "messages": [{"role": "user", "content": "Hello"}]}
+
+        def test_some(baserun_offline):
+            complete = baserun_offline.client.chat.completions.create
+            complete(**SAID)
+            complete(**SAID, stream=True).close()
+            list(complete(**SAID, stream=True))
+        """,
+    )
+
+    done = project.run("--baserun")
+
+    assert re.search(
+        r"^3 calls in 1 of 1 test; \d+ tokens in, \d+ out \(known of 1 call\); \$0\.\d+ and 2 calls of unknown cost$",
+        done.output,
+        re.MULTILINE,
+    )
+    assert done.cases["test_some"].properties["baserun_uncounted_calls"] == "2"
 
 
 def test_failed_checks_fail_strictly(project: Any) -> None:
