@@ -13,6 +13,7 @@ from markupsafe import Markup
 from baserun.cli._render._calls import error_in_words
 from baserun.cli._render._messages import compact
 from baserun_monitor import _formats, _texts
+from baserun_monitor._costs import why_unknown
 
 STATIC = {"pages.css": "text/css", "pages.js": "text/javascript", "icon.svg": "image/svg+xml"}
 
@@ -30,7 +31,11 @@ def environment() -> Environment:
     )
     made.globals.update({name: getattr(_formats, name) for name in _formats.__all__})
     made.globals.update(
-        fold=_texts.fold, pretty_json=_texts.pretty_json, compact_json=compact, error_in_words=error_in_words
+        fold=_texts.fold,
+        pretty_json=_texts.pretty_json,
+        compact_json=compact,
+        error_in_words=error_in_words,
+        why_unknown=why_unknown,
     )
     return made
 

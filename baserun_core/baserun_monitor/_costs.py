@@ -1,0 +1,39 @@
+"""Why nobody knows what a call cost. No I/O."""
+
+from __future__ import annotations
+
+from baserun.cli._render._calls import has_failed
+from baserun.store import StoredCall
+
+_ASKABLE = ("chat", "text_completion")
+"""Kinds of calls that have to ask for the usage of a stream; the Responses API tells it to everybody."""
+
+
+def why_unknown(call: StoredCall) -> str | None:
+    """The reason in words; None where the cost is known."""
+    if call.cost_usd is not None:
+        return None
+    if call.usage is None or (call.usage.input_tokens is None and call.usage.output_tokens is None):
+        return _why_uncounted(call)
+    model = call.response_model or call.request_model
+    if model is None:
+        return "which model it was is not known"
+    return f"no price of {model} was known when the call was recorded"
+
+
+def _why_uncounted(call: StoredCall) -> str:
+    if has_failed(call):
+        return "the call failed, and no usage was told"
+    if call.stream and call.stream_end not in (None, "complete"):
+        return "the stream was not read to its end, where its usage is told"
+    if call.status == "cancelled":
+        return "the call was cancelled before its usage was told"
+    if call.stream and _did_not_ask(call):
+        return "the stream told no usage; it does when the call says stream_options={'include_usage': True}"
+    return "the provider told no usage"
+
+
+def _did_not_ask(call: StoredCall) -> bool:
+    is_askable = call.operation in _ASKABLE and not (call.response_id or "").startswith("resp_")
+    options = (call.parameters or {}).get("stream_options")
+    return is_askable and not (isinstance(options, dict) and options.get("include_usage"))

@@ -1,0 +1,88 @@
+"""A cost that is unknown says why: under the pointer beside the conversation, and in words where the call is open."""
+
+from __future__ import annotations
+
+import html
+import re
+from typing import Any
+
+import pytest
+from starlette.testclient import TestClient
+
+import baserun
+from baserun.instrumentation import CallDetails, Usage, finish_call, start_call
+from baserun.testing import capture
+from baserun_monitor import LOOPBACK, Pages
+
+COUNTED = Usage(input_tokens=12, output_tokens=5)
+ASKED = {"stream_options": {"include_usage": True}}
+FAILED: dict[str, Any] = {"status": "error", "error": ValueError("no")}
+UNASKED = "the stream told no usage; it does when the call says stream_options={'include_usage': True}"
+LEFT = "the stream was not read to its end, where its usage is told"
+NOT_TOLD = "the provider told no usage"
+
+
+def told(ending: dict[str, Any], **details: Any) -> tuple[list[str], list[str]]:
+    """What a session's page says of the cost of its call under the pointer, and the trace's page in words."""
+
+    class Described:
+        def describe(self) -> CallDetails:
+            return CallDetails(**{"provider": "openai", "operation": "chat", "request_model": "gpt-4o-mini", **details})
+
+    with capture() as captured:
+        with baserun.with_session("ada") as session, baserun.start_trace("POST /chat") as trace:
+            call = start_call("chat gpt-4o-mini")
+            assert call is not None
+            finish_call(call, Described(), 100, **ending)
+        assert captured.flush()
+        visitor = TestClient(
+            Pages(captured.store, allow=lambda request: True, hosts=LOOPBACK), base_url="http://localhost"
+        )
+        beside = visitor.get(f"/sessions/{session.id}").text
+        opened = visitor.get(f"/traces/{trace.id}").text
+    hints = re.findall(r'<span class="why" title="([^"]*)">cost unknown</span>', beside)
+    words = re.findall(r"<dt>cost</dt><dd>([^<]*)</dd>", opened)
+    return [html.unescape(hint) for hint in hints], [html.unescape(word) for word in words]
+
+
+@pytest.mark.parametrize(
+    ("why", "details"),
+    [
+        (UNASKED, {"stream": True, "stream_end": "complete"}),
+        (UNASKED, {"stream": True, "stream_end": "complete", "parameters": {"stream_options": None}}),
+        (UNASKED, {"stream": True, "operation": "text_completion"}),
+        (NOT_TOLD, {"stream": True, "stream_end": "complete", "parameters": ASKED}),
+        (NOT_TOLD, {"stream": True, "stream_end": "complete", "response_id": "resp_1"}),
+        (NOT_TOLD, {"operation": "moderations"}),
+        (NOT_TOLD, {"usage": Usage(reasoning_tokens=4)}),
+        (LEFT, {"stream": True, "stream_end": "closed"}),
+        (LEFT, {"stream": True, "stream_end": "cancelled", "parameters": ASKED}),
+        ("no price of our-own-model was known when the call was recorded",
+         {"usage": COUNTED, "request_model": "our-own-model"}),
+        ("no price of <b>our-own</b> was known when the call was recorded",
+         {"usage": COUNTED, "response_model": "<b>our-own</b>", "request_model": None}),
+        ("which model it was is not known", {"usage": COUNTED, "request_model": None}),
+    ],
+)  # fmt: skip
+def test_a_page_says_why_a_cost_is_unknown(why: str, details: dict[str, Any]) -> None:
+    """No usage, for each reason that there can be, or no price."""
+    assert told({}, **details) == ([why], [f"unknown: {why}"])
+
+
+@pytest.mark.parametrize(
+    ("why", "ending"),
+    [
+        ("the call failed, and no usage was told", FAILED),
+        ("the call was cancelled before its usage was told", {"status": "cancelled"}),
+    ],
+)
+def test_a_call_without_an_answer_has_no_usage(why: str, ending: dict[str, Any]) -> None:
+    """How it ended is reason enough."""
+    assert told(ending) == ([why], [f"unknown: {why}"])
+
+
+def test_a_known_cost_needs_no_reason() -> None:
+    """There is the amount, and nothing else."""
+    hints, (amount,) = told({}, usage=COUNTED)
+
+    assert (hints, amount[:2]) == ([], "$0")
