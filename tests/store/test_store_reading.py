@@ -360,6 +360,31 @@ def test_a_stored_session_is_ended_once(sink: Sink, store: Store) -> None:
     assert store.verify() == []
 
 
+def test_ending_a_stored_session_is_no_activity(sink: Sink, store: Store, make: Make) -> None:
+    """It ended now, and was last active when it was: neither its length nor when its user was seen change."""
+    sink.write([OpenSession(id="s", at_us=make.t0, user_identifier="ada", user_strength=2)])
+    before, user = store.session("s"), store.user("ada")
+    assert before is not None
+
+    store.end_session("s")
+
+    after = store.session("s")
+    assert after is not None
+    assert after.ended_at is not None
+    assert after.ended_at > before.last_active_at
+    assert (after.started_at, after.last_active_at) == (before.started_at, before.last_active_at)
+    assert store.user("ada") == user
+    assert store.verify() == []
+
+
+def test_no_session_is_made_by_ending_it_from_outside(sink: Sink, store: Store) -> None:
+    """One that was erased in the moment in which it was ended stays erased."""
+    sink.write([EndSession(id="erased", at_us=5, is_from_outside=True)])
+
+    assert store.session("erased") is None
+    assert store.verify() == []
+
+
 def test_no_store_is_made_by_ending_a_session(store: Store, path: Path) -> None:
     """Where nothing was ever written there is nothing to end."""
     assert not store.end_session("s")

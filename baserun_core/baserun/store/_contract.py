@@ -115,7 +115,10 @@ class Store(Protocol):
         """Count everything again and say where the store differs; an intact one gives an empty list."""
 
     def end_session(self, session_id: str) -> bool:
-        """End a session as `baserun.end_session` does; one that is ended stays as it is. False when there is none."""
+        """End a session as `baserun.end_session` does; one that is ended stays as it is. False when there is none.
+
+        Whoever ends it so is not in it: when it was last active stays as it was.
+        """
 
     def prune(
         self, *, days: float | None = None, before: datetime | None = None, content_only: bool = False

@@ -36,6 +36,8 @@ class EndSession(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     id: str
     at_us: int
     metadata: str | None = None
+    is_from_outside: bool = False
+    """Somebody ended it who only reads: nothing happened in it, and when it was last active stays as it was."""
 
 
 class UpdateSession(msgspec.Struct, frozen=True, kw_only=True, gc=False):

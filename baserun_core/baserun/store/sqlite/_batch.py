@@ -107,7 +107,9 @@ class Batch:
 
     def _end_session(self, row: EndSession) -> None:
         session = self.working_set.session(row.id)
-        session.happen(row.at_us)
+        if not row.is_from_outside:
+            session.happen(row.at_us)
+        session.is_dirty = True
         session.closed_us = row.at_us if session.closed_us is None else max(session.closed_us, row.at_us)
         self._merge(session, row.metadata)
 

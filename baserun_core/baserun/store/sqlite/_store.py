@@ -154,7 +154,8 @@ class SqliteStore:
             is_ended = _read_sessions.is_ended(connection, identifier)
         if is_ended is False:
             with closing(SqliteSink(self.location)) as sink:
-                sink.write([EndSession(id=identifier, at_us=now_us())], timeout=LONGEST_WAIT)
+                end = EndSession(id=identifier, at_us=now_us(), is_from_outside=True)
+                sink.write([end], timeout=LONGEST_WAIT)
         return is_ended is not None
 
     def prune(
