@@ -62,7 +62,7 @@ def end(visit: Visit, identifier: str) -> Response:
         return visit.problem(403, "The session was not ended", words)
     if not visit.store.end_session(identifier):
         return _no_session(visit, identifier)
-    return redirect(visit.links.session(identifier))
+    return redirect(visit.links.session(identifier, page=visit.params.get("page")))
 
 
 def to_test(visit: Visit, identifier: str) -> Response:

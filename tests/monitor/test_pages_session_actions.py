@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import io
 import re
 import zipfile
@@ -76,6 +77,23 @@ def test_a_session_is_ended_by_its_button(captured: Captured, session_id: str) -
     assert ended.ended_at is not None
     assert form_of(visitor, session_id) == {}
     assert captured.store.verify() == []
+
+
+def test_the_page_after_the_end_shows_what_was_shown_before(captured: Captured, session_id: str) -> None:
+    """The same turns, and the same time: the click is no part of the conversation."""
+    visitor = pages_of(captured.store)
+    before = captured.store.session(session_id)
+    shown = visitor.get(f"/sessions/{session_id}?page=1").text
+    action = re.search(r'action="([^"]+/end[^"]*)"', shown)
+    assert action is not None
+
+    answer = visitor.post(html.unescape(action[1]), data=form_of(visitor, session_id))
+
+    after = captured.store.session(session_id)
+    assert before is not None
+    assert after is not None
+    assert answer.headers["location"] == f"/sessions/{session_id}?page=1"
+    assert (after.started_at, after.last_active_at) == (before.started_at, before.last_active_at)
 
 
 def test_an_end_is_a_pause(captured: Captured, session_id: str) -> None:
