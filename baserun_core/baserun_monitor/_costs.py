@@ -1,12 +1,19 @@
-"""Why nobody knows what a call cost. No I/O."""
+"""Why nobody knows what a call cost, and of how many that is so. No I/O."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from baserun.cli._render._calls import has_failed
-from baserun.store import StoredCall
+from baserun.store import StoredCall, StoredTrace
 
 _ASKABLE = ("chat", "text_completion")
 """Kinds of calls that have to ask for the usage of a stream; the Responses API tells it to everybody."""
+
+
+def count_unknown(traces: Iterable[StoredTrace]) -> int:
+    """How many calls a sum of costs leaves out."""
+    return sum(isinstance(span, StoredCall) and span.cost_usd is None for trace in traces for span in trace.spans or ())
 
 
 def why_unknown(call: StoredCall) -> str | None:

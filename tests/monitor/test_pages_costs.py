@@ -22,24 +22,33 @@ LEFT = "the stream was not read to its end, where its usage is told"
 NOT_TOLD = "the provider told no usage"
 
 
-def told(ending: dict[str, Any], **details: Any) -> tuple[list[str], list[str]]:
-    """What a session's page says of the cost of its call under the pointer, and the trace's page in words."""
+class Described:
+    def __init__(self, **details: Any) -> None:
+        self._details = details
 
-    class Described:
-        def describe(self) -> CallDetails:
-            return CallDetails(**{"provider": "openai", "operation": "chat", "request_model": "gpt-4o-mini", **details})
+    def describe(self) -> CallDetails:
+        said = {"provider": "openai", "operation": "chat", "request_model": "gpt-4o-mini"}
+        return CallDetails(**{**said, **self._details})
 
+
+def pages_of(*calls: tuple[dict[str, Any], dict[str, Any]]) -> tuple[str, str]:
+    """The page of a session with these calls, each with how it ended and its details; and that of their trace."""
     with capture() as captured:
         with baserun.with_session("ada") as session, baserun.start_trace("POST /chat") as trace:
-            call = start_call("chat gpt-4o-mini")
-            assert call is not None
-            finish_call(call, Described(), 100, **ending)
+            for ending, details in calls:
+                call = start_call("chat gpt-4o-mini")
+                assert call is not None
+                finish_call(call, Described(**details), 100, **ending)
         assert captured.flush()
         visitor = TestClient(
             Pages(captured.store, allow=lambda request: True, hosts=LOOPBACK), base_url="http://localhost"
         )
-        beside = visitor.get(f"/sessions/{session.id}").text
-        opened = visitor.get(f"/traces/{trace.id}").text
+        return visitor.get(f"/sessions/{session.id}").text, visitor.get(f"/traces/{trace.id}").text
+
+
+def told(ending: dict[str, Any], **details: Any) -> tuple[list[str], list[str]]:
+    """What a session's page says of the cost of its call under the pointer, and the trace's page in words."""
+    beside, opened = pages_of((ending, details))
     hints = re.findall(r'<span class="why" title="([^"]*)">cost unknown</span>', beside)
     words = re.findall(r"<dt>cost</dt><dd>([^<]*)</dd>", opened)
     return [html.unescape(hint) for hint in hints], [html.unescape(word) for word in words]
@@ -86,3 +95,14 @@ def test_a_known_cost_needs_no_reason() -> None:
     hints, (amount,) = told({}, usage=COUNTED)
 
     assert (hints, amount[:2]) == ([], "$0")
+
+
+def test_a_sum_says_what_it_leaves_out() -> None:
+    """The cost of a session or a trace is that of the calls whose cost is known, and it says of how many it is not."""
+    for page in pages_of(({}, {"usage": COUNTED}), (FAILED, {}), ({}, {"stream": True})):
+        assert re.search(
+            r"\$0\.0\d+ <span class=\"why\" title=\"2 calls whose cost is unknown[^>]*>\+ 2 unknown<", page
+        )
+
+    for page in pages_of(({}, {"usage": COUNTED})):
+        assert "unknown<" not in page
