@@ -9,7 +9,6 @@ from __future__ import annotations
 import sys
 import threading
 import time
-from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from baserun import _fork, signals
@@ -86,8 +85,14 @@ class Delivery:
         return self._commit(timeout)
 
     def maintain(self) -> bool:
-        """Let the store do a bounded piece of its own work; True when more is waiting."""
-        return self._sink is not None and self._sink.maintain()
+        """Let the store do a bounded piece of its own work; False when it cannot do so now."""
+        try:
+            if self._sink is None or not self._sink.maintain():
+                self.upkeep.done()
+        except StoreUnavailableError:  # whether that is worth a word the next batch will tell
+            self.upkeep.put_off()
+            return False
+        return True
 
     def close(self) -> None:
         """Give up what is left, and release the store."""
@@ -158,10 +163,9 @@ class Delivery:
     def _make_findable(self) -> None:
         """Whoever waits may search next: see to much that was written before they go on, but not for long."""
         deadline = time.monotonic() + _INDEX_PATIENCE
-        with guarded("maintaining the store"), suppress(StoreUnavailableError):
-            while self.upkeep.is_much and time.monotonic() < deadline:
-                if not self.maintain():
-                    self.upkeep.done()
+        with guarded("maintaining the store"):
+            while self.upkeep.is_much and time.monotonic() < deadline and self.maintain():
+                pass
 
     def _write(self, start: int, stop: int, timeout: float | None) -> None:
         """Write these rows of the batch; when one is rejected halve until it stands alone, and give it up."""

@@ -56,3 +56,7 @@ class Upkeep:
         self._was_done = True
         self._records = self._bytes = 0
         self._due_at = time.monotonic() + self._idle_pause
+
+    def put_off(self) -> None:
+        """It could not be done now: what waits for it goes on waiting, also where nothing more is written."""
+        self._due_at = time.monotonic() + PAUSE

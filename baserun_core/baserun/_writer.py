@@ -20,7 +20,6 @@ from baserun._delivery import Delivery, Marker
 from baserun._guard import report
 from baserun._ledger import Stats
 from baserun._queue import RecordQueue
-from baserun.exceptions import StoreUnavailableError
 
 _FORK_PATIENCE = 0.5
 """Seconds that a fork waits for the thread to write what it has, which may have to wait for other writers."""
@@ -220,10 +219,7 @@ class Writer:
         try:
             while upkeep.is_due and self._thread is threading.current_thread() and self._delivery.is_done:
                 with self._io, self._noted():
-                    if not self._delivery.maintain():
-                        upkeep.done()
-        except StoreUnavailableError:
-            upkeep.done()  # whether that is worth a word the next batch will tell
+                    self._delivery.maintain()
         except Exception as error:
             upkeep.done()
             report("maintaining the store", error)

@@ -11,6 +11,7 @@ import pytest
 
 import baserun
 from baserun._upkeep import MOST_BYTES, MOST_RECORDS, PAUSE, Upkeep
+from baserun.store.sqlite._lock import WriteLock
 
 
 def test_the_first_time_is_at_once() -> None:
@@ -59,6 +60,19 @@ def test_what_grows_old_is_looked_for_without_writing() -> None:
     assert upkeep.pause > PAUSE
 
 
+def test_what_is_put_off_is_tried_again() -> None:
+    """What could not be done waits for a moment, without another record, and is still as much as it was."""
+    upkeep = Upkeep(is_endless=False)
+    upkeep.written(MOST_RECORDS, 1)
+
+    upkeep.put_off()
+
+    assert not upkeep.is_due
+    assert upkeep.is_much
+    assert upkeep.pause is not None
+    assert 0 < upkeep.pause <= PAUSE
+
+
 @pytest.mark.parametrize("calls", [1_500, 6_000])
 def test_what_is_flushed_is_found_at_once(tmp_path: Path, calls: int) -> None:
     """A search right after a flush finds the first of many calls, whatever of them is in the index."""
@@ -84,10 +98,31 @@ def test_the_last_words_are_indexed_too(tmp_path: Path) -> None:
             span.result = "a word"
         assert baserun.flush(60)
 
-        deadline = time.monotonic() + 30
-        while _indexed(path) < number:
-            assert time.monotonic() < deadline
-            time.sleep(0.05)
+        _wait_until_indexed(path, number)
+
+
+def test_the_last_words_are_indexed_although_another_process_was_writing(tmp_path: Path) -> None:
+    """Whoever finds the store locked when it is time for the index tries again, without another record."""
+    path = tmp_path / "store.sqlite3"
+    baserun.init(store=path, instrument="none")
+    for number in (1, 2):
+        with baserun.span("answer") as span:
+            span.result = "a word"
+        assert baserun.flush(60)
+        if number == 1:
+            _wait_until_indexed(path, 1)
+
+    with WriteLock(str(path)).held():
+        time.sleep(1.5 * PAUSE)
+
+    _wait_until_indexed(path, 2)
+
+
+def _wait_until_indexed(path: Path, number: int) -> None:
+    deadline = time.monotonic() + 30
+    while _indexed(path) < number:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
 
 
 def _indexed(path: Path) -> int:

@@ -14,6 +14,8 @@ from baserun.store import Store
 
 WRITER = """
 import os, sys, time
+from contextlib import suppress
+from baserun.exceptions import StoreUnavailableError
 from baserun.store import open_sink
 from baserun.store.rows import CallRow, EndSession, OpenSession, SpanRow, TraceRow
 
@@ -34,7 +36,8 @@ for number in range(most):
     sink.write([done, EndSession(id=session, at_us=now + 10)])
     os.write(acknowledged, f"{span.id}\\n".encode())
     if number % 10 == 0:
-        sink.maintain()
+        with suppress(StoreUnavailableError):
+            sink.maintain()
 sink.close()
 """
 

@@ -45,7 +45,11 @@ class Sink(Protocol):
         """Add to the store's own ledger what this process had to drop, by reason. Waits and raises as `write` does."""
 
     def maintain(self) -> bool:
-        """Do a bounded piece of work off the write path (search index, retention); True when more is waiting."""
+        """Do a bounded piece of work off the write path (search index, retention); True when more is waiting.
+
+        Raises:
+            StoreUnavailableError: Not now (others are writing, or as for `write`); try again later.
+        """
 
     def close(self) -> None:
         """Release what the sink holds."""

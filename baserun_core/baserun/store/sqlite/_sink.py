@@ -16,7 +16,6 @@ from baserun.store.sqlite._connection import WriteConnection
 from baserun.store.sqlite._convert import now_us
 from baserun.store.sqlite._errors import UNSTORABLE, rejected
 from baserun.store.sqlite._flush import Flush
-from baserun.store.sqlite._lock import StoreLockedError
 from baserun.store.sqlite._migrate import migrations, schema
 from baserun.store.sqlite._retention import prune_rows_step
 from baserun.store.sqlite._search_index import index_some
@@ -59,11 +58,11 @@ class SqliteSink:
         """Index some of what the search does not know yet, or remove some of what is too old; True when more is left.
 
         It steps back where others write: their rows come first.
+
+        Raises:
+            StoreUnavailableError: Not now; what waits is still to be done.
         """
-        try:
-            return self._index_some() or self._prune_some()
-        except StoreLockedError:
-            return False
+        return self._index_some() or self._prune_some()
 
     def _index_some(self) -> bool:
         if self._may_be_unindexed:
