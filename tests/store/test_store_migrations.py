@@ -127,6 +127,23 @@ def test_a_newer_store_is_not_touched(new_sink: Callable[[], Sink], store: Store
     assert [session.id for session in store.sessions()] == ["s"]
 
 
+def test_a_store_that_becomes_newer_in_use_is_not_touched(sink: Sink, store: Store, path: Path) -> None:
+    """A process that still runs when a newer one upgrades the store writes no more to it, nor does it read it."""
+    sink.write([OpenSession(id="s", at_us=1)])
+    assert len(store.sessions()) == 1
+    _set_version(path, 12_345)
+
+    with pytest.raises(StoreVersionError, match="has version 12345"):
+        sink.write([OpenSession(id="t", at_us=1)])
+    with pytest.raises(StoreVersionError, match="has version 12345"):
+        store.sessions()
+
+    _set_version(path, newest_version())
+    assert [session.id for session in store.sessions()] == ["s"]
+    sink.write([OpenSession(id="t", at_us=2)])
+    assert [session.id for session in store.sessions()] == ["t", "s"]
+
+
 @pytest.mark.parametrize("version", [0, 1], ids=["without a version", "with a version of its own"])
 def test_a_database_of_another_program_is_not_touched(sink: Sink, store: Store, path: Path, version: int) -> None:
     """A file that holds other tables is left as it is, and is not taken for an empty store."""

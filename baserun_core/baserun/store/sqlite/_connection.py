@@ -15,7 +15,7 @@ from baserun import _fork
 from baserun.store._location import StoreLocation
 from baserun.store.sqlite._errors import is_corrupt, unavailable
 from baserun.store.sqlite._lock import WriteLock
-from baserun.store.sqlite._migrate import bring_up_to_date
+from baserun.store.sqlite._migrate import bring_up_to_date, check_version, stored_version
 
 BUSY_TIMEOUT_MS = 5_000
 """For foreign tools only: our own writers take turns by the lock."""
@@ -97,6 +97,8 @@ class WriteConnection:
         if self._connection is None:
             self._connection = self._open()
             self._identity = identity(self.path)
+        # A process of a newer version may have upgraded it meanwhile; its tables are not ours to write to.
+        check_version(stored_version(self._connection), self.path)
         return self._connection
 
     def _open(self) -> sqlite3.Connection:

@@ -50,6 +50,7 @@ class Reader:
             with _bounded(connection, self.budget if is_bounded else None):
                 connection.execute("BEGIN")
                 try:
+                    check_version(stored_version(connection), self.path)  # it may have been upgraded meanwhile
                     yield connection
                 finally:
                     connection.execute("COMMIT")
