@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections import Counter
+from collections.abc import Sequence
 
 from baserun.store.results import ErasureReceipt
 from baserun.store.sqlite import _ledger, _search_index, _tombstones
@@ -33,7 +34,7 @@ def erase(writer: WriteConnection, identifier: str) -> ErasureReceipt:
             break
         removed += step
     if removed:
-        _leave_nothing(writer)
+        leave_nothing(writer)
     return ErasureReceipt(
         user_identifier=identifier,
         erased_at=time(erased_us),
@@ -44,33 +45,44 @@ def erase(writer: WriteConnection, identifier: str) -> ErasureReceipt:
     )
 
 
-def _step(connection: sqlite3.Connection, identifier: str, erased_us: int) -> Counter[str]:
-    connection.execute("DELETE FROM pending_moves WHERE user_identifier = ?", (identifier,))
-    user = connection.execute("SELECT id FROM users WHERE identifier = ?", (identifier,)).fetchone()
-    if user is None:
-        return Counter()
-    sessions = connection.execute(
-        "SELECT id, identifier FROM sessions WHERE user_id = ? LIMIT ?", (*user, SESSIONS_A_STEP)
-    ).fetchall()
-    if sessions:
-        return _erase_sessions(connection, sessions, erased_us)
-    traces = connection.execute(
-        "SELECT id, trace FROM traces WHERE user_id = ? LIMIT ?", (*user, TRACES_A_STEP)
-    ).fetchall()
-    _tombstones.bury(connection, [_tombstones.trace_hash(key) for _, key in traces], erased_us)
-    return +remove_traces(connection, [row_id for row_id, _ in traces])
-
-
-def _erase_sessions(connection: sqlite3.Connection, sessions: list[tuple[int, str]], erased_us: int) -> Counter[str]:
-    ids = [row_id for row_id, _ in sessions]
+def erase_sessions(connection: sqlite3.Connection, names: Sequence[str], erased_us: int) -> Counter[str]:
+    """Remove these sessions, of which nothing may be stored yet, and remember that they were erased."""
+    ids = [row_id for (row_id,) in select_in(connection, "SELECT id FROM sessions WHERE identifier IN ({})", names)]
     keys = select_in(connection, "SELECT trace FROM traces WHERE session_id IN ({})", ids)
     _tombstones.bury(connection, [_tombstones.trace_hash(key) for (key,) in keys], erased_us)
-    _tombstones.bury(connection, [_tombstones.session_hash(name) for _, name in sessions], erased_us)
+    _tombstones.bury(connection, [_tombstones.session_hash(name) for name in names], erased_us)
     removed = remove_sessions(connection, ids)
-    for _, name in sessions:
+    for name in names:
         connection.execute("UPDATE sessions SET previous = NULL WHERE previous = ?", (name,))
         removed["annotation"] += _erase_waiting(connection, name)
     return +removed
+
+
+def erase_traces(connection: sqlite3.Connection, keys: Sequence[bytes], erased_us: int) -> Counter[str]:
+    """Remove these traces, of which nothing may be stored yet, and remember that they were erased."""
+    ids = [row_id for (row_id,) in select_in(connection, "SELECT id FROM traces WHERE trace IN ({})", keys)]
+    _tombstones.bury(connection, [_tombstones.trace_hash(key) for key in keys], erased_us)
+    return +remove_traces(connection, ids)
+
+
+def _step(connection: sqlite3.Connection, identifier: str, erased_us: int) -> Counter[str]:
+    _tombstones.bury(connection, [_tombstones.user_hash(identifier)], erased_us)
+    _forget_moves(connection, identifier, erased_us)
+    user = connection.execute("SELECT id FROM users WHERE identifier = ?", (identifier,)).fetchone()
+    if user is None:
+        return Counter()
+    sessions = connection.execute("SELECT identifier FROM sessions WHERE user_id = ? LIMIT ?", (*user, SESSIONS_A_STEP))
+    if names := [name for (name,) in sessions]:
+        return erase_sessions(connection, names, erased_us)
+    traces = connection.execute("SELECT trace FROM traces WHERE user_id = ? LIMIT ?", (*user, TRACES_A_STEP))
+    return erase_traces(connection, [key for (key,) in traces], erased_us)
+
+
+def _forget_moves(connection: sqlite3.Connection, identifier: str, erased_us: int) -> None:
+    """Traces that are to become the user's when they come: they shall stay with nobody else instead."""
+    moves = connection.execute("SELECT trace FROM pending_moves WHERE user_identifier = ?", (identifier,))
+    _tombstones.bury(connection, [_tombstones.trace_hash(key) for (key,) in moves], erased_us)
+    connection.execute("DELETE FROM pending_moves WHERE user_identifier = ?", (identifier,))
 
 
 def _erase_waiting(connection: sqlite3.Connection, session: str) -> int:
@@ -80,8 +92,8 @@ def _erase_waiting(connection: sqlite3.Connection, session: str) -> int:
     return connection.execute(f"DELETE FROM annotations WHERE id IN ({waiting})", (session,)).rowcount
 
 
-def _leave_nothing(writer: WriteConnection) -> None:
-    """The index only marks words as removed until it is merged, and the log has the pages as they were."""
+def leave_nothing(writer: WriteConnection) -> None:
+    """Take what was removed out of the file: the index only marks words until it is merged, the log has whole pages."""
     is_unmerged = True
     while is_unmerged:
         with writer.transaction() as connection:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import sqlite3
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 
+from baserun.exceptions import StoreUnavailableError
 from baserun.store._location import StoreLocation
 from baserun.store.rows import Row
 from baserun.store.sqlite import _ledger
@@ -14,8 +16,10 @@ from baserun.store.sqlite._batch import Batch
 from baserun.store.sqlite._checks import DAY_US
 from baserun.store.sqlite._connection import WriteConnection
 from baserun.store.sqlite._convert import now_us
+from baserun.store.sqlite._erase import leave_nothing
 from baserun.store.sqlite._errors import UNSTORABLE, rejected
 from baserun.store.sqlite._flush import Flush
+from baserun.store.sqlite._late import erase_late
 from baserun.store.sqlite._migrate import migrations, schema
 from baserun.store.sqlite._retention import prune_rows_step
 from baserun.store.sqlite._search_index import index_some
@@ -44,10 +48,13 @@ class SqliteSink:
         """Store all of `rows` in one transaction, or none of them."""
         with self._connection.transaction(timeout) as connection:
             try:
-                _write(connection, rows)
+                has_erased = _write(connection, rows)
             except UNSTORABLE as error:
                 raise rejected(error) from error
         self._may_be_unindexed = True
+        if has_erased:
+            with suppress(StoreUnavailableError):  # the rows are written
+                leave_nothing(self._connection)
 
     def count_dropped(self, counts: dict[str, int], *, timeout: float | None = None) -> None:
         """Add what this process had to drop to the store's ledger."""
@@ -88,7 +95,10 @@ class SqliteSink:
         self._connection.forget()
 
 
-def _write(connection: sqlite3.Connection, rows: Sequence[Row]) -> None:
+def _write(connection: sqlite3.Connection, rows: Sequence[Row]) -> bool:
+    """Write rows; whether some that were there are gone, since they turned out to be of an erased user."""
+    erased = erase_late(connection, rows)
+    _ledger.add(connection, _ledger.ERASED, erased)
     rows, late = living(connection, rows)
     flush = Flush(batch := Batch(connection, rows))
     flush.run()
@@ -96,3 +106,4 @@ def _write(connection: sqlite3.Connection, rows: Sequence[Row]) -> None:
     flush.stored.update(late)
     _ledger.add(connection, _ledger.STORED, flush.stored)
     _ledger.add(connection, _ledger.ERASED, late)
+    return bool(erased)

@@ -1,7 +1,7 @@
 """Keeping erased sessions and traces from coming back with rows that were still on their way.
 
 Rows of an erased session are swallowed until the session is started again after it was erased; from then on those that
-belong to the time before are. Only hashes are kept.
+belong to the time before are. What tells only now that it is of an erased user is in `_late`. Only hashes are kept.
 """
 
 from __future__ import annotations
@@ -17,6 +17,11 @@ from baserun.store.sqlite._convert import now_us
 from baserun.store.sqlite._sql import select_in
 
 _KINDS = {AnnotationRow: "annotation", SpanRow: "span", TraceRow: "trace"}
+
+
+def user_hash(identifier: str) -> bytes:
+    """What a tombstone knows of a user."""
+    return sha256(b"user:" + identifier.encode()).digest()[:16]
 
 
 def session_hash(identifier: str) -> bytes:
@@ -35,10 +40,21 @@ def bury(connection: sqlite3.Connection, hashes: Iterable[bytes], at_us: int) ->
     connection.executemany("INSERT OR REPLACE INTO tombstones (hash, erased_us) VALUES (?, ?)", rows)
 
 
+def erased_at(connection: sqlite3.Connection, hashes: Iterable[bytes]) -> dict[bytes, int]:
+    """When what has one of these hashes was erased, where it was."""
+    query = "SELECT hash, erased_us FROM tombstones WHERE hash IN ({})"
+    return dict(select_in(connection, query, hashes))
+
+
+def are_none(connection: sqlite3.Connection) -> bool:
+    """Whether nothing was ever erased."""
+    return connection.execute("SELECT 1 FROM tombstones LIMIT 1").fetchone() is None
+
+
 def living(connection: sqlite3.Connection, rows: Sequence[Row]) -> tuple[Sequence[Row], Counter[str]]:
     """The rows that do not belong to what was erased, and how many of each kind do."""
     late: Counter[str] = Counter()
-    if connection.execute("SELECT 1 FROM tombstones LIMIT 1").fetchone() is None:
+    if are_none(connection):
         return rows, late
     places = [_place(row) for row in rows]
     graves = _graves(connection, {each for _, hashes in places for each in hashes})

@@ -1,0 +1,104 @@
+"""What an erased user did before it was erased, and of which the store learns only now.
+
+Rows wait for a moment before they are written, and for long where the store cannot be. Those of sessions and traces
+that were erased are known by their tombstones; here are those that tell of others that they were the user's.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+from baserun._identity import STRENGTH_ADOPTED, STRENGTH_NONE
+from baserun.store.rows import IdentifyUser, MoveTrace, OpenSession, Row, SpanRow, TraceRow
+from baserun.store.sqlite import _tombstones
+from baserun.store.sqlite._erase import erase_sessions, erase_traces
+from baserun.store.sqlite._sql import select_in
+
+
+def erase_late(connection: sqlite3.Connection, rows: Sequence[Row]) -> Counter[str]:
+    """Erase the sessions and traces that these rows give to a user who was erased since; what was stored of them.
+
+    They are then as if the rows had been there when the user was erased: what else comes of them is late as well.
+    """
+    removed: Counter[str] = Counter()
+    if _tombstones.are_none(connection):
+        return removed
+    late = _Late(connection, rows)
+    if late.is_anything:
+        connection.execute("PRAGMA secure_delete = ON")
+        for name, at_us in late.sessions().items():
+            removed += erase_sessions(connection, [name], at_us)
+        for key, at_us in late.traces().items():
+            removed += erase_traces(connection, [key], at_us)
+        if not removed:
+            connection.execute("PRAGMA secure_delete = OFF")
+    return removed
+
+
+class _Late:
+    """The rows that name an erased user and are from before."""
+
+    def __init__(self, connection: sqlite3.Connection, rows: Sequence[Row]) -> None:
+        self._connection = connection
+        self._rows = [row for row in map(_place, rows) if getattr(row, "user_identifier", None) is not None]
+        users = {row.user_identifier: _tombstones.user_hash(row.user_identifier) for row in self._rows}
+        erased = _tombstones.erased_at(connection, users.values())
+        self._erased = {user: erased[each] for user, each in users.items() if each in erased}
+        self.is_anything = any(self._since(row) is not None for row in self._rows)
+        self._owners = self._find_owners() if self.is_anything else {}
+
+    def sessions(self) -> dict[str, int]:
+        """The sessions of such a user that are not known as erased, and when the user was."""
+        found = {name: at_us for name, (_, at_us) in self._owners.items() if at_us is not None}
+        hashes = {name: _tombstones.session_hash(name) for name in found}
+        graves = _tombstones.erased_at(self._connection, hashes.values())
+        return {name: at_us for name, at_us in found.items() if graves.get(hashes[name], -1) < at_us}
+
+    def traces(self) -> dict[bytes, int]:
+        """The traces of such a user, unless they are in a session whose owner is known more firmly, and when it was."""
+        found: dict[bytes, int] = {}
+        for row in self._rows:
+            at_us = self._since(row)
+            if at_us is None or not isinstance(row, TraceRow | MoveTrace):
+                continue
+            strength = self._owners.get(row.session_id or "", (STRENGTH_NONE, None))[0]
+            if isinstance(row, MoveTrace) or _strength(row) >= strength:
+                found[bytes.fromhex(row.trace_id if isinstance(row, MoveTrace) else row.id)] = at_us
+        return found
+
+    def _since(self, row: Any) -> int | None:
+        """When the user of a row was erased, if that is from before."""
+        at_us = self._erased.get(row.user_identifier)
+        return at_us if at_us is not None and _when(row) <= at_us else None
+
+    def _find_owners(self) -> dict[str, tuple[int, int | None]]:
+        """How firmly the owner of each session is known, and when that one was erased, if these rows make it late."""
+        names = {_session_of(row) for row in self._rows} - {None}
+        query = "SELECT identifier, user_strength, NULL FROM sessions WHERE identifier IN ({})"
+        owners = {name: (strength, since) for name, strength, since in select_in(self._connection, query, names)}
+        for row in self._rows:
+            name, strength = _session_of(row), _strength(row)
+            if isinstance(row, OpenSession | IdentifyUser) and strength > owners.get(name, (STRENGTH_NONE, None))[0]:
+                owners[name] = (strength, self._since(row))
+        return owners
+
+
+def _place(row: Any) -> Any:
+    return row.trace if isinstance(row, SpanRow) else row
+
+
+def _session_of(row: Any) -> Any:
+    return row.id if isinstance(row, OpenSession) else row.session_id
+
+
+def _when(row: Any) -> int:
+    at_us: int = row.started_us if isinstance(row, TraceRow) else row.at_us
+    return at_us
+
+
+def _strength(row: Any) -> int:
+    strength: int = row.user_strength
+    return max(strength, STRENGTH_ADOPTED)
