@@ -6,7 +6,6 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from http.cookies import CookieError, SimpleCookie
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
@@ -49,11 +48,16 @@ class Request:
 
     @cached_property
     def cookies(self) -> dict[str, str]:
-        """The cookies; none where they cannot be read."""
-        try:
-            return {name: morsel.value for name, morsel in SimpleCookie(self.headers.get("cookie", "")).items()}
-        except CookieError:
-            return {}
+        """The cookies; of a name that is there twice the first, which browsers give the longer path.
+
+        Other applications on the same host send theirs along, in forms that `http.cookies` gives up all of them for.
+        """
+        found: dict[str, str] = {}
+        for pair in self.headers.get("cookie", "").split(";"):
+            name, separator, value = pair.partition("=")
+            if separator:
+                found.setdefault(name.strip(), value.strip().strip('"'))
+        return found
 
     @property
     def wants_json(self) -> bool:

@@ -110,6 +110,25 @@ def test_the_key_opens(guarded: TestClient) -> None:
     assert guarded.get("/sessions").status_code == 200
 
 
+@pytest.mark.parametrize("others", ['prefs={"a":1}', "caf\u00e9=1", "two words=x", "a[]=1", "=;;", 'x="'])
+def test_cookies_of_other_applications_do_not_matter(guarded: TestClient, others: str) -> None:
+    """Whatever else runs on the host, and however it writes its cookies, who knows the key is let in."""
+    log_in(guarded)
+    cookie = f"{others}; baserun_monitor_key={guarded.cookies['baserun_monitor_key']}"
+
+    answer = guarded.get("/sessions", headers={b"Cookie": cookie.encode("latin-1")})
+
+    assert answer.status_code == 200
+
+
+def test_the_cookie_of_these_pages_counts(guarded: TestClient) -> None:
+    """Of pages that are mounted below others a browser sends both cookies, its own first."""
+    log_in(guarded)
+    cookie = f"baserun_monitor_key={guarded.cookies['baserun_monitor_key']}; baserun_monitor_key=another"
+
+    assert guarded.get("/sessions", headers={"Cookie": cookie}).status_code == 200
+
+
 @pytest.mark.parametrize("key", ["", "wrong-key-wrong-key", KEY[:-1], KEY + "x", "\u00e9" * 20])
 def test_another_key_does_not_open(guarded: TestClient, key: str) -> None:
     """A wrong key gives no cookie."""
