@@ -25,6 +25,8 @@ PAGING = ("sort", "after")
 
 _NUMBERS = {"min_cost": float, "min_tokens": int, "min_errors": int, "min_duration": float}
 _PERIOD = re.compile(r"(\d{1,5})([mhdw])")
+LONGEST_PERIOD = 36_525 * 86_400
+"""Seconds; a century, and there is always a time so long ago."""
 _UNITS = {"m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 
 
@@ -54,9 +56,10 @@ def period_seconds(text: str) -> int:
         ConfigurationError: It is none.
     """
     found = _PERIOD.fullmatch(text)
-    if found is None or not int(found[1]):
+    seconds = int(found[1]) * _UNITS[found[2]] if found is not None else 0
+    if not 0 < seconds <= LONGEST_PERIOD:
         raise ConfigurationError(f"period={text!r} is not possible. Write 30m, 24h, 7d, 4w or all.")
-    return int(found[1]) * _UNITS[found[2]]
+    return seconds
 
 
 def moment(name: str, text: str) -> datetime:

@@ -263,7 +263,9 @@ def test_addresses_are_known_only_where_a_key_is_asked_for() -> None:
     assert not is_known_host("evil.test", (), any_address=True)
 
 
-@pytest.mark.parametrize("params", [{"period": "1y"}, {"since": "soon"}, {"min_cost": "x"}, {"period": "0d"}])
+@pytest.mark.parametrize(
+    "params", [{"period": "1y"}, {"since": "soon"}, {"min_cost": "x"}, {"period": "0d"}, {"period": "99999w"}]
+)
 def test_wrong_filters_say_what_to_write(params: dict[str, str]) -> None:
     """Each is named with what it could be."""
     with pytest.raises(ConfigurationError, match="Write"):
