@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from starlette.concurrency import run_in_threadpool
@@ -77,13 +76,14 @@ async def _body(native: StarletteRequest) -> bytes | None:
 
 def _translated(response: Response, method: str) -> StarletteResponse:
     made: StarletteResponse
-    if isinstance(response.body, Live):
+    if isinstance(response.body, Live) and method != "HEAD":
         made = StreamingResponse(response.body.stream(), response.status, response.headers)
     elif isinstance(response.body, bytes):
         made = StarletteResponse(b"" if method == "HEAD" else response.body, response.status, response.headers)
+    elif isinstance(response.body, Live) or method == "HEAD":
+        made = StreamingResponse(iter(()), response.status, response.headers)
     else:
-        body: Iterator[bytes] = iter(response.body)
-        made = StreamingResponse(iter(()) if method == "HEAD" else body, response.status, response.headers)
+        made = StreamingResponse(iter(response.body), response.status, response.headers)
     for cookie in response.cookies:
         made.raw_headers.append((b"set-cookie", cookie.encode("latin-1")))
     return made

@@ -53,6 +53,14 @@ def test_what_was_written_since_the_page_was_made_is_heard(path: Path, pages: Pa
     assert b"event: news" in Live(pages.site.store, found[1]).once()
 
 
+def test_only_the_head_of_the_news_can_be_asked_for(visitor: TestClient) -> None:
+    """Who asks for the headers gets them and no more, so that the connection is free for the next request."""
+    answer = visitor.head("/live")
+
+    assert answer.headers["content-type"].startswith("text/event-stream")
+    assert answer.content == b""
+
+
 def test_silence_is_no_news(store: Store) -> None:
     """One look at a store to which nobody writes says that all is well, and when to look again."""
     said = Live(store, store.state()).once()
