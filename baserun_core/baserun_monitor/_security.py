@@ -7,6 +7,7 @@ import ipaddress
 import secrets
 from collections.abc import Collection
 from hashlib import sha256
+from urllib.parse import quote
 
 from itsdangerous import BadSignature, TimestampSigner
 
@@ -93,7 +94,7 @@ def cookie(name: str, value: str, request: Request, max_age: int | None = None) 
     """A Set-Cookie header for the pages only."""
     age = "" if max_age is None else f"; Max-Age={max_age}"
     secure = "; Secure" if request.scheme == "https" else ""
-    return f"{name}={value}; Path={request.root or '/'}; HttpOnly; SameSite=Strict{age}{secure}"
+    return f"{name}={value}; Path={quote(request.root) or '/'}; HttpOnly; SameSite=Strict{age}{secure}"
 
 
 def token_for(secret: str) -> str:

@@ -84,7 +84,8 @@ class Visit:
         """Send the cookie along that a token on this page belongs to."""
         if self._new_secret is not None:
             cookie = _security.cookie(_security.TOKEN_COOKIE, self._new_secret, self.request)
-            response.cookies.append(cookie)
+            if cookie not in response.cookies:
+                response.cookies.append(cookie)
         return response
 
     def address(self, **changes: object) -> str:

@@ -142,6 +142,17 @@ def test_a_user_is_erased_inside_an_application(store: Store, framework: Get) ->
     assert store.user(user) is None
 
 
+def test_a_prefix_may_have_any_letters(store: Store) -> None:
+    """Browsers compare the path of a cookie with an address, in which such letters are escaped."""
+    app = Starlette(routes=[Mount("/\u043b\u043e\u0433", app=Pages(store, allow=is_staff))])
+    user = store.users().items[0].user_identifier
+
+    answer = TestClient(app).get(f"/%D0%BB%D0%BE%D0%B3/users/{user}/erase", headers=STAFF)
+
+    (cookie,) = answer.headers.get_list("set-cookie")
+    assert "; Path=/%D0%BB%D0%BE%D0%B3;" in cookie
+
+
 @pytest.mark.parametrize("framework", FRAMEWORKS)
 def test_a_session_is_ended_inside_an_application(store: Store, path: Path, framework: Get) -> None:
     """By its form, which leads back to the session, below the prefix; a test of it is made there too."""
