@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import queue
 import threading
 from collections import defaultdict
 from collections.abc import Callable
@@ -72,7 +73,9 @@ class RecordQueue:
             is_over: Whether there is nothing to wait for any more; who makes it so calls `wake` afterwards.
             timeout: Seconds; None sleeps for as long as it takes.
         """
-        bell: SimpleQueue[None] = SimpleQueue()
+        # Asked of the module each time: gevent replaces it, in gunicorn's workers after an application was loaded, and
+        # a greenlet that slept in the original would let no other run.
+        bell: SimpleQueue[None] = queue.SimpleQueue()
         self._bells.append(bell)
         try:
             if self._items.empty() and not is_over():  # asked now that whoever changes it rings

@@ -6,6 +6,7 @@ child starts with nothing. At the end of the process whoever puts a record write
 
 from __future__ import annotations
 
+import queue
 import sys
 import threading
 import time
@@ -43,7 +44,7 @@ class Writer:
         self._thread: threading.Thread | None = None
         self._thread_failed_at = float("-inf")
         self._starting = threading.Lock()
-        self._hurry: SimpleQueue[None] = SimpleQueue()
+        self._hurry: SimpleQueue[None] = queue.SimpleQueue()
         self._io = threading.Lock()
         """Held by whoever writes. No thread of the application takes it except to flush or to end."""
         self._io_holder: int | None = None
@@ -146,6 +147,7 @@ class Writer:
             return  # somebody else is starting it
         try:
             if self._thread is None and time.monotonic() - self._thread_failed_at >= _THREAD_RETRY:
+                self._hurry = queue.SimpleQueue()  # of the kind that this thread is, see `RecordQueue.wait`
                 thread = threading.Thread(target=self._run, name="baserun-writer", daemon=True)
                 self._thread = thread
                 thread.start()

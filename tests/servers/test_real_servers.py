@@ -50,6 +50,8 @@ SERVERS = {
     "flask-gunicorn-sync": Served((*SYNC, "flask_site:app"), writes_at_exit=True),
     "flask-gunicorn-gthread": Served((*THREADS, "flask_site:app"), slow=True, writes_at_exit=True),
     "flask-gunicorn-gevent": Served((*GREENLETS, "flask_site:app"), writes_at_exit=True),
+    # Here the application is loaded, and has its middleware, before gevent replaces what it waits with.
+    "flask-gunicorn-gevent-preload": Served((*GREENLETS, "--preload", "flask_site:app"), writes_at_exit=True),
     "django-runserver": Served((*DJANGO, "runserver", "--noreload", "127.0.0.1:{port}")),
     "django-gunicorn-sync": Served((*SYNC, WSGI), slow=True, writes_at_exit=True),
     "django-gunicorn-gthread": Served((*THREADS, WSGI), writes_at_exit=True),
