@@ -1,0 +1,121 @@
+"""Everything that several processes can do to one store, at once and killed at random; then it is counted again."""
+
+from __future__ import annotations
+
+import random
+import sqlite3
+import time
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from baserun.store import open_store
+from baserun.store.sqlite._plain_text import COLUMNS, plain_text
+
+Make = Callable[[str], Any]
+
+TOKENIZED = "CREATE VIRTUAL TABLE search USING fts5 (text, tokenize = 'unicode61 remove_diacritics 2')"
+
+VISITOR = """
+    import random
+    from contextlib import closing
+    from datetime import UTC, datetime, timedelta
+
+    name, chance = sys.argv[2], random.Random(sys.argv[2])
+    sessions = [f"session-{number}" for number in range(12)]
+    users = [f"user-{number}" for number in range(5)]
+    traces = ["f" * 32]
+    baserun.init(store=path, instrument="none", flush_interval=chance.choice([0.001, 0.05]))
+
+    def talk():
+        user = chance.choice([None, *users])
+        with baserun.with_session(user, chance.choice(sessions), auto_end=chance.random() < 0.5):
+            with baserun.start_trace("turn") as trace:
+                traces.append(trace.id)
+                for kind in chance.sample(["llm", "tool", "embedding"], chance.randrange(4)):
+                    with baserun.span("call", kind=kind) as span:
+                        span.result = f"{name} says {chance.random()} to {user}"
+                if chance.random() < 0.2:
+                    baserun.identify(chance.choice(users))
+                if chance.random() < 0.2:
+                    baserun.tag("plan", "pro")
+
+    def judge():
+        session = {"session_id": chance.choice([*sessions, "never"])}
+        baserun.feedback("mark", chance.random(), **chance.choice([session, {"trace_id": chance.choice(traces)}]))
+
+    def change():
+        moment = datetime.now(UTC) - timedelta(seconds=chance.random())
+        with closing(baserun.open_store(path, budget=None)) as store:
+            chance.choice([
+                lambda: store.erase_user(chance.choice(users)),
+                lambda: store.prune(before=moment, content_only=chance.random() < 0.5),
+                lambda: store.end_session(chance.choice(sessions)),
+            ])()
+
+    def look():
+        with closing(baserun.open_store(path, budget=None)) as store:
+            found = [len(store.search("says")), len(store.sessions()), len(list(store.export_user(users[0])))]
+            assert store.verify() == [], found
+
+    def multiply():
+        if os.fork() == 0:
+            talk()
+            baserun.flush(60)
+            os._exit(0)
+
+    for number in range(int(sys.argv[3])):
+        for act in chance.choices([talk, judge, change, look, multiply], [60, 15, 4, 6, 4]):
+            act()
+        if number == 0:
+            assert baserun.flush(60)
+            print("begun", flush=True)
+    assert baserun.flush(60)
+    closed()
+"""
+
+
+@pytest.mark.storm
+@pytest.mark.parametrize("is_killed", [False, True], ids=["to the end", "killed"])
+def test_visitors_erasures_and_prunings_at_once(program: Make, path: Path, is_killed: bool) -> None:
+    """Of processes that talk, identify, judge, end, erase, prune, look and fork, each sum and each word is right."""
+    visitor, moments = program(VISITOR), random.Random(is_killed)
+    flags = ("-W", "ignore::DeprecationWarning")
+
+    for turn in range(4):
+        steps = 10**9 if is_killed else 200
+        running = [visitor.start(f"visitor{turn}{number}", steps, flags=flags) for number in range(4)]
+        for process in running:
+            assert process.stdout.readline() == "begun\n", process.stderr.read()
+        if is_killed:
+            for process in running:
+                time.sleep(moments.uniform(0.0, 0.5))
+                process.kill()
+        for process in running:
+            _, err = process.communicate(timeout=300)
+            assert err == ""
+
+    with closing(open_store(path, budget=None)) as store:
+        assert store.verify() == []
+    assert _index(path) == _expected_index(path)
+
+
+def _index(path: Path) -> set[tuple[str, int, int]]:
+    """The words in the search index, with their calls and places."""
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("CREATE VIRTUAL TABLE temp.words USING fts5vocab (main, search, instance)")
+        return set(connection.execute("SELECT term, doc, offset FROM temp.words"))
+
+
+def _expected_index(path: Path) -> set[tuple[str, int, int]]:
+    """The words that should be: of every call that is there, up to the one that was indexed last."""
+    with closing(sqlite3.connect(path)) as connection, closing(sqlite3.connect(":memory:")) as fresh:
+        fresh.execute(TOKENIZED)
+        fresh.execute("CREATE VIRTUAL TABLE words USING fts5vocab (search, instance)")
+        last = "SELECT value FROM counters WHERE name = 'search_watermark'"
+        for row_id, *row in connection.execute(f"SELECT id, {COLUMNS} FROM contents WHERE id <= ({last})"):
+            fresh.execute("INSERT INTO search (rowid, text) VALUES (?, ?)", (row_id, plain_text(tuple(row))))
+        return set(fresh.execute("SELECT term, doc, offset FROM words"))
