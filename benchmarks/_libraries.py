@@ -10,7 +10,10 @@ import os
 from collections.abc import Callable
 from contextlib import AbstractContextManager, contextmanager
 from importlib import import_module
+from pathlib import Path
 from typing import Any, NamedTuple
+
+from benchmarks import _stored
 
 OTHERS_INTERVAL = 5.0
 """Seconds between two batches of OpenTelemetry's SDK, here in place of our 0.05: no background work runs beside
@@ -28,6 +31,8 @@ class Library(NamedTuple):
     session: Callable[[], AbstractContextManager[Any]]
     """A block in which the session and the user are set."""
     stop: Callable[[], object]
+    index: Callable[[], object] = lambda: None
+    """Does what is done later than that: our search index is filled off the write path."""
 
 
 Start = Callable[[str, str], Library]
@@ -44,6 +49,7 @@ def _baserun(redact: str | None) -> Start:
             settle=lambda: baserun.flush(60),
             session=lambda: baserun.with_session(USER, SESSION, auto_end=False),
             stop=baserun.shutdown,
+            index=lambda: _stored.index(Path(store)),
         )
 
     return start

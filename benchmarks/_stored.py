@@ -10,6 +10,7 @@ from pathlib import Path
 import msgspec
 
 from baserun._prepare import MOST_PREVIEW
+from baserun.exceptions import StoreUnavailableError
 from baserun.store._open import open_sink
 from baserun.store.rows import AnnotationRow, CallRow, EndSession, OpenSession, Row, SpanRow, TraceRow
 from benchmarks._conversation import Writer
@@ -47,8 +48,12 @@ def fill(path: Path, sessions: int) -> float:
 def index(path: Path) -> None:
     """Make everything in the store findable by its words."""
     sink = open_sink(path)
-    while sink.maintain():
-        pass
+    is_more = True
+    while is_more:
+        try:
+            is_more = sink.maintain()
+        except StoreUnavailableError:  # its writer is at it
+            time.sleep(0.01)
     sink.close()
 
 

@@ -21,7 +21,8 @@ from benchmarks._client_calls import Calls
 from benchmarks._libraries import LIBRARIES
 from benchmarks._measure import Measured, measure
 
-NUMBERS = {"50-chunk stream": 8, "100 kB prompt": 20, "stub of the client": 1000}
+STUB = "stub of the client"
+NUMBERS = {"50-chunk stream": 8, "100 kB prompt": 20, STUB: 1000}
 USUAL_NUMBER = 30
 ROUNDS = 11
 PLAIN = "plain"
@@ -83,6 +84,7 @@ def main() -> None:
         def on() -> None:
             nonlocal is_set
             is_set = True
+            library.index()
             switch.on()
 
         def off() -> None:
@@ -96,7 +98,8 @@ def main() -> None:
         for call, operation in calls.by_name().items():
             found[call] = _compared(call, operation, operation, library.settle, size, {PLAIN: off, call: on})
         if name.startswith("baserun"):
-            found["stub of the client"] = _stub(library.settle, size)
+            found[STUB] = _stub(library.settle, library.index, size)
+            found[f"{STUB}, searchable"] = _stub(lambda: (library.settle(), library.index()), library.index, size)
         calls.close()
         library.stop()
     print(json.dumps(found))
@@ -121,13 +124,12 @@ def _compared(
     return _as_json(measured, call)
 
 
-def _stub(settle: Callable[[], object], size: str) -> dict[str, Any]:
+def _stub(settle: Callable[[], object], prepare: Callable[[], object], size: str) -> dict[str, Any]:
     from benchmarks._conversation import Writer
     from benchmarks._stub import StubbedCall, StubbedClient
 
     wire = Writer(3).call()
-    call = "stub of the client"
-    return _compared(call, StubbedCall(wire, StubbedClient).make, StubbedCall(wire).make, settle, size, {})
+    return _compared(STUB, StubbedCall(wire, StubbedClient).make, StubbedCall(wire).make, settle, size, {STUB: prepare})
 
 
 def _as_json(measured: Measured, call: str) -> dict[str, Any]:

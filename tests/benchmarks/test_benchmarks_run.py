@@ -17,7 +17,14 @@ EXPECTED = {
     "core": ("session, new", "session, resumed", "span with 5 attributes"),
     "store": ("written by 1 process", "written by 4 processes", "size, with search", "one session with its content"),
     "pages": ("Overview, 90d", "Sessions", "Session", "User", "Trace", "the largest page", "by the clock"),
-    "openai": ("sync", "async", "50-chunk stream", "100 kB prompt", "session and user set", "stub of the client"),
+    "openai": (
+        "sync",
+        "async",
+        "50-chunk stream",
+        "100 kB prompt",
+        "session and user set",
+        "stub of the client, searchable",
+    ),
     "web": ("own session", "baserun, untouched", "baserun, resumed + call"),
 }
 
