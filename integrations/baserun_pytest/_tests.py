@@ -77,15 +77,17 @@ class Tests:
         """End it."""
         self._close()
 
-    @pytest.hookimpl(wrapper=True, tryfirst=True)
-    def pytest_runtest_setup(self, item: pytest.Item) -> Generator[None, Any, Any]:
-        """Begin the test's trace, and its replay."""
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_setup(self, item: pytest.Item) -> None:
+        """Begin the test's trace, and its replay.
+
+        No wrapper: where a recording is missing this fails, and the wrappers of others must have begun, since they end.
+        """
         self._begin(item)
         replay = replay_of(item, self._mode, self._written)
         if replay is not None:
             replay.start()
             self._replay = replay
-        return (yield)
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_call(self, item: pytest.Item) -> Generator[None, Any, Any]:

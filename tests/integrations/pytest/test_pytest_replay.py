@@ -253,6 +253,12 @@ def test_what_does_not_fit_is_told(changed: Any, name: str, said: str) -> None:
     assert said in case.text + changed.output.partition(f"{name} _")[2]
 
 
+def test_a_missing_recording_is_the_only_error(changed: Any) -> None:
+    """What pytest tears down it has set up before, so the reason is told once, and nothing else beside it."""
+    assert "ERROR at setup of test_no_recording" in changed.output
+    assert "ERROR at teardown of test_no_recording" not in changed.output
+
+
 @pytest.mark.parametrize("name", ["test_partial", "test_ignored", "test_other_user", "test_network"])
 def test_what_need_not_be_the_same(changed: Any, name: str) -> None:
     """Members that the test ignores, who the user is, and calls that may be left out fail nothing."""
