@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from baserun_pytest._offline import address_of_latest
 from baserun_pytest._replay import Replay
 from baserun_pytest.plugin import REPLAY
 
@@ -45,6 +46,7 @@ def _replay(
         (ignore,) if isinstance(ignore, str) else tuple(ignore),
         is_partial=partial,
         shown=str(place.relative_to(root) if place.is_relative_to(root) else place),
+        left=address_of_latest(item.config),
     )
 
 

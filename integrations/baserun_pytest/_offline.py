@@ -51,6 +51,12 @@ def offline(monkeypatch: pytest.MonkeyPatch, config: pytest.Config) -> Iterator[
             _forget_module_client()
 
 
+def address_of_latest(config: pytest.Config) -> str | None:
+    """Where the offline model is, or was: a client that was made meanwhile keeps asking there."""
+    port = config.stash.get(_PORT, 0)
+    return f"http://127.0.0.1:{port}" if port else None
+
+
 @contextmanager
 def _served(config: pytest.Config) -> Iterator[OfflineClient]:
     """A new model at the address of the last one: an application may keep a client from one test to the next."""

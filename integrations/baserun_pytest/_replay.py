@@ -19,7 +19,7 @@ from baserun.testing._replay.recording import Answer, Exchange, Recording, Reque
 from baserun.testing._replay.wire import EVENT_STREAM, headers_of, pieces_of
 from baserun_pytest._network import closed_network
 from baserun_pytest._streams import merged
-from baserun_pytest._transport import intercepted, is_retry, stream_of
+from baserun_pytest._transport import intercepted, is_retry, send_home, stream_of
 
 NOT_RECORDED = 501
 NOT_IN_RECORDING = "Not in the recording"
@@ -35,11 +35,15 @@ class Replay:
         ignore: Members of requests that do not matter, beside those that the recording names.
         is_partial: Whether recorded calls may be left over.
         shown: What the recording is called where people read of it.
+        left: Where the offline model of an earlier test was.
     """
 
-    def __init__(self, path: Path, mode: str, ignore: tuple[str, ...], *, is_partial: bool, shown: str) -> None:
+    def __init__(
+        self, path: Path, mode: str, ignore: tuple[str, ...], *, is_partial: bool, shown: str, left: str | None
+    ) -> None:
         self.path = path
         self._shown = shown
+        self._left = left
         self._ignore = ignore
         self._is_partial = is_partial
         self._is_new = mode == "all" or (mode in ("once", "new") and not path.exists())
@@ -96,6 +100,8 @@ class Replay:
         if found is not None:
             return _response(library, request, self._canon.request(*asked), found)
         if self.records:
+            if self._left is not None:
+                send_home(request, self._left)
             return None
         message = f"{NOT_IN_RECORDING} {self._shown}. {self._player.explain(*asked)}"
         refusal = Answer(status=NOT_RECORDED, body={"error": {"message": message, "type": "not_recorded"}})

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import os
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -21,6 +22,9 @@ from baserun_pytest._patch import Wrap, patched
 _LIBRARIES = ("httpx", "httpx2")
 _AIOHTTP = ("httpx_aiohttp.transport", "openai._vendor.httpx_aiohttp.transport")
 """Modules with transports that go over aiohttp, and are no subclasses of those of httpx."""
+
+_PROVIDER = "https://api.openai.com/v1"
+"""Whom a client asks that is told of nobody else."""
 
 _CLIENT_HEADER = "x-stainless-lang"
 _RETRY_HEADER = "x-stainless-retry-count"
@@ -64,13 +68,24 @@ def directed(url: str) -> Iterator[None]:
         yield
 
 
+def send_home(request: Any, left: str) -> None:
+    """Send what is meant for the server that was at `left` to where its client would ask if it were made now."""
+    home = os.environ.get("OPENAI_BASE_URL") or _PROVIDER
+    asked = request.url.netloc
+    if asked != request.url.join(left).netloc or asked == request.url.join(home).netloc:
+        return
+    _redirect(request, home.rstrip("/"))
+    if key := os.environ.get("OPENAI_API_KEY"):
+        request.headers["Authorization"] = f"Bearer {key}"
+
+
 def _redirect(request: Any, url: str) -> None:
     path, endpoint = request.url.path, endpoint_of(request.url.path)
     place = request.url.join(url)
     if endpoint in PATHS and not path.startswith("/openai/deployments/"):
         path = f"{place.path}{endpoint}"  # hosts put all kinds of things before it
     request.url = request.url.copy_with(scheme=place.scheme, host=place.host, port=place.port, path=path)
-    request.headers["Host"] = f"{place.host}:{place.port}"
+    request.headers["Host"] = request.url.netloc.decode("ascii")
 
 
 @contextmanager

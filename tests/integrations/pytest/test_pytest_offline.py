@@ -5,6 +5,8 @@ from __future__ import annotations
 import importlib.util
 from typing import Any
 
+from baserun.testing import OfflineModel
+
 TESTS = """
 import asyncio
 from functools import cache
@@ -78,6 +80,49 @@ def test_every_client_is_directed_to_it(project: Any) -> None:
         done.output
     )
     assert len(done.cases) == 9 + len(carriers) - 1
+
+
+def test_a_client_that_is_made_meanwhile_can_be_recorded_afterwards(project: Any) -> None:
+    """A framework imports the module with the client at the first request, in a test that has the offline model."""
+    project.write(
+        "test_late.py",
+        """
+        from functools import cache
+
+        import openai
+        import pytest
+
+        kept = cache(lambda: openai.OpenAI(max_retries=0))
+
+
+        def ask():
+            said = [{"role": "user", "content": "Hello"}]
+            return kept().chat.completions.create(model="gpt-4o-mini", messages=said).choices[0].message.content
+
+
+        def test_offline(baserun_offline):
+            assert ask() == "You said: Hello"
+
+
+        @pytest.mark.baserun_replay
+        def test_recorded():
+            assert ask() == "the provider"
+
+
+        @pytest.mark.baserun_replay
+        def test_recorded_of_the_offline_model(baserun_offline):
+            assert ask() == "You said: Hello"
+        """,
+    )
+    with OfflineModel(reply=lambda messages: "the provider") as provider:
+        environment = {"OPENAI_BASE_URL": provider.url, "OPENAI_API_KEY": "of the provider"}
+
+        done = project.run("--baserun-record=once", **environment)
+
+    assert done.code == 0, done.output
+    (request,) = provider.requests
+    assert request.headers["authorization"] == "Bearer of the provider"
+    assert project.run().code == 0
 
 
 def test_each_test_begins_with_a_new_model(project: Any) -> None:
