@@ -6,11 +6,13 @@ their helpers. It hands on the very same bytes, and errors as they are.
 
 from __future__ import annotations
 
+import atexit
 from collections.abc import AsyncIterator, Callable, Iterator
-from functools import lru_cache
+from functools import cache, lru_cache
 from os import getpid
 from time import perf_counter_ns
 from typing import Any, Protocol, SupportsIndex
+from weakref import WeakSet
 
 from baserun_openai._closing import end_by, who_closed
 
@@ -31,6 +33,9 @@ MOST_KEPT = 16 * 1024 * 1024
 """Bytes kept of one body; what comes after them is only counted."""
 
 
+_begun: WeakSet[_Tee] = WeakSet()
+
+
 def tee(response: Any, call: Listener) -> bool:
     """Listen to the body of a response that is not read yet; whether that is possible."""
     stream = response.stream
@@ -38,7 +43,21 @@ def tee(response: Any, call: Listener) -> bool:
     if listening is None:
         return False
     response.stream = listening(stream, call)
+    _begun.add(response.stream)
+    _end_all_at_exit()
     return True
+
+
+@cache
+def _end_all_at_exit() -> None:
+    # With the first stream, so after Baserun has asked to be called at exit, and is called after this.
+    atexit.register(_end_all)
+
+
+def _end_all() -> None:
+    """A stream that is dropped waits for the garbage collector, since it refers to itself; the process does not."""
+    for each in list(_begun):
+        each.dropped()
 
 
 class _Tee:
@@ -77,11 +96,15 @@ class _Tee:
         # A process that was forked while the body was read has a copy to drop, and no say in how the body ends.
         return not call.has_ended and self._process == getpid()
 
-    def __del__(self) -> None:
-        # The garbage collector may run this in any thread, in the middle of anything.
+    def dropped(self) -> None:
+        """Nobody reads on."""
         call = self.__dict__.get("_call")
         if call is not None and self._is_ours_to_end(call):
             call.stream_ended("collected" if self._is_begun else "unread")
+
+    def __del__(self) -> None:
+        # The garbage collector may run this in any thread, in the middle of anything.
+        self.dropped()
 
 
 class _SyncTee(_Tee):

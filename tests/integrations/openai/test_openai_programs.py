@@ -54,17 +54,32 @@ asyncio.run(main())
 CLIENT_FIRST_PROGRAM = PROGRAM.replace("import baserun, openai", "import openai, baserun")
 
 
+LEFT_PROGRAM = """
+import gc
+import baserun, openai
+
+client = openai.OpenAI()
+given = {"model": "gpt-4o-mini", "messages": [{"role": "user", "content": "Count to 50"}], "stream": True}
+
+def view():
+    for chunk in client.chat.completions.create(**given):
+        yield chunk
+
+gc.disable()  # as good as a process that ends soon
+with baserun.with_session():
+    pieces = view()
+    for _ in range(5):
+        next(pieces)
+    pieces.close()
+    held = client.chat.completions.create(**given)
+"""
+
+
 @pytest.mark.parametrize("program", [PROGRAM, ASYNC_PROGRAM, CLIENT_FIRST_PROGRAM])
 def test_program(tmp_path: Path, offline: OfflineModel, program: str) -> None:
     """One session of the right user, with two traces and two calls, their tokens and their cost."""
-    # A machine that is busy with other tests may take longer at the end than a user would want to wait.
-    environment = {**os.environ, **offline.environment(), "BASERUN_EXIT_TIMEOUT": "30"}
+    run_program(program, tmp_path, offline)
 
-    run = subprocess.run(
-        [sys.executable, "-W", "error", "-c", program], cwd=tmp_path, env=environment, capture_output=True, text=True
-    )
-
-    assert run.returncode == 0, run.stderr
     store = open_store(str(tmp_path / ".baserun" / "baserun.sqlite3"))
     try:
         (listed,) = store.sessions()
@@ -80,3 +95,29 @@ def test_program(tmp_path: Path, offline: OfflineModel, program: str) -> None:
     calls = [span for trace in session.traces for span in trace.spans or [] if isinstance(span, StoredCall)]
     assert all(call.cost_usd and call.usage for call in calls)
     assert session.cost_usd == sum(call.cost_usd or 0 for call in calls)
+
+
+def test_a_stream_that_was_left_is_recorded_when_the_process_ends(tmp_path: Path, offline: OfflineModel) -> None:
+    """Also one that nobody has closed, and that the garbage collector has not found."""
+    run_program(LEFT_PROGRAM, tmp_path, offline)
+
+    store = open_store(str(tmp_path / ".baserun" / "baserun.sqlite3"))
+    try:
+        traces = [store.trace(row.id) for row in store.traces(sort="started")]
+    finally:
+        store.close()
+    left, held = (span for trace in traces if trace is not None for span in trace.spans or [])
+    assert isinstance(left, StoredCall)
+    assert isinstance(held, StoredCall)
+    assert (left.stream_end, left.output[0]["content"]) == ("collected", "1 2 3 4")
+    assert (held.stream_end, held.output) == ("unread", None)
+
+
+def run_program(program: str, folder: Path, model: OfflineModel) -> None:
+    # A machine that is busy with other tests may take longer at the end than a user would want to wait.
+    environment = {**os.environ, **model.environment(), "BASERUN_EXIT_TIMEOUT": "30"}
+    command = [sys.executable, "-W", "error", "-W", "ignore::ResourceWarning", "-c", program]
+
+    run = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
+
+    assert run.returncode == 0, run.stderr
