@@ -99,7 +99,7 @@ def _greet(tell: Tell, url: str, store: str, model: Model) -> None:
     tell(f"pages  {url}/baserun/   sessions and users, as they are recorded")
     tell(f"chat   {url}/   log in with any e-mail address; answers come from {model.told}")
     tell(f"store  {store}")
-    tell("Five visitors are talking to the same application now. Ctrl-C ends the demo.")
+    tell("Six visitors are talking to the same application now. Ctrl-C ends the demo.")
 
 
 def _has_browser() -> bool:
