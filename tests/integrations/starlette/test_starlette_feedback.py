@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from fastapi import Depends, FastAPI, Header
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.middleware.authentication import AuthenticationMiddleware
@@ -152,3 +153,31 @@ def test_without_the_middleware_it_says_what_is_missing() -> None:
 
     with pytest.raises(RuntimeError, match="add the middleware to this application"):
         TestClient(app).post("/feedback", json={})
+
+
+def test_the_token_of_another_user_is_refused_where_a_dependency_finds_the_user(captured: Captured, call: Any) -> None:
+    """A route of FastAPI that hands on to the endpoint refuses what its dependency shows to be somebody else's."""
+
+    def current_user(name: str = Header()) -> None:
+        baserun.identify(name)
+
+    async def judge(request: Request) -> Response:
+        return await feedback_endpoint(request)
+
+    async def chat() -> str:
+        call()
+        trace = baserun.current_trace()
+        assert trace is not None
+        return trace.feedback_token
+
+    api = FastAPI(dependencies=[Depends(current_user)])
+    api.add_middleware(BaserunMiddleware)
+    api.add_api_route("/chat", chat)
+    api.add_api_route("/judge", judge, methods=["POST"])
+    browser = TestClient(api)
+    judgement = {"token": browser.get("/chat", headers={"name": "ada"}).json(), "thumbsup": True}
+
+    answers = [browser.post("/judge", json=judgement, headers={"name": name}) for name in ("eve", "ada")]
+
+    assert [answer.status_code for answer in answers] == [403, 204]
+    assert len(captured.annotations) == 1
