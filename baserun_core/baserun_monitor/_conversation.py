@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from baserun.cli._render._annotations import in_words
-from baserun.cli._render._calls import LLM, endings, error_in_words, has_failed, model_in_words
+from baserun.cli._render._calls import LLM, error_in_words, model_in_words
+from baserun.cli._render._endings import endings, has_failed
 from baserun.cli._render._history import History
 from baserun.cli._render._messages import (
     ASSISTANT,

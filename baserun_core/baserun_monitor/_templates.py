@@ -11,9 +11,9 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from baserun.cli._render._calls import error_in_words
+from baserun.cli._render._costs import cost_of, why_unknown
 from baserun.cli._render._messages import compact
 from baserun_monitor import _formats, _texts
-from baserun_monitor._costs import count_unknown, why_unknown
 
 STATIC = {"pages.css": "text/css", "pages.js": "text/javascript", "icon.svg": "image/svg+xml"}
 
@@ -35,7 +35,7 @@ def environment() -> Environment:
         pretty_json=_texts.pretty_json,
         compact_json=compact,
         error_in_words=error_in_words,
-        count_unknown=count_unknown,
+        cost_of=cost_of,
         why_unknown=why_unknown,
     )
     return made

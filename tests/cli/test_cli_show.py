@@ -37,7 +37,7 @@ def test_a_session_reads_as_a_conversation(ask: Run) -> None:
 Session {SESSION}
 user {ALICE}
 started TIME · ended TIME
-3 traces · 3 turns · 4 calls · 1 error · 360 in, 135 out · $0.000135 · feedback 0.00
+3 traces · 3 turns · 4 calls · 1 error · 360 in, 135 out · $0.000135 and 1 call of unknown cost · feedback 0.00
 channel=web
 
 TIME  POST /chat  1.72 s · trace {1:032d} · plan=pro
@@ -68,6 +68,24 @@ user
   feedback helpful · 0.00 “It stopped in the middle”
 """
     )
+
+
+def test_a_cost_that_is_unknown_says_why(run: Run, record: Callable[..., Path]) -> None:
+    """The reason stands below the call, and the sum says that it lacks one."""
+
+    def tell(teller: Any) -> None:
+        with baserun.with_session():
+            teller.call(("user", "One"), answer="1")
+            teller.call(("user", "Two"), answer="2", usage=None, stream=True, stream_end="complete")
+
+    shown = told(run("--store", str(record(tell)), "sessions", "show", SESSION))
+
+    assert " · 120 in, 45 out · $0.000045 and 1 call of unknown cost\n" in shown
+    assert shown.endswith("""\
+  assistant  gpt-4o-mini · 800 ms · tokens unknown · cost unknown
+    2
+    cost unknown: the stream told no usage; it does when the call says stream_options={'include_usage': True}
+""")
 
 
 def test_a_trace_reads_as_a_tree(ask: Run) -> None:

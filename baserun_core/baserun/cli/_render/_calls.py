@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from baserun.cli._render._costs import why_unknown
+from baserun.cli._render._endings import endings, has_failed
 from baserun.cli._render._history import History
 from baserun.cli._render._lines import BAD, MODEL, PERSON, QUIET, WARN, Line, facts, line
 from baserun.cli._render._messages import (
@@ -28,21 +30,6 @@ OK = "ok"
 _MOST_TEXT = 4_000
 _MOST_QUIET = 160
 """Characters; ``--full`` shows all."""
-
-_STREAM_ENDS = {
-    "closed": "stream closed by the application before its end",
-    "error": "stream ended by an error",
-    "cancelled": "stream cancelled before its end",
-    "timeout": "stream timed out",
-    "network": "stream broken off by the network",
-    "unread": "stream never read",
-    "collected": "stream dropped before its end",
-}
-_STOPS = {
-    "length": "stopped at the token limit",
-    "max_output_tokens": "stopped at the token limit",
-    "content_filter": "stopped by the content filter",
-}
 
 
 def tell_call(call: StoredCall, history: History, view: View) -> Iterator[Line]:
@@ -144,25 +131,12 @@ def _tool_line(asked: ToolCall, view: View, indent: int) -> Line:
     return line((f"→ {asked.name}({_quiet(asked.arguments, view)})", QUIET), indent=indent)
 
 
-def endings(call: StoredCall) -> Iterator[str]:
-    """How a call ended otherwise than by its last word, apart from an error."""
-    ending = _STREAM_ENDS.get(call.stream_end or "")
-    if call.status == "cancelled" and ending is None:
-        ending = "cancelled before its end"
-    if ending is not None and not (call.stream_end == "error" and call.error is not None):
-        yield ending
-    yield from (_STOPS[reason] for reason in call.finish_reasons or () if reason in _STOPS)
-
-
-def has_failed(call: StoredCall) -> bool:
-    """Whether it ended by an error."""
-    return call.status == "error" or (call.error is not None and call.status != "cancelled")
-
-
 def _endings(call: StoredCall, indent: int) -> Iterator[Line]:
     yield from (line((ending, WARN), indent=indent) for ending in endings(call))
     if has_failed(call):
         yield failed(call.error, indent=indent)
+    elif call.cost_usd is None and call.kind == LLM and not any(endings(call)):  # an ending says as much
+        yield line((f"cost unknown: {why_unknown(call)}", QUIET), indent=indent)
 
 
 def model_in_words(call: StoredCall) -> str:

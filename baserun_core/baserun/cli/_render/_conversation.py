@@ -6,9 +6,10 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 
 from baserun.cli._render._annotations import pairs, tell_annotation
+from baserun.cli._render._costs import cost_of
 from baserun.cli._render._history import History
 from baserun.cli._render._lines import BLANK, QUIET, STRONG, Line, facts, line
-from baserun.cli._render._money import count, dollars, plural
+from baserun.cli._render._money import count, plural
 from baserun.cli._render._text import one_line
 from baserun.cli._render._time import span_of
 from baserun.cli._render._traces import ended_at, tell_trace
@@ -53,15 +54,15 @@ def headline(session: StoredSession, visit: Sequence[StoredSession], view: View)
 
 def amounts(session: StoredSession) -> str:
     """Traces, turns, calls, errors, tokens, cost and feedback on one line."""
-    traces = len(session.traces) if isinstance(session.traces, list) else session.traces
+    traces, listed = session.traces, session.traces if isinstance(session.traces, list) else []
     score = session.feedback_score
     return facts(
-        plural(traces, "trace"),
+        plural(traces if isinstance(traces, int) else len(traces), "trace"),
         plural(session.turns, "turn"),
         plural(session.llm_calls, "call"),
         plural(session.errors, "error") if session.errors else None,
         _tokens(session) if session.llm_calls else None,
-        ("cost unknown" if session.cost_usd is None else dollars(session.cost_usd)) if session.llm_calls else None,
+        cost_of(session, listed) if session.llm_calls else None,
         None if score is None else f"feedback {score:.2f}",
     )
 

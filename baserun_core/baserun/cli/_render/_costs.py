@@ -1,19 +1,25 @@
-"""Why nobody knows what a call cost, and of how many that is so. No I/O."""
+"""What calls cost, and why nobody knows what one of them cost."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
-from baserun.cli._render._calls import has_failed
-from baserun.store import StoredCall, StoredTrace
+from baserun.cli._render._endings import has_failed
+from baserun.cli._render._money import dollars, plural
+from baserun.store import StoredCall, StoredSession, StoredTrace
 
 _ASKABLE = ("chat", "text_completion")
 """Kinds of calls that have to ask for the usage of a stream; the Responses API tells it to everybody."""
 
 
-def count_unknown(traces: Iterable[StoredTrace]) -> int:
-    """How many calls a sum of costs leaves out."""
-    return sum(isinstance(span, StoredCall) and span.cost_usd is None for trace in traces for span in trace.spans or ())
+def cost_of(whole: StoredSession | StoredTrace, traces: Iterable[StoredTrace]) -> str:
+    """What all calls of a session or trace cost; a sum that lacks some of them says so."""
+    if whole.cost_usd is None:
+        return "cost unknown"
+    unpriced = sum(
+        isinstance(span, StoredCall) and span.cost_usd is None for trace in traces for span in trace.spans or ()
+    )
+    return dollars(whole.cost_usd) + (f" and {plural(unpriced, 'call')} of unknown cost" if unpriced else "")
 
 
 def why_unknown(call: StoredCall) -> str | None:
