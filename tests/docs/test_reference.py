@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import baserun
-from baserun import exceptions, signals, testing
+from baserun import exceptions, signals, store, testing
 from baserun._config import OPTIONS
 from baserun.web import OptionArguments
 
@@ -43,6 +43,23 @@ def test_reference_has_no_other_options() -> None:
     table = REFERENCE.partition("## Options")[2].partition("## Errors")[0]
 
     assert re.findall(r"^\| `(\w+)`", table, re.MULTILINE) == list(OPTIONS)
+
+
+def test_fields_of_a_store_are_in_the_reference() -> None:
+    """Every value that a store gives has a row with all of its fields, and no other."""
+    rows = re.findall(r"^\| `(\w+)` \| (.*) \|$", section("What a store gives"), re.MULTILINE)
+    named = {name: set(re.findall(r"`(\w+)`", fields)) for name, fields in rows}
+
+    assert len(named) == 10
+    for name, fields in named.items():
+        kind = getattr(store, name)
+        inherited = set(store.StoredSpan.__struct_fields__) if name == "StoredCall" else set()
+        assert fields == set(kind.__struct_fields__) - inherited
+
+
+def section(heading: str) -> str:
+    """A part of the reference."""
+    return REFERENCE.partition(f"## {heading}\n")[2].partition("\n## ")[0]
 
 
 def test_options_of_the_web_are_documented_once() -> None:
