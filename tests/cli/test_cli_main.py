@@ -88,6 +88,7 @@ def test_a_store_in_memory_cannot_be_read_from_outside(run: Run) -> None:
         ("traces --sort size", "'size' is not one of"),
         ("prune", "--older-than"),
         ("prune --older-than long", "write 12h, 30d or 26w"),
+        ("prune --older-than 6m", "may be minutes or months; write min, or a month as 30d"),
         ("sessions 1234", "to see one: baserun sessions show 1234"),
         ("nothing", "No such command 'nothing'"),
     ],

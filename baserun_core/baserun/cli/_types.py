@@ -39,13 +39,15 @@ class MomentType(_ParamType):
 
 
 class AgeType(_ParamType):
-    """How long ago something was."""
+    """How long ago something was, for what is removed: where a month may be meant, a minute is not taken for it."""
 
     name = "age"
 
     def convert(self, value: str | timedelta, param: click.Parameter | None, ctx: click.Context | None) -> timedelta:
         """Read it."""
         age = value if isinstance(value, timedelta) else parse_age(value)
+        if age is not None and isinstance(value, str) and value.strip().lower().endswith("m"):
+            self.fail(f"{value!r} may be minutes or months; write min, or a month as 30d", param, ctx)
         if age is None:
             self.fail(f"{value!r} is no age; write 12h, 30d or 26w", param, ctx)
         return age
