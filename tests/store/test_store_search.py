@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import sqlite3
+from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -70,6 +73,34 @@ def test_a_hit_says_where_it_is(sink: Sink, store: Store, make: Make) -> None:
     assert hit.snippet.startswith("…x x")
     assert "needle" in hit.snippet
     assert len(hit.snippet) < 200
+
+
+def test_a_hit_tells_what_was_asked_from_what_was_answered(sink: Sink, store: Store, make: Make) -> None:
+    """In its one line there is a dot between two texts, and none between two lines of one."""
+    _say(sink, make, 1, "where is\nmy needle")
+
+    (hit,) = store.search("needle").items
+
+    assert hit.snippet == "where is my needle · fine"
+
+
+def test_an_index_of_another_version_is_made_anew_before_anything_is_taken_out(
+    sink: Sink, store: Store, make: Make, path: Path
+) -> None:
+    """What is removed has to be told as it was put in, and an earlier version told it in other words."""
+    for number, text in ((1, "a needle"), (2, "a straw")):
+        _say(sink, make, number, text, session=str(number), user_identifier=str(number), user_strength=3)
+    _index(sink)
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("INSERT INTO search (search) VALUES ('delete-all')")
+        connection.execute("INSERT INTO search (rowid, text) VALUES (1, 'older words'), (2, 'older words')")
+        connection.execute("UPDATE counters SET value = value - 1 WHERE name = 'search_version'")
+
+    store.erase_user("1")
+    _index(sink)
+
+    assert [hit.session_id for hit in store.search("a")] == ["2"]
+    assert store.search("older").items == []
 
 
 def test_hits_come_in_pages_across_the_edge_of_the_index(sink: Sink, store: Store, make: Make) -> None:

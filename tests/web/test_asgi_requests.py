@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextvars
+import gc
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -361,6 +362,32 @@ async def test_the_lifespan_passes_and_flushes(captured: Captured, call: Any) ->
 
     assert stored == [0]
     assert captured.stats.captured > 0
+
+
+async def test_the_end_of_the_lifespan_finds_what_was_dropped(captured: Captured, call: Any) -> None:
+    """A stream of an answer that nobody closed waits for the garbage collector, which may not come before the end."""
+
+    class Dropped:
+        def __init__(self) -> None:
+            self.itself = self
+
+        def __del__(self) -> None:
+            call("dropped")
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        Dropped()
+        await send({"type": "lifespan.shutdown.complete"})
+
+    async def send(message: Any) -> None:
+        assert baserun.stats().queued == 0
+
+    gc.disable()
+    try:
+        await ASGIMiddleware(app)({"type": "lifespan"}, lambda: None, send)
+    finally:
+        gc.enable()
+
+    assert [each.name for each in captured.calls] == ["chat dropped"]
 
 
 async def test_a_lifespan_that_raises_still_raises(captured: Captured) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import inspect
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any, Unpack
@@ -198,7 +199,9 @@ def _flushing(send: Send) -> Send:
     async def send_lifespan(message: Message) -> None:
         if message["type"] in ("lifespan.shutdown.complete", "lifespan.shutdown.failed"):
             with guarded("writing what is queued at shutdown"):
-                # Waiting here holds up nobody: the last request has been answered.
+                # Waiting here holds up nobody: the last request has been answered. Streams of answers that were dropped
+                # unread are in circles of references; they are recorded now, or never by servers that die of a signal.
+                gc.collect()
                 flush(recorder().config.exit_timeout)
         await send(message)
 

@@ -10,10 +10,12 @@ from typing import Any
 
 from baserun.store.sqlite._convert import content
 
-VERSION = 1
+VERSION = 2
 COLUMNS = "input, output, tool_calls, error_message"
 """What is searched, of the table contents."""
 
+BREAK = "\n·\n"
+"""Stands between two texts, for those who read them in one line; it is no part of any word."""
 LONGEST = 200_000
 """Characters of one call that are searched."""
 LONGEST_WORD = 300
@@ -30,7 +32,7 @@ def plain_text(row: tuple[str | None, ...]) -> str:
     for column in row:
         if column is not None:
             _gather(content(column), pieces)
-    return "\n".join(pieces)[:LONGEST]
+    return BREAK.join(pieces)[:LONGEST]
 
 
 def _gather(value: Any, pieces: list[str]) -> None:

@@ -45,6 +45,7 @@ def index_some(connection: sqlite3.Connection) -> bool:
 
 def remove(connection: sqlite3.Connection, span_ids: Iterable[int]) -> None:
     """Take contents out of the index; call it before they are deleted."""
+    _begin_anew_if_changed(connection)
     last = watermark(connection)
     indexed = [each for each in span_ids if each <= last]
     rows = select_in(connection, f"SELECT id, {COLUMNS} FROM contents WHERE id IN ({{}})", indexed)
