@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cache
 
 import openai
 from flask import Flask, Response, request
@@ -14,8 +15,17 @@ app = Flask(__name__)
 app.secret_key = "a secret of the tests, long enough"
 logins = LoginManager(app)
 Baserun(app)
-# Of our own: when two threads use `openai.chat` for the first time at once, one gets a client that is closed under it.
-client = openai.OpenAI()
+
+
+@cache
+def client() -> openai.OpenAI:
+    """One of our own, made by the worker that uses it.
+
+    When two threads use `openai.chat` for the first time at once, one gets a client that is closed under it. And under
+    gunicorn's --preload gevent replaces the locks of threads after the module was imported: with a client from before
+    a worker hangs in its pool of connections, with and without Baserun.
+    """
+    return openai.OpenAI()
 
 
 class Person(UserMixin):  # type: ignore[misc]
@@ -49,7 +59,7 @@ def chat() -> Response:
 
 
 def words(message: str) -> Iterator[str]:
-    answer = client.chat.completions.create(
+    answer = client().chat.completions.create(
         model="gpt-4o-mini", messages=[{"role": "user", "content": message}], stream=True
     )
     for chunk in answer:
