@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections import Counter
 from collections.abc import Callable
@@ -50,8 +51,6 @@ SERVERS = {
     "flask-gunicorn-sync": Served((*SYNC, "flask_site:app"), writes_at_exit=True),
     "flask-gunicorn-gthread": Served((*THREADS, "flask_site:app"), slow=True, writes_at_exit=True),
     "flask-gunicorn-gevent": Served((*GREENLETS, "flask_site:app"), writes_at_exit=True),
-    # Here the application is loaded, and has its middleware, before gevent replaces what it waits with.
-    "flask-gunicorn-gevent-preload": Served((*GREENLETS, "--preload", "flask_site:app"), writes_at_exit=True),
     "django-runserver": Served((*DJANGO, "runserver", "--noreload", "127.0.0.1:{port}")),
     "django-gunicorn-sync": Served((*SYNC, WSGI), slow=True, writes_at_exit=True),
     "django-gunicorn-gthread": Served((*THREADS, WSGI), writes_at_exit=True),
@@ -64,6 +63,9 @@ SERVERS = {
         slow=True,
     ),
 }
+if sys.version_info < (3, 13):  # from then on such a worker hangs as soon as `openai` was imported, without us too
+    # Here the application is loaded, and has its middleware, before gevent replaces what it waits with.
+    SERVERS["flask-gunicorn-gevent-preload"] = Served((*GREENLETS, "--preload", "flask_site:app"), writes_at_exit=True)
 
 
 class Seen(NamedTuple):
