@@ -55,7 +55,11 @@ CLIENT_FIRST_PROGRAM = PROGRAM.replace("import baserun, openai", "import openai,
 
 
 LEFT_PROGRAM = """
-import gc
+import atexit, gc, os
+
+# The last of the exit handlers: Python 3.13.0 crashes when it finalises what this leaves, with and without Baserun.
+atexit.register(os._exit, 0)
+
 import baserun, openai
 
 client = openai.OpenAI()
