@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from secrets import token_hex
 from typing import Any, TypeVar
 
 import httpx
@@ -70,6 +71,11 @@ class Site:
         self._process.terminate()
         self._process.wait(PATIENCE)
 
+    @property
+    def log(self) -> str:
+        """What it has said."""
+        return (self._folder / "log.txt").read_text()
+
     def sessions(self, visitor: Visitor) -> list[StoredSession]:
         """What is stored of a visitor, the earliest first, each session with everything in it."""
         if not self.store.exists():
@@ -83,7 +89,7 @@ class Site:
 
     def _answers(self) -> bool:
         assert self._process is not None
-        assert self._process.poll() is None, (self._folder / "log.txt").read_text()
+        assert self._process.poll() is None, self.log
         try:
             return httpx.get(f"{self.url}/login", timeout=5).status_code == 200
         except httpx.TransportError:
@@ -94,6 +100,8 @@ class Visitor:
     """A browser with somebody in front of it, who has logged in."""
 
     def __init__(self, site: Site, name: str) -> None:
+        if name != "staff":
+            name = f"{name}-{token_hex(3)}"  # whoever tries a test again is somebody else
         self.email = f"{name}@example.com"
         self.browser = httpx.Client(base_url=site.url, follow_redirects=True, timeout=PATIENCE)
         if site.name != "django_chat":
@@ -156,6 +164,7 @@ def _visit(site: Site) -> Iterator[Callable[[str], Visitor]]:
     yield visit
     for visitor in visitors:
         visitor.browser.close()
+    sys.stdout.write(site.log[-4_000:])  # shown of a test that fails
 
 
 @pytest.fixture(name="eventually")

@@ -93,6 +93,33 @@ def test_nothing_is_lost_in_an_outage(path: Path, messages: Messages, until: Unt
     assert messages() == ["during"] * 500
 
 
+def test_a_store_that_is_replaced_while_it_is_opened_is_noticed(path: Path, messages: Messages, program: Make) -> None:
+    """What is recorded afterwards does not go into the file that was moved away, where nobody would find it."""
+    source = """
+    def replace(event, arguments):
+        if event == "open" and str(arguments[0]).endswith("schema.sql"):
+            os.rename(path, path + ".aside")
+            os.mkdir(path)
+
+    sys.addaudithook(replace)
+    baserun.init(store=path)
+    baserun.log("into the file that is moved")
+    assert baserun.flush(100)
+    with baserun.with_session(session_identifier="s"):
+        for _ in range(20):
+            baserun.log("after")
+    assert not baserun.flush(1)
+    os.rmdir(path)
+    assert baserun.flush(100)
+    closed()
+    """
+
+    status, _, err = program(source).run()
+
+    assert status == 0, err
+    assert messages() == ["after"] * 20
+
+
 def test_one_line_when_it_begins_and_one_when_it_is_over(
     path: Path, until: Until, caplog: pytest.LogCaptureFixture
 ) -> None:

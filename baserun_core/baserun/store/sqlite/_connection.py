@@ -96,7 +96,6 @@ class WriteConnection:
             self._drop()
         if self._connection is None:
             self._connection = self._open()
-            self._identity = identity(self.path)
         # A process of a newer version may have upgraded it meanwhile; its tables are not ours to write to.
         check_version(stored_version(self._connection), self.path)
         return self._connection
@@ -112,6 +111,8 @@ class WriteConnection:
 
     def _connect(self) -> sqlite3.Connection:
         self._create_file()
+        # Before it is opened: of a file that is replaced meanwhile the next transaction notices.
+        self._identity = identity(self.path)
         connection = sqlite3.connect(
             self.path, timeout=BUSY_TIMEOUT_MS / 1000, isolation_level=None, check_same_thread=False
         )
