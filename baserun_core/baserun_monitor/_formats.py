@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime
-from decimal import Decimal
 from hashlib import sha256
 
 from baserun.cli._render._money import count, dollars, plural, size, total
@@ -26,7 +25,6 @@ __all__ = [
     "iso",
     "latency",
     "local",
-    "money",
     "one_line",
     "plural",
     "safe",
@@ -66,11 +64,6 @@ def short_user(identifier: str) -> str:
     if _HASH.fullmatch(identifier):
         return shortened(identifier.removeprefix("u1_"), 9)
     return shortened(identifier, 20)
-
-
-def money(amount: Decimal | None, calls: int = 1) -> str:
-    """Dollars; a dash where no call was that could have cost something."""
-    return dollars(amount) if calls or amount is not None else NONE
 
 
 def latency(milliseconds: float | None) -> str:

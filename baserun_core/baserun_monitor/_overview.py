@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from baserun.cli._render._costs import brief_cost_of, left_out_of
 from baserun.store import Activity, ActivityBucket, Store
 from baserun_monitor import _filters, _formats
 from baserun_monitor._charts import overview_charts
@@ -26,6 +27,8 @@ class Figure:
     name: str
     value: str
     change: str | None
+    left_out: str | None = None
+    """What the value lacks, in words."""
 
 
 def show(visit: Visit) -> Response:
@@ -110,17 +113,17 @@ def _wider(last: datetime, now: datetime) -> str | None:
 
 
 def _figures(total: ActivityBucket, before: ActivityBucket | None) -> list[Figure]:
-    def figure(name: str, field: str, value: str) -> Figure:
+    def figure(name: str, field: str, value: str, left_out: str | None = None) -> Figure:
         earlier = None if before is None else getattr(before, field)
         now = getattr(total, field)
-        return Figure(name, value, _formats.change(_float(now), _float(earlier)))
+        return Figure(name, value, _formats.change(_float(now), _float(earlier)), left_out)
 
     return [
         figure("sessions started", "sessions", f"{total.sessions:,}"),
         figure("users active", "users", f"{total.users:,}"),
         figure("calls", "llm_calls", f"{total.llm_calls:,}"),
         figure("errors", "errors", f"{total.errors:,}"),
-        figure("cost", "cost_usd", _formats.money(total.cost_usd, total.llm_calls)),
+        figure("cost", "cost_usd", brief_cost_of(total) or _formats.NONE, left_out_of(total)),
         figure("input tokens", "input_tokens", _tokens(total.input_tokens, total.llm_calls)),
         figure("output tokens", "output_tokens", _tokens(total.output_tokens, total.llm_calls)),
         figure("median latency", "latency_p50_ms", _formats.latency(total.latency_p50_ms)),

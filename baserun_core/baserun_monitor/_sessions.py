@@ -19,7 +19,8 @@ def _read(store: Store, **filters: Any) -> Page[StoredSession]:
 SESSIONS = Listing(
     "sessions", "sessions.html", _filters.OF_SESSIONS, "-last_active", _read,
     ("id", "user_identifier", "started_at", "last_active_at", "ended_at", "previous_id", "traces", "turns", "llm_calls",
-     "errors", "input_tokens", "output_tokens", "cost_usd", "feedback_score", "first_input", "last_output"),
+     "errors", "input_tokens", "output_tokens", "cost_usd", "unpriced_calls", "feedback_score", "first_input",
+     "last_output"),
 )  # fmt: skip
 index, narrow = SESSIONS.index, SESSIONS.narrow
 

@@ -25,7 +25,7 @@ def _read(store: Store, **filters: Any) -> Page[StoredTrace]:
 TRACES = Listing(
     "traces", "traces.html", _filters.OF_TRACES, "-started", _read,
     ("id", "session_id", "user_identifier", "name", "kind", "environment", "tags", "started_at", "duration_ms",
-     "status", "error", "llm_calls", "errors", "input_tokens", "output_tokens", "cost_usd"),
+     "status", "error", "llm_calls", "errors", "input_tokens", "output_tokens", "cost_usd", "unpriced_calls"),
 )  # fmt: skip
 index, narrow = TRACES.index, TRACES.narrow
 

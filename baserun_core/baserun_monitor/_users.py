@@ -24,7 +24,7 @@ def _read(store: Store, **filters: Any) -> Page[StoredUser]:
 USERS = Listing(
     "users", "users.html", _filters.OF_USERS, "-last_seen", _read,
     ("user_identifier", "first_seen_at", "last_seen_at", "sessions", "traces", "llm_calls", "errors", "input_tokens",
-     "output_tokens", "cost_usd", "feedback_score"),
+     "output_tokens", "cost_usd", "unpriced_calls", "feedback_score"),
 )  # fmt: skip
 index = USERS.index
 

@@ -41,7 +41,7 @@ def test_sessions_in_a_pipe_have_whole_values(ask: Run) -> None:
     assert session["user_identifier"] == ALICE
     assert datetime.fromisoformat(session["last_active_at"]).tzinfo == UTC
     assert (session["traces"], session["llm_calls"], session["errors"]) == ("3", "4", "1")
-    assert session["cost_usd"] == "0.000135"
+    assert (session["cost_usd"], session["unpriced_calls"]) == ("0.000135", "1")
     assert session["first_input"] == "Where is my order 123?"
 
 

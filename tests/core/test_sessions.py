@@ -49,6 +49,7 @@ def test_session_is_recorded_whole(captured: Captured, clock: FakeClock) -> None
                     "input_tokens": None,
                     "output_tokens": None,
                     "cost_usd": None,
+                    "unpriced_calls": 0,
                     "spans": [],
                     "annotations": [],
                 }
@@ -59,6 +60,7 @@ def test_session_is_recorded_whole(captured: Captured, clock: FakeClock) -> None
             "input_tokens": None,
             "output_tokens": None,
             "cost_usd": None,
+            "unpriced_calls": 0,
             "feedback_score": None,
             "first_input": None,
             "last_output": None,

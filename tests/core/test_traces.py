@@ -70,6 +70,7 @@ def test_trace_is_recorded_whole(captured: Captured, clock: FakeClock) -> None:
             "input_tokens": None,
             "output_tokens": None,
             "cost_usd": None,
+            "unpriced_calls": 0,
             "spans": [
                 {
                     "id": "0000000000000001",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
@@ -32,7 +31,7 @@ def trace(*spans: StoredSpan, minutes: float = 0, **more: Any) -> StoredTrace:
         "kind": "request",
         "environment": None, "tags": {}, "started_at": START + timedelta(minutes=minutes), "duration_ms": 1000.0,
         "status": "ok", "error": None, "result": None, "metadata": None, "llm_calls": 1, "errors": 0,
-        "input_tokens": None,
+        "unpriced_calls": 1, "input_tokens": None,
         "output_tokens": None, "cost_usd": None, "spans": list(spans), "annotations": [],
     }  # fmt: skip
     return StoredTrace(**{**values, **more})
@@ -293,12 +292,3 @@ def test_a_period_is_a_time() -> None:
 def test_changes_in_words(now: float | None, before: float | None, words: str | None) -> None:
     """Against nothing nothing can be said."""
     assert _formats.change(now, before) == words
-
-
-def test_unknown_money_is_not_nothing() -> None:
-    """A call of unknown cost is unknown; without a call there is nothing to know."""
-    assert (
-        _formats.money(None),
-        _formats.money(None, 0),
-        _formats.money(Decimal("0.0021")),
-    ) == ("unknown", "\u2013", "$0.0021")

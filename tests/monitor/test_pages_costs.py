@@ -31,8 +31,12 @@ class Described:
         return CallDetails(**{**said, **self._details})
 
 
-def pages_of(*calls: tuple[dict[str, Any], dict[str, Any]]) -> tuple[str, str]:
-    """The page of a session with these calls, each with how it ended and its details; and that of their trace."""
+PAGES = ("/", "/sessions", "/users", "/traces", "/users/ada")
+"""Of figures and lists."""
+
+
+def pages_of(*calls: tuple[dict[str, Any], dict[str, Any]], paths: tuple[str, ...] = ()) -> list[str]:
+    """The page of a session with these calls, each with how it ended and its details; that of their trace; and more."""
     with capture() as captured:
         with baserun.with_session("ada") as session, baserun.start_trace("POST /chat") as trace:
             for ending, details in calls:
@@ -43,7 +47,8 @@ def pages_of(*calls: tuple[dict[str, Any], dict[str, Any]]) -> tuple[str, str]:
         visitor = TestClient(
             Pages(captured.store, allow=lambda request: True, hosts=LOOPBACK), base_url="http://localhost"
         )
-        return visitor.get(f"/sessions/{session.id}").text, visitor.get(f"/traces/{trace.id}").text
+        visited = (f"/sessions/{session.id}", f"/traces/{trace.id}", *paths)
+        return [visitor.get(path).raise_for_status().text for path in visited]
 
 
 def told(ending: dict[str, Any], **details: Any) -> tuple[list[str], list[str]]:
@@ -104,3 +109,17 @@ def test_a_sum_says_what_it_leaves_out() -> None:
 
     for page in pages_of(({}, {"usage": COUNTED})):
         assert "of unknown cost" not in page
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_lists_and_figures_mark_a_sum_that_lacks_something(page: str) -> None:
+    """A plus behind the amount, and under the pointer of how many calls the cost is unknown."""
+    *_, told = pages_of(({}, {"usage": COUNTED}), (FAILED, {}), ({}, {"stream": True}), paths=(page,))
+    assert re.search(r'<span class="why" title="and 2 calls of unknown cost">\$0\.0\d+\+</span>', told)
+
+    *_, whole = pages_of(({}, {"usage": COUNTED}), paths=(page,))
+    assert re.search(r"\$0\.0\d+<", whole)
+    assert "unknown cost" not in whole
+
+    *_, none = pages_of((FAILED, {}), paths=(page,))
+    assert "$0" not in re.sub(r"(?s)<(svg|table class=\"values).*?</\1", "", none)

@@ -63,6 +63,26 @@ def test_unknown_is_not_zero(sink: Sink, store: Store, make: Any) -> None:
     assert (third.latency_p50_ms, third.traces) == (None, 0)
 
 
+@pytest.mark.parametrize("length", [2 * MINUTE, 2 * HOUR], ids=["traces", "hours"])
+def test_a_sum_says_how_many_costs_it_lacks(sink: Sink, store: Store, make: Any, length: timedelta) -> None:
+    """Of all, of each piece, user and model: calls whose cost nobody knew are not in it, and are counted."""
+    fill(sink, make)
+    late = make.trace(63, session="a", user_identifier="ada", user_strength=3)
+    sink.write([make.call(3, late, request_model="small"), late])
+    since = START - (START - datetime(1970, 1, 1, tzinfo=UTC)) % HOUR if length == 2 * HOUR else START
+
+    activity = store.activity(since=since, until=since + length, buckets=2)
+
+    assert (activity.total.cost_usd, activity.total.unpriced_calls) == (Decimal("0.002"), 2)
+    assert sum(piece.unpriced_calls for piece in activity.buckets) == 2
+    assert {user.user_identifier: user.unpriced_calls for user in activity.users} == {"ada": 1, "ben": 1}
+    assert {model.model: model.unpriced_calls for model in activity.models} == {"small": 1, "large": 1}
+    (ada,) = store.users(user="ada").items
+    (session,) = store.sessions(user="ada").items
+    assert (ada.unpriced_calls, session.unpriced_calls) == (1, 1)
+    assert [trace.unpriced_calls for trace in store.traces(user="ada", sort="started").items] == [0, 1]
+
+
 def test_busiest_come_first(sink: Sink, store: Store, make: Any) -> None:
     """Users and models by their traces."""
     fill(sink, make)

@@ -27,6 +27,8 @@ class ActivityBucket(Result, frozen=True, kw_only=True):
     input_tokens: int | None
     output_tokens: int | None
     cost_usd: Decimal | None
+    unpriced_calls: int
+    """Calls of unknown cost, which `cost_usd` leaves out."""
     feedback_positive: int
     feedback_negative: int
     latency_p50_ms: float | None
@@ -41,6 +43,8 @@ class BusyUser(Result, frozen=True, kw_only=True):
     llm_calls: int
     errors: int
     cost_usd: Decimal | None
+    unpriced_calls: int
+    """Calls of unknown cost, which `cost_usd` leaves out."""
 
 
 class BusyModel(Result, frozen=True, kw_only=True):
@@ -50,6 +54,8 @@ class BusyModel(Result, frozen=True, kw_only=True):
     calls: int
     errors: int
     cost_usd: Decimal | None
+    unpriced_calls: int
+    """Calls of unknown cost, which `cost_usd` leaves out."""
 
 
 class Activity(Result, frozen=True, kw_only=True):

@@ -120,6 +120,8 @@ class StoredTrace(Result, frozen=True, kw_only=True):
     input_tokens: int | None
     output_tokens: int | None
     cost_usd: Decimal | None
+    unpriced_calls: int
+    """Calls of unknown cost, which `cost_usd` leaves out."""
     spans: list[StoredSpan] | None = None
     annotations: list[StoredAnnotation] | None = None
 
@@ -141,6 +143,8 @@ class StoredSession(Result, frozen=True, kw_only=True):
     input_tokens: int | None
     output_tokens: int | None
     cost_usd: Decimal | None
+    unpriced_calls: int
+    """Calls of unknown cost, which `cost_usd` leaves out."""
     feedback_score: float | None
     first_input: str | None
     last_output: str | None
@@ -161,6 +165,8 @@ class StoredUser(Result, frozen=True, kw_only=True):
     input_tokens: int | None
     output_tokens: int | None
     cost_usd: Decimal | None
+    unpriced_calls: int
+    """Calls of unknown cost, which `cost_usd` leaves out."""
     feedback_score: float | None
 
 

@@ -45,6 +45,7 @@ def drawn(*spans: StoredSpan) -> list[str]:
         result=None,
         metadata=None,
         llm_calls=0,
+        unpriced_calls=0,
         errors=0,
         input_tokens=None,
         output_tokens=None,

@@ -93,7 +93,9 @@ def hashed() -> Callable[[str], str]:
 
 @contextmanager
 def _serving(app: Any) -> Iterator[str]:
-    server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="critical", timeout_graceful_shutdown=5))
+    # An idle connection is not closed: on a busy machine that may be just when the next request comes.
+    settings: dict[str, Any] = {"log_level": "critical", "timeout_graceful_shutdown": 5, "timeout_keep_alive": 60}
+    server = uvicorn.Server(uvicorn.Config(app, port=0, **settings))
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     deadline = time.monotonic() + 30

@@ -8,8 +8,9 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, Generic, TypeVar
 
+from baserun.cli._render._costs import brief_cost_of
 from baserun.cli._render._lines import BAD, GOOD, QUIET
-from baserun.cli._render._money import count, dollars, plain_dollars, total
+from baserun.cli._render._money import count, plain_dollars, total
 from baserun.cli._render._text import one_line, shortened
 from baserun.cli._render._time import ago, duration, iso
 from baserun.store import SearchHit, StoredSession, StoredTrace, StoredUser
@@ -65,9 +66,8 @@ def _id(identifier: str | None) -> Cell:
 
 
 def _cost(item: Any) -> Cell:
-    if item.cost_usd is None:
-        return ("unknown", QUIET) if item.llm_calls else NOTHING
-    return dollars(item.cost_usd)
+    cost = brief_cost_of(item)
+    return (cost, QUIET) if item.cost_usd is None and cost else cost or NOTHING
 
 
 def _tokens(item: Any) -> Cell:
@@ -116,6 +116,7 @@ SESSIONS: tuple[Column[StoredSession], ...] = (
     Column("TOKENS", lambda s, now: _tokens(s), "input_tokens", is_number=True, keep=3),
     hidden("output_tokens"),
     Column("COST", lambda s, now: _cost(s), "cost_usd", is_number=True, keep=8),
+    hidden("unpriced_calls"),
     Column("FEEDBACK", lambda s, now: score(s.feedback_score), "feedback_score", is_number=True, keep=1),
     Column("FIRST INPUT", lambda s, now: _preview(s.first_input), "first_input", is_flexible=True),
     hidden("last_output"),
@@ -131,6 +132,7 @@ USERS: tuple[Column[StoredUser], ...] = (
     Column("TOKENS", lambda u, now: _tokens(u), "input_tokens", is_number=True, keep=5),
     hidden("output_tokens"),
     Column("COST", lambda u, now: _cost(u), "cost_usd", is_number=True, keep=7),
+    hidden("unpriced_calls"),
     Column("FEEDBACK", lambda u, now: score(u.feedback_score), "feedback_score", is_number=True, keep=1),
 )
 TRACES: tuple[Column[StoredTrace], ...] = (
@@ -151,6 +153,7 @@ TRACES: tuple[Column[StoredTrace], ...] = (
     Column("TOKENS", lambda t, now: _tokens(t), "input_tokens", is_number=True, keep=3),
     hidden("output_tokens"),
     Column("COST", lambda t, now: _cost(t), "cost_usd", is_number=True, keep=7),
+    hidden("unpriced_calls"),
     hidden("environment"),
     Column("NAME", lambda t, now: one_line(t.name, _MOST_PREVIEW), "name", is_flexible=True),
     Column(

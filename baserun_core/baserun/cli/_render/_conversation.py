@@ -54,7 +54,7 @@ def headline(session: StoredSession, visit: Sequence[StoredSession], view: View)
 
 def amounts(session: StoredSession) -> str:
     """Traces, turns, calls, errors, tokens, cost and feedback on one line."""
-    traces, listed = session.traces, session.traces if isinstance(session.traces, list) else []
+    traces = session.traces
     score = session.feedback_score
     return facts(
         plural(traces if isinstance(traces, int) else len(traces), "trace"),
@@ -62,7 +62,7 @@ def amounts(session: StoredSession) -> str:
         plural(session.llm_calls, "call"),
         plural(session.errors, "error") if session.errors else None,
         _tokens(session) if session.llm_calls else None,
-        cost_of(session, listed) if session.llm_calls else None,
+        cost_of(session) if session.llm_calls else None,
         None if score is None else f"feedback {score:.2f}",
     )
 

@@ -2,24 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from baserun.cli._render._endings import has_failed
-from baserun.cli._render._money import dollars, plural
-from baserun.store import StoredCall, StoredSession, StoredTrace
+from baserun.cli._render._money import UNKNOWN, dollars, plural
+from baserun.store import StoredCall, StoredSession, StoredTrace, StoredUser
+from baserun.store.activity import ActivityBucket, BusyModel, BusyUser
+
+Sum = StoredSession | StoredTrace | StoredUser | ActivityBucket | BusyUser | BusyModel
+"""What has the cost of several calls, of which some may be unknown."""
 
 _ASKABLE = ("chat", "text_completion")
 """Kinds of calls that have to ask for the usage of a stream; the Responses API tells it to everybody."""
 
 
-def cost_of(whole: StoredSession | StoredTrace, traces: Iterable[StoredTrace]) -> str:
-    """What all calls of a session or trace cost; a sum that lacks some of them says so."""
+def cost_of(whole: Sum) -> str:
+    """What its calls cost together, and how many are not counted in that."""
     if whole.cost_usd is None:
         return "cost unknown"
-    unpriced = sum(
-        isinstance(span, StoredCall) and span.cost_usd is None for trace in traces for span in trace.spans or ()
-    )
-    return dollars(whole.cost_usd) + (f" and {plural(unpriced, 'call')} of unknown cost" if unpriced else "")
+    left_out = left_out_of(whole)
+    return f"{dollars(whole.cost_usd)} {left_out}" if left_out else dollars(whole.cost_usd)
+
+
+def brief_cost_of(whole: Sum) -> str:
+    """The same where there is little room: ``$0.0041+``. Nothing where there was no call."""
+    if whole.cost_usd is None:
+        return UNKNOWN if whole.unpriced_calls else ""
+    return dollars(whole.cost_usd) + ("+" if whole.unpriced_calls else "")
+
+
+def left_out_of(whole: Sum) -> str | None:
+    """How many calls are not in the sum, in words; None where all are, or none."""
+    if whole.cost_usd is None or not whole.unpriced_calls:
+        return None
+    return f"and {plural(whole.unpriced_calls, 'call')} of unknown cost"
 
 
 def why_unknown(call: StoredCall) -> str | None:

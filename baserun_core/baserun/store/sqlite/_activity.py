@@ -142,6 +142,7 @@ def _bucket(
         input_tokens=known(amounts[3], amounts[4]),
         output_tokens=known(amounts[5], amounts[6]),
         cost_usd=dollars(known(amounts[7], amounts[8])),
+        unpriced_calls=amounts[1] - amounts[8],
         feedback_positive=feedback[0],
         feedback_negative=feedback[1],
         latency_p50_ms=milliseconds(latency[0]),
@@ -150,9 +151,16 @@ def _bucket(
 
 
 def _user(name: str, traces: int, calls: int, errors: int, cost: int, priced: int) -> BusyUser:
-    paid = dollars(known(cost, priced))
-    return BusyUser(user_identifier=name, traces=traces, llm_calls=calls, errors=errors, cost_usd=paid)
+    return BusyUser(
+        user_identifier=name,
+        traces=traces,
+        llm_calls=calls,
+        errors=errors,
+        cost_usd=dollars(known(cost, priced)),
+        unpriced_calls=calls - priced,
+    )
 
 
 def _model(name: str, calls: int, errors: int, cost: int | None, priced: int) -> BusyModel:
-    return BusyModel(model=name, calls=calls, errors=errors, cost_usd=dollars(known(cost or 0, priced)))
+    paid = dollars(known(cost or 0, priced))
+    return BusyModel(model=name, calls=calls, errors=errors, cost_usd=paid, unpriced_calls=calls - priced)

@@ -84,6 +84,7 @@ def session_result(
         input_tokens=known(row[14], row[15]),
         output_tokens=known(row[16], row[17]),
         cost_usd=dollars(known(row[18], row[19])),
+        unpriced_calls=row[12] - row[19],
         feedback_score=mean(row[20], row[21]),
         annotations=annotations,
     )
@@ -102,6 +103,7 @@ def user_result(row: Any) -> StoredUser:
         input_tokens=known(row[8], row[9]),
         output_tokens=known(row[10], row[11]),
         cost_usd=dollars(known(row[12], row[13])),
+        unpriced_calls=row[6] - row[13],
         feedback_score=mean(row[14], row[15]),
     )
 

@@ -59,6 +59,7 @@ def trace_result(
         input_tokens=known(row[18], row[19]),
         output_tokens=known(row[20], row[21]),
         cost_usd=dollars(known(row[22], row[23])),
+        unpriced_calls=row[16] - row[23],
         spans=spans,
         annotations=annotations,
     )
