@@ -15,7 +15,7 @@ def answer(visit: Visit, door: Door) -> Response | None:
         return _log_in(visit, door)
     if request.path == "/logout" and request.method == "POST" and _security.may_change(request):
         response = redirect(visit.links.to("/login"))
-        response.cookies.append(_security.cookie(_security.KEY_COOKIE, "", request, 0))
+        response.cookies.append(door.no_cookie(request))
         return response
     if not door.is_open(request):
         return _closed(visit)

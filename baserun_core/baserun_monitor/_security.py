@@ -29,6 +29,7 @@ LOOPBACK = ("localhost", "127.0.0.1", "::1")
 SHORTEST_KEY = 16
 LOGIN_SECONDS = 12 * 3600
 KEY_COOKIE, TOKEN_COOKIE = "baserun_monitor_key", "baserun_monitor_token"
+"""The first with a sign of the key behind it: browsers do not tell apart the cookies of two ports of a host."""
 
 
 def host_name(header: str) -> str:
@@ -71,6 +72,7 @@ class Door:
     def __init__(self, key: str) -> None:
         self._digest = sha256(check_key(key).encode()).digest()
         self._signer = TimestampSigner(self._digest, salt="baserun.monitor", digest_method=sha256)
+        self._cookie = f"{KEY_COOKIE}_{hmac.new(self._digest, b'baserun.monitor.cookie', sha256).hexdigest()[:8]}"
 
     def opens_for(self, key: str) -> bool:
         """Compare in constant time."""
@@ -79,7 +81,7 @@ class Door:
     def is_open(self, request: Request) -> bool:
         """Whether this visitor has logged in."""
         try:
-            self._signer.unsign(request.cookies.get(KEY_COOKIE, ""), max_age=LOGIN_SECONDS)
+            self._signer.unsign(request.cookies.get(self._cookie, ""), max_age=LOGIN_SECONDS)
         except BadSignature:
             return False
         return True
@@ -87,7 +89,11 @@ class Door:
     def cookie(self, request: Request) -> str:
         """Remembers that the visitor knew the key."""
         value = self._signer.sign(secrets.token_urlsafe(12)).decode()
-        return cookie(KEY_COOKIE, value, request, LOGIN_SECONDS)
+        return cookie(self._cookie, value, request, LOGIN_SECONDS)
+
+    def no_cookie(self, request: Request) -> str:
+        """Forgets the visitor."""
+        return cookie(self._cookie, "", request, 0)
 
 
 def cookie(name: str, value: str, request: Request, max_age: int | None = None) -> str:

@@ -15,7 +15,7 @@ from baserun_monitor import LOOPBACK, Pages
 from baserun_monitor._pages import ROUTES
 
 ADA = baserun.hash_user("ada@example.com")
-KEY = "a-key-that-is-long-enough"
+KEY, ANOTHER_KEY = "a-key-that-is-long-enough", "another-key-that-is-long"
 HOME = "http://127.0.0.1:4320"
 ADDRESSES = sorted(
     {
@@ -34,9 +34,14 @@ def _guarded(store: Store) -> TestClient:
     return TestClient(Pages(store, key=KEY, hosts=LOOPBACK), base_url=HOME, follow_redirects=False)
 
 
-def log_in(visitor: TestClient) -> None:
-    answer = visitor.post("/login", data={"key": KEY})
+def log_in(visitor: TestClient, key: str = KEY) -> None:
+    answer = visitor.post("/login", data={"key": key})
     assert answer.status_code == 303, answer.text
+
+
+def key_cookie(visitor: TestClient) -> tuple[str, str]:
+    """Name and value of the cookie that remembers who has logged in."""
+    return next(pair for pair in visitor.cookies.items() if pair[0].startswith("baserun_monitor_key"))
 
 
 def token(visitor: TestClient) -> str:
@@ -114,7 +119,7 @@ def test_the_key_opens(guarded: TestClient) -> None:
 def test_cookies_of_other_applications_do_not_matter(guarded: TestClient, others: str) -> None:
     """Whatever else runs on the host, and however it writes its cookies, who knows the key is let in."""
     log_in(guarded)
-    cookie = f"{others}; baserun_monitor_key={guarded.cookies['baserun_monitor_key']}"
+    cookie = f"{others}; {'='.join(key_cookie(guarded))}"
 
     answer = guarded.get("/sessions", headers={b"Cookie": cookie.encode("latin-1")})
 
@@ -124,9 +129,9 @@ def test_cookies_of_other_applications_do_not_matter(guarded: TestClient, others
 def test_the_cookie_of_these_pages_counts(guarded: TestClient) -> None:
     """Of pages that are mounted below others a browser sends both cookies, its own first."""
     log_in(guarded)
-    cookie = f"baserun_monitor_key={guarded.cookies['baserun_monitor_key']}; baserun_monitor_key=another"
+    name, value = key_cookie(guarded)
 
-    assert guarded.get("/sessions", headers={"Cookie": cookie}).status_code == 200
+    assert guarded.get("/sessions", headers={"Cookie": f"{name}={value}; {name}=another"}).status_code == 200
 
 
 @pytest.mark.parametrize("key", ["", "wrong-key-wrong-key", KEY[:-1], KEY + "x", "\u00e9" * 20])
@@ -142,22 +147,35 @@ def test_another_key_does_not_open(guarded: TestClient, key: str) -> None:
 @pytest.mark.parametrize("cookie", ["x", "x.y.z", "", "a" * 4000])
 def test_a_made_up_cookie_does_not_open(guarded: TestClient, cookie: str) -> None:
     """Only a cookie that was signed here opens."""
-    assert guarded.get("/sessions", headers={"Cookie": f"baserun_monitor_key={cookie}"}).status_code == 303
+    log_in(guarded)
+    name, _ = key_cookie(guarded)
+    guarded.cookies.clear()
+
+    assert guarded.get("/sessions", headers={"Cookie": f"{name}={cookie}"}).status_code == 303
 
 
 def test_a_cookie_of_another_key_does_not_open(store: Store, guarded: TestClient) -> None:
-    """Changing the key logs everybody out."""
+    """Changing the key logs everybody out; whatever the cookie calls itself."""
     log_in(guarded)
-    cookie = guarded.cookies["baserun_monitor_key"]
-    other = TestClient(
-        Pages(store, key="another-key-that-is-long", hosts=LOOPBACK),
-        base_url=HOME,
-        follow_redirects=False,
-    )
+    _, value = key_cookie(guarded)
+    other = TestClient(Pages(store, key=ANOTHER_KEY, hosts=LOOPBACK), base_url=HOME, follow_redirects=False)
+    log_in(other, ANOTHER_KEY)
+    name, _ = key_cookie(other)
+    other.cookies.clear()
 
-    answer = other.get("/sessions", headers={"Cookie": f"baserun_monitor_key={cookie}"})
+    assert other.get("/sessions", headers={"Cookie": f"{name}={value}"}).status_code == 303
 
-    assert answer.status_code == 303
+
+def test_two_pages_of_one_host_do_not_log_each_other_out(store: Store, guarded: TestClient) -> None:
+    """A browser sends the cookies of one port to the others too: each key has a cookie of its own."""
+    another_home = HOME.replace("4320", "4321")
+    other = TestClient(Pages(store, key=ANOTHER_KEY, hosts=LOOPBACK), base_url=another_home, follow_redirects=False)
+    log_in(guarded)
+    log_in(other, ANOTHER_KEY)
+    cookies = "; ".join(f"{name}={value}" for name, value in dict([key_cookie(guarded), key_cookie(other)]).items())
+
+    for visitor in (guarded, other):
+        assert visitor.get("/sessions", headers={"Cookie": cookies}).status_code == 200
 
 
 def test_the_key_is_not_taken_from_the_address(guarded: TestClient) -> None:
