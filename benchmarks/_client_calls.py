@@ -9,12 +9,10 @@ from typing import Any
 
 import openai
 
-from benchmarks._conversation import Writer
+from benchmarks._conversation import BIG, CHUNKS, Writer
 from benchmarks._stub import http
 
 MODEL = "gpt-4o-mini"
-CHUNKS = 50
-BIG = 100_000  # characters
 ANSWER = 640
 
 

@@ -9,6 +9,8 @@ from typing import Any, NamedTuple
 _SYLLABLES = ("ba", "con", "der", "el", "for", "ga", "hin", "is", "ju", "kel", "lo", "mer", "no", "or", "pre", "qui")
 _SYSTEM = "You are the assistant of a shop. Answer politely and in short sentences, and ask when something is unclear. "
 ENDPOINT = "/chat/completions"
+CHUNKS = 50
+BIG = 100_000  # characters
 MODELS = (("gpt-4o-mini", "gpt-4o-mini-2024-07-18"), ("gpt-4o", "gpt-4o-2024-08-06"))
 
 
@@ -16,7 +18,9 @@ class Wire(NamedTuple):
     """What went over the wire for one call."""
 
     request: bytes
-    response: bytes
+    response: bytes = b""
+    chunks: tuple[bytes, ...] = ()
+    """What came back piece by piece instead."""
 
 
 class Writer:
@@ -41,10 +45,11 @@ class Writer:
             {"role": "user", "content": self.text(280)},
         ]
 
-    def call(self) -> Wire:
+    def call(self, messages: list[dict[str, Any]] | None = None) -> Wire:
         """A call to chat completions: the messages, and an answer of 0.7 kB."""
         asked, answered = self._random.choices(MODELS, (9, 1))[0]
-        request = {"messages": self.messages(), "model": asked, "max_tokens": 300, "temperature": 0.2}
+        given = self.messages() if messages is None else messages
+        request = {"messages": given, "model": asked, "max_tokens": 300, "temperature": 0.2}
         usage = {
             "prompt_tokens": self._random.randint(200, 400),
             "completion_tokens": self._random.randint(50, 200),
@@ -62,3 +67,18 @@ class Writer:
             "service_tier": "default",
         }
         return Wire(json.dumps(request).encode(), json.dumps(response).encode())
+
+    def long_call(self) -> Wire:
+        """A call with a prompt of 100 kB."""
+        return self.call([{"role": "system", "content": self.text(BIG)}, {"role": "user", "content": 'Say "yes"'}])
+
+    def streamed_call(self) -> Wire:
+        """A call whose answer comes as server-sent events, word by word, and its usage after them."""
+        asked, answered = MODELS[0]
+        request = {"messages": [{"role": "user", "content": f"Count to {CHUNKS}"}], "model": asked, "stream": True}
+        event = {"id": "chatcmpl-0", "object": "chat.completion.chunk", "created": 1_790_000_000, "model": answered}
+        choices = [{"index": 0, "delta": {"content": f" {number}"}} for number in range(CHUNKS)]
+        usage = {"prompt_tokens": 20, "completion_tokens": CHUNKS, "total_tokens": 20 + CHUNKS}
+        events = [*({**event, "choices": [choice]} for choice in choices), {**event, "choices": [], "usage": usage}]
+        lines = [*map(json.dumps, events), "[DONE]"]
+        return Wire(json.dumps(request).encode(), chunks=tuple(f"data: {line}\n\n".encode() for line in lines))

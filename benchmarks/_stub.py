@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from importlib import import_module
 from typing import Any
 
@@ -16,18 +17,20 @@ http: Any = import_module("httpx2" if int(openai.__version__.split(".")[0]) >= 3
 """The HTTP library that the client sits on."""
 
 URL = "https://api.openai.com/v1"
+WHOLE = {"content-type": "application/json", "x-request-id": "req_0123456789abcdef"}
+EVENTS = {**WHOLE, "content-type": "text/event-stream"}
 
 
 class StubbedClient:
     """Does nothing of what the client does, at the places where it does it."""
 
-    def __init__(self, request: Any, response: Any) -> None:
-        self._request, self._response = request, response
+    def __init__(self, request: Any) -> None:
+        self._request = request
 
-    def request(self, cast_to: Any, options: Any) -> Any:
+    def request(self, cast_to: Any, options: Any, response: Any) -> Any:
         """One call."""
         self._build_request(options)
-        return self._process_response(response=self._response, retries_taken=0)
+        return self._process_response(response=response, retries_taken=0)
 
     def _build_request(self, options: Any) -> Any:
         return self._request
@@ -45,19 +48,37 @@ class InstrumentedClient(StubbedClient):
 
 
 class StubbedCall:
-    """One call of a stubbed client."""
+    """One call of a stubbed client, whose answer is read to its end."""
 
     def __init__(self, wire: Wire, client: type[StubbedClient] = InstrumentedClient) -> None:
         import msgspec
 
         body = msgspec.json.decode(wire.request)
-        request = http.Request("POST", URL + ENDPOINT, content=wire.request)
-        headers = {"content-type": "application/json", "x-request-id": "req_0123456789abcdef"}
-        self._client = client(request, http.Response(200, headers=headers, content=wire.response, request=request))
+        self._request = http.Request("POST", URL + ENDPOINT, content=wire.request)
+        self._wire = wire
+        self._client = client(self._request)
         self._options = FinalRequestOptions.construct(
             method="post", url=ENDPOINT, json_data=body, **make_request_options()
         )
+        self._whole = http.Response(200, headers=WHOLE, content=wire.response, request=self._request)
 
     def make(self) -> None:
         """Make the call."""
-        self._client.request(object, self._options)
+        if not self._wire.chunks:
+            self._client.request(object, self._options, self._whole)
+            return
+        begun = http.Response(200, headers=EVENTS, stream=_Chunks(self._wire.chunks), request=self._request)
+        self._client.request(object, self._options, begun)
+        for _ in begun.stream:
+            pass
+        begun.stream.close()
+
+
+class _Chunks(http.SyncByteStream):  # type: ignore[misc]
+    """A body that arrives in pieces."""
+
+    def __init__(self, chunks: tuple[bytes, ...]) -> None:
+        self._chunks = chunks
+
+    def __iter__(self) -> Iterator[bytes]:
+        yield from self._chunks

@@ -18,11 +18,19 @@ from openai import _base_client
 from openai.resources.chat import completions
 
 from benchmarks._client_calls import Calls
-from benchmarks._libraries import LIBRARIES
+from benchmarks._conversation import Wire, Writer
+from benchmarks._libraries import LIBRARIES, Library
 from benchmarks._measure import Measured, measure
 
 STUB = "stub of the client"
-NUMBERS = {"50-chunk stream": 8, "100 kB prompt": 20, STUB: 1000}
+NUMBERS = {
+    "50-chunk stream": 8,
+    "100 kB prompt": 20,
+    STUB: 1000,
+    f"{STUB}, searchable": 1000,
+    f"{STUB}, 50-chunk stream": 500,
+    f"{STUB}, 100 kB prompt": 20,
+}
 USUAL_NUMBER = 30
 ROUNDS = 11
 PLAIN = "plain"
@@ -98,8 +106,7 @@ def main() -> None:
         for call, operation in calls.by_name().items():
             found[call] = _compared(call, operation, operation, library.settle, size, {PLAIN: off, call: on})
         if name.startswith("baserun"):
-            found[STUB] = _stub(library.settle, library.index, size)
-            found[f"{STUB}, searchable"] = _stub(lambda: (library.settle(), library.index()), library.index, size)
+            found |= _stubs(library, size)
         calls.close()
         library.stop()
     print(json.dumps(found))
@@ -124,12 +131,30 @@ def _compared(
     return _as_json(measured, call)
 
 
-def _stub(settle: Callable[[], object], prepare: Callable[[], object], size: str) -> dict[str, Any]:
-    from benchmarks._conversation import Writer
+def _stubs(library: Library, size: str) -> dict[str, dict[str, Any]]:
+    def settle_and_index() -> None:
+        library.settle()
+        library.index()
+
+    writer = Writer(3)
+    usual = writer.call()
+    return {
+        call: _stub(call, wire, settle, library.index, size)
+        for call, wire, settle in (
+            (STUB, usual, library.settle),
+            (f"{STUB}, searchable", usual, settle_and_index),
+            (f"{STUB}, 50-chunk stream", writer.streamed_call(), library.settle),
+            (f"{STUB}, 100 kB prompt", writer.long_call(), library.settle),
+        )
+    }
+
+
+def _stub(
+    call: str, wire: Wire, settle: Callable[[], object], prepare: Callable[[], object], size: str
+) -> dict[str, Any]:
     from benchmarks._stub import StubbedCall, StubbedClient
 
-    wire = Writer(3).call()
-    return _compared(STUB, StubbedCall(wire, StubbedClient).make, StubbedCall(wire).make, settle, size, {STUB: prepare})
+    return _compared(call, StubbedCall(wire, StubbedClient).make, StubbedCall(wire).make, settle, size, {call: prepare})
 
 
 def _as_json(measured: Measured, call: str) -> dict[str, Any]:

@@ -25,11 +25,14 @@ TARGETS = {
         "100 kB prompt": Cost(15, 200),
         "session and user set": Cost(22, 65),
         "stub of the client": Cost(6, 40),
+        "stub of the client, 50-chunk stream": Cost(80, 160),
+        "stub of the client, 100 kB prompt": Cost(15, 200),
     },
     "baserun, default redaction": {
         "sync": Cost(20, 80),
         "100 kB prompt": Cost(15, 1500),
         "stub of the client": Cost(6, NONE),
+        "stub of the client, 100 kB prompt": Cost(15, 1500),
     },
 }
 

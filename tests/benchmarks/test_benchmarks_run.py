@@ -24,6 +24,8 @@ EXPECTED = {
         "100 kB prompt",
         "session and user set",
         "stub of the client, searchable",
+        "stub of the client, 50-chunk stream",
+        "stub of the client, 100 kB prompt",
     ),
     "web": ("own session", "baserun, untouched", "baserun, resumed + call"),
 }
