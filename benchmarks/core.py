@@ -6,6 +6,7 @@ import os
 import tempfile
 from typing import Any
 
+from benchmarks._libraries import OTHERS_INTERVAL
 from benchmarks._measure import Cost, Measured, measure
 from benchmarks._report import Row
 from benchmarks._sizes import Size
@@ -47,7 +48,8 @@ def _ours(number: int) -> list[Measured]:
     import baserun
 
     with tempfile.TemporaryDirectory() as folder:
-        baserun.init(store=os.path.join(folder, "core.sqlite3"), redact=None, instrument="none")
+        store = os.path.join(folder, "core.sqlite3")
+        baserun.init(store=store, redact=None, instrument="none", flush_interval=OTHERS_INTERVAL)
 
         def new() -> None:
             with baserun.with_session(user_identifier="u"):

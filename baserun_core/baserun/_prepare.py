@@ -54,6 +54,7 @@ class Preparer:
         self._encoder = ContentEncoder(mask_secrets if config.redact == "default" else config.redact)  # type: ignore[arg-type]
         self._json = self._encoder.json
         self._text = self._encoder.text
+        self._environment = self._label(config.environment)
         # A function of the application's may take its time, and give another answer at another time.
         is_repeatable = config.redact is None or config.redact == "default"
         self._stored_name = lru_cache(KNOWN_NAMES)(self._new_name) if is_repeatable else self._new_name
@@ -123,7 +124,7 @@ class Preparer:
             status=RUNNING,
             user_identifier=user,
             user_strength=strength,
-            environment=self._label(self._config.environment),
+            environment=self._environment,
         )
 
     def _trace(self, trace: Trace, told: tuple[str, str | None] | None) -> TraceRow:
@@ -141,7 +142,7 @@ class Preparer:
             status=status,
             user_identifier=user,
             user_strength=strength,
-            environment=self._label(self._config.environment),
+            environment=self._environment,
             duration_us=trace.duration_us,
             error_type=self._label(error_type),
             error_message=self._message(error_message) if keep else None,
@@ -247,13 +248,15 @@ class Preparer:
 
     def _label(self, text: Any) -> Any:
         """An identifier or a word for a sort of thing: nothing that was said, so nothing to redact."""
+        if text is None:
+            return None
         if isinstance(text, str):
             return clean_text(text)[:MOST_NAME]
         return self._name(text)  # a provider may put anything where its ids belong
 
     def _message(self, text: str | None) -> str | None:
         """What an error says; errors quote what they are about, so it is content."""
-        return self._text(text, "error.message", MOST_MESSAGE)
+        return None if text is None else self._text(text, "error.message", MOST_MESSAGE)
 
 
 def _outcome(ended: Span | Trace, told: tuple[str, str | None] | None) -> tuple[str, tuple[str, str | None] | None]:

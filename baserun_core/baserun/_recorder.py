@@ -135,7 +135,10 @@ class Recorder:
     def _end_trace(self, trace: Trace, error: BaseException | None, status: str | None) -> int | None:
         """Take note of how a trace ended and what is in it: its size, or None where it is not to be recorded."""
         trace.duration_us = (self._monotonic_ns() - trace._start_ns) // 1000
-        trace.status, trace.error = _outcome(error, status)
+        if error is None:
+            trace.status = status or OK
+        else:
+            trace.status, trace.error = _failure(error, status)
         if trace.muted or trace.remote or trace.at_touch is not None:
             return None
         size = BASE_SIZE
@@ -172,21 +175,29 @@ class Recorder:
             self.touch_trace(trace)
         parent = None if whole_trace or frame is None else frame.span
         parent_id = trace.parent_span_id if parent is None else parent.id
-        span = Span(self.ids.span(), trace, parent_id, name, kind, {} if metadata is None else metadata)
-        span.whole_trace = whole_trace
-        if frame is not None:
-            span.muted = frame.muted
-            span.contentless = frame.contentless
-        span.started_us = self._now_us()
-        span._start_ns = self._monotonic_ns()
-        return span
+        return Span(
+            self.ids.span(),
+            trace,
+            parent_id,
+            name,
+            kind,
+            {} if metadata is None else metadata,
+            muted=False if frame is None else frame.muted,
+            contentless=False if frame is None else frame.contentless,
+            whole_trace=whole_trace,
+            started_us=self._now_us(),
+            _start_ns=self._monotonic_ns(),
+        )
 
     def finish_span(self, span: Span, error: BaseException | None = None, status: str | None = None) -> None:
         """End a span; the second end of one changes nothing."""
         if span.status is not RUNNING:
             return
         span.duration_us = (self._monotonic_ns() - span._start_ns) // 1000
-        span.status, span.error = _outcome(error, status)
+        if error is None:
+            span.status = status or OK
+        else:
+            span.status, span.error = _failure(error, status)
         size = 0 if span.muted else self._take_content(span)
         self._hand_on(span, size, error, status)
 
@@ -263,9 +274,7 @@ def _content(metadata: dict[str, Any]) -> tuple[Any, int]:
     return snapshot(metadata) if metadata else (None, 0)
 
 
-def _outcome(error: BaseException | None, status: str | None) -> tuple[str, tuple[str, str | None] | None]:
-    if error is None:
-        return status or OK, None
+def _failure(error: BaseException, status: str | None) -> tuple[str, tuple[str, str | None] | None]:
     if is_cancellation(error):
         return CANCELLED, None
     return status or ERROR, describe_error(error)

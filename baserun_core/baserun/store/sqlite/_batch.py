@@ -255,17 +255,12 @@ class Batch:
 
     def _keep_span(self, span_id: int, key: bytes, trace: TraceState, row: SpanRow) -> None:
         parent = None if row.parent_id is None else blob(_key(row.parent_id, 8))
-        call = row.call or _NO_CALL
-        stream = None if call.stream is None else int(call.stream)
-        response_hash = None if call.response_id is None else hash_response(call.response_id)
-        self.spans.append(
-            (span_id, blob(key), trace.id, parent, row.kind, row.name, row.started_us, row.duration_us, row.status,
-             row.error_type, row.error_status_code, int(row.call is not None), call.provider, call.operation,
-             call.request_model, call.response_model, call.response_id, response_hash, call.request_id, stream,
-             call.stream_end, call.retries, call.finish_reasons, call.input_tokens, call.output_tokens,
-             call.cached_input_tokens, call.cache_write_tokens, call.reasoning_tokens, call.cost_nano,
-             call.time_to_first_token_us, call.end_user, call.input_preview, call.output_preview)
+        call = row.call
+        span = (
+            span_id, blob(key), trace.id, parent, row.kind, row.name, row.started_us, row.duration_us, row.status,
+            row.error_type, row.error_status_code, int(call is not None),
         )  # fmt: skip
+        self.spans.append(span if call is None else span + _call_columns(call))
 
     def _annotate(self, row: AnnotationRow) -> None:
         self.annotations.append(row)
@@ -280,6 +275,17 @@ class Batch:
         merged = json_object(session.metadata) | json_object(metadata)
         session.metadata = _encode(merged).decode()
         session.texts_are_dirty = True
+
+
+def _call_columns(call: CallRow) -> tuple[Any, ...]:
+    stream = None if call.stream is None else int(call.stream)
+    response_hash = None if call.response_id is None else hash_response(call.response_id)
+    return (
+        call.provider, call.operation, call.request_model, call.response_model, call.response_id, response_hash,
+        call.request_id, stream, call.stream_end, call.retries, call.finish_reasons, call.input_tokens,
+        call.output_tokens, call.cached_input_tokens, call.cache_write_tokens, call.reasoning_tokens, call.cost_nano,
+        call.time_to_first_token_us, call.end_user, call.input_preview, call.output_preview,
+    )  # fmt: skip
 
 
 def hash_response(response_id: str) -> int:

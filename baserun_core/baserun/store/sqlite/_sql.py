@@ -23,7 +23,7 @@ def insert(table: str, columns: Sequence[str], *, verb: str = "INSERT") -> str:
 def insert_rows(
     connection: sqlite3.Connection, table: str, columns: tuple[str, ...], rows: Iterable[tuple[Any, ...]]
 ) -> None:
-    """Insert rows in their order.
+    """Insert rows in their order; the last columns may be missing from a row.
 
     Columns that a row has not are left out of its statement: Python's binding looks for an adapter of every None, which
     takes it four times as long as a number.
