@@ -52,6 +52,7 @@ DATABASES = {
     "default": {
         "ENGINE": "django.db.backends.sqlite3",
         "NAME": os.environ.get("CHAT_DATABASE", "chat.sqlite3"),
+        "OPTIONS": {"timeout": 20, "transaction_mode": "IMMEDIATE"},  # many may write at once, and wait for their turn
     }
 }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
