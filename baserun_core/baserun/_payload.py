@@ -26,7 +26,6 @@ _DATA_URL = re.compile(
     r"data:([A-Za-z0-9.+/-]{0,100})(?:;[A-Za-z0-9.=_-]{1,100}){0,8};base64,([A-Za-z0-9+/_-]{32,}+={0,2})", re.IGNORECASE
 )
 _BASE64 = re.compile(r"[A-Za-z0-9+/_\s-]*+={0,2}\s*+")
-_KEY_WITH_BASE64 = re.compile(rf'"(?:{"|".join(sorted(KEYS))})"\s{{0,8}}:\s{{0,8}}"(?:[A-Za-z0-9+/_=-]|\\/){{24}}')
 _BASE64_MARK = re.compile(r";base64,")
 
 
@@ -66,11 +65,6 @@ def may_be_base64(value: object) -> bool:
 def may_hold_data_url(text: str) -> bool:
     """Whether there is a base64 data URL in the text."""
     return ";" in text and len(text) >= 24 and contains(text, ";", _BASE64_MARK)
-
-
-def may_hold_payload(text: str) -> bool:
-    """Whether there may be a file in this JSON text; may be wrong only by saying yes."""
-    return may_hold_data_url(text) or (len(text) >= LONG and contains(text, '"', _KEY_WITH_BASE64))
 
 
 def _in_brackets(match: re.Match[str]) -> str:

@@ -45,25 +45,39 @@ def _is_plain_dict(value: dict[Any, Any], limit: int, depth: int) -> bool:
             return False
         if not is_plain(item, limit, depth + 1):
             return False
-        if key in _payload.KEYS and _payload.may_be_base64(item):
+        if key in _payload.KEYS and _may_be_file(item):
             return False
     return True
 
 
-def _is_deep(value: Any, depth: int = 0) -> bool:
-    """Whether containers are nested deeper than is stored."""
-    if depth > DEPTH_LIMIT:
-        return True
-    for item in value.values() if type(value) is dict else value:
-        if (type(item) is dict or type(item) is list) and _is_deep(item, depth + 1):
+def is_storable(text: str, value: Any, limit: int) -> bool:
+    """Whether JSON that came over the wire, here as text and as what it says, can be stored as it is."""
+    if len(text) > limit or ("\\" in text and "\\u0000" in text) or _payload.may_hold_data_url(text):
+        return False
+    return not (type(value) is dict or type(value) is list) or _is_plain_inside(value)
+
+
+def _is_plain_inside(container: dict[str, Any] | list[Any]) -> bool:
+    """Whether nothing is nested too deeply, and no file stands in base64 under a name for such."""
+    level = [container]
+    for _ in range(DEPTH_LIMIT):
+        deeper: list[Any] = []
+        for each in level:
+            items: Any = each
+            if type(each) is dict:
+                names = _payload.KEYS.intersection(each)
+                if names and any(_may_be_file(each[name]) for name in names):
+                    return False
+                items = each.values()
+            for item in items:
+                if type(item) is dict or type(item) is list:
+                    deeper.append(item)  # noqa: PERF401  # a comprehension is a call of its own, and most are short
+        if not deeper:
             return True
+        level = deeper
     return False
 
 
-def is_storable(text: str, value: Any, limit: int) -> bool:
-    """Whether JSON that came over the wire, here as text and as what it says, can be stored as it is."""
-    if len(text) > limit or ("\\" in text and "\\u0000" in text) or _payload.may_hold_payload(text):
-        return False
-    if text.count("[") + text.count("{") <= DEPTH_LIMIT:
-        return True
-    return not ((type(value) is dict or type(value) is list) and _is_deep(value))
+def _may_be_file(value: Any) -> bool:
+    """Whether this may be base64, or an array with some, under a name for such."""
+    return any(map(_payload.may_be_base64, value)) if type(value) is list else _payload.may_be_base64(value)

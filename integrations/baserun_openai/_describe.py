@@ -18,7 +18,7 @@ from baserun_openai._wire import Fields, decode, decode_or_text, join_object, sp
 if TYPE_CHECKING:
     from baserun_openai._call import Call
 
-_NO_PARAMETERS = ("model", "stream", *PARAMETERS)
+_NO_PARAMETERS = frozenset(("model", "stream", *PARAMETERS))
 _EVENT_STREAM = "text/event-stream"
 _BEGINS_LIKE_EVENTS = re.compile(rb"\s*(data|event|id|retry|:|$)")
 

@@ -17,6 +17,7 @@ MOST_COUNTED = 10**12
 """No call takes more tokens than this; a store could not add them up."""
 
 _MOST_DIGITS = 20
+_ENCODED = (bytes, bytearray, msgspec.Raw)
 _fields = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _parts = msgspec.json.Decoder(list[msgspec.Raw])
 _encode = msgspec.json.Encoder().encode
@@ -46,7 +47,7 @@ def decode(body: Any) -> Any:
     Raises:
         ValueError: It is not JSON.
     """
-    if not isinstance(body, bytes | bytearray | msgspec.Raw):
+    if not isinstance(body, _ENCODED):
         return body
     try:
         return msgspec.json.decode(body)
@@ -89,6 +90,8 @@ def text_of(value: Any) -> str | None:
 
 def count_of(value: Any) -> int | None:
     """A number that should be a count, or its digits; None if it is anything else."""
+    if type(value) is int and 0 <= value < MOST_COUNTED:
+        return value
     if isinstance(value, str) and value.isascii() and value.isdigit():
         value = int(value[:_MOST_DIGITS])
     if isinstance(value, bool) or not isinstance(value, int | float):

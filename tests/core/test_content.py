@@ -154,6 +154,17 @@ def test_json_deeper_than_readers_take_is_cut() -> None:
     assert "[cut: nested deeper than 64]" in json.dumps(value)
 
 
+@pytest.mark.parametrize("form", [lambda value: value, wire], ids=["value", "wire"])
+def test_the_deepest_that_is_kept(form: Any) -> None:
+    """64 containers inside of one another are stored, a 65th is cut, whichever way they came."""
+
+    def nested(depth: int) -> Any:
+        return [nested(depth - 1)] if depth > 1 else []
+
+    assert stored(form(nested(64))) == nested(64)
+    assert json.dumps(stored(form(nested(65)))).count("[cut: nested deeper than 64]") == 1
+
+
 def test_what_is_not_json_is_kept_as_text() -> None:
     """The error page of a proxy is kept as the text that it is."""
     assert stored(RawJSON(b"<html>Bad \xff Gateway</html>")) == "<html>Bad \ufffd Gateway</html>"
@@ -173,6 +184,12 @@ class TestPayloads:
     def test_known_keys(self, form: Any, key: str) -> None:
         """Long base64 under the names that providers use is described."""
         assert stored(form({key: PICTURE_TEXT})) == {key: {"type": "base64", **PICTURE_DESCRIBED}}
+
+    def test_several_under_one_name(self, form: Any) -> None:
+        """So is each of an array under such a name."""
+        described = {"type": "base64", **PICTURE_DESCRIBED}
+
+        assert stored(form({"data": ["no file", PICTURE_TEXT]})) == {"data": ["no file", described]}
 
     def test_inside_text(self, form: Any) -> None:
         """A picture in the middle of Markdown is described in brackets, and the text around it kept."""
