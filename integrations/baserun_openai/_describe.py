@@ -13,7 +13,7 @@ from baserun_openai._failure import tell_failure
 from baserun_openai._identity import PARAMETERS, named_in
 from baserun_openai._provider import address_of, deployment_in, provider_of
 from baserun_openai._sse import split_events
-from baserun_openai._wire import Fields, decode, decode_or_text, join_object, split_object, text_of
+from baserun_openai._wire import Fields, decode, decode_or_text, join_object, read_object, text_of
 
 if TYPE_CHECKING:
     from baserun_openai._call import Call
@@ -58,7 +58,7 @@ def _describe_request(call: Call, details: CallDetails) -> None:
 
 def _fields_of(call: Call) -> Fields:
     if call.content is not None:
-        return split_object(call.content) if call.content else {}
+        return read_object(call.content) if call.content else {}
     fields = dict(call.fields or {})
     for name, file in call.files or ():
         described = describe_file(file)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
+from contextlib import suppress
 from typing import Any
 
 import msgspec
@@ -16,11 +17,22 @@ Fields = dict[str, Any]
 MOST_COUNTED = 10**12
 """No call takes more tokens than this; a store could not add them up."""
 
+MOST_DECODED = 64 * 1024 * 1024
+"""Bytes; of more than that only the parts that are needed are decoded."""
+
 _MOST_DIGITS = 20
 _ENCODED = (bytes, bytearray, msgspec.Raw)
 _fields = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _parts = msgspec.json.Decoder(list[msgspec.Raw])
 _encode = msgspec.json.Encoder().encode
+
+
+def read_object(body: bytes) -> Fields:
+    """The members of the object that `body` is, decoded; of anything else, none."""
+    if len(body) <= MOST_DECODED:
+        with suppress(RecursionError):
+            return object_of(decode_or_text(body))
+    return split_object(body)
 
 
 def split_object(body: bytes) -> Fields:
