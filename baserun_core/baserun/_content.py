@@ -18,7 +18,7 @@ import msgspec
 from baserun import _payload
 from baserun._atoms import Described, RawJSON
 from baserun._cleaner import FIELD_LIMIT, STRING_LIMIT, Cleaner, clean_text, decode_json, leniently_parsed
-from baserun._plain import is_plain, is_plain_text, is_storable
+from baserun._plain import is_plain, is_plain_text
 from baserun._redact import (
     LONGEST_SECRET,
     REDACTION_FAILED,
@@ -128,7 +128,7 @@ class ContentEncoder:
         if self._redact is None or self._redact is mask_secrets:
             text = data.decode()
             masks = self._masks(text)
-            if masks == () and is_storable(text, value, limit):
+            if masks == () and len(text) <= limit and is_plain(value, limit):
                 return text
         return self._cleaned(value, field, limit, masks)
 
