@@ -15,6 +15,8 @@ from baserun import _fork
 from baserun._calls import CallDetails, Usage
 
 NANO = 1_000_000_000
+PARTS = 1_000_000
+"""In which rates are counted, so that they are whole numbers."""
 PROBE = 1_000_000
 """Tokens that the price list is asked about to learn what one costs."""
 
@@ -42,13 +44,13 @@ def cost_nano(details: CallDetails) -> int | None:
 
 
 class Rates(msgspec.Struct, frozen=True):
-    """What one token of each kind costs, in nano-dollars, where that does not depend on how many there are."""
+    """What a token of each kind costs, in `PARTS` of a nano-dollar, where that does not depend on their number."""
 
-    input: Decimal
-    output: Decimal
-    cached: Decimal
+    input: int
+    output: int
+    cached: int
     """How much more than as plain input: less than zero, as a rule."""
-    written: Decimal
+    written: int
 
     def cost_nano(self, usage: Usage) -> int:
         """The cost of so many tokens."""
@@ -57,7 +59,7 @@ class Rates(msgspec.Struct, frozen=True):
             total += self.cached * usage.cached_input_tokens
         if usage.cache_write_tokens:
             total += self.written * usage.cache_write_tokens
-        return int(total)
+        return total // PARTS
 
 
 def _is_consistent(usage: Usage) -> bool:
@@ -129,6 +131,8 @@ def _rates(model: str, provider: str | None, url: str | None, minute: int) -> Ra
     answers = [_asked(model, provider, url, {"input_tokens": PROBE, **counts}) for counts in given]
     if any(each is None for each in answers):
         return None
-    plain, cached, written = (each.total_price * NANO / PROBE for each in answers)
-    both = answer.total_price * NANO / PROBE
+    prices = [each.total_price * NANO * PARTS / PROBE for each in (*answers, answer)]
+    plain, cached, written, both = map(int, prices)
+    if prices != [plain, cached, written, both]:
+        return None  # finer than our parts
     return Rates(input=plain, output=both - plain, cached=cached - plain, written=written - plain)
