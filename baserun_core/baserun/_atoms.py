@@ -75,9 +75,10 @@ def _function_reference(value: FunctionType) -> Described:
     return Described(f"<function {str.__getitem__(value.__qualname__, slice(None, NAME_LIMIT))}>")
 
 
-def _raised_error(error: BaseException) -> Described:
+def _raised_error(error: BaseException) -> str:
+    # A text like any other, since it may quote what is secret.
     message = composed_message(error)[:MESSAGE_LIMIT]
-    return Described(f"<{type_name(type(error))}: {message}>" if message else f"<{type_name(type(error))}>")
+    return f"<{type_name(type(error))}: {message}>" if message else f"<{type_name(type(error))}>"
 
 
 def _itself(value: object) -> object:

@@ -52,6 +52,22 @@ def test_secrets_are_masked_everywhere(captured: Captured) -> None:
     assert session.llm_calls == 1
 
 
+def test_errors_that_are_values_are_redacted() -> None:
+    """An error that is logged, or kept as a result, is text like any other: it may quote what is secret."""
+    said = ValueError(f"{KEY} is bad")
+
+    with capture() as by_default, baserun.with_session():
+        baserun.log({"error": said})
+    with (
+        capture(redact=lambda text, path: text.replace("bad", "XXX")) as by_function,
+        baserun.start_trace("t") as trace,
+    ):
+        trace.result = [said]
+
+    assert by_default.annotations[0].value == {"error": "<ValueError: [masked: api key] is bad>"}
+    assert by_function.traces[0].result == [f"<ValueError: {KEY} is XXX>"]
+
+
 def test_redact_function_sees_texts_and_where_they_are() -> None:
     """A function of the application's own decides what is kept of each text."""
     seen: dict[str, str] = {}

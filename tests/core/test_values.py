@@ -411,7 +411,7 @@ class Point(NamedTuple):
         (frozenset({1}), [1]),
         (bytearray(100_000), Described("<bytearray of 100,000 bytes>")),
         (memoryview(b"abc"), Described("<memoryview of 3 bytes>")),
-        (ValueError("no", 1), Described("<ValueError: no, 1>")),
+        (ValueError("no", 1), "<ValueError: no, 1>"),
         (Color, Described(f"<class {__name__}.Color>")),
         (nodes, Described("<function nodes>")),
         (object(), Described("<object>")),
