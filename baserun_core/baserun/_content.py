@@ -79,9 +79,9 @@ class ContentEncoder:
         if value is None:
             return None
         try:
-            if type(value) is not str:
-                return value.text if type(value) is Described else self.json(value, field, limit or STRING_LIMIT)
-            return self._plain_text(value, field, limit)
+            if isinstance(value, str):  # of a subclass too: the member of a StrEnum, the SafeString of a template
+                return self._plain_text(str.__str__(value), field, limit)
+            return value.text if type(value) is Described else self.json(value, field, limit or STRING_LIMIT)
         except Exception as error:
             self._log_once(f"could not be encoded ({type_name(type(error))})", field)
             return f"[not recorded: {type_name(type(error))}]"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from typing import Any
 
 import pytest
@@ -143,6 +144,29 @@ def test_text_that_no_store_takes(captured: Captured, text: str) -> None:
     assert captured.stats.dropped == {}
     assert [trace.name for trace in captured.traces][-1] == "after"
     assert len(captured.spans) == 2
+
+
+class Safe(str):
+    """As frameworks mark texts that need no escaping."""
+
+
+class Step(StrEnum):
+    """As applications collect the names that they use."""
+
+    ANSWER = "answer"
+
+
+def test_texts_of_a_subclass_are_texts(captured: Captured) -> None:
+    """Names and comments of a class of their own are stored as what they say, with secrets masked."""
+    with baserun.start_trace(name=Step.ANSWER), baserun.span(Safe("look up"), kind=Safe("tool")):
+        baserun.log("m", name=Step.ANSWER)
+        baserun.tag(Step.ANSWER, 1)
+        baserun.feedback(Safe("helpful"), 1, comment=Safe(f"very <b>{KEY}</b>"))
+
+    (trace,) = captured.traces
+    assert (trace.name, trace.tags, captured.spans[0].name) == ("answer", {"answer": 1}, "look up")
+    assert [note.name for note in captured.annotations] == ["answer", "answer", "helpful"]
+    assert captured.annotations[-1].comment == "very <b>[masked: api key]</b>"
 
 
 def test_environment_that_is_not_utf8() -> None:
