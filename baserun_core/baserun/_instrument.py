@@ -7,6 +7,8 @@ import importlib.abc
 import importlib.machinery
 import importlib.util
 import sys
+import threading
+import time
 from collections.abc import Iterable, Sequence
 from types import ModuleType
 from typing import Any
@@ -15,18 +17,26 @@ from baserun._guard import guarded
 
 CLIENTS = {"openai": "baserun_openai"}
 """The client's import name, and the integration that has ``instrument()`` and ``uninstrument()`` for it."""
+_IMPORT_POLL = 0.01
+"""Seconds between two looks whether an import is complete."""
 
 
 def instrument(clients: Iterable[str]) -> None:
     """Record the calls of these clients from their import on."""
     _stop_watching()
-    wanted = tuple(clients)
-    for client in wanted:
+    missing = []
+    for client in clients:
         if _is_imported(client):
             _switch_on(client)
-    missing = tuple(client for client in wanted if not _is_imported(client))
+        else:
+            missing.append(client)
     if missing:
-        sys.meta_path.insert(0, _ImportWatcher(missing))
+        watcher = _ImportWatcher(missing)
+        sys.meta_path.insert(0, watcher)
+        for client in missing:
+            if client in sys.modules:  # its import began before there was a watcher
+                name = f"baserun-import-{client}"
+                threading.Thread(target=watcher.wait_for, args=(client,), name=name, daemon=True).start()
 
 
 def uninstrument() -> None:
@@ -44,7 +54,7 @@ def _stop_watching() -> None:
 
 def _is_imported(client: str) -> bool:
     module = sys.modules.get(client)
-    # While a package is still being imported its modules are incomplete: the watcher catches its end.
+    # While a package is still being imported its modules are incomplete.
     return module is not None and not getattr(getattr(module, "__spec__", None), "_initializing", False)
 
 
@@ -58,6 +68,13 @@ class _ImportWatcher(importlib.abc.MetaPathFinder):
 
     def __init__(self, clients: Sequence[str]) -> None:
         self.waiting = set(clients)
+
+    def wait_for(self, client: str) -> None:
+        """Switch `client` on when the import is complete that another thread, or our caller, is in the midst of."""
+        while client in sys.modules and not _is_imported(client):
+            time.sleep(_IMPORT_POLL)
+        if client in sys.modules and self in sys.meta_path:  # Baserun may have been shut down meanwhile
+            _switch_on(client)
 
     def find_spec(
         self, fullname: str, path: Sequence[str] | None = None, target: ModuleType | None = None

@@ -5,7 +5,9 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import sys
-from collections.abc import Iterator
+import threading
+import time
+from collections.abc import Callable, Iterator
 from importlib.machinery import SourceFileLoader
 from pathlib import Path
 from types import ModuleType
@@ -79,6 +81,13 @@ def imported() -> Any:
     return importlib.import_module(CLIENT)
 
 
+def until(condition: Callable[[], bool]) -> None:
+    """Wait for something that another thread does, ten seconds at the most."""
+    end = time.monotonic() + 10
+    while not condition() and time.monotonic() < end:
+        time.sleep(0.001)
+
+
 def watchers() -> int:
     return sum(type(finder).__module__ == "baserun._instrument" for finder in sys.meta_path)
 
@@ -103,6 +112,24 @@ def test_client_that_is_imported_later() -> None:
         client.ask()
 
     assert is_there is False
+    assert [call.name for call in captured.calls] == ["chat"]
+
+
+def test_client_that_is_being_imported(tmp_path: Path) -> None:
+    """A client whose import is under way at first use, in another thread, is recorded when it is complete."""
+    gate = tmp_path / "gate"
+    slowly = f"import os, time\nwhile not os.path.exists({str(gate)!r}):\n    time.sleep(0.001)\n"
+    (tmp_path / "installed" / f"{CLIENT}.py").write_text(slowly + CLIENT_CODE)
+    importing = threading.Thread(target=imported)
+
+    importing.start()
+    until(lambda: CLIENT in sys.modules)
+    with capture() as captured:
+        gate.touch()
+        importing.join()
+        until(lambda: bool(imported().MADE))
+        imported().ask()
+
     assert [call.name for call in captured.calls] == ["chat"]
 
 
