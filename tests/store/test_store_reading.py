@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta
@@ -335,6 +337,20 @@ def test_readers_see_commits_at_once_and_hold_nothing(sink: Sink, store: Store, 
         seen.append(len(store.traces()))
 
     assert seen == [1, 2, 3, 4, 5]
+
+
+@pytest.mark.skipif(not Path("/dev/fd").is_dir(), reason="tells open files where the system shows them")
+def test_threads_that_have_ended_keep_no_files_open(filled: Store) -> None:
+    """A server makes and ends threads all day, and the store is open in those that there are."""
+    filled.users()
+    before = len(os.listdir("/dev/fd"))
+
+    for _ in range(20):
+        thread = threading.Thread(target=filled.users)
+        thread.start()
+        thread.join()
+
+    assert len(os.listdir("/dev/fd")) <= before + 3  # of the last one, until the next comes
 
 
 def test_threads_read_with_connections_of_their_own(new_sink: Callable[[], Sink], store: Store, make: Make) -> None:

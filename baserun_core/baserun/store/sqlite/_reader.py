@@ -76,6 +76,7 @@ class Reader:
         if known is None:
             return None
         self._local.connection = known
+        self._close_those_of_ended_threads()
         with self._lock:
             self._open.append(known)
         return known.sqlite
@@ -85,6 +86,14 @@ class Reader:
         known.close()
         with self._lock, contextlib.suppress(ValueError):
             self._open.remove(known)
+
+    def _close_those_of_ended_threads(self) -> None:
+        with self._lock:
+            ended = [each for each in self._open if not each.thread.is_alive()]
+            for each in ended:
+                self._open.remove(each)
+        for each in ended:
+            each.close()
 
     def _connect(self, file: tuple[int, int]) -> _Connection | None:
         connection = _connect(self.path)
@@ -115,10 +124,11 @@ def _close_all(connections: list[_Connection]) -> None:
 
 
 class _Connection:
-    """A connection with the process and the file that it belongs to."""
+    """A connection with the thread, the process and the file that it belongs to."""
 
     def __init__(self, connection: sqlite3.Connection, file: tuple[int, int]) -> None:
         self.sqlite = connection
+        self.thread = threading.current_thread()
         self._file = file
         self._process = os.getpid()
 
