@@ -127,12 +127,18 @@ def _check_cookie(options: WebOptions) -> None:
         raise ConfigurationError(f"cookie_secure must be True, False or None, not {options.cookie_secure!r}")
     if options.cookie_samesite not in _SAME_SITE:
         raise ConfigurationError(f"cookie_samesite must be 'lax', 'strict' or 'none', not {options.cookie_samesite!r}")
-    for name in ("cookie_domain", "cookie_path"):
-        value = getattr(options, name)
-        if value is not None and (not isinstance(value, str) or not value.isprintable() or ";" in value):
-            raise ConfigurationError(f"{name} cannot be written into a cookie: {value!r}")
+    if options.cookie_domain is not None and not _fits_cookie(options.cookie_domain):
+        raise ConfigurationError(f"cookie_domain cannot be written into a cookie: {options.cookie_domain!r}")
+    if not _fits_cookie(options.cookie_path) or not options.cookie_path.startswith("/"):
+        raise ConfigurationError(
+            f"cookie_path must begin with '/' and be as browsers send it, in ASCII, not {options.cookie_path!r}"
+        )
     if options.cookie_secure is False and (options.cookie_samesite == "none" or options.cookie_partitioned):
         raise ConfigurationError("browsers refuse SameSite=None and Partitioned without https; leave cookie_secure out")
+
+
+def _fits_cookie(value: object) -> bool:
+    return isinstance(value, str) and value.isascii() and value.isprintable() and ";" not in value
 
 
 def _check_seconds(name: str, value: object) -> None:
