@@ -44,7 +44,8 @@ def pseudonym(user_identifier: str, user_key: str | None) -> str:
     """What leaves the process in place of `user_identifier`: itself, or a keyed hash where a `user_key` is set."""
     if user_key is None or user_identifier.startswith(PSEUDONYM_PREFIX):
         return user_identifier
-    digest = hmac.new(user_key.encode(), user_identifier.encode("utf-8", "surrogatepass"), hashlib.sha256)
+    key, name = (text.encode("utf-8", "surrogatepass") for text in (user_key, user_identifier))
+    digest = hmac.new(key, name, hashlib.sha256)
     return PSEUDONYM_PREFIX + digest.hexdigest()
 
 

@@ -289,6 +289,16 @@ def test_user_key_hashes_what_leaves_the_process() -> None:
     assert [user.user_identifier for user in captured.users] == [hashed]
 
 
+def test_user_key_that_is_not_utf8() -> None:
+    """A key of any bytes in the environment hashes as others do: no user is lost, and no header refused."""
+    with capture(user_key="pep\udcffer") as captured, baserun.with_session("u"), baserun.start_trace("t"):
+        headers: dict[str, str] = baserun.inject({})
+
+    (user,) = captured.users
+    assert user.user_identifier.startswith("u1_")
+    assert user.user_identifier in headers["baggage"]
+
+
 def test_user_key_hashes_users_that_become_known() -> None:
     """A user who is identified, adopted or named by a resume is hashed just the same."""
     with capture(user_key="pepper") as captured:

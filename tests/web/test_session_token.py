@@ -115,6 +115,13 @@ def test_of_another_purpose_is_forged() -> None:
         mine.read(mine.signer(b"other").sign(f"s.{NOW}.").decode())
 
 
+def test_a_secret_of_any_bytes_signs() -> None:
+    """A secret in the environment need not be UTF-8."""
+    mine = keys("se\udcffcret")
+
+    assert mine.read(mine.sign("s", NOW, mine.owner("ann"))).session_id == "s"
+
+
 def test_the_newest_secret_signs() -> None:
     """Secrets are listed newest first, and the first one signs (Flask once took the last: CVE-2025-47278)."""
     token = keys("new", "old").sign("s", NOW, "")

@@ -67,7 +67,7 @@ class Keys:
         if not secrets:
             raise ConfigurationError("there is no secret to sign with; give at least one")
         self.now = now
-        self._secrets = [secret.encode() if isinstance(secret, str) else bytes(secret) for secret in secrets]
+        self._secrets = [_encoded(secret) for secret in secrets]
         self._session = self.signer(SESSION_SALT)
         # A browser brings the same token for a minute. Only genuine ones are kept, so garbage displaces nothing.
         self._verified = lru_cache(maxsize=1024)(self._verify)
@@ -149,6 +149,11 @@ class _Signer(TimestampSigner):
 
     def get_timestamp(self) -> int:
         return self._now()
+
+
+def _encoded(secret: str | bytes) -> bytes:
+    # In the environment it may be any bytes, of which Python makes lone surrogates.
+    return secret.encode("utf-8", "surrogatepass") if isinstance(secret, str) else bytes(secret)
 
 
 def _tag(key: bytes, user_identifier: str) -> str:
