@@ -286,6 +286,15 @@ def test_an_excluded_request_is_left_alone(captured: Captured) -> None:
     assert [session is None for session in seen] == [True, False]
 
 
+def test_an_excluded_path_is_written_as_people_write_it(captured: Captured, call: Any) -> None:
+    """A path beyond ASCII is excluded by its name, although an environ has its bytes."""
+    app = WSGIMiddleware(answering(lambda: call() or [b""]), excluded=["/größe"])
+
+    ask(app, PATH_INFO="/größe".encode().decode("latin-1"))
+
+    assert [trace.session_id for trace in captured.traces] == [None]
+
+
 def test_the_session_is_in_the_environ(captured: Captured) -> None:
     """The application finds its session in the environ as well."""
     seen: list[bool] = []

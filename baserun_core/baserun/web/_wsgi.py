@@ -45,8 +45,7 @@ class WSGIRequest(WebRequest):
         return str(self.environ.get("REQUEST_METHOD", "")).upper()
 
     def path(self) -> str:
-        path = f"{self.environ.get('SCRIPT_NAME', '')}{self.environ.get('PATH_INFO', '')}"
-        return path.encode("latin-1", "replace").decode("utf-8", "replace")  # PEP 3333 has bytes in a str
+        return _path(self.environ)
 
     def is_secure(self) -> bool:
         return self.environ.get("wsgi.url_scheme") == "https"
@@ -110,7 +109,7 @@ class WSGIMiddleware:
         if MARK in environ or SCOPE_MARK in environ.get("asgi.scope", ()):  # mounted twice: the outer one has it
             return self.app(environ, start_response)
         is_excluded = self.policy.options.is_excluded
-        if is_excluded is not None and is_excluded(environ.get("SCRIPT_NAME", "") + environ.get("PATH_INFO", "")):
+        if is_excluded is not None and is_excluded(_path(environ)):
             return self._left_alone(environ, start_response)
         request = self.request_class(self.policy, environ, start_response)
         previous = replace(request.frame)
@@ -132,6 +131,12 @@ class WSGIMiddleware:
             return self.app(environ, start_response)
         finally:
             replace(previous)
+
+
+def _path(environ: Environ) -> str:
+    path: str = environ.get("SCRIPT_NAME", "") + environ.get("PATH_INFO", "")
+    # PEP 3333 has bytes in a str.
+    return path if path.isascii() else path.encode("latin-1", "replace").decode("utf-8", "replace")
 
 
 def _get(headers: Headers, name: str) -> str | None:
