@@ -18,7 +18,7 @@ from django.core.checks import Warning as Caution
 from django.utils.module_loading import import_string
 
 from baserun._config import resolve
-from baserun.web import SessionPolicy
+from baserun.web._options import check_options
 from baserun_django._middleware import BaserunMiddleware
 from baserun_django._settings import NAME, options_of, secrets_of_settings
 
@@ -33,7 +33,7 @@ def check_settings(app_configs: Sequence[Any] | None = None, **_: Any) -> list[C
 def _check_options() -> list[CheckMessage]:
     try:
         web, process = options_of(getattr(settings, NAME, None))
-        SessionPolicy("a secret", **web)
+        check_options(web)
         resolve(process, {})
     except (TypeError, ValueError, ImportError) as error:
         return [

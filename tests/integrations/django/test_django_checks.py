@@ -11,9 +11,11 @@ from pathlib import Path
 import pytest
 from django.test import Client, override_settings
 
+import baserun
 from baserun.testing import Captured
 from baserun_django import _checks as checks
 from baserun_django._checks import check_settings
+from baserun_django._settings import current_policy
 
 AUTHENTICATION = "django.contrib.auth.middleware.AuthenticationMiddleware"
 OURS = "baserun_django.BaserunMiddleware"
@@ -58,6 +60,19 @@ def test_options_are_checked(setting: object) -> None:
         messages = check_settings()
 
     assert [message.id for message in messages] == ["baserun.E001"]
+
+
+@pytest.mark.usefixtures("captured")
+def test_checks_leave_the_keys_alone() -> None:
+    """After the checks a token that is made outside of a request is good for the project, as it was before."""
+    with override_settings(BASERUN={"cookie": "made_here"}):
+        policy = current_policy()
+
+        check_settings()
+        with baserun.with_session("ann") as session:
+            ticket = policy.keys.read(session.token)
+
+    assert ticket.session_id == session.id
 
 
 @pytest.mark.usefixtures("captured")
