@@ -240,6 +240,53 @@ def test_a_read_only_folder_is_read_and_not_written() -> None:
     assert done.stdout.splitlines()[1] == "['s']"
 
 
+LOOKS_TWICE = """
+import os, sys
+from baserun.store import open_sink, open_store
+from baserun.store.rows import OpenSession
+
+path, spare = sys.argv[1:]
+warm = open_sink(spare); warm.write([OpenSession(id="s", at_us=1)]); warm.close()
+open_store(spare).sessions()  # what is imported late may be out of reach for another user
+if os.getuid() == 0:
+    os.setgid(65534); os.setuid(65534)
+store = open_store(path)
+for _ in range(2):
+    print(sorted(session.id for session in store.sessions()), flush=True)
+    sys.stdin.readline()
+"""
+
+
+def test_whoever_may_only_read_sees_what_is_written_later() -> None:
+    """Pages over a folder that is mounted read-only show what the application has recorded since they were opened."""
+    with TemporaryDirectory() as folder, TemporaryDirectory() as spare:
+        path = Path(folder, "baserun.sqlite3")
+        _write_and_close(path, "s")
+        path.chmod(0o444)
+        Path(folder).chmod(0o555)
+        command = [sys.executable, "-c", LOOKS_TWICE, str(path), str(Path(spare, "spare.sqlite3"))]
+        with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as reader:
+            assert reader.stdin is not None
+            assert reader.stdout is not None
+            seen = [reader.stdout.readline()]
+            Path(folder).chmod(0o755)
+            path.chmod(0o644)
+            _write_and_close(path, "t")
+            path.chmod(0o444)
+            Path(folder).chmod(0o555)
+            reader.stdin.write("\n")
+            reader.stdin.flush()
+            seen.append(reader.stdout.readline())
+        Path(folder).chmod(0o755)
+
+    assert seen == ["['s']\n", "['s', 't']\n"]
+
+
+def _write_and_close(path: Path, session: str) -> None:
+    with closing(open_sink(path)) as sink:
+        sink.write(_start(session))
+
+
 def test_without_wal_a_journal_takes_its_place(path: Path, caplog: pytest.LogCaptureFixture) -> None:
     """Where SQLite cannot keep a log, it keeps a journal, and one warning says so."""
     path.parent.mkdir()

@@ -15,6 +15,7 @@ from urllib.parse import quote
 from baserun.exceptions import NarrowFilterError, StoreUnavailableError
 from baserun.store.sqlite._connection import BUSY_TIMEOUT_MS, identity, keep_forever
 from baserun.store.sqlite._errors import is_interrupt, unavailable
+from baserun.store.sqlite._file_state import file_state
 from baserun.store.sqlite._migrate import check_ours, check_version, newest_version, stored_version
 
 CHECK_EVERY = 1_000
@@ -66,7 +67,7 @@ class Reader:
     def _current(self) -> sqlite3.Connection | None:
         file = identity(self.path)
         known: _Connection | None = getattr(self._local, "connection", None)
-        if known is not None and known.is_for(file):
+        if known is not None and known.is_for(file, self.path):
             return known.sqlite
         if known is not None:
             self._let_go(known)
@@ -96,7 +97,7 @@ class Reader:
             each.close()
 
     def _connect(self, file: tuple[int, int]) -> _Connection | None:
-        connection = _connect(self.path)
+        connection, state = _connect(self.path)
         try:
             check_ours(connection, self.path)
             version = stored_version(connection)
@@ -108,7 +109,7 @@ class Reader:
         except BaseException:
             connection.close()
             raise
-        return _Connection(connection, file)
+        return _Connection(connection, file, state)
 
     def _explain(self, error: sqlite3.Error) -> Exception:
         if is_interrupt(error):
@@ -124,16 +125,25 @@ def _close_all(connections: list[_Connection]) -> None:
 
 
 class _Connection:
-    """A connection with the thread, the process and the file that it belongs to."""
+    """A connection with the thread, the process and the file that it belongs to.
 
-    def __init__(self, connection: sqlite3.Connection, file: tuple[int, int]) -> None:
+    Args:
+        connection: The connection.
+        file: Which file it is.
+        state: As it was, for a connection that does not see what others write; None for all others.
+    """
+
+    def __init__(self, connection: sqlite3.Connection, file: tuple[int, int], state: str | None) -> None:
         self.sqlite = connection
         self.thread = threading.current_thread()
         self._file = file
+        self._state = state
         self._process = os.getpid()
 
-    def is_for(self, file: tuple[int, int] | None) -> bool:
-        return self._file == file and self._process == os.getpid()
+    def is_for(self, file: tuple[int, int] | None, path: str) -> bool:
+        if self._file != file or self._process != os.getpid():
+            return False
+        return self._state is None or self._state == file_state(path)
 
     def close(self) -> None:
         if self._process != os.getpid():
@@ -143,14 +153,16 @@ class _Connection:
             self.sqlite.close()
 
 
-def _connect(path: str) -> sqlite3.Connection:
+def _connect(path: str) -> tuple[sqlite3.Connection, str | None]:
+    """A connection, and the state of the file where it can only be read as it is now."""
     try:
-        return _try_connect(path, "mode=ro")
+        return _try_connect(path, "mode=ro"), None
     except sqlite3.OperationalError:
         # A folder in which nothing can be written has no room for SQLite's shared memory; without a log it needs none.
         if os.path.exists(f"{path}-wal") and os.path.getsize(f"{path}-wal") > 0:
             raise
-        return _try_connect(path, "mode=ro&immutable=1")
+        state = file_state(path)  # before it is opened: what is written meanwhile is noticed with the next question
+        return _try_connect(path, "mode=ro&immutable=1"), state
 
 
 def _try_connect(path: str, options: str) -> sqlite3.Connection:
