@@ -9,6 +9,7 @@ from typing import Any
 from baserun.instrumentation import CallDetails
 from baserun_openai._binary import describe_bytes
 from baserun_openai._exchange import Answer, Merged
+from baserun_openai._failure import tell_failure
 from baserun_openai._sse import Event, decoded
 from baserun_openai._usage import read_usage
 from baserun_openai._wire import Fields, decode, object_of, pick, recorded
@@ -43,9 +44,10 @@ def _described(answer: Answer) -> dict[str, Any]:
 
 def _read(answered: dict[str, Any], details: CallDetails) -> Any:
     details.usage = read_usage(answered.get("usage"))
+    tell_failure(answered.get("error"), details)
     if "audio" in answered:
         return describe_bytes(answered["audio"])
-    return {name: value for name, value in answered.items() if name not in ("usage", "logprobs")} or None
+    return {name: value for name, value in answered.items() if name not in ("usage", "logprobs", "error")} or None
 
 
 def _merge(events: Iterable[Event]) -> Merged:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from baserun.instrumentation import CallDetails
 from baserun_openai._exchange import Answer
+from baserun_openai._failure import tell_failure
 from baserun_openai._preview import last_user_text, text_in
 from baserun_openai._usage import read_usage
 from baserun_openai._wire import Fields, decode, pick, recorded, split_object
@@ -25,3 +26,4 @@ def read_answer(answer: Answer, details: CallDetails) -> None:
     details.response_model = decode(fields.get("model"))
     details.usage = read_usage(decode(fields.get("usage")))
     details.output = recorded(fields.get("answers"))
+    tell_failure(decode(fields.get("error")), details)

@@ -146,6 +146,29 @@ def test_error_with_status_200(
     assert call.error.body == told
 
 
+ASKED: dict[str, dict[str, Any]] = {
+    "/audio/speech": {"model": "tts-1", "input": "Hi", "voice": "alloy"},
+    "/audio/transcriptions": {"model": "whisper-1"},
+    "/decisions": {"model": MODEL, "input": "Hi", "questions": []},
+    "/embeddings": {"model": "text-embedding-3-small", "input": "Hi"},
+    "/images/generations": {"model": "gpt-image-1", "prompt": "A cat"},
+    "/moderations": {"input": "Hi"},
+}
+
+
+@pytest.mark.parametrize("path", ASKED)
+def test_error_with_status_200_of_every_endpoint(
+    answering: Callable[..., openai.OpenAI], captured: Captured, path: str
+) -> None:
+    """An error in the place of an answer is one whatever was asked for."""
+    with answering(json.dumps({"error": {"message": "No provider."}}).encode()) as client:
+        client.post(path, cast_to=object, body=ASKED[path])
+
+    (call,) = captured.calls
+    assert error_of(call) == ("error", "APIError", "No provider.")
+    assert call.output is None
+
+
 @pytest.mark.parametrize("nothing", [None, {}, "", [], False, 0])
 def test_empty_error_is_none(answering: Callable[..., openai.OpenAI], captured: Captured, nothing: Any) -> None:
     """An `error` with nothing in it, as some servers send it with every answer, is no error."""
