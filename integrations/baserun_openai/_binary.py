@@ -64,9 +64,9 @@ def _name_of(content: Any) -> str | None:
 
 
 def _size_of(content: Any) -> int | None:
-    if isinstance(content, io.BytesIO):
-        return content.getbuffer().nbytes
     try:
+        if isinstance(content, io.BytesIO):
+            return content.getbuffer().nbytes
         return os.fstat(content.fileno()).st_size
-    except (AttributeError, OSError, ValueError):
+    except (AttributeError, OSError, ValueError):  # no file, or one that is closed
         return None

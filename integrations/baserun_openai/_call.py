@@ -71,7 +71,9 @@ class Call(msgspec.Struct, eq=False):
 
     def returned(self) -> None:
         """The client gave its caller something: the answer, or a stream of it."""
-        if not self.is_streamed:
+        if self.is_streamed:
+            self._take_request()  # now, since a file that was sent may be closed before the stream has ended
+        else:
             self._end(OK, None)
 
     def failed(self, error: BaseException) -> None:
@@ -108,6 +110,8 @@ class Call(msgspec.Struct, eq=False):
 
     def _take_request(self) -> None:
         request, options = self.request, self.options
+        if options is None:  # taken before
+            return
         self.request = self.options = self.given = self.outer = None
         if request is not None:
             self.url = request.url

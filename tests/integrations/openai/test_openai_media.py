@@ -6,6 +6,7 @@ import base64
 import io
 from collections.abc import Iterator
 from hashlib import sha256
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -128,6 +129,23 @@ def test_transcription(client: openai.OpenAI, offline: OfflineModel, captured: C
     assert (call.operation, call.request_model) == ("transcription", "gpt-4o-transcribe")
     assert call.input == {"file": {"name": "hello.wav", "size": 104}, "prompt": "Names"}
     assert call.output["text"] == offline.answers[-1].json["text"]
+
+
+@pytest.mark.parametrize("is_in_memory", [False, True])
+def test_file_that_is_closed_before_the_stream_ends(
+    client: openai.OpenAI, captured: Captured, tmp_path: Path, is_in_memory: bool
+) -> None:
+    """A recording is closed as soon as it was sent, and what it was is known all the same."""
+    path = tmp_path / "hello.wav"
+    path.write_bytes(b"RIFF")
+    with io.BytesIO(b"RIFF") if is_in_memory else path.open("rb") as file:
+        given: Any = ("hello.wav", file)
+        stream = client.audio.transcriptions.create(model="gpt-4o-transcribe", file=given, stream=True)
+    list(stream)
+
+    (call,) = captured.calls
+    assert call.input == {"file": {"name": "hello.wav", "size": 4}}
+    assert call.stream_end == "complete"
 
 
 def test_form_of_a_request_that_was_read(http: ModuleType, captured: Captured) -> None:
