@@ -292,7 +292,7 @@ def test_a_recording_without_a_name_is_named_after_its_test(project: Any, model:
         import pytest
 
         @pytest.mark.baserun_replay
-        @pytest.mark.parametrize("text", ["red", "a / b"])
+        @pytest.mark.parametrize("text", ["red", "1 + 1", "1 * 1", "long " * 19 + "a", "long " * 19 + "b"])
         def test_each(text):
             assert app.ask(text) == f"You said: {text}"
 
@@ -307,8 +307,17 @@ def test_a_recording_without_a_name_is_named_after_its_test(project: Any, model:
     second = project.run(**UNREACHABLE)
 
     made = {str(path.relative_to(project.folder)) for path in project.folder.rglob("recordings/**/*.json")}
+    long = f"test_each[{'long_' * 18}"
     assert made == {
-        f"recordings/test_many/{name}.json" for name in ("test_each[red]", "test_each[a_b]", "TestAll.test_one")
+        f"recordings/test_many/{name}.json"
+        for name in (
+            "test_each[red]",
+            "test_each[1_1]-4442c161",
+            "test_each[1_1]-99f17a15",
+            f"{long}-f17f6fba",
+            f"{long}-f25892c2",
+            "TestAll.test_one",
+        )
     }
     assert (first.code, second.code) == (0, 0), first.output + second.output
 
