@@ -127,6 +127,14 @@ def test_prune_of_content_keeps_the_rows(run: Run, aged: Path) -> None:
     assert "new words" in run("--store", str(aged), "sessions", "show", "new").stdout
 
 
+def test_prune_of_content_that_is_gone_already(run: Run, aged: Path) -> None:
+    """Where nothing was left to remove it says so, and speaks of content all the same."""
+    result = run("--store", str(aged), "prune", "--older-than", "90d", "--content-only", "--yes")
+
+    assert result.stdout.startswith("Removed what was said before")
+    assert "the content of 0 spans." in result.stdout
+
+
 @pytest.mark.parametrize(
     ("options", "words"),
     [

@@ -37,7 +37,7 @@ def prune(store: Store, older_than: timedelta, content_only: bool, dry_run: bool
     if as_json:
         write_json(receipt.to_dict())
     else:
-        click.echo(_in_words(receipt))
+        click.echo(_in_words(receipt, content_only))
 
 
 def _say_doomed(doomed: Doomed, before: datetime, content_only: bool, as_json: bool) -> None:
@@ -49,9 +49,9 @@ def _say_doomed(doomed: Doomed, before: datetime, content_only: bool, as_json: b
     click.echo(f"Would remove {what} before {local(before)}; nothing was changed.")
 
 
-def _in_words(receipt: PruneReceipt) -> str:
+def _in_words(receipt: PruneReceipt, content_only: bool) -> str:
     before = local(receipt.before)
-    if receipt.contents:
+    if content_only:
         return f"Removed what was said before {before}: the content of {plural(receipt.contents, 'span')}."
     removed = (
         plural(receipt.sessions, "session"),
