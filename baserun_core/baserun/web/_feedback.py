@@ -76,7 +76,8 @@ def accept_feedback(
         return FeedbackAnswer(400, str(error))
     try:
         judgement = {name: said[name] for name in _FIELDS if said.get(name) is not None}
-        feedback(said.get("name", "feedback"), session_id=session_id, trace_id=trace_id, **judgement)
+        name = "feedback" if said.get("name") is None else said["name"]
+        feedback(name, session_id=session_id, trace_id=trace_id, **judgement)
     except ConfigurationError as error:
         return FeedbackAnswer(400, str(error))
     return FeedbackAnswer(204)

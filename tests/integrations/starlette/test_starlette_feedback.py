@@ -139,6 +139,17 @@ def test_that_cannot_be_used_is_refused(captured: Captured, app: Starlette, body
     assert captured.annotations == []
 
 
+def test_null_is_as_good_as_left_out(captured: Captured, app: Starlette) -> None:
+    """Clients write null for what they do not know."""
+    browser = TestClient(app)
+    said = {"token": browser.get("/chat").text, "stars": 5, "name": None, "comment": None, "score": None}
+
+    answer = browser.post("/feedback", json=said)
+
+    assert answer.status_code == 204
+    assert [(note.name, note.score) for note in captured.annotations] == [("feedback", 1.0)]
+
+
 def test_a_session_token_is_no_feedback_token(captured: Captured, app: Starlette) -> None:
     """What was signed for one purpose counts for nothing for another."""
     browser = TestClient(app)
