@@ -20,10 +20,15 @@ def describe_bytes(data: bytes, media_type: str | None = None) -> Description:
 
 def describe_base64(text: str, media_type: str | None = None) -> Description:
     """Say what the bytes are that `text` encodes."""
+    return describe_bytes(bytes_of(text), media_type)
+
+
+def bytes_of(text: str) -> bytes:
+    """The bytes that `text` encodes in base64; those of the text itself where that is broken."""
     try:
-        return describe_bytes(base64.b64decode(text), media_type)
+        return base64.b64decode(text)
     except ValueError:
-        return describe_bytes(text.encode("utf-8", "surrogatepass"), media_type)
+        return text.encode("utf-8", "surrogatepass")
 
 
 def capture_file(file: Any) -> Any:

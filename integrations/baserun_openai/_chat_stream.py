@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from baserun_openai._binary import bytes_of
 from baserun_openai._exchange import Merged
 from baserun_openai._sse import Event, decoded
 from baserun_openai._tool_calls import ToolCallMerger
@@ -156,11 +157,4 @@ def _whole(name: str, value: Any) -> Any:
     if name != "data":
         return "".join(value)
     # Each part is padded base64 by itself, so the text of the parts put together would not be.
-    return base64.b64encode(b"".join(_bytes_of(part) for part in value)).decode()
-
-
-def _bytes_of(text: str) -> bytes:
-    try:
-        return base64.b64decode(text)
-    except ValueError:
-        return text.encode("utf-8", "surrogatepass")
+    return base64.b64encode(b"".join(bytes_of(part) for part in value)).decode()

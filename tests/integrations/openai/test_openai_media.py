@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import base64
 import io
-from collections.abc import Iterator
+import json
+from collections.abc import Callable, Iterator
 from hashlib import sha256
 from pathlib import Path
 from types import ModuleType
@@ -94,6 +95,24 @@ def test_speech_streamed(client: openai.OpenAI, offline: OfflineModel, captured:
     (call,) = captured.calls
     assert (call.output["size"], call.output["sha256"]) == (len(sound), sha256(sound).hexdigest())
     assert (call.stream, call.stream_end) == (False, None)
+
+
+def test_broken_sound_in_a_stream(answering: Callable[..., openai.OpenAI], captured: Captured) -> None:
+    """A piece of sound that is no base64 loses nothing of the rest: neither what it took, nor what it was."""
+    usage = {"input_tokens": 3, "output_tokens": 4}
+    events: list[dict[str, Any]] = [
+        {"type": "speech.audio.delta", "audio": "UklGR"},
+        {"type": "speech.audio.done", "usage": usage},
+    ]
+    body = b"".join(b"data: " + json.dumps(event).encode() + b"\n\n" for event in events)
+
+    with answering(body, content_type="text/event-stream") as client:
+        client.audio.speech.create(model="tts-1", voice="alloy", input="Hi", stream_format="sse").read()
+
+    (call,) = captured.calls
+    assert call.usage is not None
+    assert (call.usage.input_tokens, call.usage.output_tokens) == (3, 4)
+    assert call.output["size"] == 5
 
 
 def test_long_sound(http: ModuleType, captured: Captured) -> None:
