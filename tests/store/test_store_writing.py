@@ -256,6 +256,27 @@ def test_an_annotation_of_a_call_has_its_span_trace_and_session(sink: Sink, stor
     ]
 
 
+@pytest.mark.parametrize("is_split", [False, True])
+@pytest.mark.parametrize("has_ended", [False, True])
+def test_of_a_tag_the_last_value_finds_its_trace(
+    sink: Sink, store: Store, make: Make, is_split: bool, has_ended: bool
+) -> None:
+    """A trace is not found by a value that it no longer has, however its tags and its end came in."""
+    first, last = (
+        AnnotationRow(
+            id=plan, created_us=make.t0, type="tag", name="plan", value=f'"{plan}"', trace_id=make.trace_id(1)
+        )
+        for plan in ("free", "pro")
+    )
+    end = make.trace(1, tags='{"plan": "pro"}') if has_ended else make.trace(1, status="running")
+    rows = [make.call(1, make.trace(1, status="running")), first, last, end]
+
+    for batch in ([row] for row in rows) if is_split else [rows]:
+        sink.write(batch)
+
+    assert [len(store.traces(tag=f"plan={plan}")) for plan in ("free", "pro")] == [0, 1]
+
+
 def test_tags_find_their_trace_from_either_side(sink: Sink, store: Store, make: Make) -> None:
     """A tag given as an annotation and one that a trace ended with are the same to a filter."""
     sink.write(

@@ -9,10 +9,10 @@ from typing import Any
 
 import msgspec
 
-from baserun.store.rows import AnnotationRow
+from baserun.store.rows import AnnotationRow, json_object
 from baserun.store.sqlite import _rollups
 from baserun.store.sqlite._batch import Batch, hash_response
-from baserun.store.sqlite._flush import tag_text
+from baserun.store.sqlite._flush import write_tags
 from baserun.store.sqlite._sql import placeholders, select_in
 
 LARGEST_SCORE = 1e9
@@ -160,7 +160,7 @@ def _follow(connection: sqlite3.Connection, annotation: Waiting, before: tuple[i
         add_feedback(connection, *before, tuple(-value for value in part))
         add_feedback(connection, annotation.session_id, annotation.trace_id, part)
     if annotation.type == "tag" and annotation.trace_id is not None and annotation.name is not None:
-        _tag(connection, annotation.trace_id, annotation)
+        _tag(connection, annotation.trace_id, annotation.name, annotation)
 
 
 def add_feedback(
@@ -182,8 +182,10 @@ def add_feedback(
         connection.execute(f"UPDATE users SET {_ADD} WHERE id = ?", (*part, user_id))
 
 
-def _tag(connection: sqlite3.Connection, trace_id: int, annotation: Waiting) -> None:
+def _tag(connection: sqlite3.Connection, trace_id: int, name: str, annotation: Waiting) -> None:
+    (tags,) = connection.execute("SELECT tags FROM traces WHERE id = ?", (trace_id,)).fetchone()
+    if name in json_object(tags):  # the trace has ended, and said at its end what counts
+        return
     row = connection.execute("SELECT value FROM annotation_contents WHERE id = ?", (annotation.id,)).fetchone()
     if row is not None and row[0] is not None:
-        text = tag_text(msgspec.json.decode(row[0]))
-        connection.execute("INSERT OR IGNORE INTO trace_tags VALUES (?, ?, ?)", (annotation.name, text, trace_id))
+        write_tags(connection, trace_id, {name: msgspec.json.decode(row[0])}, is_new=False)

@@ -158,7 +158,7 @@ class Flush:
         contents = [(each.id, each.error_message, each.result) for each in completed if each.has_content]
         write_rows(self._connection, _INSERT_TRACE_CONTENT, contents)
         for trace in completed:
-            write_tags(self._connection, trace.id, trace.tags)
+            write_tags(self._connection, trace.id, json_object(trace.tags), is_new=trace.is_new)
 
     def _write_spans(self) -> None:
         batch = self._batch
@@ -184,11 +184,13 @@ class Flush:
             _recompute.refresh_user(self._connection, user_id)
 
 
-def write_tags(connection: sqlite3.Connection, trace_id: int, tags: str | None) -> None:
-    """Make a trace findable by its tags."""
-    if tags is not None:
-        rows = [(name, tag_text(value), trace_id) for name, value in json_object(tags).items()]
-        write_rows(connection, "INSERT OR IGNORE INTO trace_tags VALUES (?, ?, ?)", rows)
+def write_tags(connection: sqlite3.Connection, trace_id: int, tags: dict[str, Any], *, is_new: bool) -> None:
+    """Make a trace findable by these tags; of each name the last value counts."""
+    if not is_new:
+        earlier = [(trace_id, name) for name in tags]
+        write_rows(connection, "DELETE FROM trace_tags WHERE trace_id = ? AND name = ?", earlier)
+    rows = [(name, tag_text(value), trace_id) for name, value in tags.items()]
+    write_rows(connection, "INSERT INTO trace_tags VALUES (?, ?, ?)", rows)
 
 
 def tag_text(value: Any) -> str:
