@@ -200,6 +200,16 @@ def test_pruning_content_keeps_the_numbers(sink: Sink, store: Store, make: Make)
     assert store.verify() == []
 
 
+@pytest.mark.parametrize("days", [800_000, 1e9])
+def test_a_time_before_all_time_prunes_nothing(sink: Sink, store: Store, days: float) -> None:
+    """More days than the calendar has are as good as for ever."""
+    sink.write([OpenSession(id="s", at_us=1)])
+
+    receipt = store.prune(days=days)
+
+    assert (receipt.sessions, len(store.sessions())) == (0, 1)
+
+
 def test_pruned_space_is_given_back(sink: Sink, store: Store, make: Make, path: Path) -> None:
     """The file becomes smaller, with no vacuum that would need as much again."""
     for start in range(0, 400, 100):

@@ -128,9 +128,9 @@ def trace_key(value: object) -> bytes | None:
 
 
 def cut_off(days: float | None, before: datetime | None) -> int:
-    """The time that days ago was, or that was given."""
+    """The time that days ago was, or that was given; no earlier one than a result can name."""
     if (days is None) == (before is None):
         raise ConfigurationError("Say either days=... or before=..., such as days=30.")
     if before is not None:
         return when("before", before)
-    return now_us() - number("days", days, DAY_US)
+    return max(now_us() - number("days", days, DAY_US), microseconds(datetime.min))
