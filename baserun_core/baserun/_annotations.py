@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Any
 
+from baserun._arguments import check_metadata, check_text
 from baserun._context import Frame, current
 from baserun._identity import check_session_identifier
 from baserun._records import AnnotationAdded
 from baserun._runtime import recorder
-from baserun._sessions import check_metadata
 from baserun._values import snapshot
 from baserun.exceptions import ConfigurationError
 
@@ -24,7 +24,7 @@ def log(message: object, name: str | None = None, metadata: Mapping[str, Any] | 
     """
     frame = current()
     value = None if _is_contentless(frame) else message
-    _annotate(frame, "log", _checked(name, "name") if name is not None else None, value=value, metadata=metadata)
+    _annotate(frame, "log", check_text(name, "name") if name is not None else None, value=value, metadata=metadata)
 
 
 def tag(key: str, value: object) -> None:
@@ -33,7 +33,7 @@ def tag(key: str, value: object) -> None:
     A tag is structure, not content: it is recorded with ``capture_content=False`` too.
     """
     frame = current()
-    _checked(key, "key")
+    check_text(key, "key")
     if frame is not None and frame.trace is not None and not frame.muted:
         frame.trace.tags[key] = value
     _annotate(frame, "tag", key, value=value)
@@ -65,7 +65,7 @@ def check(
     value = None
     if (expected is not None or actual is not None) and not _is_contentless(frame):
         value = {"expected": expected, "actual": actual}
-    _annotate(frame, "check", _checked(name, "name"), value=value, score=float(result), metadata=metadata)
+    _annotate(frame, "check", check_text(name, "name"), value=value, score=float(result), metadata=metadata)
     return result
 
 
@@ -126,7 +126,7 @@ def feedback(
     _annotate(
         frame,
         "feedback",
-        _checked(name, "name"),
+        check_text(name, "name"),
         score=judged,
         comment=None if _is_contentless(frame) else comment,
         metadata=metadata,
@@ -160,7 +160,7 @@ def _about(session_id: str | None, trace_id: str | None, completion_id: str | No
     if trace_id is not None:
         about["trace_id"] = _checked_trace_id(trace_id)
     if completion_id is not None:
-        about["completion_id"] = _checked(completion_id, "completion_id")
+        about["completion_id"] = check_text(completion_id, "completion_id")
     return about or None
 
 
@@ -218,9 +218,3 @@ def _place(frame: Frame | None) -> dict[str, str | None]:
 
 def _is_contentless(frame: Frame | None) -> bool:
     return not recorder().config.capture_content or (frame is not None and frame.contentless)
-
-
-def _checked(value: object, what: str) -> str:
-    if not isinstance(value, str) or not value:
-        raise ConfigurationError(f"{what} must be a non-empty str, not {value!r}")
-    return value

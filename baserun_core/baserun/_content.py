@@ -25,6 +25,7 @@ from baserun._redact import (
     Mask,
     Redact,
     apply_masks,
+    contains,
     mask_secrets,
     masks_for,
     names_a_header,
@@ -136,7 +137,7 @@ class ContentEncoder:
         """What masks this JSON needs; None when escapes may hide some."""
         if self._redact is None:
             return ()
-        return None if _payload.contains(text, "\\", _payload.ASCII_ESCAPE) else masks_for(text)
+        return None if contains(text, "\\", _payload.ASCII_ESCAPE) else masks_for(text)
 
     def _cleaned(self, value: object, field: str, limit: int, masks: tuple[Mask, ...] | None) -> str:
         return _encode(self._cleaner(limit, masks).clean(value, field, "", 0)).decode()

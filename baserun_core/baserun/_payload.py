@@ -9,8 +9,6 @@ from typing import Any
 
 from baserun._redact import contains
 
-__all__ = ["ASCII_ESCAPE", "KEYS", "SHORT", "contains"]
-
 SHORT = 64
 """Characters; a shorter string is no payload."""
 LONG = 256

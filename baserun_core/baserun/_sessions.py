@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from baserun._arguments import check_bool, check_metadata
 from baserun._context import Frame, child, current, enter, follow, leave
 from baserun._guard import say_once
 from baserun._identity import (
@@ -96,7 +97,7 @@ class SessionScope(Scope[Session]):
         if outer is not None and session is not None and self._is_inherited(session):
             if self._user_identifier is not None:
                 session = identify_session(session, self._user_identifier)
-            frame = self._frame_in(outer, session)
+            frame = child(outer, session=session, trace=outer.trace, span=outer.span)
             if self._metadata:
                 session.metadata.update(self._metadata)
         else:
@@ -121,10 +122,6 @@ class SessionScope(Scope[Session]):
         if session._host is not None:
             return True
         return self._user_identifier is None or not _is_of_another(session, self._user_identifier)
-
-    def _frame_in(self, outer: Frame | None, session: Session) -> Frame:
-        trace, span = (None, None) if outer is None else (outer.trace, outer.span)
-        return child(outer, session=session, trace=trace, span=span)
 
     def _close(self, error: BaseException | None) -> None:
         session = self._session
@@ -236,22 +233,6 @@ def _is_of_another(session: Session, user_identifier: str) -> bool:
         return False
     key = recorder().config.user_key  # a session that came from another process may carry its user as a pseudonym
     return pseudonym(owner, key) != pseudonym(user_identifier, key)
-
-
-def check_metadata(metadata: Mapping[str, Any] | None) -> dict[str, Any] | None:
-    """Return a copy of `metadata`, or say what it must be."""
-    if metadata is None:
-        return None
-    if not isinstance(metadata, Mapping):
-        raise ConfigurationError(f"metadata must be a dict such as {{'plan': 'pro'}}, not {type(metadata).__name__}")
-    return dict(metadata)
-
-
-def check_bool(value: object, what: str) -> bool:
-    """Return `value` if it is True or False, else say that it must be."""
-    if not isinstance(value, bool):
-        raise ConfigurationError(f"{what} must be True or False, not {value!r}")
-    return value
 
 
 def _begin(

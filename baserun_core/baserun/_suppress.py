@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from baserun._arguments import check_bool
 from baserun._context import Frame, child, current
 from baserun._scope import Scope
-from baserun._sessions import check_bool
 
 
 def suppress(*, content_only: bool = False) -> SuppressScope:

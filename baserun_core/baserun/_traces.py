@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar, overload
 
+from baserun._arguments import check_bool, check_metadata, check_text
 from baserun._context import Frame, child, current
 from baserun._model import RUNNING, Span, Trace
 from baserun._runtime import recorder
 from baserun._scope import Scope
-from baserun._sessions import check_bool, check_metadata
 from baserun.exceptions import ConfigurationError
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -40,7 +40,7 @@ def trace(
         name: What to call the trace; the function's qualified name if left out.
         metadata: Facts that are the same for every call.
     """
-    scope = TraceScope(_checked_name(name) if name is not None else None, "function", check_metadata(metadata))
+    scope = TraceScope(check_text(name, "name") if name is not None else None, "function", check_metadata(metadata))
     if function is None:
         return scope
     if isinstance(function, str):
@@ -64,7 +64,7 @@ def start_trace(
         new: Open a trace of its own even inside a trace.
     """
     return TraceScope(
-        _checked_name(name), _checked_name(kind, "kind"), check_metadata(metadata), new=check_bool(new, "new")
+        check_text(name, "name"), check_text(kind, "kind"), check_metadata(metadata), new=check_bool(new, "new")
     )
 
 
@@ -79,7 +79,7 @@ def span(name: str, kind: str = "function", *, metadata: Mapping[str, Any] | Non
         kind: What sort of work it is, such as ``tool``, ``retrieval`` or ``function``.
         metadata: Facts known beforehand.
     """
-    return SpanScope(_checked_name(name), _checked_name(kind, "kind"), check_metadata(metadata))
+    return SpanScope(check_text(name, "name"), check_text(kind, "kind"), check_metadata(metadata))
 
 
 def current_trace() -> Trace | None:
@@ -160,9 +160,3 @@ class TraceScope(Scope[Trace | Span]):
     def _returned(self, value: object) -> None:
         if self._opened is not None and self._opened.result is None:
             self._opened.result = value
-
-
-def _checked_name(value: object, what: str = "name") -> str:
-    if not isinstance(value, str) or not value:
-        raise ConfigurationError(f"{what} must be a non-empty str, not {value!r}")
-    return value

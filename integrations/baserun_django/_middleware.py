@@ -11,13 +11,12 @@ from django.http import FileResponse, HttpRequest
 from django.http.response import HttpResponseBase
 
 from baserun.web import SteppedAsyncBody, SteppedBody, untouched
+from baserun.web._asgi import MARK
 from baserun_django._request import ATTRIBUTE, DjangoRequest
 from baserun_django._response import apply, get_header
 from baserun_django._settings import current_policy
 
 GetResponse = Callable[[HttpRequest], Any]
-ASGI_MARK = "baserun"
-"""Where the ASGI middleware leaves its request in a scope, when this project is mounted below it."""
 
 
 class BaserunMiddleware:
@@ -86,7 +85,7 @@ class BaserunMiddleware:
 
 def _is_taken(request: HttpRequest) -> bool:
     """Whether the request is in the hands of another one of ours: listed twice, or around the whole project."""
-    return hasattr(request, ATTRIBUTE) or ASGI_MARK in getattr(request, "scope", ())
+    return hasattr(request, ATTRIBUTE) or MARK in getattr(request, "scope", ())
 
 
 def _answered(ours: DjangoRequest, response: HttpResponseBase) -> HttpResponseBase:

@@ -56,9 +56,7 @@ class Examination:
             return [_store.missing(self.location.path)]
         store = open_store(self.location)
         try:
-            self.info, self.ledger, checks = _store.examine(store)
-            if self.info is not None:
-                self.bytes_a_day = _store.growth(store, self.info)
+            self.info, self.ledger, self.bytes_a_day, checks = _store.examine(store)
         finally:
             store.close()
         return [*checks, *_files.examine(self.location)]

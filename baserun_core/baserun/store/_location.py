@@ -23,7 +23,7 @@ _POSSIBLE = (
 )
 _LATER = {"postgresql", "postgres", "clickhouse", "clickhousedb", "mysql", "mariadb"}
 
-_memory_folders: dict[str, tuple[int, str]] = {}
+_memory_folders: dict[str, str] = {}
 
 
 class StoreLocation(msgspec.Struct, frozen=True):
@@ -113,9 +113,9 @@ def _memory_folder(url: str) -> str:
     """
     known = _memory_folders.get(url)
     if known is not None:
-        return known[1]
+        return known
     folder = tempfile.mkdtemp(prefix="baserun-memory-")
-    _memory_folders[url] = (os.getpid(), folder)
+    _memory_folders[url] = folder
     atexit.register(_remove, folder, os.getpid(), shutil.rmtree)
     return folder
 

@@ -18,7 +18,7 @@ from baserun._runtime import recorder
 from baserun.exceptions import ConfigurationError
 from baserun.web._form import parse_form
 from baserun.web._policy import SessionPolicy
-from baserun.web._token import Keys, TokenError, _packed, _unpacked, unsigned
+from baserun.web._token import Keys, TokenError, packed, unpacked, unsigned
 from baserun.web._visitor import UNKNOWN, Visitor
 
 SALT = b"baserun.feedback.v1"
@@ -49,7 +49,7 @@ def sign_feedback(keys: Keys, trace: Trace) -> str:
     """The token of a trace; it holds for the user whom the trace has now, or for whoever has it if there is none."""
     if trace.at_touch is not None:
         recorder().touch_trace(trace)
-    session_id = "" if trace.session_id is None else _packed(trace.session_id)
+    session_id = "" if trace.session_id is None else packed(trace.session_id)
     return _signer(keys).sign(f"{trace.id}.{session_id}.{keys.owner(trace.user_identifier)}").decode()
 
 
@@ -95,7 +95,7 @@ def _about(keys: Keys, token: object, visitor: Visitor) -> tuple[str, str | None
         raise TokenError("expired")
     if owner and visitor.identifier is not None and not keys.is_owner(owner, visitor.identifier):
         raise TokenError("somebody else's")
-    return trace_id, _unpacked(session_id) if session_id else None
+    return trace_id, unpacked(session_id) if session_id else None
 
 
 def _parsed(content_type: str | None, body: bytes) -> dict[str, Any]:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from baserun._clock import Clock
 from baserun._context import current
 from baserun._model import Session, Trace
-from baserun._runtime import recorder
 from baserun.web._feedback import sign_feedback
 from baserun.web._policy import SessionPolicy, latest_policy
 from baserun.web._request import WebRequest
@@ -27,7 +25,7 @@ def token_of(session: Session) -> str:
     if session._host is not None:
         return session._host.token()
     keys = _policy().keys
-    return keys.sign(session.id, _seconds(recorder().clock), keys.owner(session.user_identifier))
+    return keys.sign(session.id, keys.now(), keys.owner(session.user_identifier))
 
 
 def feedback_token_of(trace: Trace) -> str:
@@ -38,7 +36,3 @@ def feedback_token_of(trace: Trace) -> str:
 def _policy() -> SessionPolicy:
     request = active_request()
     return latest_policy() if request is None else request.policy
-
-
-def _seconds(clock: Clock) -> int:
-    return clock.now_us() // 1_000_000

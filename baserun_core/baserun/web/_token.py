@@ -45,7 +45,7 @@ class Ticket(msgspec.Struct, frozen=True):
 
     session_id: str
     started: int
-    """When the session was, in seconds since the epoch."""
+    """When the session was begun, in seconds since the epoch."""
     issued: int
     owner: str
     """The keyed hash of whom it was given to; empty: to nobody in particular."""
@@ -91,7 +91,7 @@ class Keys:
 
     def sign(self, session_id: str, started: int, owner: str) -> str:
         """A token for a session, as of now."""
-        return self._session.sign(f"{_packed(session_id)}.{started}.{owner}").decode()
+        return self._session.sign(f"{packed(session_id)}.{started}.{owner}").decode()
 
     def read(self, token: str) -> Ticket:
         """What a genuine token says, expired or not.
@@ -111,7 +111,7 @@ class Keys:
         parts = payload.split(".")
         if len(parts) != 3 or not _NUMBER.match(parts[1]):
             raise TokenError("malformed")
-        return Ticket(_unpacked(parts[0]), int(parts[1]), issued, parts[2])
+        return Ticket(unpacked(parts[0]), int(parts[1]), issued, parts[2])
 
 
 def unsigned(signer: TimestampSigner, token: str) -> tuple[str, int]:
@@ -161,14 +161,19 @@ def _tag(key: bytes, user_identifier: str) -> str:
     return urlsafe_b64encode(digest[:_OWNER_BYTES]).decode()
 
 
-def _packed(session_id: str) -> str:
+def packed(session_id: str) -> str:
     """The id in characters that a cookie can carry."""
     if _PLAIN.match(session_id):
         return session_id
     return "~" + urlsafe_b64encode(session_id.encode()).decode().rstrip("=")
 
 
-def _unpacked(text: str) -> str:
+def unpacked(text: str) -> str:
+    """The id that `packed` was given.
+
+    Raises:
+        TokenError: It is none.
+    """
     try:
         if not text.startswith("~"):
             return check_session_identifier(text)

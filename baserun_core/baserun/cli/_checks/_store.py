@@ -16,17 +16,18 @@ _LEAST_AGE = timedelta(days=1)
 _MOST_UNINDEXED = 10_000
 
 
-def examine(store: Store) -> tuple[StoreInfo | None, dict[str, dict[str, int]], list[Check]]:
-    """What the store says of itself, its ledger, and what is to be thought of both."""
+def examine(store: Store) -> tuple[StoreInfo | None, dict[str, dict[str, int]], float | None, list[Check]]:
+    """What the store says of itself, its ledger, how it grows, and what is to be thought of all that."""
     try:
         info = store.info()
         ledger = store.ledger()
-        return info, ledger, [*_checks(info, growth(store, info)), *_ledger(ledger)]
+        bytes_a_day = _growth(store, info)
     except StoreError as error:
-        return None, {}, [Check(AREA, "file", PROBLEM, str(error))]
+        return None, {}, None, [Check(AREA, "file", PROBLEM, str(error))]
+    return info, ledger, bytes_a_day, [*_checks(info, bytes_a_day), *_ledger(ledger)]
 
 
-def growth(store: Store, info: StoreInfo) -> float | None:
+def _growth(store: Store, info: StoreInfo) -> float | None:
     """Bytes a day since the first record; None while that is less than a day ago."""
     first = [page.items[0].started_at for page in (store.sessions(sort="started", limit=1),) if page.items]
     first += [page.items[0].started_at for page in (store.traces(sort="started", limit=1),) if page.items]

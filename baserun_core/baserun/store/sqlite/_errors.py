@@ -6,7 +6,7 @@ import sqlite3
 
 import msgspec
 
-from baserun.exceptions import RowRejectedError, StoreError, StoreUnavailableError
+from baserun.exceptions import RowRejectedError, StoreUnavailableError
 
 UNSTORABLE = (
     OverflowError,
@@ -39,7 +39,7 @@ def unavailable(error: sqlite3.Error | OSError, path: str) -> StoreUnavailableEr
     return StoreUnavailableError(f"The store {path} cannot be used at the moment: {_reason(error)}.")
 
 
-def rejected(error: Exception) -> StoreError:
+def rejected(error: Exception) -> RowRejectedError:
     """A row can never be stored, and why."""
     return RowRejectedError(f"A row cannot be stored: {type(error).__name__}: {error}")
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable
 from typing import Any
 
 from baserun.store.results import StoredAnnotation, StoredError, StoredSpan, StoredTrace
@@ -73,12 +72,3 @@ def _traces(connection: sqlite3.Connection, where: str, value: Any) -> list[Stor
     annotations = annotations_of_traces(connection, ids)
     now = now_us()
     return [trace_result(row, now, spans.get(row[0], []), annotations.get(row[0], [])) for row in rows]
-
-
-def list_rows(connection: sqlite3.Connection, ids: Iterable[int]) -> dict[int, Any]:
-    """The rows of these traces by their row id."""
-    rows = (
-        connection.execute(f"SELECT {TRACE_COLUMNS} FROM traces t {TRACE_JOINS} WHERE t.id = ?", (each,))
-        for each in ids
-    )
-    return {row[0]: row for found in rows for row in found}

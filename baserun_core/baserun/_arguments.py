@@ -1,0 +1,31 @@
+"""Checking what several functions are given: what cannot be used raises at once, and the message says what can."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from baserun.exceptions import ConfigurationError
+
+
+def check_text(value: object, what: str) -> str:
+    """Return `value` if it is text that says something, else say that it must be."""
+    if not isinstance(value, str) or not value:
+        raise ConfigurationError(f"{what} must be a non-empty str, not {value!r}")
+    return value
+
+
+def check_bool(value: object, what: str) -> bool:
+    """Return `value` if it is True or False, else say that it must be."""
+    if not isinstance(value, bool):
+        raise ConfigurationError(f"{what} must be True or False, not {value!r}")
+    return value
+
+
+def check_metadata(metadata: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    """Return a copy of `metadata`, or say what it must be."""
+    if metadata is None:
+        return None
+    if not isinstance(metadata, Mapping):
+        raise ConfigurationError(f"metadata must be a dict such as {{'plan': 'pro'}}, not {type(metadata).__name__}")
+    return dict(metadata)
