@@ -350,7 +350,7 @@ def test_threads_that_have_ended_keep_no_files_open(filled: Store) -> None:
         thread.start()
         thread.join()
 
-    assert len(os.listdir("/dev/fd")) <= before + 3  # of the last one, until the next comes
+    assert len(os.listdir("/dev/fd")) <= before + 3  # SQLite closes some files with its next one
 
 
 def test_threads_read_with_connections_of_their_own(new_sink: Callable[[], Sink], store: Store, make: Make) -> None:

@@ -31,9 +31,8 @@ class Reader:
         self.budget = budget
         self._local = threading.local()
         self._lock = threading.Lock()
-        self._open: list[_Connection] = []
-        # A store may be read in one line and dropped; from Python 3.13 on open connections complain of that.
-        weakref.finalize(self, _close_all, self._open).atexit = False
+        self._open: weakref.WeakSet[_Connection] = weakref.WeakSet()
+        """Each is held by its thread alone, and goes with it."""
 
     @contextmanager
     def question(self, *, is_bounded: bool = True) -> Iterator[sqlite3.Connection | None]:
@@ -61,7 +60,8 @@ class Reader:
     def close(self) -> None:
         """Close the connections of all threads."""
         with self._lock:
-            _close_all(self._open)
+            while self._open:
+                self._open.pop().close()
         self._local = threading.local()
 
     def _current(self) -> sqlite3.Connection | None:
@@ -77,24 +77,15 @@ class Reader:
         if known is None:
             return None
         self._local.connection = known
-        self._close_those_of_ended_threads()
         with self._lock:
-            self._open.append(known)
+            self._open.add(known)
         return known.sqlite
 
     def _let_go(self, known: _Connection) -> None:
         self._local.connection = None
         known.close()
-        with self._lock, contextlib.suppress(ValueError):
-            self._open.remove(known)
-
-    def _close_those_of_ended_threads(self) -> None:
         with self._lock:
-            ended = [each for each in self._open if not each.thread.is_alive()]
-            for each in ended:
-                self._open.remove(each)
-        for each in ended:
-            each.close()
+            self._open.discard(known)
 
     def _connect(self, file: tuple[int, int]) -> _Connection | None:
         connection, state = _connect(self.path)
@@ -119,13 +110,8 @@ class Reader:
         return unavailable(error, self.path)
 
 
-def _close_all(connections: list[_Connection]) -> None:
-    while connections:
-        connections.pop().close()
-
-
 class _Connection:
-    """A connection with the thread, the process and the file that it belongs to.
+    """A connection with the process and the file that it belongs to.
 
     Args:
         connection: The connection.
@@ -135,7 +121,6 @@ class _Connection:
 
     def __init__(self, connection: sqlite3.Connection, file: tuple[int, int], state: str | None) -> None:
         self.sqlite = connection
-        self.thread = threading.current_thread()
         self._file = file
         self._state = state
         self._process = os.getpid()
@@ -151,6 +136,14 @@ class _Connection:
             return
         with contextlib.suppress(sqlite3.Error):
             self.sqlite.close()
+
+    def __del__(self) -> None:
+        # Its thread or greenlet has ended, or its store was dropped after one line; from Python 3.13 on SQLite's own
+        # connections complain of that.
+        try:
+            self.close()
+        except Exception:  # at the end of the process modules may be gone
+            return
 
 
 def _connect(path: str) -> tuple[sqlite3.Connection, str | None]:
