@@ -7,7 +7,7 @@ import inspect
 import sys
 from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator, Callable, Generator
-from types import TracebackType
+from types import FunctionType, TracebackType
 from typing import Any, Generic, TypeVar
 
 from baserun._context import Frame, leave, replace
@@ -97,15 +97,20 @@ def decorate(function: F, fresh: Callable[[Callable[..., Any]], Scope[Any]]) -> 
     """Wrap `function` so that each call runs in a scope from `fresh`; it stays the kind of function that it is."""
     if isinstance(function, staticmethod | classmethod):
         return type(function)(decorate(function.__func__, fresh))
-    if inspect.isasyncgenfunction(function):
+    if _is(inspect.isasyncgenfunction, function):
         wrapper: Callable[..., Any] = _around_async_generator(function, fresh)
-    elif inspect.isgeneratorfunction(function):
+    elif _is(inspect.isgeneratorfunction, function):
         wrapper = _around_generator(function, fresh)
-    elif inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(type(function).__call__):
+    elif _is(inspect.iscoroutinefunction, function):
         wrapper = _around_coroutine(function, fresh)
     else:
         wrapper = _around_function(function, fresh)
     return functools.wraps(function)(wrapper)  # type: ignore[return-value]
+
+
+def _is(kind: Callable[[Any], bool], function: Callable[..., Any]) -> bool:
+    """Whether it is a function of this kind, or an object that is called like one."""
+    return kind(function) or (type(function) is not FunctionType and kind(type(function).__call__))
 
 
 def _around_function(function: Callable[..., Any], fresh: Callable[..., Scope[Any]]) -> Callable[..., Any]:

@@ -135,7 +135,7 @@ class TraceScope(Scope[Trace | Span]):
         self._opened: Trace | Span | None = None
 
     def __repr__(self) -> str:
-        return f"start_trace({self._name!r})"
+        return "trace" if self._name is None else f"start_trace({self._name!r})"
 
     def _again(self, function: Callable[..., Any]) -> TraceScope:
         name = self._name or getattr(function, "__qualname__", None) or type(function).__name__

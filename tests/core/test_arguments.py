@@ -44,7 +44,7 @@ WRONG: list[tuple[Callable[[], Any], str]] = [
     (lambda: b.hash_user(""), "empty e-mail address; leave the user out for anonymous visitors"),
     # Traces
     (lambda: b.trace("answer"), "write @baserun.trace(name='answer'), or @baserun.trace alone"),
-    (lambda: b.trace(7), "decorates functions, not int"),
+    (lambda: b.trace(7), "trace decorates functions, not int"),
     (lambda: b.trace(name=""), "name must be a non-empty str, not ''"),
     (lambda: b.trace(name=7), "name must be a non-empty str, not 7"),
     (lambda: b.trace(metadata=7), "metadata must be a dict"),

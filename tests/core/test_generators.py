@@ -47,6 +47,22 @@ def test_between_steps_nothing_leaks(captured: Captured) -> None:
     assert now() == NOTHING
 
 
+async def test_objects_that_are_called_like_generators(captured: Captured) -> None:
+    """An object whose call is a generator, asynchronous or not, is traced for as long as that runs."""
+
+    class Stream:
+        def __call__(self) -> Iterator[Any]:
+            yield now()
+
+    class AsyncStream:
+        async def __call__(self) -> AsyncGenerator[Any, None]:
+            yield now()
+
+    seen = [*baserun.trace(Stream())(), *[step async for step in baserun.trace(AsyncStream())()]]
+
+    assert seen == [(None, "Stream", None), (None, "AsyncStream", None)]
+
+
 def test_blocks_inside_do_not_leak_between_steps(captured: Captured) -> None:
     """A bare block around a `yield` inside a decorated generator is not current for its consumer either."""
 
