@@ -13,6 +13,8 @@ SHORT = 64
 """Characters; a shorter string is no payload."""
 LONG = 256
 """Characters; base64 without a type is only recognized from this length on, and only under one of `KEYS`."""
+SHORTEST_LINE = 60
+"""Characters of the first line of base64 that is in lines."""
 KEYS = frozenset({"b64_json", "data", "file_data", "bytes", "partial_image_b64", "image_b64", "result", "embedding"})
 """Names under which providers' APIs carry base64."""
 
@@ -40,7 +42,7 @@ def described(text: str, key: str) -> dict[str, Any] | None:
         if head is None or _BASE64.fullmatch(text, head.end()) is None:
             return None
         return _of_base64(text[head.end() :], head[1].lower() or "text/plain")
-    if key in KEYS and may_be_base64(text) and _BASE64.fullmatch(text) is not None:
+    if key in KEYS and may_be_base64(text) and not _is_in_short_lines(text) and _BASE64.fullmatch(text) is not None:
         return _of_base64(text, "base64")
     return None
 
@@ -58,6 +60,11 @@ def of_bytes(data: bytes, kind: str) -> dict[str, Any]:
 def may_be_base64(value: object) -> bool:
     """Whether this is a string long enough to be base64, and without spaces near its beginning."""
     return type(value) is str and len(value) >= LONG and " " not in value[:LONG]
+
+
+def _is_in_short_lines(text: str) -> bool:
+    """Whether it is words or ids, each on a line of its own: lines of base64 are of 64 or 76 characters."""
+    return text.find("\n", 0, SHORTEST_LINE) >= 0
 
 
 def may_hold_data_url(text: str) -> bool:

@@ -203,6 +203,15 @@ class TestPayloads:
 
         assert stored(form(value)) == value
 
+    def test_words_in_lines_are_no_payload(self, form: Any) -> None:
+        """A list with a word or an id on each line is text, under whatever name it stands; wrapped base64 is a file."""
+        ids = "\n".join(str(uuid.UUID(int=number)) for number in range(20))
+        wrapped = base64.encodebytes(PICTURE).decode()
+
+        kept = stored(form({"result": ids, "data": wrapped}))
+
+        assert kept == {"result": ids, "data": {"type": "base64", **PICTURE_DESCRIBED}}
+
 
 def test_escaped_payloads_are_found() -> None:
     """A picture whose slashes are escaped is described all the same."""
