@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from baserun.instrumentation import CallDetails
-from baserun_openai._binary import bytes_of, describe_bytes
+from baserun_openai._binary import decode_base64, describe_bytes
 from baserun_openai._exchange import Answer, Merged
 from baserun_openai._failure import tell_failure
 from baserun_openai._sse import Event, decoded
@@ -63,7 +63,7 @@ def _merge(events: Iterable[Event]) -> Merged:
         elif kind == "transcript.text.done":
             answered["text"] = value.get("text")
         elif kind == "speech.audio.delta" and isinstance(value.get("audio"), str):
-            sound.append(bytes_of(value["audio"]))
+            sound.append(decode_base64(value["audio"]))
         if value.get("usage"):
             answered["usage"] = value["usage"]
         if kind.endswith(".delta"):

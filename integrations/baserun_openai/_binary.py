@@ -20,11 +20,11 @@ def describe_bytes(data: bytes, media_type: str | None = None) -> Description:
 
 def describe_base64(text: str, media_type: str | None = None) -> Description:
     """Say what the bytes are that `text` encodes."""
-    return describe_bytes(bytes_of(text), media_type)
+    return describe_bytes(decode_base64(text), media_type)
 
 
-def bytes_of(text: str) -> bytes:
-    """The bytes that `text` encodes in base64; those of the text itself where that is broken."""
+def decode_base64(text: str) -> bytes:
+    """The bytes that `text` encodes; its own, where it is no base64."""
     try:
         return base64.b64decode(text)
     except ValueError:

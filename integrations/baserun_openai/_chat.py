@@ -12,7 +12,7 @@ from baserun_openai._failure import tell_failure
 from baserun_openai._preview import joined, last_user_text, text_in
 from baserun_openai._tool_calls import arguments_text
 from baserun_openai._usage import read_usage
-from baserun_openai._wire import Fields, object_of, objects_of, recorded
+from baserun_openai._wire import Fields, label_of, labels_of, object_of, objects_of, recorded
 
 CONTENT = ("messages",)
 
@@ -33,7 +33,7 @@ def read_answer(answer: Answer, details: CallDetails) -> None:
     details.response_model = completion.get("model")
     details.usage = read_usage(completion.get("usage"))
     details.tool_calls = [call for message in messages for call in _tool_calls(message)] or None
-    details.finish_reasons = [reason for choice in choices if (reason := choice.get("finish_reason"))] or None
+    details.finish_reasons = labels_of(choice.get("finish_reason") for choice in choices)
     details.output_preview = _preview(messages, details)
     details.output = [_without_payload(message) for message in messages] or answer.other
     tell_failure(completion.get("error"), details)
@@ -43,18 +43,19 @@ def _tool_calls(message: dict[str, Any]) -> list[dict[str, Any]]:
     calls = [_tool_call(call) for call in objects_of(message.get("tool_calls"))]
     legacy = message.get("function_call")
     if isinstance(legacy, dict):
-        calls.append({"id": None, "name": legacy.get("name"), "arguments": legacy.get("arguments")})
+        calls.append(_told(None, legacy.get("name"), legacy.get("arguments")))
     return calls
 
 
 def _tool_call(call: dict[str, Any]) -> dict[str, Any]:
     function, custom = object_of(call.get("function")), object_of(call.get("custom"))
     given = function.get("arguments") if function else custom.get("input")
-    return {
-        "id": call.get("id"),
-        "name": function.get("name") or custom.get("name"),
-        "arguments": None if given is None else arguments_text(given),
-    }
+    return _told(call.get("id"), function.get("name") or custom.get("name"), given)
+
+
+def _told(call_id: Any, name: Any, given: Any) -> dict[str, Any]:
+    arguments = None if given is None else arguments_text(given)
+    return {"id": label_of(call_id), "name": label_of(name), "arguments": arguments}
 
 
 def _preview(messages: list[dict[str, Any]], details: CallDetails) -> str | None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from baserun_openai._binary import bytes_of
+from baserun_openai._binary import decode_base64
 from baserun_openai._exchange import Merged
 from baserun_openai._sse import Event, decoded
 from baserun_openai._tool_calls import ToolCallMerger
@@ -48,7 +48,8 @@ class _Choice:
             elif name == "audio":
                 self._add_audio(object_of(value))
             elif isinstance(value, list):
-                self.others[name] = [*self.others.get(name, ()), *value]
+                before = self.others.get(name)
+                self.others[name] = [*before, *value] if isinstance(before, list) else value
             else:
                 self.others[name] = value
         return has_content
@@ -62,9 +63,10 @@ class _Choice:
     def _add_audio(self, delta: dict[str, Any]) -> None:
         audio = self.audio = self.audio or {}
         for name, value in delta.items():
+            before = audio.get(name)
             if isinstance(value, str) and name not in _FIXED:
-                audio.setdefault(name, []).append(value)
-            elif value is not None:
+                audio[name] = [*before, value] if isinstance(before, list) else [value]
+            elif value is not None and not isinstance(value, list):
                 audio[name] = value
 
     def finished(self, index: int) -> dict[str, Any]:
@@ -157,4 +159,4 @@ def _whole(name: str, value: Any) -> Any:
     if name != "data":
         return "".join(value)
     # Each part is padded base64 by itself, so the text of the parts put together would not be.
-    return base64.b64encode(b"".join(bytes_of(part) for part in value)).decode()
+    return base64.b64encode(b"".join(decode_base64(part) for part in value)).decode()

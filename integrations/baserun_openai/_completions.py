@@ -11,7 +11,7 @@ from baserun_openai._failure import tell_failure
 from baserun_openai._preview import joined, text_in
 from baserun_openai._sse import Event, decoded
 from baserun_openai._usage import read_usage
-from baserun_openai._wire import Fields, decode, objects_of, recorded
+from baserun_openai._wire import Fields, decode, labels_of, objects_of, recorded
 
 CONTENT = ("prompt", "suffix")
 
@@ -31,7 +31,7 @@ def read_answer(answer: Answer, details: CallDetails) -> None:
     details.response_id = completion.get("id")
     details.response_model = completion.get("model")
     details.usage = read_usage(completion.get("usage"))
-    details.finish_reasons = [reason for choice in choices if (reason := choice.get("finish_reason"))] or None
+    details.finish_reasons = labels_of(choice.get("finish_reason") for choice in choices)
     details.output = [{"text": choice.get("text")} for choice in choices] or answer.other
     details.output_preview = joined(choice.get("text") for choice in choices[:1])
     tell_failure(completion.get("error"), details)

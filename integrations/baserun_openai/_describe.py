@@ -13,7 +13,7 @@ from baserun_openai._failure import tell_failure
 from baserun_openai._identity import PARAMETERS, named_in
 from baserun_openai._provider import address_of, deployment_in, provider_of
 from baserun_openai._sse import split_events
-from baserun_openai._wire import Fields, decode, decode_or_text, join_object, read_object, text_of
+from baserun_openai._wire import Fields, decode, decode_or_text, join_object, label_of, read_object, text_of
 
 if TYPE_CHECKING:
     from baserun_openai._call import Call
@@ -101,6 +101,8 @@ def _read_answer(call: Call, body: Body, details: CallDetails, is_event_stream: 
     try:
         call.endpoint.family.read_answer(answer, details)
     finally:
+        # Some servers number what others name, and a hostile one may put anything here.
+        details.response_id, details.response_model = label_of(details.response_id), label_of(details.response_model)
         _tell_of_stream(call, body, answer, details)
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import base64
 from typing import Any
 
 import msgspec
 
 from baserun.instrumentation import CallDetails
+from baserun_openai._binary import decode_base64
 from baserun_openai._exchange import Answer
 from baserun_openai._failure import tell_failure
 from baserun_openai._usage import read_usage
@@ -45,5 +45,5 @@ def _dimensions(vector: Any) -> int | None:
             return None
     values = decode(object_of(vector).get("embedding"))
     if isinstance(values, str):
-        return len(base64.b64decode(values)) // BYTES_OF_A_NUMBER
+        return len(decode_base64(values)) // BYTES_OF_A_NUMBER
     return len(values) if isinstance(values, list) else None

@@ -14,7 +14,7 @@ from baserun_openai._preview import cut, joined, last_user_text, text_in
 from baserun_openai._responses_stream import merge
 from baserun_openai._tool_calls import arguments_text
 from baserun_openai._usage import read_usage
-from baserun_openai._wire import Fields, decode, object_of, objects_of, pick, recorded
+from baserun_openai._wire import Fields, decode, label_of, object_of, objects_of, pick, recorded
 
 CONTENT = ("instructions", "input", "prompt")
 _MOST_REMEMBERED = 4096
@@ -76,8 +76,8 @@ def _is_tool_call(item: dict[str, Any]) -> bool:
 def _tool_call(item: dict[str, Any]) -> dict[str, Any]:
     said = item.get("arguments", item.get("input", item.get("action", item.get("operation"))))
     return {
-        "id": item.get("call_id") or item.get("id"),
-        "name": item.get("name") or str(item.get("type")).removesuffix("_call"),
+        "id": label_of(item.get("call_id")) or label_of(item.get("id")),
+        "name": label_of(item.get("name")) or str(item.get("type")).removesuffix("_call"),
         "arguments": None if said is None else arguments_text(said),
     }
 

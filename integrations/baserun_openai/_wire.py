@@ -111,6 +111,18 @@ def count_of(value: Any) -> int | None:
     return int(value) if 0 <= value < MOST_COUNTED and value == value // 1 else None
 
 
+def label_of(value: Any) -> str | None:
+    """A builtin that should be an id, a name or a reason: text, or a number as text; None if it is anything else."""
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return str(value)
+    return value if isinstance(value, str) and value else None
+
+
+def labels_of(values: Iterable[Any]) -> list[str] | None:
+    """Those of the values that can be labels; None if there are none."""
+    return [label for value in values if (label := label_of(value))] or None
+
+
 def object_of(value: Any) -> dict[str, Any]:
     """A builtin that should be an object; empty if it is anything else."""
     return value if isinstance(value, dict) else {}

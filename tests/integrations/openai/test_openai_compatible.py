@@ -189,3 +189,83 @@ def test_error_of_any_endpoint(answering: Answering, captured: Captured, resourc
     (call,) = captured.calls
     assert call.error is not None
     assert (call.status, call.error.body) == ("error", told)
+
+
+ODD: list[tuple[Any, str | None]] = [({"a": 1}, None), ([["x"]], None), (True, None), ("", None), (7, "7"), ("x", "x")]
+
+
+@pytest.mark.parametrize(("odd", "label"), ODD)
+def test_label_that_is_none(
+    answering: Answering, captured: Captured, odd: Any, label: str | None, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Where an id, a name or a reason belongs there is text in the record, or nothing, and the cost is known."""
+    call_of_tool = {"id": odd, "function": {"name": odd, "arguments": "{}"}}
+    message = {"content": "Hi", "tool_calls": [call_of_tool], "function_call": {"name": odd, "arguments": "1"}}
+    choices = [{"message": message, "finish_reason": odd}]
+    usage = {"prompt_tokens": 5, "completion_tokens": 2}
+    body = {"id": odd, "model": odd, "choices": choices, "usage": usage}
+    with answering(json.dumps(body).encode()) as client:
+        client.chat.completions.create(**CHAT | {"model": "gpt-4o-mini"})
+
+    (call,) = captured.calls
+    assert (call.response_id, call.response_model) == (label, label)
+    assert call.finish_reasons == (None if label is None else [label])
+    assert call.tool_calls == [
+        {"id": label, "name": label, "arguments": "{}"},
+        {"id": None, "name": label, "arguments": "1"},
+    ]
+    assert call.cost_usd is not None
+    assert caplog.records == []
+
+
+@pytest.mark.parametrize(("odd", "label"), ODD)
+def test_label_of_a_response_that_is_none(
+    answering: Answering, captured: Captured, odd: Any, label: str | None
+) -> None:
+    """The same of the Responses API, whose calls are named by their type where they have no name."""
+    item = {"type": "function_call", "call_id": odd, "name": odd, "arguments": "{}"}
+    with answering(json.dumps({"id": odd, "model": odd, "status": odd, "output": [item]}).encode()) as client:
+        client.responses.create(model="m", input="Hi")
+
+    (call,) = captured.calls
+    assert (call.response_id, call.response_model) == (label, label)
+    assert call.tool_calls == [{"id": label, "name": label or "function", "arguments": "{}"}]
+
+
+@pytest.mark.parametrize("audio", ["\u00e9", "A", ["AA=="], {"x": 1}, 5])
+def test_sound_that_is_none(answering: Answering, captured: Captured, audio: Any) -> None:
+    """Sound that is no base64 costs nothing else that the stream says."""
+    deltas = [{"audio": {"data": audio}}, {"audio": {"data": "AA=="}}, {"parts": 5}, {"parts": [1]}, {"content": "Hi"}]
+    chunks = events(*map(chunk, deltas), chunk({}, "stop", usage={"prompt_tokens": 5, "completion_tokens": 2}))
+
+    with answering(*chunks, content_type=EVENTS) as client:
+        list(client.chat.completions.create(**CHAT, stream=True))
+
+    (call,) = captured.calls
+    assert call.output[0]["content"] == "Hi"
+    assert usage_of(call) == (5, 2)
+
+
+def test_vectors_that_are_none(answering: Answering, captured: Captured, caplog: pytest.LogCaptureFixture) -> None:
+    """Vectors that are no base64, which the client cannot read, are no failure of ours."""
+    body = {"model": "m-1", "data": [{"embedding": "A"}], "usage": {"prompt_tokens": 5}}
+    with answering(json.dumps(body).encode()) as client, pytest.raises(ValueError, match="base64"):
+        client.embeddings.create(model="m", input="Hi")
+
+    (call,) = captured.calls
+    assert (call.response_model, usage_of(call)) == ("m-1", (5, None))
+    assert caplog.records == []
+
+
+def test_transcript_of_a_speech_that_is_none(answering: Answering, captured: Captured) -> None:
+    """The same of a speech that is streamed."""
+    usage = {"input_tokens": 5, "output_tokens": 2}
+    chunks = events({"type": "speech.audio.delta", "audio": "A"}, {"type": "speech.audio.done", "usage": usage})
+    with (
+        answering(*chunks, content_type=EVENTS) as client,
+        client.audio.speech.with_streaming_response.create(model="m", voice="alloy", input="Hi") as response,
+    ):
+        response.read()
+
+    (call,) = captured.calls
+    assert usage_of(call) == (5, 2)
