@@ -62,7 +62,10 @@ class Call(msgspec.Struct, eq=False):
         """The client has a response that is no error; its body may still be on the way."""
         self.retries = retries
         self.headers = response.headers
-        self.request = response.request
+        # After a redirect this is not the request that the client built: the address is new, the content may be gone.
+        self.url = response.request.url
+        if self.request is None:
+            self.request = response.request
         if response.is_stream_consumed:
             self.body = response.content
             return
@@ -114,7 +117,7 @@ class Call(msgspec.Struct, eq=False):
             return
         self.request = self.options = self.given = self.outer = None
         if request is not None:
-            self.url = request.url
+            self.url = self.url or request.url
             self.content = None if options.files else _bytes_of(request)
         if self.content is None:
             self._take_form(options)
