@@ -19,6 +19,10 @@ from baserun_pytest.plugin import is_used_by
 
 NAME = "baserun-tests"
 _OUTCOME_TAG = "outcome"
+_ASKED_LATE = (
+    "Without --baserun a test is recorded that names baserun_calls or baserun_session, itself or by its fixtures; "
+    "getfixturevalue() asks for them too late, so write the fixture's name into the arguments of the test."
+)
 
 
 def register(config: pytest.Config, *, is_recorded: bool) -> None:
@@ -27,13 +31,16 @@ def register(config: pytest.Config, *, is_recorded: bool) -> None:
     if run is not None:
         config.pluginmanager.register(run, "baserun-run")
         config.pluginmanager.register(Summary(run), "baserun-summary")
-    config.pluginmanager.register(Tests(config, run), NAME)
+    tests = Tests(config, run)
+    config.pluginmanager.register(tests, NAME)
+    config.pluginmanager.register(Replays(tests), "baserun-replays")
 
 
 def tests_of(config: pytest.Config) -> Tests:
-    """The plugin that is there whenever one of our fixtures is."""
+    """The plugin that is there whenever a test names one of our fixtures."""
     plugin: Any = config.pluginmanager.get_plugin(NAME)
-    assert isinstance(plugin, Tests)
+    if not isinstance(plugin, Tests):
+        raise pytest.UsageError(_ASKED_LATE)
     return plugin
 
 
@@ -56,7 +63,7 @@ class Tests:
     def stage(self) -> Stage:
         """What is recorded into."""
         if self._stage is None:
-            raise pytest.UsageError("Baserun records tests, and this fixture was asked for outside of one.")
+            raise pytest.UsageError(_ASKED_LATE)
         return self._stage
 
     def calls(self) -> RecordedCalls:
@@ -79,11 +86,11 @@ class Tests:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_setup(self, item: pytest.Item) -> None:
-        """Begin the test's trace, and its replay.
-
-        No wrapper: where a recording is missing this fails, and the wrappers of others must have begun, since they end.
-        """
+        """Begin the test's trace."""
         self._begin(item)
+
+    def start_replay(self, item: pytest.Item) -> None:
+        """Begin the test's replay, if it has one."""
         replay = replay_of(item, self._mode, self._written)
         if replay is not None:
             replay.start()
@@ -195,6 +202,20 @@ class Tests:
         stage, self._stage = self._stage, None
         if stage is not None:
             stage.close()
+
+
+class Replays:
+    """Begins the replay of a test: before its fixtures, and after whatever may skip it, or expect it to fail."""
+
+    def __init__(self, tests: Tests) -> None:
+        self._tests = tests
+
+    def pytest_runtest_setup(self, item: pytest.Item) -> None:
+        """Begin it.
+
+        No wrapper: where a recording is missing this fails, and the wrappers of others must have begun, since they end.
+        """
+        self._tests.start_replay(item)
 
 
 def _outcome_of(report: pytest.TestReport) -> str:
