@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from baserun.testing._replay.recording import Answer
+from baserun_pytest._chat_stream import merge_chat
 
 _WHOLE = ("response.completed", "response.incomplete", "response.failed")
 _INDEX = {"content": "content_index", "summary": "summary_index"}
@@ -32,7 +33,7 @@ def merged(path: str, status: int, body: bytes, fault: str | None) -> Answer:
     elif path == "/completions":
         answer.body = _completion([event for event in events if "choices" in event])
     else:
-        answer.body = _chat(events)
+        answer.body = merge_chat(events)
     return answer
 
 
@@ -57,8 +58,8 @@ def _response_so_far(events: list[dict[str, Any]]) -> dict[str, Any]:
     whole: dict[str, Any] = next((event["response"] for event in events if "response" in event), {})
     items: dict[int, dict[str, Any]] = {}
     for event in events:
-        if "item" in event:
-            items[event["output_index"]] = event["item"]
+        if isinstance(event.get("item"), dict):
+            items[event.get("output_index", len(items))] = event["item"]
         elif event.get("output_index") in items:
             _continue(items[event["output_index"]], event)
     return {**whole, "output": [items[index] for index in sorted(items)]}
@@ -76,32 +77,13 @@ def _continue(item: dict[str, Any], event: dict[str, Any]) -> None:
         told[name] = (told.get(name) or "") + event["delta"]
 
 
-def _chat(events: list[dict[str, Any]]) -> dict[str, Any]:
-    # The client's own way to do it.
-    from openai.lib.streaming.chat import ChatCompletionStreamState
-    from openai.types.chat import ChatCompletionChunk
-
-    state = ChatCompletionStreamState()
-    chunks = [event for event in events if event.get("choices") is not None]
-    for chunk in chunks:
-        state.handle_chunk(ChatCompletionChunk.construct(**chunk))
-    if not chunks:
-        return {}
-    whole: dict[str, Any] = state.current_completion_snapshot.model_dump(mode="json", exclude_none=True, warnings=False)
-    whole["object"] = "chat.completion"
-    for choice in whole["choices"]:
-        for call in choice["message"].get("tool_calls") or ():
-            call.pop("index", None)
-    return whole
-
-
 def _completion(events: list[dict[str, Any]]) -> dict[str, Any]:
     whole: dict[str, Any] = {}
     choices: dict[int, dict[str, Any]] = {}
     for event in events:
         whole.update({name: value for name, value in event.items() if name != "choices" and value is not None})
         for part in event.get("choices") or ():
-            choice = choices.setdefault(part.get("index", 0), {**part, "text": ""})
+            choice = choices.setdefault(part.get("index") or 0, {**part, "text": ""})
             choice["text"] += part.get("text") or ""
             choice["finish_reason"] = part.get("finish_reason") or choice.get("finish_reason")
     return {**whole, "choices": [choices[index] for index in sorted(choices)]}

@@ -1,0 +1,133 @@
+"""Streams of servers that speak the API nearly, recorded and replayed."""
+
+from __future__ import annotations
+
+import http.server
+import json
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+
+def chunk(delta: Any, finish_reason: str | None = None, index: Any = 0, **others: Any) -> Any:
+    choice = {"index": index, "delta": delta, "finish_reason": finish_reason}
+    return {"id": "c", "created": 1, "model": "m", "choices": [choice], **others}
+
+
+def tools(*calls: Any) -> Any:
+    return chunk({"role": "assistant", "tool_calls": [*calls]})
+
+
+def function(call_id: str | None, name: str | None, arguments: Any, **others: Any) -> Any:
+    return {"id": call_id, "type": "function", "function": {"name": name, "arguments": arguments}, **others}
+
+
+END = chunk({}, "stop")
+NO_TOOLS = {"0": {"content": "ab", "calls": [], "finish_reason": "stop"}}
+TWO_TOOLS = {"0": {"content": "", "calls": [["t1", "f", "{}"], ["t2", "g", "[1]"]], "finish_reason": "stop"}}
+
+CASES: dict[str, tuple[list[Any], Any]] = {
+    "plain": ([chunk({"role": "assistant", "content": "a"}), chunk({"content": "b"}), END], NO_TOOLS),
+    "role each time": ([chunk({"role": "assistant", "content": text}) for text in "ab"] + [END], NO_TOOLS),
+    "null delta": ([chunk(None), chunk({"content": "ab"}), chunk(None, "stop")], NO_TOOLS),
+    "null choices": ([{"id": "c", "choices": None}, chunk({"content": "ab"}, "stop")], NO_TOOLS),
+    "no index": ([{"id": "c", "choices": [{"delta": {"content": "ab"}, "finish_reason": "stop"}]}], NO_TOOLS),
+    "second choice first": (
+        [chunk({"content": "B"}, "stop", index=1), chunk({"content": "A"}, "stop")],
+        {
+            "0": {"content": "A", "calls": [], "finish_reason": "stop"},
+            "1": {"content": "B", "calls": [], "finish_reason": "stop"},
+        },
+    ),
+    "numbered tools": (
+        [
+            tools(function("t1", "f", "", index=0), function("t2", "g", "", index=1)),
+            tools(function(None, None, "{}", index=0), function(None, None, "[1]", index=1)),
+            END,
+        ],
+        TWO_TOOLS,
+    ),
+    "tools without numbers": ([tools(function("t1", "f", "{}")), tools(function("t2", "g", [1])), END], TWO_TOOLS),
+    "all tools number 0": (
+        [tools(function("t1", "f", "{}", index=0)), tools(function("t2", "g", "[1]", index=0)), END],
+        TWO_TOOLS,
+    ),
+    "names each time": (
+        [
+            tools(function("t1", "f", "{", index=0)),
+            tools(function("t1", "f", "}", index=0)),
+            tools(function("t2", "g", "[1]", index=1)),
+            END,
+        ],
+        TWO_TOOLS,
+    ),
+}
+
+TEST = """
+import json, os, pytest, openai
+
+@pytest.mark.baserun_replay
+@pytest.mark.parametrize("case", json.loads(os.environ["CASES"]))
+def test_stream(case):
+    choices = {}
+    asked = {"model": "m", "messages": [{"role": "user", "content": case}], "stream": True}
+    with openai.OpenAI() as client:
+        for chunk in client.chat.completions.create(**asked):
+            for part in chunk.choices or ():
+                empty = {"content": "", "calls": [], "finish_reason": None}
+                choice = choices.setdefault(getattr(part, "index", None) or 0, empty)
+                choice["finish_reason"] = part.finish_reason or choice["finish_reason"]
+                if part.delta is None:
+                    continue
+                choice["content"] += part.delta.content or ""
+                for call in part.delta.tool_calls or ():
+                    if call.id:
+                        choice["calls"].append([call.id, call.function.name, ""])
+                    choice["calls"][-1][2] += str(call.function.arguments or "")
+    print("GOT", json.dumps([case, choices]))
+"""
+
+
+class Nearly(http.server.BaseHTTPRequestHandler):
+    """Answers with the stream that the question names."""
+
+    def do_POST(self) -> None:
+        asked = json.loads(self.rfile.read(int(self.headers["content-length"])))
+        events, _ = CASES[asked["messages"][0]["content"]]
+        self.send_response(200)
+        self.send_header("content-type", "text/event-stream")
+        self.end_headers()
+        self.wfile.write(b"".join(b"data: " + json.dumps(event).encode() + b"\n\n" for event in events))
+
+    def log_message(self, *args: Any) -> None:
+        return None
+
+
+@pytest.fixture(scope="module", name="runs")
+def _runs(new_project: Callable[[], Any]) -> tuple[Any, Any]:
+    """The run that records, and the one that replays."""
+    project = new_project()
+    project.write("test_streams.py", TEST)
+    environment = {"CASES": json.dumps(list(CASES)), "OPENAI_API_KEY": "none"}
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Nearly) as server:
+        threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
+        url = f"http://127.0.0.1:{server.server_address[1]}/v1"
+        try:
+            recorded = project.run("-rP", "--baserun-record=once", **environment, OPENAI_BASE_URL=url)
+        finally:
+            server.shutdown()
+    return recorded, project.run("-rP", **environment, OPENAI_BASE_URL="http://192.0.2.1/v1")
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_is_recorded_and_replayed(runs: tuple[Any, Any], case: str) -> None:
+    """What the server meant is replayed, in however odd a way it said so."""
+    recorded, replayed = runs
+    name = f"test_stream[{case}]"
+
+    assert recorded.cases[name].outcome == "passed", recorded.cases[name].text
+    assert replayed.cases[name].outcome == "passed", replayed.cases[name].text
+    told = dict(json.loads(line[4:]) for line in replayed.output.splitlines() if line.startswith("GOT "))
+    assert told[case] == CASES[case][1]
