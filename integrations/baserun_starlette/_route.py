@@ -14,12 +14,22 @@ def route_of(scope: MutableMapping[str, Any], root_path: str) -> str | None:
         root_path: Where the application itself is, by the server; what was added since are mounts.
     """
     mounts: str = scope.get("root_path", "")
-    path = _path_of(scope.get("route"))  # set by FastAPI, and by Starlette from 1.7 on
+    matched = scope.get("route")  # set by FastAPI, and by Starlette from 1.7 on
+    if hasattr(matched, "routes"):
+        return None  # so far only the mount below which the route may still be found
+    path = _path_of(_as_included(scope, matched))
     if path is None:
         router = getattr(scope.get("app"), "router", None)
         below_mounts = str(scope.get("path", "")).removeprefix(mounts)
         path = _find(getattr(router, "routes", ()), scope.get("endpoint"), below_mounts)
     return None if path is None else mounts.removeprefix(root_path) + path
+
+
+def _as_included(scope: MutableMapping[str, Any], route: object) -> object:
+    """The route as its application has it: recent FastAPI leaves one of an included router without the prefixes."""
+    included = scope.get("fastapi")
+    context = included.get("effective_route_context") if isinstance(included, dict) else None
+    return context if context is not None and getattr(context, "original_route", None) is route else route
 
 
 def _path_of(route: object) -> str | None:

@@ -288,6 +288,38 @@ def test_mounted_applications(captured: Captured, chat: Any) -> None:
     assert [trace.name for trace in captured.traces] == ["GET /api/v1/chat/{name}"]
 
 
+def test_a_mounted_application_that_is_busy_before_its_routes(captured: Captured, chat: Any, call: Any) -> None:
+    """A call in the middleware of a mounted application, is in a trace that is named by the route."""
+
+    class Asking:
+        def __init__(self, app: Any) -> None:
+            self.app = app
+
+        async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+            call()
+            await self.app(scope, receive, send)
+
+    inner = Starlette(routes=[Route("/chat/{name}", chat)], middleware=[Middleware(Asking)])
+
+    TestClient(application(Mount("/api", app=inner))).get("/api/chat/ann")
+
+    (trace,) = captured.traces
+    assert (trace.name, (trace.metadata or {})["route"]) == ("GET /api/chat/{name}", "/api/chat/{name}")
+
+
+def test_a_mounted_application_of_another_framework(captured: Captured, call: Any) -> None:
+    """Where the routes of a mounted application cannot be seen there is the path."""
+
+    async def other(scope: Any, receive: Any, send: Any) -> None:
+        call()
+        await Response()(scope, receive, send)
+
+    TestClient(application(Mount("/api", app=other))).get("/api/chat")
+
+    (trace,) = captured.traces
+    assert (trace.name, trace.metadata) == ("GET /api/chat", {"method": "GET", "status_code": 200})
+
+
 def test_classes_as_endpoints(captured: Captured, call: Any) -> None:
     """An `HTTPEndpoint` is named by its route like any other."""
 
