@@ -74,7 +74,8 @@ class _Installed:
         found = _current()
         if found is not None:
             is_file = response.direct_passthrough and not inspect.isgenerator(response.response)
-            found.answered(is_whole=is_file or not response.is_streamed)
+            is_text = not response.is_streamed and not response._on_close
+            found.answered(is_whole=is_file or is_text)
 
     def _failed(self, app: Flask, exception: BaseException, **_: Any) -> None:
         found = _current()

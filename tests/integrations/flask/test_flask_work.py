@@ -95,6 +95,25 @@ def test_work_at_the_end_of_a_request(make_app: MakeApp, captured: Captured, cal
     assert _said(captured) == [["chat view", "chat after", "chat teardown", "chat appcontext"]]
 
 
+def test_work_after_the_response(make_app: MakeApp, captured: Captured, call: Call) -> None:
+    """What a view leaves to be done when the response has been sent is in the request's trace."""
+    app = make_app()
+
+    @app.get("/later")
+    def later() -> Response:
+        response = Response("whole")
+        response.call_on_close(lambda: call("later"))
+        return response
+
+    answer = app.test_client().get("/later")
+    whole = answer.data
+    answer.close()
+
+    assert whole == b"whole"
+    assert _said(captured) == [["chat later"]]
+    assert [trace.name for trace in captured.traces] == ["GET /later"]
+
+
 def test_teardown_that_raises(make_app: MakeApp, captured: Captured) -> None:
     """What a function at the end raises passes as it would without us, and the trace says so."""
     app = make_app()
