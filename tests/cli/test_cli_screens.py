@@ -158,6 +158,36 @@ def test_a_closed_pipe_is_no_error(story: Path) -> None:
     assert errors == b""
 
 
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="there is no device that is always full")
+@pytest.mark.parametrize(
+    "arguments", ["sessions", "sessions --json", "stats", "users export alice@example.com", "--help"]
+)
+def test_a_full_disk_is_one_line(story: Path, arguments: str) -> None:
+    """What cannot be written is said on one line, and once."""
+    with open("/dev/full", "w") as full:
+        ended = subprocess.run(
+            [*COMMAND, *arguments.split()],
+            env={**os.environ, "BASERUN_STORE": str(story)},
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+
+    assert (ended.returncode, ended.stderr) == (1, "baserun: [Errno 28] No space left on device\n")
+
+
+def test_a_closed_output_is_no_error(story: Path) -> None:
+    """Neither is none at all, as some programs start others."""
+    command = f"{sys.executable} -c 'from baserun.cli import main; main()' sessions >&-"
+
+    ended = subprocess.run(
+        command, shell=True, env={**os.environ, "BASERUN_STORE": str(story)}, capture_output=True, check=False
+    )
+
+    assert (ended.returncode, ended.stderr) == (0, b"")
+
+
 def test_a_pipe_of_another_encoding_is_no_error(story: Path) -> None:
     """What it cannot take is written as an escape."""
     environment = {**os.environ, "PYTHONIOENCODING": "latin-1", "BASERUN_STORE": str(story)}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import IO, Any
 
@@ -24,7 +25,18 @@ class Problem(click.ClickException):
 
 
 class RootGroup(click.Group):
-    """Turns what the store raises into one clear line."""
+    """Turns what the store or the system raises into one clear line."""
+
+    def __call__(self, *args: Any, **more: Any) -> Any:
+        """Run the command line; a pipe that somebody has closed is click's own business."""
+        try:
+            return super().__call__(*args, **more)
+        except OSError as error:
+            if not more.get("standalone_mode", True):
+                raise
+            _forget_unwritten()
+            Problem(str(error)).show()
+            sys.exit(Problem.exit_code)
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command."""
@@ -38,6 +50,14 @@ class RootGroup(click.Group):
             raise Problem(str(error)) from error
         except ConfigurationError as error:
             raise click.UsageError(one_line(str(error))) from error
+
+
+def _forget_unwritten() -> None:
+    """What a full disk did not take is not tried again when the process ends, which would end it with a traceback."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 class NounGroup(click.Group):

@@ -40,7 +40,7 @@ class Output:
 
     def __init__(self, console: Console | None = None, now: datetime | None = None, *, is_full: bool = False) -> None:
         _never_fail_to_encode()
-        is_terminal = sys.stdout.isatty() if console is None else console.is_terminal
+        is_terminal = _is_terminal() if console is None else console.is_terminal
         self._console = console or Console(
             force_terminal=is_terminal, markup=False, highlight=False, emoji=False, soft_wrap=False
         )
@@ -97,6 +97,11 @@ def page_dict(
 ) -> dict[str, Any]:
     """A page as an object, with the cursor of the next one."""
     return {"items": [convert(item) for item in page.items], "next": page.next}
+
+
+def _is_terminal() -> bool:
+    is_terminal = getattr(sys.stdout, "isatty", None)  # there is no standard output where a program has closed it
+    return is_terminal is not None and is_terminal()
 
 
 def _never_fail_to_encode() -> None:
