@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Iterable
 from contextlib import suppress
@@ -54,17 +55,20 @@ def split_array(value: Any) -> list[Any] | None:
 
 
 def decode(body: Any) -> Any:
-    """The value of encoded JSON, of what other encoders write too (NaN, broken UTF-8); a builtin is one already.
+    """The value of encoded JSON, a builtin being one already.
+
+    That of what other encoders write too: NaN, a byte order mark, broken UTF-8.
 
     Raises:
         ValueError: It is not JSON.
     """
     if not isinstance(body, _ENCODED):
         return body
-    try:
+    with contextlib.suppress(msgspec.MsgspecError, ValueError):
         return msgspec.json.decode(body)
-    except (msgspec.MsgspecError, ValueError):
-        return json.loads(bytes(body).decode("utf-8", "replace"))
+    with contextlib.suppress(ValueError):
+        return json.loads(bytes(body))  # knows a byte order mark, and UTF-16, as the client's HTTP library does
+    return json.loads(bytes(body).decode("utf-8", "replace"))
 
 
 def decode_or_text(body: bytes) -> Any:

@@ -146,6 +146,18 @@ def test_page_of_a_proxy(
     assert caplog.records == []
 
 
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-32-le"])
+def test_encodings(answering: Answering, captured: Captured, encoding: str) -> None:
+    """What the client can read is read, also with a byte order mark before it."""
+    body = {"id": "c", "choices": [{"message": {"content": "Hé"}}], "usage": {"prompt_tokens": 5}}
+    with answering(json.dumps(body, ensure_ascii=False).encode(encoding)) as client:
+        got = client.chat.completions.create(**CHAT)
+
+    (call,) = captured.calls
+    assert got.choices[0].message.content == "Hé"
+    assert (call.output, usage_of(call)) == ([{"content": "Hé"}], (5, None))
+
+
 def test_half_of_an_answer(answering: Answering, captured: Captured) -> None:
     """Of an answer that was read half there is that half."""
     body = json.dumps({"id": "c", "choices": []}).encode()
