@@ -17,13 +17,26 @@ _STORE_KEY = "baserun_store"
 
 def run_of(config: pytest.Config) -> Run:
     """The run that this process is, or takes part in."""
-    from baserun.store import resolve
-
     given: dict[str, Any] = getattr(config, "workerinput", {})
     if _RUN_KEY in given:
         return Run(config, given[_RUN_KEY], given[_STORE_KEY], worker=given["workerid"])
-    location = resolve(config.option.baserun_store or os.environ.get("BASERUN_STORE") or None)
-    return Run(config, f"pytest-{datetime.now(UTC):%Y%m%d-%H%M%S}-{uuid4().hex[:6]}", location.path)
+    store = _store_of(config)
+    return Run(config, f"pytest-{datetime.now(UTC):%Y%m%d-%H%M%S}-{uuid4().hex[:6]}", store)
+
+
+def _store_of(config: pytest.Config) -> str:
+    from baserun.exceptions import ConfigurationError
+    from baserun.store import resolve
+
+    try:
+        path = resolve(config.option.baserun_store or os.environ.get("BASERUN_STORE") or None).path
+    except ConfigurationError as error:
+        raise pytest.UsageError(str(error)) from None
+    # Found out with the first record, it would be waited for in each test.
+    there = next(parent for parent in Path(path).parents if parent.exists())
+    if not there.is_dir() or not os.access(there, os.W_OK | os.X_OK):
+        raise pytest.UsageError(f"The store {path} cannot be written: {there} is no folder in which files can be made.")
+    return path
 
 
 class Run:
@@ -55,7 +68,7 @@ class Run:
     def look(self, session_id: str) -> str:
         """The command that shows a session."""
         given = self._config.option.baserun_store
-        option = "" if given is None else f"--store {shlex.quote(given)} "
+        option = "" if not given else f"--store {shlex.quote(given)} "
         return f"baserun {option}sessions show {session_id}"
 
     def pytest_report_header(self) -> str:

@@ -325,6 +325,25 @@ def test_failed_checks_fail_strictly(project: Any) -> None:
     }
 
 
+@pytest.mark.parametrize(
+    ("store", "said"),
+    [
+        ("nonsense", "The store 'nonsense' is neither a known name nor a path."),
+        ("postgresql://host/db", "is not in this version"),
+        ("app.py/store.sqlite3", "app.py is no folder in which files can be made."),
+    ],
+)
+def test_a_store_that_cannot_be_is_told_at_once(project: Any, store: str, said: str) -> None:
+    """It is wrong usage, said on one line before any test runs."""
+    project.write("test_any.py", "def test_any(): pass")
+
+    done = project.run(f"--baserun-store={store}")
+
+    (line,) = [line for line in done.output.splitlines() if said in line]
+    assert (done.code, line[:17]) == (pytest.ExitCode.USAGE_ERROR, "ERROR: The store ")
+    assert "Traceback" not in done.output
+
+
 def test_fixtures_record_without_a_recorded_run(project: Any) -> None:
     """Without `--baserun` a test that asks for its calls has a store of its own, of which nothing is left."""
     project.write(
