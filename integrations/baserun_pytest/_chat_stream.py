@@ -23,7 +23,7 @@ def merge_chat(events: Iterable[dict[str, Any]]) -> dict[str, Any]:
         parts = event.get("choices")
         if isinstance(parts, list):
             whole.update({name: value for name, value in event.items() if name != "choices" and value is not None})
-            for part in _objects(parts):
+            for part in objects_in(parts):
                 _add(choices, part)
     if whole or choices:
         whole.update(object="chat.completion", choices=[_finished(choices[index]) for index in sorted(choices)])
@@ -46,7 +46,7 @@ def _fold(whole: dict[str, Any], delta: dict[str, Any]) -> None:
         if value is None or (value == "" and before):
             continue
         if name == "tool_calls":
-            _fold_calls(whole.setdefault(name, []), _objects(value))
+            _fold_calls(whole.setdefault(name, []), objects_in(value))
         elif isinstance(before, dict) and isinstance(value, dict):
             _fold(before, value)
         elif isinstance(before, list) and isinstance(value, list):
@@ -110,5 +110,6 @@ def _finished(choice: dict[str, Any]) -> dict[str, Any]:
     return choice
 
 
-def _objects(values: Any) -> list[dict[str, Any]]:
+def objects_in(values: Any) -> list[dict[str, Any]]:
+    """The objects in what should be an array of them."""
     return [value for value in values if isinstance(value, dict)] if isinstance(values, list) else []

@@ -90,14 +90,41 @@ def test_stream(case):
 """
 
 
+RESPONSE = {"id": "r", "object": "response", "model": "m", "status": "in_progress", "output": []}
+MESSAGE = {"id": "i", "type": "message", "role": "assistant", "status": "in_progress"}
+CUT_RESPONSE = [
+    {"type": "response.created", "response": RESPONSE},
+    {"type": "response.output_item.added", "output_index": 0, "item": MESSAGE},
+    {"type": "response.output_text.delta", "item_id": "i", "output_index": 0, "content_index": 0, "delta": "a"},
+    {"type": "response.output_text.delta", "item_id": "i", "output_index": 0, "content_index": 0, "delta": "b"},
+    {"type": "response.refusal.delta", "item_id": "i", "output_index": 0, "content_index": 1, "delta": "c"},
+]
+"""A response of a server that tells of no part before it comes, and that leaves."""
+
+CUT = """
+import pytest, openai
+
+@pytest.mark.baserun_replay
+def test_cut():
+    text = ""
+    with openai.OpenAI(max_retries=0) as client, pytest.raises(Exception):  # by versions of the client another one
+        for event in client.responses.create(model="m", input="Hi", stream=True):
+            text += event.delta if event.type == "response.output_text.delta" else ""
+    assert text == "ab"
+"""
+
+
 class Nearly(http.server.BaseHTTPRequestHandler):
     """Answers with the stream that the question names."""
 
     def do_POST(self) -> None:
         asked = json.loads(self.rfile.read(int(self.headers["content-length"])))
-        events, _ = CASES[asked["messages"][0]["content"]]
+        is_cut = self.path.endswith("/responses")
+        events = CUT_RESPONSE if is_cut else CASES[asked["messages"][0]["content"]][0]
         self.send_response(200)
         self.send_header("content-type", "text/event-stream")
+        if is_cut:
+            self.send_header("content-length", "100000")
         self.end_headers()
         self.wfile.write(b"".join(b"data: " + json.dumps(event).encode() + b"\n\n" for event in events))
 
@@ -110,6 +137,7 @@ def _runs(new_project: Callable[[], Any]) -> tuple[Any, Any]:
     """The run that records, and the one that replays."""
     project = new_project()
     project.write("test_streams.py", TEST)
+    project.write("test_cut.py", CUT)
     environment = {"CASES": json.dumps(list(CASES)), "OPENAI_API_KEY": "none"}
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Nearly) as server:
         threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
@@ -131,3 +159,11 @@ def test_is_recorded_and_replayed(runs: tuple[Any, Any], case: str) -> None:
     assert replayed.cases[name].outcome == "passed", replayed.cases[name].text
     told = dict(json.loads(line[4:]) for line in replayed.output.splitlines() if line.startswith("GOT "))
     assert told[case] == CASES[case][1]
+
+
+def test_a_cut_response_is_replayed_as_far_as_it_came(runs: tuple[Any, Any]) -> None:
+    """What came of a response is kept, although its server did not say beforehand what would come."""
+    recorded, replayed = runs
+
+    assert recorded.cases["test_cut"].outcome == "passed", recorded.cases["test_cut"].text
+    assert replayed.cases["test_cut"].outcome == "passed", replayed.cases["test_cut"].text
