@@ -13,6 +13,8 @@ from baserun.store._location import StoreLocation
 from baserun.store._location import resolve as locate
 
 PREFIX = "BASERUN_"
+OF_OTHERS = frozenset({"BASERUN_UI_KEY"})
+"""Variables that are no options of the process, and no mistakes: `baserun ui` reads this one."""
 MEBIBYTE = 1024 * 1024
 
 
@@ -101,7 +103,7 @@ def _suggestion(name: str) -> str:
 def _from_environment(environ: Mapping[str, str], skip: Any) -> tuple[dict[str, Any], list[str]]:
     values: dict[str, Any] = {}
     problems = []
-    for variable in sorted(v for v in environ if v.startswith(PREFIX)):
+    for variable in sorted(v for v in environ if v.startswith(PREFIX) and v not in OF_OTHERS):
         name = variable[len(PREFIX) :].lower()
         if name not in OPTIONS:
             problems.append(f"there is no option {variable}{_suggestion(name).replace('?', '')}; it is ignored")

@@ -201,3 +201,10 @@ def test_wrong_option_is_wrong_even_when_disabled() -> None:
     """Switching off does not hide mistakes."""
     with pytest.raises(ConfigurationError):
         baserun.init(enabled=False, user_key="")
+
+
+def test_variable_of_the_pages_is_no_mistake() -> None:
+    """`BASERUN_UI_KEY` is read by `baserun ui`; an application that inherits it is not told that it is misspelt."""
+    _, sources = resolve({}, {"BASERUN_UI_KEY": "a key of the pages"})
+
+    assert sources.problems == ()
