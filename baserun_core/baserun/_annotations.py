@@ -6,7 +6,8 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from baserun._arguments import check_metadata, check_text
-from baserun._context import Frame, current
+from baserun._context import current
+from baserun._frame import Frame
 from baserun._identity import check_session_identifier
 from baserun._records import AnnotationAdded
 from baserun._runtime import recorder

@@ -6,17 +6,14 @@ into it and is handed to the writer as it is; whatever its owner changes afterwa
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol
+from collections.abc import Callable
+from typing import Any, Protocol
 
 import msgspec
 
+from baserun._calls import CallSource
+from baserun._frame import Frame
 from baserun._live import Live
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from baserun._calls import CallSource
-    from baserun._context import Frame
 
 RUNNING = "running"
 OK = "ok"

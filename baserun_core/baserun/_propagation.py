@@ -7,7 +7,8 @@ from collections.abc import Callable, Mapping, MutableMapping
 from typing import Any, TypeVar
 from urllib.parse import quote, unquote
 
-from baserun._context import Frame, child, current
+from baserun._context import child, current
+from baserun._frame import Frame
 from baserun._identity import (
     MAX_USER_IDENTIFIER,
     STRENGTH_EXPLICIT,

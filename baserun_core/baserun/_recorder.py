@@ -12,8 +12,8 @@ from baserun import signals
 from baserun._calls import CallSource
 from baserun._clock import Clock, Ids
 from baserun._config import Config
-from baserun._context import Frame
 from baserun._error_text import describe_error
+from baserun._frame import Frame
 from baserun._identity import STRENGTH_ADOPTED, STRENGTH_NONE
 from baserun._model import BASE_SIZE, CANCELLED, ERROR, OK, RUNNING, Session, Span, Trace
 from baserun._records import (

@@ -10,7 +10,8 @@ from collections.abc import AsyncGenerator, Callable, Generator
 from types import FunctionType, TracebackType
 from typing import Any, Generic, TypeVar
 
-from baserun._context import Frame, leave, replace
+from baserun._context import leave, replace
+from baserun._frame import Frame
 from baserun.exceptions import BaserunError, ConfigurationError
 
 T = TypeVar("T")

@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from baserun._arguments import check_bool, check_metadata
-from baserun._context import Frame, child, current, enter, follow, leave
+from baserun._context import child, current, enter, follow, leave
+from baserun._frame import Frame
 from baserun._guard import say_once
 from baserun._identity import (
     STRENGTH_EXPLICIT,

@@ -6,7 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 from baserun._arguments import check_bool
-from baserun._context import Frame, child, current
+from baserun._context import child, current
+from baserun._frame import Frame
 from baserun._scope import Scope
 
 

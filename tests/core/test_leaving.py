@@ -15,7 +15,8 @@ from typing import Any
 import pytest
 
 import baserun
-from baserun._context import Frame, current
+from baserun._context import current
+from baserun._frame import Frame
 from baserun.testing import Captured
 
 Block = Callable[[], Any]

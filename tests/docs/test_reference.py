@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
+import pydoc
 import re
 from pathlib import Path
 
@@ -30,6 +32,19 @@ def starts_a_row(name: str, text: str) -> bool:
 def test_public_name_is_in_the_reference(name: str) -> None:
     """Whoever looks a name up finds it."""
     assert starts_a_row(name, REFERENCE) or f"`{name}`" in REFERENCE
+
+
+MODULES = ("baserun", "baserun.web", "baserun.testing", "baserun.store", "baserun.signals", "baserun.instrumentation")
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_help_is_given(module: str) -> None:
+    """`help` of a module shows all that it offers, with signatures: every annotation can be looked up."""
+    imported = importlib.import_module(module)
+
+    text = pydoc.plain(pydoc.render_doc(imported))
+
+    assert all(name in text for name in getattr(imported, "__all__", ()))
 
 
 @pytest.mark.parametrize("option", OPTIONS)

@@ -6,7 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 from baserun import signals
-from baserun._context import Frame, leave, replace
+from baserun._context import leave, replace
+from baserun._frame import Frame
 from baserun._model import RUNNING, Session, Span, Trace
 from baserun._records import AnnotationAdded
 from baserun._runtime import flush, pin, recorder

@@ -5,7 +5,8 @@ from __future__ import annotations
 from types import TracebackType
 from typing import Protocol
 
-from baserun._context import Frame, replace
+from baserun._context import replace
+from baserun._frame import Frame
 from baserun._model import Session, Trace
 from baserun._runtime import recorder
 

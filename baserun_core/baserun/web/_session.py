@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from baserun._guard import guarded
-from baserun._model import Session
+from baserun._model import Session, SessionHost
+from baserun.web._policy import Decision
 
-if TYPE_CHECKING:
-    from baserun.web._policy import Decision
-    from baserun.web._request import WebRequest
+
+class Decides(SessionHost, Protocol):
+    """A request: which session it is in, and that it is now."""
+
+    def decide(self, session: WebSession) -> Decision: ...
+
+    def open(self, session: WebSession) -> None: ...
 
 
 class WebSession(Session, kw_only=True):
@@ -19,7 +24,7 @@ class WebSession(Session, kw_only=True):
     records and sends nothing.
     """
 
-    _request: WebRequest
+    _request: Decides
     decision: Decision | None = None
     is_fresh: bool = False
     """What the visitor brought does not count: it follows a session that was ended."""
@@ -29,7 +34,7 @@ class WebSession(Session, kw_only=True):
     """A token of it is out there, bound to `owner`."""
 
     @classmethod
-    def of(cls, request: WebRequest, *, is_fresh: bool = False) -> WebSession:
+    def of(cls, request: Decides, *, is_fresh: bool = False) -> WebSession:
         """A session of `request` of which nothing is decided."""
         return cls("", _host=request, _request=request, is_fresh=is_fresh)
 
