@@ -83,6 +83,33 @@ def test_a_sum_says_how_many_costs_it_lacks(sink: Sink, store: Store, make: Any,
     assert [trace.unpriced_calls for trace in store.traces(user="ada", sort="started").items] == [0, 1]
 
 
+@pytest.mark.parametrize("cost_nano", [None, 3_000_000], ids=["unknown", "known"])
+def test_what_an_embedding_costs_stands_for_no_call(sink: Sink, store: Store, make: Any, cost_nano: int | None) -> None:
+    """It is in the sum, and a call whose cost nobody knew is counted all the same."""
+    trace = make.trace(1, session="a", user_identifier="ada", user_strength=3)
+    embedding = make.call(1, trace, kind="embedding", request_model="small", cost_nano=1_000_000)
+    call = make.call(2, trace, request_model="large", cost_nano=cost_nano)
+    sink.write([embedding, call, trace])
+
+    activity = store.activity(since=START, until=START + 2 * MINUTE, buckets=2)
+    (user,), (session,), (found,) = store.users().items, store.sessions().items, store.traces().items
+
+    expected = (Decimal("0.001"), 1) if cost_nano is None else (Decimal("0.004"), 0)
+    for whole in (user, session, found, activity.total, activity.users[0]):
+        assert (whole.cost_usd, whole.unpriced_calls) == expected
+    assert store.verify() == []
+
+
+def test_an_embedding_alone_has_its_cost(sink: Sink, store: Store, make: Any) -> None:
+    """A session without an LLM call lacks none."""
+    trace = make.trace(1, session="a")
+    sink.write([make.call(1, trace, kind="embedding", request_model="small", cost_nano=1_000_000), trace])
+
+    (session,) = store.sessions().items
+
+    assert (session.llm_calls, session.cost_usd, session.unpriced_calls) == (0, Decimal("0.001"), 0)
+
+
 def test_busiest_come_first(sink: Sink, store: Store, make: Any) -> None:
     """Users and models by their traces."""
     fill(sink, make)

@@ -18,7 +18,7 @@ from baserun.store.sqlite._activity_hours import OfHours
 from baserun.store.sqlite._activity_question import UNKNOWN, Latencies, Question, owned_by
 from baserun.store.sqlite._activity_traces import OfTraces
 from baserun.store.sqlite._convert import dollars, milliseconds, now_us, time
-from baserun.store.sqlite._rollups import known
+from baserun.store.sqlite._rollups import known, paid, unpriced
 
 MOST_BUCKETS, MOST_BUSIEST = 200, 100
 _NOTHING = (0,) * 9
@@ -141,8 +141,8 @@ def _bucket(
         errors=amounts[2],
         input_tokens=known(amounts[3], amounts[4]),
         output_tokens=known(amounts[5], amounts[6]),
-        cost_usd=dollars(known(amounts[7], amounts[8])),
-        unpriced_calls=amounts[1] - amounts[8],
+        cost_usd=dollars(paid(amounts[7], amounts[8])),
+        unpriced_calls=unpriced(amounts[1], amounts[8]),
         feedback_positive=feedback[0],
         feedback_negative=feedback[1],
         latency_p50_ms=milliseconds(latency[0]),
@@ -156,11 +156,11 @@ def _user(name: str, traces: int, calls: int, errors: int, cost: int, priced: in
         traces=traces,
         llm_calls=calls,
         errors=errors,
-        cost_usd=dollars(known(cost, priced)),
-        unpriced_calls=calls - priced,
+        cost_usd=dollars(paid(cost, priced)),
+        unpriced_calls=unpriced(calls, priced),
     )
 
 
 def _model(name: str, calls: int, errors: int, cost: int | None, priced: int) -> BusyModel:
-    paid = dollars(known(cost or 0, priced))
-    return BusyModel(model=name, calls=calls, errors=errors, cost_usd=paid, unpriced_calls=calls - priced)
+    cost_usd = dollars(known(cost or 0, priced))
+    return BusyModel(model=name, calls=calls, errors=errors, cost_usd=cost_usd, unpriced_calls=calls - priced)

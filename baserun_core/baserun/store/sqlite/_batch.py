@@ -240,7 +240,7 @@ class Batch:
             sums[_rollups.OUTPUT_KNOWN] += 1
         if call.cost_nano is not None:
             sums[_rollups.COST] += call.cost_nano
-            sums[_rollups.COST_KNOWN] += 1
+            sums[_rollups.COST_KNOWN] += row.kind == "llm"
         if call.request_model is not None or call.response_model is not None:
             names = (call.request_model or "", call.response_model or "")
             self.models.add((*names, trace.id))

@@ -9,7 +9,7 @@ from baserun.store.results import StoredAnnotation, StoredSession, StoredTrace, 
 from baserun.store.sqlite._convert import dollars, json_dict, time, time_or_none
 from baserun.store.sqlite._read_annotations import annotations_of_session
 from baserun.store.sqlite._read_traces import traces_of_session
-from baserun.store.sqlite._rollups import known, mean
+from baserun.store.sqlite._rollups import known, mean, paid, unpriced
 
 LONGEST_CHAIN = 100
 
@@ -83,8 +83,8 @@ def session_result(
         errors=row[13],
         input_tokens=known(row[14], row[15]),
         output_tokens=known(row[16], row[17]),
-        cost_usd=dollars(known(row[18], row[19])),
-        unpriced_calls=row[12] - row[19],
+        cost_usd=dollars(paid(row[18], row[19])),
+        unpriced_calls=unpriced(row[12], row[19]),
         feedback_score=mean(row[20], row[21]),
         annotations=annotations,
     )
@@ -102,8 +102,8 @@ def user_result(row: Any) -> StoredUser:
         errors=row[7],
         input_tokens=known(row[8], row[9]),
         output_tokens=known(row[10], row[11]),
-        cost_usd=dollars(known(row[12], row[13])),
-        unpriced_calls=row[6] - row[13],
+        cost_usd=dollars(paid(row[12], row[13])),
+        unpriced_calls=unpriced(row[6], row[13]),
         feedback_score=mean(row[14], row[15]),
     )
 

@@ -9,7 +9,7 @@ from baserun.store.results import StoredAnnotation, StoredError, StoredSpan, Sto
 from baserun.store.sqlite._convert import content, dollars, json_dict, milliseconds, now_us, status, time
 from baserun.store.sqlite._read_annotations import annotations_of_traces
 from baserun.store.sqlite._read_spans import spans_of_traces
-from baserun.store.sqlite._rollups import known
+from baserun.store.sqlite._rollups import known, paid, unpriced
 
 TRACE_COLUMNS = (
     "t.id, t.trace, s.identifier, u.identifier, t.name, t.kind, t.environment, t.started_us, t.duration_us, t.status,"
@@ -57,8 +57,8 @@ def trace_result(
         errors=row[17],
         input_tokens=known(row[18], row[19]),
         output_tokens=known(row[20], row[21]),
-        cost_usd=dollars(known(row[22], row[23])),
-        unpriced_calls=row[16] - row[23],
+        cost_usd=dollars(paid(row[22], row[23])),
+        unpriced_calls=unpriced(row[16], row[23]),
         spans=spans,
         annotations=annotations,
     )

@@ -67,6 +67,16 @@ def known(total: int, count: int) -> int | None:
     return total if count else None
 
 
+def paid(total: int, count: int) -> int | None:
+    """The same of costs. All that is paid for is in the sum, embeddings too, but only LLM calls are counted."""
+    return total if count or total else None
+
+
+def unpriced(llm_calls: int, count: int) -> int:
+    """How many LLM calls a sum of costs leaves out."""
+    return max(llm_calls - count, 0)
+
+
 def mean(total: int, count: int) -> float | None:
     """The mean feedback score; None without feedback."""
     return total / FEEDBACK_UNIT / count if count else None

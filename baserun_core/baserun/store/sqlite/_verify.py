@@ -18,7 +18,9 @@ _TRACES = f"""
         SELECT trace_id, sum(status = 'error') AS failed, sum(is_call AND kind = 'llm') AS llm,
                total(input_tokens) AS input, count(input_tokens) AS input_known,
                total(output_tokens) AS output, count(output_tokens) AS output_known,
-               total(cost_nano) AS cost, count(cost_nano) AS cost_known, max(started_us + duration_us) AS last_us
+               total(cost_nano) AS cost,
+               sum(is_call AND kind = 'llm' AND cost_nano IS NOT NULL) AS cost_known,
+               max(started_us + duration_us) AS last_us
         FROM spans GROUP BY trace_id
     ), given (trace_id, count, sum, negative, positive) AS (
         SELECT trace_id, {_FEEDBACK_SUMS.format(column="trace_id")}

@@ -2,7 +2,8 @@
 -- Row ids are handed out by the writer; the ids that people see are in the columns identifier, trace and span.
 --
 -- Roll-ups are sums that can be added to and subtracted from; `x_known` counts the calls that knew x, so that
--- unknown can be told from zero. The columns from turns to feedback_positive are the same in all three tables.
+-- unknown can be told from zero. `cost_known` counts LLM calls only, as `llm_calls` does, though the sum has every cost.
+-- The columns from turns to feedback_positive are the same in all three tables.
 
 CREATE TABLE users (
     id INTEGER PRIMARY KEY,
