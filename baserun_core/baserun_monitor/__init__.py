@@ -6,9 +6,20 @@ They run by themselves (``baserun ui``) or mounted inside an application; they r
 
 from __future__ import annotations
 
-from baserun_monitor._django import django_urls
-from baserun_monitor._pages import Pages
-from baserun_monitor._security import LOOPBACK
-from baserun_monitor._wsgi import flask_blueprint
+from baserun.exceptions import MissingExtraError
+
+try:
+    from baserun_monitor._django import django_urls
+    from baserun_monitor._pages import Pages
+    from baserun_monitor._security import LOOPBACK
+    from baserun_monitor._wsgi import flask_blueprint
+except ModuleNotFoundError as error:
+    package = (error.name or "").partition(".")[0]
+    if package not in ("jinja2", "rich"):
+        raise
+    raise MissingExtraError(
+        f"The pages need the package {package}, which is not installed. "
+        'Install the extra, from a checkout of Baserun: pip install ".[monitor]"'
+    ) from None
 
 __all__ = ["LOOPBACK", "Pages", "django_urls", "flask_blueprint"]

@@ -1,4 +1,4 @@
-"""The command line without the extra that it needs."""
+"""The command line and the pages without the extras that they need."""
 
 from __future__ import annotations
 
@@ -18,3 +18,15 @@ def test_command_line_says_what_to_install(package: str) -> None:
     assert answer.returncode == 1
     assert 'pip install ".[cli]"' in answer.stderr
     assert "Traceback" not in answer.stderr
+
+
+@pytest.mark.parametrize("package", ["jinja2", "rich"])
+def test_pages_say_what_to_install(package: str) -> None:
+    """An application that mounts the pages without their extra is told which it is."""
+    code = f"import sys; sys.modules[{package!r}] = None; import baserun_monitor"
+
+    answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+
+    (*_, last) = answer.stderr.splitlines()
+    assert last.startswith("baserun.exceptions.MissingExtraError: The pages need the package ")
+    assert last.endswith('pip install ".[monitor]"')
