@@ -23,3 +23,8 @@ def open_store(url: str | os.PathLike[str] | None = None, *, budget: float | Non
         ConfigurationError: `url` is none that this version knows.
     """
     return open_store_at(configuration().store if url is None else url, budget=budget)
+
+
+def user_key() -> str | None:
+    """The key with which this process hashes users, to find one by their e-mail address."""
+    return configuration().user_key

@@ -7,8 +7,10 @@ import os
 import re
 import uuid
 from collections.abc import Awaitable, Callable, Collection, Iterable
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from baserun import _reading
 from baserun.exceptions import ConfigurationError, NarrowFilterError, StoreError, StoreVersionError
 from baserun.store import Store, StoreLocation, open_store
 from baserun_monitor import _live, _login, _overview, _search, _security, _sessions, _templates, _traces, _users
@@ -54,12 +56,12 @@ class Pages:
     They are closed unless `allow` lets a visitor in, or the visitor knows `key`.
 
     Args:
-        store: An open store, or its URL or path.
+        store: An open store, or its URL or path. None: the one in which this process records at the first visit.
         allow: Says of each request, as the host application knows it, whether this visitor may look. For ASGI it gets
             Starlette's `Request` and may be async, in Flask Flask's own request, in Django Django's own.
         key: Visitors without it get a form that asks for it.
         hosts: The names in Host headers that are answered; None leaves that to the host application.
-        user_key: The application's, to find users by e-mail where their identifiers are keyed.
+        user_key: The application's, to find users by e-mail where their identifiers are keyed. None: this process's.
 
     Raises:
         ConfigurationError: There is neither `allow` nor `key`, or the store's URL is wrong.
@@ -80,11 +82,18 @@ class Pages:
                 "allow=lambda request: request.user.is_staff), as your application tells its staff, or Pages(store, "
                 'key="...") for a key that visitors type.'
             )
-        opened = open_store(store) if store is None or isinstance(store, (str, os.PathLike, StoreLocation)) else store
-        self.site = Site(opened, _name(opened), user_key, key is not None)
+        self._store = open_store(store) if isinstance(store, (str, os.PathLike, StoreLocation)) else store
+        self._user_key = user_key
         self.allow = allow
         self._hosts = hosts
         self._door = None if key is None else _security.Door(key)
+
+    @cached_property
+    def site(self) -> Site:
+        """What is shown; not decided before the first visit, since `baserun.init` may come after the pages are made."""
+        store = _reading.open_store() if self._store is None else self._store
+        user_key = _reading.user_key() if self._user_key is None else self._user_key
+        return Site(store, _name(store), user_key, self._door is not None)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer an ASGI server."""

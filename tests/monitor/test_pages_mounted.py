@@ -15,6 +15,7 @@ from starlette.requests import Request
 from starlette.routing import Mount
 from starlette.testclient import TestClient
 
+import baserun
 from baserun.exceptions import ConfigurationError
 from baserun.store import Store, open_sink
 from baserun.store.rows import OpenSession
@@ -33,6 +34,21 @@ def is_staff(request: Any) -> bool:
 
 async def is_staff_later(request: Request) -> bool:
     return is_staff(request)
+
+
+def test_without_a_store_they_show_what_this_process_records(tmp_path: Path) -> None:
+    """That of `init`, which may come after the pages are made; users are found by e-mail with its `user_key`."""
+    visitor = TestClient(Pages(allow=lambda request: True), base_url="http://127.0.0.1", follow_redirects=False)
+    baserun.init(store=tmp_path / "named.sqlite3", user_key="a long random secret")
+    with baserun.with_session(baserun.hash_user("ada@example.com"), "conversation-7"):
+        pass
+    assert baserun.flush()
+
+    (session,) = visitor.get("/sessions.json").json()["items"]
+    found = visitor.post("/users", data={"user": "ada@example.com"}).headers["location"]
+
+    assert session["id"] == "conversation-7"
+    assert found == f"/users/{session['user_identifier']}"
 
 
 def in_starlette(store: Store) -> Any:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-
 from django.contrib.auth.views import LoginView, LogoutView
 from django.urls import include, path
 
@@ -11,7 +9,7 @@ from baserun_django import feedback_view
 from baserun_monitor import Pages, django_urls
 from chat import views
 
-pages = Pages(os.environ.get("BASERUN_STORE"), allow=lambda request: request.user.is_staff)
+pages = Pages(allow=lambda request: request.user.is_staff)
 
 urlpatterns = [
     path("", views.chat, name="chat"),

@@ -27,7 +27,6 @@ def create_app(config: Mapping[str, Any] | None = None) -> Flask:
         SESSION_COOKIE_NAME="chat",
         SESSION_COOKIE_SAMESITE="Lax",
         DATABASE=os.environ.get("CHAT_DATABASE", "chat.sqlite3"),
-        STORE=os.environ.get("BASERUN_STORE"),
         MODEL=os.environ.get("CHAT_MODEL", "gpt-4o-mini"),
         STAFF_EMAIL=os.environ.get("CHAT_STAFF_EMAIL", "staff@example.com"),
         STAFF_PASSWORD=os.environ.get("CHAT_STAFF_PASSWORD"),
@@ -42,8 +41,6 @@ def create_app(config: Mapping[str, Any] | None = None) -> Flask:
 
     app.register_blueprint(accounts.blueprint)
     app.register_blueprint(chat.blueprint)
-    app.register_blueprint(
-        flask_blueprint(Pages(app.config["STORE"], allow=accounts.may_see_pages)), url_prefix="/baserun"
-    )
+    app.register_blueprint(flask_blueprint(Pages(allow=accounts.may_see_pages)), url_prefix="/baserun")
     app.add_url_rule("/feedback", view_func=feedback_view, methods=["POST"])
     return app
