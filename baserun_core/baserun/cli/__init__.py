@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 _MISSING = (
     "baserun: the command line needs the package {package}, which is not installed. "
@@ -11,12 +12,14 @@ _MISSING = (
 )
 
 
-def main(arguments: Sequence[str] | None = None, *, default_store: str | None = None, program: str = "baserun") -> None:
+def main(
+    arguments: Sequence[str] | None = None, *, options: Mapping[str, Any] | None = None, program: str = "baserun"
+) -> None:
     """Run the command line; without its extra, say what to install.
 
     Args:
         arguments: Those of the process if left out.
-        default_store: The store where ``--store`` names none, instead of that of the environment.
+        options: What the application on whose behalf it runs gives to `baserun.init`, such as its store and `user_key`.
         program: What it is called in its own words.
     """
     try:
@@ -27,4 +30,4 @@ def main(arguments: Sequence[str] | None = None, *, default_store: str | None = 
         raise SystemExit(1) from None
     from baserun.cli._app import app
 
-    app(arguments, prog_name=program, default_map=None if default_store is None else {"store_url": default_store})
+    app(arguments, prog_name=program, obj=options)

@@ -54,8 +54,11 @@ def remember(ctx: click.Context, store_url: str | None) -> None:
 
 def configuration(store_url: str | None) -> tuple[Config, Sources]:
     """The configuration of a program that is started here, with the store of `store_url`."""
-    url = store_url or click.get_current_context().meta.get(_URL)
-    return resolve({} if url is None else {"store": url})
+    context = click.get_current_context()
+    url = store_url or context.meta.get(_URL)
+    config, sources = resolve({**(context.obj or {}), **({} if url is None else {"store": url})})
+    of = {name: "application" if source == "init" else source for name, source in sources.of.items()}
+    return config, Sources(of if url is None else {**of, "store": "--store"}, sources.problems)
 
 
 def location(store_url: str | None) -> StoreLocation:

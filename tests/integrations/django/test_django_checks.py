@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
@@ -127,6 +128,24 @@ settings.configure(SECRET_KEY="s", INSTALLED_APPS=["baserun_django"], MIDDLEWARE
 from django.core.management import execute_from_command_line
 execute_from_command_line(["manage.py", *sys.argv[1:]])
 """
+
+
+def test_command_finds_users_with_the_key_of_the_settings(tmp_path: Path) -> None:
+    """Where the settings have a `user_key`, somebody is found and erased by their address; the doctor says so."""
+    options = '"store"', '"user_key": "a secret", "redact": lambda text, path: text, "store"'
+    (tmp_path / "manage.py").write_text(PROJECT.replace(*options))
+    record = "import baserun\nwith baserun.with_session(baserun.hash_user('ada@example.com'), 'chat-1'): pass"
+    environment = {**os.environ, "BASERUN_STORE": "conversations.sqlite3", "BASERUN_USER_KEY": "a secret"}
+    subprocess.run([sys.executable, "-c", record], cwd=tmp_path, env=environment, check=True, timeout=60)
+
+    def shown(*arguments: str) -> str:
+        command = [sys.executable, "manage.py", "baserun", *arguments]
+        return subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True, timeout=60).stdout
+
+    assert "chat-1" in shown("sessions", "list", "--user", "ada@example.com")
+    assert "user_key\tset, not shown (application)" in shown("doctor")
+    assert json.loads(shown("doctor", "--json"))["configuration"]["redact"]["value"] == "a function"
+    assert "1 session" in shown("users", "erase", "ada@example.com", "--yes")
 
 
 def test_command_reads_the_store_of_the_settings(tmp_path: Path) -> None:

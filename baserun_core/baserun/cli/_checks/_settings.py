@@ -11,15 +11,11 @@ from baserun.store import StoreLocation
 
 AREA = "configuration"
 _SECRETS = ("api_key", "user_key", "secret")
-_SOURCES = {"init": "--store"}
 
 
 def settings(config: Config, sources: Sources) -> dict[str, dict[str, Any]]:
     """Value and source of each option; secrets only say that they are set."""
-    return {
-        name: {"value": _shown(name, getattr(config, name)), "source": _SOURCES.get(source := sources.of[name], source)}
-        for name in OPTIONS
-    }
+    return {name: {"value": _shown(name, getattr(config, name)), "source": sources.of[name]} for name in OPTIONS}
 
 
 def examine(config: Config, sources: Sources) -> Iterator[Check]:
@@ -37,6 +33,8 @@ def _shown(name: str, value: Any) -> Any:
         return None if value is None else "set, not shown"
     if isinstance(value, StoreLocation):
         return value.path
+    if callable(value):
+        return "a function"
     return list(value) if isinstance(value, tuple) else value
 
 

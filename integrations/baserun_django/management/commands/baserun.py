@@ -1,4 +1,4 @@
-"""``manage.py baserun ...``: the command line ``baserun``, on the store of the project's settings."""
+"""``manage.py baserun ...``: the command line ``baserun``, with the options of the settings, their store first."""
 
 from __future__ import annotations
 
@@ -16,18 +16,17 @@ class Command(BaseCommand):
     def run_from_argv(self, argv: list[str]) -> None:
         from baserun.cli import main
 
-        main(argv[2:], default_store=_store_of_settings(), program="manage.py baserun")
+        main(argv[2:], options=_options_of_settings(), program="manage.py baserun")
 
     def handle(self, *args: Any, **options: Any) -> None:
         from baserun.cli import main
 
-        main([str(part) for part in args], default_store=_store_of_settings(), program="manage.py baserun")
+        main([str(part) for part in args], options=_options_of_settings(), program="manage.py baserun")
 
 
-def _store_of_settings() -> str | None:
+def _options_of_settings() -> dict[str, Any]:
     from django.conf import settings
 
     from baserun_django._settings import NAME, options_of
 
-    store = options_of(getattr(settings, NAME, None))[1].get("store")
-    return None if store is None else str(store)
+    return options_of(getattr(settings, NAME, None))[1]
