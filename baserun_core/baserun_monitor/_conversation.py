@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from baserun.cli._render._annotations import in_words
+from baserun.cli._render._annotations import UNRECORDED, in_words, logged
 from baserun.cli._render._calls import LLM, error_in_words, model_in_words
 from baserun.cli._render._endings import endings, has_failed
 from baserun.cli._render._history import History
@@ -116,7 +116,7 @@ def mark_of(note: StoredAnnotation) -> Mark | None:
             "good" if note.score else "bad", f"check {note.name} {'passed' if note.score else 'failed'}", detail
         )
     if note.type == "log":
-        return Mark("note", f"log {note.name}" if note.name else "log", in_words(note.value))
+        return Mark("note", f"log {note.name}" if note.name else "log", logged(note))
     return None
 
 
@@ -177,7 +177,7 @@ class _Teller:
                 arguments = arguments_in_words(asked.get("arguments"))
                 self._ask_tool(Tool(str(asked.get("name")), arguments, asked.get("id")))
         if call.input is None and call.output is None:
-            self._add(Mark("note", "what was said is not recorded"))
+            self._add(Mark("note", UNRECORDED))
 
     def _message(self, message: Message) -> None:
         text = message.text.strip()

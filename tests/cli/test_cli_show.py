@@ -170,10 +170,12 @@ def test_content_that_was_not_captured_is_said_to_be_missing(run: Run, record: C
     def tell(teller: Any) -> None:
         with baserun.with_session(session_identifier="quiet"):
             teller.call(("user", "secret"), answer="secret")
+            baserun.log("secret", name="seen")
 
     shown = told(run("--store", str(record(tell, capture_content=False)), "sessions", "show", "quiet"))
 
-    assert "what was said is not recorded" in shown
+    assert "    what was said is not recorded\n" in shown
+    assert "\nlog seen: what was said is not recorded\n" in shown
     assert "secret" not in shown
 
 

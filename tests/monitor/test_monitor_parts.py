@@ -88,6 +88,16 @@ def test_feedback_is_told_once(name: str, told: str) -> None:
     assert mark_of(note) == Mark("good", told, "yes")
 
 
+def test_a_log_without_its_message_says_so() -> None:
+    """Where content is not recorded, nobody takes it for one that said nothing."""
+    note = StoredAnnotation(
+        id="l", session_id="s", trace_id=None, span_id=None, type="log", name="seen", value=None, score=None,
+        comment=None, metadata=None, created_at=START,
+    )  # fmt: skip
+
+    assert mark_of(note) == Mark("note", "log seen", "what was said is not recorded")
+
+
 def test_results_go_to_the_tool_call_that_they_answer() -> None:
     """Two calls of one tool whose results come in the other order."""
     user = {"role": "user", "content": "q"}

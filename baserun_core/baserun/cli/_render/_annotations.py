@@ -10,6 +10,8 @@ from baserun.store import StoredAnnotation
 _GOOD_SCORE = 0.5
 _MOST_TEXT = 400
 
+UNRECORDED = "what was said is not recorded"
+
 
 def tell_annotation(note: StoredAnnotation, indent: int = 2) -> Line | None:
     """One line of it; tags are told with their trace."""
@@ -19,8 +21,13 @@ def tell_annotation(note: StoredAnnotation, indent: int = 2) -> Line | None:
         return _check(note, indent)
     if note.type == "log":
         name = f"{note.name}: " if note.name else ""
-        return line((f"log {name}{in_words(note.value)}", QUIET), indent=indent)
+        return line((f"log {name}{logged(note)}", QUIET), indent=indent)
     return None
+
+
+def logged(note: StoredAnnotation) -> str:
+    """The message of a log, where it was recorded."""
+    return UNRECORDED if note.value is None else in_words(note.value)
 
 
 def in_words(value: object) -> str:

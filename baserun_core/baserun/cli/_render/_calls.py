@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from baserun.cli._render._annotations import UNRECORDED
 from baserun.cli._render._costs import why_unknown
 from baserun.cli._render._endings import endings, has_failed
 from baserun.cli._render._history import History
@@ -109,7 +110,7 @@ def _answered(call: StoredCall, history: History, view: View) -> Iterator[Line]:
             arguments = arguments_in_words(asked.get("arguments"))
             yield _tool_line(ToolCall(str(asked.get("name")), arguments), view, indent=4)
     if call.input is None and call.output is None:
-        yield line(("what was said is not recorded", QUIET), indent=4)
+        yield line((UNRECORDED, QUIET), indent=4)
 
 
 def _tell(message: Message, view: View, indent: int) -> Iterator[Line]:
