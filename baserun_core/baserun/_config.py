@@ -90,14 +90,16 @@ def resolve(given: Mapping[str, Any], environ: Mapping[str, str] | None = None) 
 def _refuse_unknown(given: Mapping[str, Any]) -> None:
     for name in given:
         if name not in OPTIONS:
-            raise TypeError(f"init() has no option {name!r}{_suggestion(name)}; the options are {', '.join(OPTIONS)}")
+            close = _closest(name)
+            suggestion = f"; did you mean {close!r}?" if close else ""
+            raise TypeError(f"init() has no option {name!r}{suggestion}; the options are {', '.join(OPTIONS)}")
 
 
-def _suggestion(name: str) -> str:
+def _closest(name: str) -> str | None:
+    """The option that was probably meant."""
     import difflib
 
-    close = difflib.get_close_matches(name, OPTIONS, n=1)
-    return f"; did you mean {close[0]!r}?" if close else ""
+    return next(iter(difflib.get_close_matches(name, OPTIONS, n=1)), None)
 
 
 def _from_environment(environ: Mapping[str, str], skip: Any) -> tuple[dict[str, Any], list[str]]:
@@ -106,7 +108,9 @@ def _from_environment(environ: Mapping[str, str], skip: Any) -> tuple[dict[str, 
     for variable in sorted(v for v in environ if v.startswith(PREFIX) and v not in OF_OTHERS):
         name = variable[len(PREFIX) :].lower()
         if name not in OPTIONS:
-            problems.append(f"there is no option {variable}{_suggestion(name).replace('?', '')}; it is ignored")
+            close = _closest(name)
+            suggestion = f"; did you mean {PREFIX}{close.upper()}" if close else ""
+            problems.append(f"there is no option {variable}{suggestion}; it is ignored")
         elif name not in skip and environ[variable].strip():  # a variable that is set to nothing is as good as not set
             try:
                 values[name] = _check(name, _parse(name, environ[variable]))

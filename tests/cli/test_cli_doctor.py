@@ -142,7 +142,7 @@ def test_the_environment_is_checked(run: Run, monkeypatch: pytest.MonkeyPatch) -
     result = run("doctor")
 
     assert result.exit_code == 1
-    assert "there is no option BASERUN_STROE; did you mean 'store'" in result.stdout
+    assert "there is no option BASERUN_STROE; did you mean BASERUN_STORE;" in result.stdout
     assert "BASERUN_ENABLED is ignored: enabled is 'maybe'; write 1 or 0" in result.stdout
 
 

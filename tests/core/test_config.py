@@ -90,7 +90,7 @@ def test_empty_variable_is_not_set(name: str, nothing: str) -> None:
         ("BASERUN_SERVER_URL", "https://e.com", "BASERUN_SERVER_URL is ignored: server_url is set, but this version"),
         ("BASERUN_INSTRUMENT", "opnai", "BASERUN_INSTRUMENT is ignored: instrument must be 'auto', 'none', or some of"),
         ("BASERUN_REDACT", "my.module:f", "BASERUN_REDACT is ignored: redact must be 'default', None, or a function"),
-        ("BASERUN_ENABLD", "0", "there is no option BASERUN_ENABLD; did you mean 'enabled'; it is ignored"),
+        ("BASERUN_ENABLD", "0", "there is no option BASERUN_ENABLD; did you mean BASERUN_ENABLED; it is ignored"),
         ("BASERUN_ZZZ", "0", "there is no option BASERUN_ZZZ; it is ignored"),
     ],
 )
