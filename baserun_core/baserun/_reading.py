@@ -13,6 +13,8 @@ from baserun.store._open import DEFAULT_BUDGET
 def open_store(url: str | os.PathLike[str] | None = None, *, budget: float | None = DEFAULT_BUDGET) -> Store:
     """Open a store for reading, and for removing from it; a file is opened with the first question.
 
+    Users are asked for as the application knows them: where a `user_key` is set, it is applied.
+
     Args:
         url: A path, ``sqlite:///relative.sqlite3``, ``sqlite:////absolute/path.sqlite3``, ``memory``, or ``sqlite``
             (``./.baserun/baserun.sqlite3``). None: the store that this process records into, which is that of `init`,
@@ -22,7 +24,8 @@ def open_store(url: str | os.PathLike[str] | None = None, *, budget: float | Non
     Raises:
         ConfigurationError: `url` is none that this version knows.
     """
-    return open_store_at(configuration().store if url is None else url, budget=budget)
+    options = configuration()
+    return open_store_at(options.store if url is None else url, budget=budget, user_key=options.user_key)
 
 
 def user_key() -> str | None:

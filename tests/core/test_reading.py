@@ -72,3 +72,37 @@ def test_user_is_erased_where_the_process_records(tmp_path: Path) -> None:
         receipt = store.erase_user("ada")
 
     assert receipt.sessions == 1
+
+
+def test_user_is_asked_for_as_the_application_knows_them(tmp_path: Path) -> None:
+    """With a `user_key`, whoever reads or erases names the user by the same value as whoever records."""
+    baserun.init(tmp_path / "mine.sqlite3", user_key="pepper")
+    recorded = recorded_session()
+
+    with closing(baserun.open_store()) as store:
+        listed = [session.id for session in store.sessions(user="ada")]
+        others = store.sessions(user="bob").items
+        exported = [record["record"] for record in store.export_user("ada")]
+        known = store.user("ada")
+        receipt = store.erase_user("ada")
+        left = store.user("ada")
+
+    assert (listed, others, exported) == ([recorded], [], ["user", "session"])
+    assert known is not None
+    assert known.user_identifier.startswith("u1_")
+    assert (receipt.user_identifier, receipt.sessions) == (known.user_identifier, 1)
+    assert left is None
+
+
+def test_user_from_before_there_was_a_key_is_found(tmp_path: Path) -> None:
+    """A user who was stored without a key is still asked for by the same value, and found by the stored one too."""
+    baserun.init(tmp_path / "mine.sqlite3")
+    recorded = recorded_session()
+    baserun.init(tmp_path / "mine.sqlite3", user_key="pepper")
+
+    with closing(baserun.open_store()) as store:
+        listed = [session.id for session in store.sessions(user="ada")]
+        receipt = store.erase_user("ada")
+
+    assert listed == [recorded]
+    assert (receipt.user_identifier, receipt.sessions) == ("ada", 1)

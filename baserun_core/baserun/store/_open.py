@@ -14,7 +14,10 @@ DEFAULT_BUDGET = 0.3  # seconds
 
 
 def open_store(
-    url: str | os.PathLike[str] | StoreLocation | None = None, *, budget: float | None = DEFAULT_BUDGET
+    url: str | os.PathLike[str] | StoreLocation | None = None,
+    *,
+    budget: float | None = DEFAULT_BUDGET,
+    user_key: str | None = None,
 ) -> Store:
     """Open a store for reading; a file is opened with the first question.
 
@@ -22,13 +25,14 @@ def open_store(
         url: ``sqlite`` (``./.baserun/baserun.sqlite3``, the default), a path, ``sqlite:///relative.sqlite3``,
             ``sqlite:////absolute/path.sqlite3`` or ``memory``.
         budget: Seconds that a list may take before it raises `NarrowFilterError`; None lets it take any time.
+        user_key: Users are asked for by the values that the application has, and are stored under their keyed hashes.
 
     Raises:
         ConfigurationError: `url` is none that this version knows.
     """
     from baserun.store.sqlite._store import SqliteStore
 
-    return SqliteStore(resolve(url), budget=budget)
+    return SqliteStore(resolve(url), budget=budget, user_key=user_key)
 
 
 def open_sink(

@@ -7,6 +7,7 @@ from contextlib import closing
 from datetime import datetime
 from typing import Any, Self, Unpack
 
+from baserun._identity import pseudonym
 from baserun.store._location import StoreLocation
 from baserun.store.activity import Activity
 from baserun.store.filters import SessionFilters, TraceFilters, UserFilters
@@ -40,8 +41,9 @@ LONGEST_WAIT = 5.0
 class SqliteStore:
     """Reads the file at `location`; see `baserun.store._contract.Store` for the promises."""
 
-    def __init__(self, location: StoreLocation, *, budget: float | None) -> None:
+    def __init__(self, location: StoreLocation, *, budget: float | None, user_key: str | None = None) -> None:
         self.location = location
+        self._user_key = user_key
         self._reader = Reader(location.path, budget)
         self._writer = WriteConnection(location)
 
@@ -56,7 +58,7 @@ class SqliteStore:
 
     def sessions(self, **filters: Unpack[SessionFilters]) -> Page[StoredSession]:
         """List sessions, the last active first."""
-        question = _lists.of_sessions(dict(filters))
+        question = _lists.of_sessions(self._of_stored_user(filters))
         with self._reader.question() as connection:
             return Page(items=[]) if connection is None else _lists.sessions(connection, question)
 
@@ -78,21 +80,25 @@ class SqliteStore:
 
     def users(self, **filters: Unpack[UserFilters]) -> Page[StoredUser]:
         """List users, the last seen first."""
-        question = _lists.of_users(dict(filters))
+        question = _lists.of_users(self._of_stored_user(filters))
         with self._reader.question() as connection:
             return Page(items=[]) if connection is None else _lists.users(connection, question)
 
     def user(self, user_identifier: str) -> StoredUser | None:
         """One user."""
         identifier = _checks.identifier(user_identifier)
+        if identifier is None:
+            return None
+        keyed = pseudonym(identifier, self._user_key)
         with self._reader.question() as connection:
-            if connection is None or identifier is None:
+            if connection is None:
                 return None
-            return _read_sessions.user(connection, identifier)
+            found = _read_sessions.user(connection, keyed)
+            return _read_sessions.user(connection, identifier) if found is None and keyed != identifier else found
 
     def traces(self, **filters: Unpack[TraceFilters]) -> Page[StoredTrace]:
         """List traces, the last started first."""
-        question = _lists.of_traces(dict(filters))
+        question = _lists.of_traces(self._of_stored_user(filters))
         with self._reader.question() as connection:
             return Page(items=[]) if connection is None else _lists.traces(connection, question)
 
@@ -108,7 +114,7 @@ class SqliteStore:
         self, text: str, *, user: str | None = None, limit: int = 50, after: str | None = None
     ) -> Page[SearchHit]:
         """Find the calls in which all words of `text` were said, the latest first."""
-        question = _search.question(text, user, limit, after)
+        question = _search.question(text, self._stored_user("user", user), limit, after)
         with self._reader.question() as connection:
             return Page(items=[]) if connection is None else _search.search(connection, question)
 
@@ -122,7 +128,7 @@ class SqliteStore:
         busiest: int = 10,
     ) -> Activity:
         """What happened in a stretch of time."""
-        question = _activity.question(since, until, buckets, user, busiest)
+        question = _activity.question(since, until, buckets, self._stored_user("user", user), busiest)
         with self._reader.question() as connection:
             return _activity.nothing(question) if connection is None else _activity.activity(connection, question)
 
@@ -167,11 +173,28 @@ class SqliteStore:
 
     def erase_user(self, user_identifier: str) -> ErasureReceipt:
         """Remove everything of one user."""
-        return erase(self._writer, _checks.text("user_identifier", user_identifier))
+        name = _checks.text("user_identifier", user_identifier)
+        return erase(self._writer, self._stored_user("user_identifier", name) or name)
 
     def export_user(self, user_identifier: str) -> Iterator[dict[str, Any]]:
         """Everything that is stored of one user."""
-        return export(self._reader, _checks.text("user_identifier", user_identifier))
+        name = _checks.text("user_identifier", user_identifier)
+        return export(self._reader, self._stored_user("user_identifier", name) or name)
+
+    def _of_stored_user(self, filters: Any) -> dict[str, Any]:
+        """The filters of a list; its user by the name under which they are stored."""
+        given = dict(filters)
+        if given.get("user") is not None:
+            given["user"] = self._stored_user("user", given["user"])
+        return given
+
+    def _stored_user(self, argument: str, identifier: str | None) -> str | None:
+        """The name under which a user is stored: keyed, unless they are known from before there was a key."""
+        if identifier is None or self._user_key is None:
+            return identifier
+        name = _checks.text(argument, identifier)
+        found = self.user(name)
+        return pseudonym(name, self._user_key) if found is None else found.user_identifier
 
     def close(self) -> None:
         """Close the connections."""
