@@ -112,3 +112,19 @@ def test_memory_leaves_nothing_behind() -> None:
 
     assert done.stdout.strip().endswith("baserun.sqlite3")
     assert not os.path.exists(os.path.dirname(done.stdout.strip()))
+
+
+@pytest.mark.parametrize("name", [b"what?#50%25 of it", "déjà vu".encode(), b"not utf-8 \xff", b"'quoted\"; --"])
+def test_any_file_name_is_a_store(tmp_path: Path, name: bytes) -> None:
+    """What can be the name of a file or folder can be that of a store, for those who write and who read."""
+    path = tmp_path / os.fsdecode(name) / os.fsdecode(name)
+    sink, store = open_sink(path), open_store(path)
+    sink.write([OpenSession(id="s", at_us=1)])
+
+    found = [session.id for session in store.sessions()]
+    size = store.info().size_bytes
+
+    sink.close()
+    store.close()
+    assert found == ["s"]
+    assert size

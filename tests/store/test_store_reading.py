@@ -295,6 +295,7 @@ BAD: list[tuple[dict[str, Any], str]] = [
     ({"min_cost": "1"}, "Write a number"),
     ({"min_cost": float("nan")}, "Write a number from 0"),
     ({"min_tokens": -1}, "Write a number from 0"),
+    ({"min_tokens": 10**400}, "Write a number from 0"),
     ({"min_duration": True}, "Write a number"),
     ({"text": " "}, "not empty"),
     ({"models": "x"}, "cannot be narrowed by 'models'. Possible are: user"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from datetime import date, datetime
-from math import isfinite
+from math import inf, isfinite
 from typing import Any
 
 import msgspec
@@ -17,6 +17,8 @@ STATUSES = ("running", "ok", "error", "cancelled", "abandoned")
 FEEDBACK = ("negative", "positive", "any")
 _LARGEST_NUMBER = 1e9
 DAY_US = 86_400_000_000
+EARLIEST_US = microseconds(datetime.min)
+"""Before it Python has no times."""
 
 
 class Sort(msgspec.Struct, frozen=True):
@@ -101,7 +103,10 @@ def number(name: str, value: object, unit: int = 1) -> int:
     is_number = isinstance(value, (int, float)) or hasattr(value, "as_integer_ratio")
     if isinstance(value, bool) or not is_number:
         raise ConfigurationError(f"{name}={value!r} is not possible. Write a number.")
-    amount = float(value)  # type: ignore[arg-type]
+    try:
+        amount = float(value)  # type: ignore[arg-type]
+    except OverflowError:
+        amount = inf
     if not isfinite(amount) or not 0 <= amount <= _LARGEST_NUMBER:
         raise ConfigurationError(f"{name}={value!r} is not possible. Write a number from 0 to {_LARGEST_NUMBER:g}.")
     return round(amount * unit)
@@ -133,4 +138,4 @@ def cut_off(days: float | None, before: datetime | None) -> int:
         raise ConfigurationError("Say either days=... or before=..., such as days=30.")
     if before is not None:
         return when("before", before)
-    return max(now_us() - number("days", days, DAY_US), microseconds(datetime.min))
+    return max(now_us() - number("days", days, DAY_US), EARLIEST_US)

@@ -160,7 +160,7 @@ def _connect(path: str) -> tuple[sqlite3.Connection, str | None]:
 
 def _try_connect(path: str, options: str) -> sqlite3.Connection:
     connection = sqlite3.connect(
-        f"file:{quote(path)}?{options}",
+        f"file:{quote(os.fsencode(path))}?{options}",
         uri=True,
         timeout=BUSY_TIMEOUT_MS / 1000,
         isolation_level=None,

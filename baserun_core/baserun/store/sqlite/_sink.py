@@ -13,7 +13,7 @@ from baserun.store.rows import Row
 from baserun.store.sqlite import _ledger
 from baserun.store.sqlite._annotations import store_annotations
 from baserun.store.sqlite._batch import Batch
-from baserun.store.sqlite._checks import DAY_US
+from baserun.store.sqlite._checks import DAY_US, EARLIEST_US
 from baserun.store.sqlite._connection import WriteConnection
 from baserun.store.sqlite._convert import now_us
 from baserun.store.sqlite._erase import leave_nothing
@@ -81,7 +81,7 @@ class SqliteSink:
         if self._retention_us is None or time.monotonic() < self._prune_at:
             return False
         with self._connection.transaction(MAINTENANCE_TIMEOUT) as connection:
-            more = bool(prune_rows_step(connection, now_us() - self._retention_us))
+            more = bool(prune_rows_step(connection, max(now_us() - self._retention_us, EARLIEST_US)))
         if not more:
             self._prune_at = time.monotonic() + SECONDS_BETWEEN_PRUNINGS
         return more
