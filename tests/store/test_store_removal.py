@@ -11,7 +11,7 @@ import pytest
 
 from baserun.exceptions import ConfigurationError
 from baserun.store import Sink, Store, open_sink
-from baserun.store.rows import AnnotationRow, EndSession, OpenSession, Row
+from baserun.store.rows import AnnotationRow, EndSession, MoveTrace, OpenSession, Row, UpdateSession
 
 Make = Any
 """The fixture of conftest, which cannot be imported."""
@@ -71,6 +71,25 @@ def test_erasing_a_user_leaves_nothing_of_them(sink: Sink, store: Store, make: M
     assert len(store.search("hello")) == 2
     assert store.verify() == []
     assert [word for word in (b"unmistakeable", b"ann-identifier", b"private-session") if word in _bytes(path)] == []
+
+
+def test_erasing_leaves_nothing_of_what_was_written_over(sink: Sink, store: Store, make: Make, path: Path) -> None:
+    """What rows said before they were changed, and the index before its pieces were merged, is gone as well."""
+    sink.write(_visit(make, "anns", "ann", 1, word="unmistakeable"))
+    sink.write(_visit(make, "kept", "bob", 2))
+    for number in range(3, 40):
+        _index(sink)
+        announced = make.trace(number, "anns", status="running", user_identifier="ann", user_strength=3)
+        said = json.dumps("unmistakeable " * (number % 5 * 100))
+        sink.write([make.call(number, announced, input=said, output_preview="unmistakeable" + "!" * (number % 7))])
+        sink.write(
+            [UpdateSession(id="anns", at_us=make.t0, metadata=json.dumps({"k": "unmistakeable" * (number % 3)}))]
+        )
+
+    store.erase_user("ann")
+
+    assert _bytes(path).count(b"unmistak") == 0
+    assert store.verify() == []
 
 
 def test_erasing_reaches_traces_in_other_sessions(sink: Sink, store: Store, make: Make) -> None:
@@ -210,6 +229,61 @@ def test_a_time_before_all_time_prunes_nothing(sink: Sink, store: Store, days: f
     assert (receipt.sessions, len(store.sessions())) == (0, 1)
 
 
+def test_pruning_content_takes_what_was_said_in_a_session(sink: Sink, store: Store, make: Make) -> None:
+    """Logs and comments that belong to no trace are content as well; tags and scores stay."""
+    said = [
+        AnnotationRow(id="log", created_us=make.t0, type="log", name=None, value='"old"', session_id="s"),
+        AnnotationRow(id="good", created_us=make.t0, type="feedback", name="f", score=1, comment="old", session_id="s"),
+        AnnotationRow(id="plan", created_us=make.t0, type="tag", name="plan", value='"pro"', session_id="s"),
+        AnnotationRow(id="lost", created_us=make.t0, type="log", name=None, value='"old"'),
+        AnnotationRow(id="new", created_us=make.t0 + 200_000_000, type="log", name=None, value='"new"', session_id="s"),
+    ]
+    sink.write(
+        [
+            OpenSession(id="s", at_us=make.t0),
+            *said,
+            *(
+                AnnotationRow(id=f"m{number}", created_us=make.t0, type="log", name=None, value='"old"', session_id="s")
+                for number in range(1_000)
+            ),
+        ]
+    )
+
+    store.prune(before=EPOCH + timedelta(microseconds=make.t0, seconds=100), content_only=True)
+
+    session = store.session("s")
+    assert session is not None
+    kept = {each.id: each for each in session.annotations or () if each.value is not None or each.comment is not None}
+    assert {each.id: each.value for each in kept.values()} == {"plan": "pro", "new": "new"}
+    assert session.feedback_score == 1
+    assert store.verify() == []
+
+
+def test_pruning_takes_what_belongs_to_nothing(sink: Sink, store: Store, make: Make, path: Path) -> None:
+    """What was said outside of any session, or of one that never came, or of a trace, is kept no longer than others."""
+    sink.write(
+        [
+            AnnotationRow(id="a", created_us=make.t0, type="log", name=None, value='"unmistakeable"'),
+            AnnotationRow(
+                id="b", created_us=make.t0, type="feedback", name="f", score=1, comment="unmistakeable",
+                session_id="never-came", completion_id="never-came",
+            ),
+            AnnotationRow(id="new", created_us=make.t0 + 200_000_000, type="log", name=None, value='"new"'),
+            MoveTrace(
+                trace_id=make.trace_id(1), session_id="s", at_us=make.t0, user_identifier="unmistakeable",
+                user_strength=3,
+            ),
+        ]
+    )  # fmt: skip
+
+    receipt = store.prune(before=EPOCH + timedelta(microseconds=make.t0, seconds=100))
+
+    assert receipt.annotations == 2
+    assert store.ledger()["pruned"] == {"annotation": 2}
+    assert store.verify() == []
+    assert _bytes(path).count(b"unmistakeable") == 0
+
+
 def test_pruned_space_is_given_back(sink: Sink, store: Store, make: Make, path: Path) -> None:
     """The file becomes smaller, with no vacuum that would need as much again."""
     for start in range(0, 400, 100):
@@ -244,6 +318,19 @@ def test_pruning_asks_for_one_time(store: Store, arguments: dict[str, Any]) -> N
         store.prune(**arguments)
 
 
+def test_pruning_by_more_days_than_there_were(sink: Sink, store: Store, make: Make, path: Path) -> None:
+    """An age beyond the first year removes nothing, and nothing fails."""
+    sink.write([OpenSession(id="s", at_us=make.t0)])
+    patient = open_sink(path, retention_days=1e9)
+
+    receipt = store.prune(days=1e9)
+    more = patient.maintain()
+
+    patient.close()
+    assert (receipt.sessions, receipt.before.year, more) == (0, 1, False)
+    assert store.session("s") is not None
+
+
 def test_retention_prunes_while_the_writer_rests(path: Path, store: Store, make: Make) -> None:
     """With retention_days set, what is too old goes by itself."""
     sink = open_sink(path, retention_days=1)
@@ -272,6 +359,19 @@ def test_an_export_has_everything_of_one_user(sink: Sink, store: Store, make: Ma
     assert text.count("mine") == 5
     assert "theirs" not in text
     assert "bob" not in text
+
+
+def test_an_export_has_no_words_of_others(sink: Sink, store: Store, make: Make) -> None:
+    """What a session begins and ends with is, in an export, what its owner said there."""
+    sink.write([OpenSession(id="anns", at_us=make.t0, user_identifier="ann", user_strength=3)])
+    for number, user in enumerate(["bob", "ann", "ann", "bob"]):
+        visit = make.trace(number, "anns", user_identifier=user, user_strength=3)
+        sink.write([make.call(number, visit, input_preview=f"{user} asks", output_preview=f"to {user}"), visit])
+
+    _, session = store.export_user("ann")
+
+    assert (session["first_input"], session["last_output"]) == ("ann asks", "to ann")
+    assert "bob" not in json.dumps(session)
 
 
 def test_an_export_of_nobody_is_empty(store: Store) -> None:

@@ -26,6 +26,13 @@ PAGE_SIZE = 8192
 CHECKPOINT_PAGES = 2_000
 """16 MB of log: pages that many batches change are moved into the file once."""
 COMPANIONS = ("-wal", "-shm", "-journal")
+OVERWRITE_IN_PAGES = "PRAGMA secure_delete = FAST"
+"""What a row said before, or one that moved to another page, does not stay behind in the page; it costs no writing.
+
+Where users are erased that is too late: of what was changed before, nothing tells any more where it was.
+"""
+OVERWRITE_EVERYTHING = "PRAGMA secure_delete = ON"
+"""Pages that become free too."""
 
 _FOLDER_MODE, _FILE_MODE = 0o700, 0o600
 
@@ -203,7 +210,7 @@ def _configure(connection: sqlite3.Connection, path: str) -> None:
     connection.execute(f"PRAGMA journal_size_limit = {JOURNAL_SIZE_LIMIT}")
     connection.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
     connection.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
-    connection.execute("PRAGMA secure_delete = OFF")
+    connection.execute(OVERWRITE_IN_PAGES)
     connection.execute("PRAGMA temp_store = MEMORY")
 
 

@@ -8,10 +8,10 @@ from collections.abc import Sequence
 
 from baserun.store.results import ErasureReceipt
 from baserun.store.sqlite import _ledger, _search_index, _tombstones
-from baserun.store.sqlite._connection import WriteConnection
+from baserun.store.sqlite._connection import OVERWRITE_EVERYTHING, OVERWRITE_IN_PAGES, WriteConnection
 from baserun.store.sqlite._convert import now_us, time
 from baserun.store.sqlite._removal import remove_sessions, remove_traces
-from baserun.store.sqlite._retention import empty_log
+from baserun.store.sqlite._retention import give_space_back
 from baserun.store.sqlite._sql import select_in
 
 SESSIONS_A_STEP = 50
@@ -27,7 +27,7 @@ def erase(writer: WriteConnection, identifier: str) -> ErasureReceipt:
     removed: Counter[str] = Counter()
     while writer.exists():
         with writer.transaction() as connection:
-            connection.execute("PRAGMA secure_delete = ON")
+            connection.execute(OVERWRITE_EVERYTHING)
             step = _step(connection, identifier, erased_us)
             _ledger.add(connection, _ledger.ERASED, step)
         if not step:
@@ -93,11 +93,14 @@ def _erase_waiting(connection: sqlite3.Connection, session: str) -> int:
 
 
 def leave_nothing(writer: WriteConnection) -> None:
-    """Take what was removed out of the file: the index only marks words until it is merged, the log has whole pages."""
+    """Take what was removed out of the file.
+
+    The index only marks words until it is merged, pages that became free keep what was in them, the log has old ones.
+    """
     is_unmerged = True
     while is_unmerged:
         with writer.transaction() as connection:
             is_unmerged = _search_index.merge_some(connection)
-    empty_log(writer)
+    give_space_back(writer)
     with writer.exclusive() as connection:
-        connection.execute("PRAGMA secure_delete = OFF")
+        connection.execute(OVERWRITE_IN_PAGES)

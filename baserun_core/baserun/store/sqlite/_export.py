@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator
 from typing import Any
 
 import msgspec
 
 from baserun.store.results import StoredSession
-from baserun.store.sqlite import _read_sessions, _read_traces
+from baserun.store.sqlite import _read_sessions, _read_traces, _recompute
 from baserun.store.sqlite._reader import Reader
 
 
@@ -25,8 +26,9 @@ def export(reader: Reader, identifier: str) -> Iterator[dict[str, Any]]:
     for session_id in _names(reader, "SELECT s.identifier FROM sessions s", "s", identifier, "s.started_us"):
         with reader.question(is_bounded=False) as connection:
             session = None if connection is None else _read_sessions.session(connection, session_id)
-        if session is not None:
-            yield {"record": "session", **_own_part(session, identifier).to_dict()}
+            own = None if connection is None or session is None else _own_part(connection, session, identifier)
+        if own is not None:
+            yield {"record": "session", **own.to_dict()}
     elsewhere = "SELECT t.trace FROM traces t LEFT JOIN sessions s ON s.id = t.session_id AND s.user_id = t.user_id"
     for key in _names(reader, elsewhere, "t", identifier, "t.started_us", "s.id IS NULL"):
         with reader.question(is_bounded=False) as connection:
@@ -44,8 +46,11 @@ def _names(reader: Reader, select: str, alias: str, identifier: str, order: str,
         return [name for (name,) in rows]
 
 
-def _own_part(session: StoredSession, identifier: str) -> StoredSession:
-    """The session without the traces of other users in it."""
+def _own_part(connection: sqlite3.Connection, session: StoredSession, identifier: str) -> StoredSession:
+    """The session without the traces of other users in it, and without their words at its beginning and end."""
     assert isinstance(session.traces, list)
     own = [trace for trace in session.traces if trace.user_identifier in (identifier, None)]
-    return msgspec.structs.replace(session, traces=own)
+    if len(own) == len(session.traces):
+        return session
+    first, last = _recompute.previews_of_owner(connection, session.id)
+    return msgspec.structs.replace(session, traces=own, first_input=first, last_output=last)

@@ -14,6 +14,7 @@ from typing import Any
 from baserun._identity import STRENGTH_ADOPTED, STRENGTH_NONE
 from baserun.store.rows import IdentifyUser, MoveTrace, OpenSession, Row, SpanRow, TraceRow
 from baserun.store.sqlite import _tombstones
+from baserun.store.sqlite._connection import OVERWRITE_EVERYTHING, OVERWRITE_IN_PAGES
 from baserun.store.sqlite._erase import erase_sessions, erase_traces
 from baserun.store.sqlite._sql import select_in
 
@@ -28,13 +29,13 @@ def erase_late(connection: sqlite3.Connection, rows: Sequence[Row]) -> Counter[s
         return removed
     late = _Late(connection, rows)
     if late.is_anything:
-        connection.execute("PRAGMA secure_delete = ON")
+        connection.execute(OVERWRITE_EVERYTHING)
         for name, at_us in late.sessions().items():
             removed += erase_sessions(connection, [name], at_us)
         for key, at_us in late.traces().items():
             removed += erase_traces(connection, [key], at_us)
         if not removed:
-            connection.execute("PRAGMA secure_delete = OFF")
+            connection.execute(OVERWRITE_IN_PAGES)
     return removed
 
 

@@ -25,6 +25,7 @@ LAST_OUTPUT = """
     SELECT p.started_us, p.output_preview FROM spans p JOIN traces t ON p.trace_id = t.id
     WHERE t.session_id = :id AND p.output_preview IS NOT NULL ORDER BY p.started_us DESC, p.id DESC LIMIT 1
 """
+_OF_OWNER = " AND (t.user_id IS NULL OR t.user_id = (SELECT user_id FROM sessions WHERE id = :id))"
 _IS_EMPTY = "SELECT 1 FROM sessions WHERE id = ? AND traces = 0 AND event_first_us IS NULL"
 
 
@@ -55,6 +56,14 @@ def refresh_previews(connection: sqlite3.Connection, session_id: int) -> None:
         " WHERE id = ?",
         (*first, *last, session_id),
     )
+
+
+def previews_of_owner(connection: sqlite3.Connection, session: str) -> tuple[str | None, str | None]:
+    """What was said first and last in this session, apart from what others said in it."""
+    (session_id,) = connection.execute("SELECT id FROM sessions WHERE identifier = ?", (session,)).fetchone()
+    queries = (query.replace(" ORDER BY", f"{_OF_OWNER} ORDER BY") for query in (FIRST_INPUT, LAST_OUTPUT))
+    first, last = (connection.execute(query, {"id": session_id}).fetchone() or (None, None) for query in queries)
+    return first[1], last[1]
 
 
 def refresh_user(connection: sqlite3.Connection, user_id: int) -> None:

@@ -25,7 +25,7 @@ def remove_sessions(connection: sqlite3.Connection, session_ids: Sequence[int]) 
     removed = remove_traces(connection, [each for (each,) in traces], are_sessions_going=True)
     for user_id, *direct in owners:
         connection.execute(f"UPDATE users SET {_SUBTRACT_DIRECT} WHERE id = ?", (1, *direct, user_id))
-    removed["annotation"] += _remove_annotations(connection, "session_id", session_ids)
+    removed["annotation"] += _remove_annotations_of(connection, "session_id", session_ids)
     _delete(connection, "session_texts", session_ids)
     removed["session"] = _delete(connection, "sessions", session_ids)
     for user_id in {row[0] for row in owners} - {None}:
@@ -48,7 +48,7 @@ def remove_traces(
     _forget_models(connection, trace_ids)
     _delete(connection, "trace_tags", trace_ids, column="trace_id")
     _delete(connection, "trace_contents", trace_ids)
-    removed["annotation"] = _remove_annotations(connection, "trace_id", trace_ids)
+    removed["annotation"] = _remove_annotations_of(connection, "trace_id", trace_ids)
     removed["trace"] = _delete(connection, "traces", trace_ids)
     users = _subtract(connection, "users", [(row[1], row[4:]) for row in rows])
     if not are_sessions_going:
@@ -65,6 +65,12 @@ def remove_contents(connection: sqlite3.Connection, span_ids: Sequence[int]) -> 
     """Remove what was said in these spans, from the search too."""
     _search_index.remove(connection, span_ids)
     return _delete(connection, "contents", span_ids)
+
+
+def remove_annotations(connection: sqlite3.Connection, annotation_ids: Sequence[int]) -> int:
+    """Remove these annotations; what they added to roll-ups goes with what they were attached to."""
+    _delete(connection, "annotation_contents", annotation_ids)
+    return _delete(connection, "annotations", annotation_ids)
 
 
 def _subtract(
@@ -94,11 +100,9 @@ def _forget_models(connection: sqlite3.Connection, trace_ids: Sequence[int]) -> 
     connection.executemany("DELETE FROM trace_models WHERE model_id = ? AND trace_id = ?", pairs)
 
 
-def _remove_annotations(connection: sqlite3.Connection, column: str, row_ids: Sequence[int]) -> int:
+def _remove_annotations_of(connection: sqlite3.Connection, column: str, row_ids: Sequence[int]) -> int:
     query = f"SELECT id FROM annotations WHERE {column} IN ({{}})"
-    found = [each for (each,) in select_in(connection, query, row_ids)]
-    _delete(connection, "annotation_contents", found)
-    return _delete(connection, "annotations", found)
+    return remove_annotations(connection, [each for (each,) in select_in(connection, query, row_ids)])
 
 
 def _raise_high_water(connection: sqlite3.Connection, span_ids: Sequence[int]) -> None:

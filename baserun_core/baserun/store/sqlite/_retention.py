@@ -7,13 +7,14 @@ from collections import Counter
 
 from baserun.store.results import PruneReceipt
 from baserun.store.sqlite import _ledger, _recompute
-from baserun.store.sqlite._connection import WriteConnection
+from baserun.store.sqlite._connection import OVERWRITE_EVERYTHING, WriteConnection
 from baserun.store.sqlite._convert import time
-from baserun.store.sqlite._removal import remove_contents, remove_sessions, remove_traces
+from baserun.store.sqlite._removal import remove_annotations, remove_contents, remove_sessions, remove_traces
 from baserun.store.sqlite._sql import select_in
 
 SESSIONS_A_STEP = 50
 TRACES_A_STEP = 200
+ANNOTATIONS_A_STEP = 1_000
 PAGES_A_STEP = 2_000
 
 
@@ -24,7 +25,7 @@ def prune(writer: WriteConnection, before_us: int, *, content_only: bool = False
     is_done = not writer.exists()
     while not is_done:
         with writer.transaction() as connection:
-            connection.execute("PRAGMA secure_delete = ON")
+            connection.execute(OVERWRITE_EVERYTHING)
             step = prune_rows_step(connection, before_us) if contents is None else contents.step(connection)
         removed += step
         is_done = not step if contents is None else contents.is_done
@@ -41,7 +42,7 @@ def prune(writer: WriteConnection, before_us: int, *, content_only: bool = False
 
 
 def prune_rows_step(connection: sqlite3.Connection, before_us: int) -> Counter[str]:
-    """Remove a few sessions that were last active before a time, then traces without a session."""
+    """Remove a few sessions that were last active before a time, then traces without a session, then what is left."""
     sessions = connection.execute(
         "SELECT id FROM sessions WHERE last_us < ? ORDER BY last_us LIMIT ?", (before_us, SESSIONS_A_STEP)
     )
@@ -52,27 +53,49 @@ def prune_rows_step(connection: sqlite3.Connection, before_us: int) -> Counter[s
             (before_us, before_us, TRACES_A_STEP),
         )
         removed += remove_traces(connection, [each for (each,) in traces.fetchall()])
+        if not removed["trace"]:
+            removed["annotation"] += _remove_unattached(connection, before_us)
     removed = +removed
     _ledger.add(connection, _ledger.PRUNED, removed)
     return removed
 
 
+def _remove_unattached(connection: sqlite3.Connection, before_us: int) -> int:
+    """Remove what was said of no session and no trace, or of some that never came."""
+    connection.execute("DELETE FROM pending_moves WHERE at_us < ?", (before_us,))
+    found = connection.execute(
+        "SELECT id FROM annotations WHERE session_id IS NULL AND trace_id IS NULL AND created_us < ? LIMIT ?",
+        (before_us, ANNOTATIONS_A_STEP),
+    )
+    return remove_annotations(connection, [each for (each,) in found.fetchall()])
+
+
 class ContentPruning:
-    """Removes the content of traces that started before a time, walking them once from the oldest on."""
+    """Removes what was said before a time.
+
+    First the content of traces that started before it, then logs and comments of no trace; each is walked once.
+    """
 
     def __init__(self, before_us: int) -> None:
         self._before_us = before_us
         self._at = (-(2**62), 0)
+        self._annotation = 0
+        self._traces_are_done = False
         self.is_done = False
 
     def step(self, connection: sqlite3.Connection) -> Counter[str]:
-        """Remove the content of the next few traces."""
+        """Remove the next few."""
+        if self._traces_are_done:
+            return self._step_of_annotations(connection)
+        return self._step_of_traces(connection)
+
+    def _step_of_traces(self, connection: sqlite3.Connection) -> Counter[str]:
         rows = connection.execute(
             "SELECT id, started_us, session_id FROM traces WHERE (started_us, id) > (?, ?) AND started_us < ?"
             " ORDER BY started_us, id LIMIT ?",
             (*self._at, self._before_us, TRACES_A_STEP),
         ).fetchall()
-        self.is_done = len(rows) < TRACES_A_STEP
+        self._traces_are_done = len(rows) < TRACES_A_STEP
         if not rows:
             return Counter()
         self._at = (rows[-1][1], rows[-1][0])
@@ -81,6 +104,19 @@ class ContentPruning:
             _recompute.refresh_previews(connection, session_id)
         _ledger.add(connection, _ledger.PRUNED, removed)
         return removed
+
+    def _step_of_annotations(self, connection: sqlite3.Connection) -> Counter[str]:
+        rows = connection.execute(
+            "SELECT id, trace_id IS NULL AND type <> 'tag' AND created_us < ? FROM annotations WHERE id > ?"
+            " ORDER BY id LIMIT ?",
+            (self._before_us, self._annotation, ANNOTATIONS_A_STEP),
+        ).fetchall()
+        self.is_done = len(rows) < ANNOTATIONS_A_STEP
+        if rows:
+            self._annotation = rows[-1][0]
+        said = [(row_id,) for row_id, is_said in rows if is_said]
+        removed = connection.executemany("DELETE FROM annotation_contents WHERE id = ?", said).rowcount
+        return Counter(said=max(0, removed))
 
 
 def _remove_content_of(connection: sqlite3.Connection, trace_ids: list[int]) -> int:
