@@ -76,7 +76,7 @@ def _function_reference(value: FunctionType) -> Described:
 
 
 def _raised_error(error: BaseException) -> str:
-    # A text like any other, since it may quote what is secret.
+    # A text like any other, since an error quotes what it is about: it has to be redacted.
     message = composed_message(error)[:MESSAGE_LIMIT]
     return f"<{type_name(type(error))}: {message}>" if message else f"<{type_name(type(error))}>"
 

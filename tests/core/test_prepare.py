@@ -69,6 +69,22 @@ def test_errors_that_are_values_are_redacted() -> None:
     assert by_function.traces[0].result == [f"<ValueError: {KEY} is XXX>"]
 
 
+def test_secrets_in_errors_that_are_told_of_are_masked(captured: Captured) -> None:
+    """An error that is logged, returned, checked or kept as a fact says nothing that its text would not."""
+    error = ValueError(f"refused: {KEY}")
+    with baserun.start_trace("t", metadata={"a": error}) as trace:
+        baserun.log(error, metadata={"a": [error], "b": {error: 1}})
+        baserun.tag("why", error)
+        baserun.check("is_fine", result=False, actual=error)
+        trace.result = ExceptionGroup("all", [error])
+
+    (told,) = captured.traces
+    assert KEY not in repr(told.to_dict())
+    assert [each.value for each in told.annotations or () if each.type == "log"] == [
+        "<ValueError: refused: [masked: api key]>"
+    ]
+
+
 def test_redact_function_sees_texts_and_where_they_are() -> None:
     """A function of the application's own decides what is kept of each text."""
     seen: dict[str, str] = {}
