@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from baserun.exceptions import ConfigurationError, NarrowFilterError
-from baserun.store import Sink, Store, open_store
+from baserun.store import Sink, Store, StoredCall, open_store
 from baserun.store.rows import AnnotationRow, EndSession, OpenSession
 
 Make = Any
@@ -307,6 +307,17 @@ def test_wrong_filters_teach(store: Store, filters: dict[str, Any], message: str
     """A wrong value raises at once, before anything was ever stored too, and says what to write."""
     with pytest.raises(ConfigurationError, match=message):
         store.sessions(**filters)
+
+
+def test_tool_calls_that_are_none_are_left_out(sink: Sink, store: Store, make: Make) -> None:
+    """Whoever shows tool calls need not ask of each whether it is an object."""
+    visit = make.trace(1)
+    sink.write([make.call(1, visit, tool_calls='[null, [], {"name": "f"}, "[cut: 2 more]"]'), visit])
+
+    trace = store.trace(visit.id)
+
+    assert trace is not None
+    assert [call.tool_calls for call in trace.spans or () if isinstance(call, StoredCall)] == [[{"name": "f"}]]
 
 
 def test_a_cursor_belongs_to_its_sort(filled: Store) -> None:

@@ -70,13 +70,19 @@ def _call(row: Any) -> dict[str, Any]:
         "stream_end": row[7],
         "retries": row[8],
         "parameters": json_dict(row[9]),
-        "tool_calls": json_list(row[10]),
+        "tool_calls": _objects(row[10]),
         "finish_reasons": json_list(row[11]),
         "usage": _usage(row[12:17]),
         "cost_usd": dollars(row[17]),
         "time_to_first_token_ms": milliseconds(row[18]),
         "end_user": row[19],
     }
+
+
+def _objects(text: str | None) -> list[dict[str, Any]] | None:
+    """Without what is none: whoever instruments another client may tell of tool calls in a shape of their own."""
+    found = json_list(text)
+    return None if found is None else [each for each in found if isinstance(each, dict)]
 
 
 def _usage(row: Any) -> StoredUsage | None:
