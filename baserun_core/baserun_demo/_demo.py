@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import sys
 import tempfile
-import webbrowser
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -17,6 +15,7 @@ from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.types import ASGIApp
 
 import baserun
+from baserun.cli._browser import open_browser
 from baserun_chat import Settings, create_app
 from baserun_demo._models import OFFLINE_NAME, Model, chosen_model, offline_client, offline_server
 from baserun_demo._options import DemoOptions
@@ -54,8 +53,8 @@ def run(options: DemoOptions, tell: Tell) -> None:
 
         def started() -> None:
             _greet(tell, url, store, model)
-            if options.browser and _has_browser():
-                webbrowser.open(f"{url}/baserun/sessions")
+            if options.browser and sys.stdout.isatty():
+                open_browser(f"{url}/baserun/sessions")
             story.play()
 
         serve(_app(model.client, folder, store, "chat", model), listener, started)
@@ -100,13 +99,6 @@ def _greet(tell: Tell, url: str, store: str, model: Model) -> None:
     tell(f"chat   {url}/   log in with any e-mail address; answers come from {model.told}")
     tell(f"store  {store}")
     tell("Six visitors are talking to the same application now. Ctrl-C ends the demo.")
-
-
-def _has_browser() -> bool:
-    """Whether one would have a window; the others would take the terminal."""
-    if not sys.stdout.isatty():
-        return False
-    return not sys.platform.startswith("linux") or any(os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY"))
 
 
 @contextmanager

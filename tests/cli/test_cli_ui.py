@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import socket
 import subprocess
@@ -76,3 +77,28 @@ def test_it_serves_until_interrupted(tmp_path: Path) -> None:
 
     assert "Nothing is recorded yet" in text
     assert (process.returncode, problems) == (0, "")
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="elsewhere a browser always has a window")
+def test_no_browser_takes_the_terminal(tmp_path: Path) -> None:
+    """Where there is no window, as over SSH, no browser for terminals is started, and the server answers."""
+    w3m = tmp_path / "bin" / "w3m"
+    w3m.parent.mkdir()
+    w3m.write_text("#!/bin/sh\ntouch started\nexec sleep 60\n")
+    w3m.chmod(0o755)
+    environment = {"PATH": f"{w3m.parent}{os.pathsep}{os.environ['PATH']}", "TERM": "xterm"}
+    command = [sys.executable, "-c", RUN, "ui", "--port", "0", "later.sqlite3"]
+    with subprocess.Popen(
+        command, env=environment, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        address = next(word for word in process.stdout.readline().split() if word.startswith("http"))
+        try:
+            with urllib.request.urlopen(address, timeout=20) as page:
+                status = page.status
+        finally:
+            process.send_signal(signal.SIGINT)
+            process.communicate(timeout=60)
+
+    assert status == 200
+    assert not (tmp_path / "started").exists()

@@ -7,11 +7,11 @@ import importlib.util
 import ipaddress
 import os
 import socket
-import webbrowser
 from typing import TYPE_CHECKING
 
 import click
 
+from baserun.cli._browser import open_browser
 from baserun.cli._groups import Problem
 from baserun.cli._stores import configuration, location, store_url_option
 from baserun.cli._types import PORT_NUMBER
@@ -52,7 +52,7 @@ def ui(
         address = _address(host, listening.getsockname()[1])
         click.echo(f"Baserun shows {pages.site.name} on {address} (Ctrl-C ends)")
         if not no_browser:
-            webbrowser.open(address)
+            open_browser(address)
         _serve(pages, listening)
 
 
