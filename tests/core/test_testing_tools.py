@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -98,6 +99,19 @@ def test_fake_clock() -> None:
 
     assert begin == (datetime(2027, 2, 3, 4, 5, 6, 7, tzinfo=UTC).timestamp() * 1_000_000, 0)
     assert (clock.now_us() - begin[0], clock.monotonic_ns()) == (-58_500_000, 1_500_000_000)
+
+
+def test_fake_clock_without_a_zone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A time without a zone is UTC, as everywhere, so that a test passes on every machine."""
+    monkeypatch.setenv("TZ", "Asia/Kolkata")
+    time.tzset()
+    try:
+        clock = FakeClock(datetime(2027, 2, 3))
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+
+    assert clock.now_us() == datetime(2027, 2, 3, tzinfo=UTC).timestamp() * 1_000_000
 
 
 def test_counting_ids() -> None:

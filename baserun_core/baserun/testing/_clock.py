@@ -11,12 +11,13 @@ class FakeClock:
     """Tells the time that it was told.
 
     Args:
-        start: The time it shows at first; 2026-01-01 00:00 UTC if left out.
+        start: The time it shows at first; 2026-01-01 00:00 UTC if left out. Without a zone it is meant as UTC.
     """
 
     def __init__(self, start: datetime | None = None) -> None:
         begin = start or datetime(2026, 1, 1, tzinfo=UTC)
-        self._now_us = round(begin.timestamp() * 1_000_000)
+        aware = begin if begin.tzinfo is not None else begin.replace(tzinfo=UTC)
+        self._now_us = round(aware.timestamp() * 1_000_000)
         self._elapsed_ns = 0
         self._lock = threading.Lock()
 
