@@ -89,6 +89,28 @@ def test_the_default_folder_is_private_and_not_committed(tmp_path: Path) -> None
     )
 
 
+@pytest.mark.parametrize("link", [".baserun/baserun.sqlite3", "linked.sqlite3"])
+def test_a_link_means_the_file(tmp_path: Path, link: str) -> None:
+    """Whoever comes by a link shares lock, log and news with all others, and makes the file as private."""
+    file, named = tmp_path / "elsewhere" / "real.sqlite3", tmp_path / link
+    file.parent.mkdir()
+    named.parent.mkdir(exist_ok=True)
+    named.symlink_to(file)
+    by_link, store = open_sink(named), open_store(None if ".baserun" in link else named)
+    by_link.write([OpenSession(id="a", at_us=1)])
+    before = store.state()
+
+    by_file = open_sink(file)
+    by_file.write([OpenSession(id="b", at_us=2)])
+
+    after = store.state()
+    for each in (by_link, by_file, store):
+        each.close()
+    assert after != before
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert sorted(each.name for each in named.parent.iterdir() if each.is_file()) == [named.name]
+
+
 def test_memory_is_shared_in_the_process() -> None:
     """What a sink writes into a memory store, every store of that name reads."""
     sink, store = open_sink("memory:shared"), open_store("memory:shared")

@@ -51,7 +51,7 @@ def resolve(url: str | os.PathLike[str] | StoreLocation | None = None) -> StoreL
     if isinstance(url, StoreLocation):
         return url
     if url is None or url == "sqlite":
-        return StoreLocation(os.path.abspath(DEFAULT_PATH), is_default=True)
+        return _at(os.path.abspath(DEFAULT_PATH))
     if isinstance(url, os.PathLike):
         return _file(os.fspath(url), url)
     if not isinstance(url, str):
@@ -97,6 +97,13 @@ def _file(path: str | bytes, given: object) -> StoreLocation:
     if os.path.isdir(absolute):
         suggestion = os.path.join(text, "baserun.sqlite3")
         raise ConfigurationError(f"The store {text!r} is a folder; name a file in it, such as {suggestion!r}.")
+    return _at(absolute)
+
+
+def _at(absolute: str) -> StoreLocation:
+    """The file itself where a link to it was named: log and lock are beside it, and the same for all who write."""
+    if os.path.islink(absolute):
+        return StoreLocation(os.path.realpath(absolute))
     return StoreLocation(absolute, is_default=absolute == os.path.abspath(DEFAULT_PATH))
 
 
