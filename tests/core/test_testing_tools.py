@@ -41,6 +41,26 @@ def test_captures_nest() -> None:
     assert [trace.name for trace in inner.traces] == ["inner"]
 
 
+def test_captures_that_end_out_of_order(tmp_path: Path) -> None:
+    """A block that is left while a later one is open, as in tests side by side, takes nothing from it."""
+    baserun.init(tmp_path / "own.sqlite3")
+    first, second = capture(), capture()
+    earlier, later = first.__enter__(), second.__enter__()
+    first.__exit__(None, None, None)
+    with baserun.with_session("inside"):
+        pass
+    recorded = [session.user_identifier for session in later.sessions]
+    second.__exit__(None, None, None)
+
+    with baserun.with_session("outside"):
+        pass
+
+    assert (recorded, earlier.sessions) == (["inside"], [])
+    assert baserun.flush()
+    assert [session.user_identifier for session in baserun.open_store().sessions()] == ["outside"]
+    assert baserun.stats().dropped == {}
+
+
 def test_capture_reads_no_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """A test is not changed by the environment it runs in."""
     monkeypatch.setenv("BASERUN_ENABLED", "0")

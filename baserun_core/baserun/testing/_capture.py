@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
@@ -26,6 +27,32 @@ from baserun.store import (
 T = TypeVar("T")
 
 _stores = itertools.count(1)
+_blocks: list[_Block] = []
+"""The blocks that are open, the latest last."""
+_blocks_lock = threading.Lock()
+
+
+class _Block:
+    """One block, and what is in force again after it."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self.runtime = runtime
+        self.before: Runtime | None = None
+
+    def enter(self) -> None:
+        with _blocks_lock:
+            self.before = exchange(self.runtime)
+            _blocks.append(self)
+
+    def leave(self) -> None:
+        """Put back what was before; where a later block is still open (tests in threads, tasks), it does so instead."""
+        with _blocks_lock:
+            _blocks.remove(self)
+            later = next((block for block in _blocks if block.before is self.runtime), None)
+            if later is None:
+                exchange(self.before)
+            else:
+                later.before = self.before
 
 
 class Captured:
@@ -119,11 +146,12 @@ def capture(*, clock: Clock | None = None, ids: Ids | None = None, **options: An
     """
     options.setdefault("store", f"memory:capture-{next(_stores)}")
     fresh = build(options, clock=clock, ids=ids)
-    previous = exchange(fresh)
+    block = _Block(fresh)
+    block.enter()
     captured = Captured(fresh)
     try:
         yield captured
     finally:
         captured.flush()
-        exchange(previous)
+        block.leave()
         fresh.writer.close(10.0)
