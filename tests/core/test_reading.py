@@ -104,5 +104,21 @@ def test_user_from_before_there_was_a_key_is_found(tmp_path: Path) -> None:
         listed = [session.id for session in store.sessions(user="ada")]
         receipt = store.erase_user("ada")
 
-    assert listed == [recorded]
-    assert (receipt.user_identifier, receipt.sessions) == ("ada", 1)
+    assert (listed, receipt.sessions) == ([recorded], 1)
+
+
+def test_user_from_before_and_after_there_was_a_key_is_erased(tmp_path: Path) -> None:
+    """Everything of one user is exported and erased, under both names."""
+    baserun.init(tmp_path / "mine.sqlite3")
+    recorded_session()
+    baserun.init(tmp_path / "mine.sqlite3", user_key="pepper")
+    recorded_session()
+
+    with closing(baserun.open_store()) as store:
+        exported = [record["record"] for record in store.export_user("ada")]
+        receipt = store.erase_user("ada")
+        left = store.users().items
+
+    assert exported == ["user", "session", "user", "session"]
+    assert receipt.sessions == 2
+    assert left == []

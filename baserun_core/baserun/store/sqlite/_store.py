@@ -7,6 +7,8 @@ from contextlib import closing
 from datetime import datetime
 from typing import Any, Self, Unpack
 
+import msgspec
+
 from baserun._identity import pseudonym
 from baserun.store._location import StoreLocation
 from baserun.store.activity import Activity
@@ -174,12 +176,15 @@ class SqliteStore:
     def erase_user(self, user_identifier: str) -> ErasureReceipt:
         """Remove everything of one user."""
         name = _checks.text("user_identifier", user_identifier)
-        return erase(self._writer, self._stored_user("user_identifier", name) or name)
+        receipts = [erase(self._writer, each) for each in self._stored_names(name)]
+        amounts = ("sessions", "traces", "spans", "annotations")
+        sums = {amount: sum(getattr(receipt, amount) for receipt in receipts) for amount in amounts}
+        return msgspec.structs.replace(receipts[0], **sums)
 
     def export_user(self, user_identifier: str) -> Iterator[dict[str, Any]]:
         """Everything that is stored of one user."""
         name = _checks.text("user_identifier", user_identifier)
-        return export(self._reader, self._stored_user("user_identifier", name) or name)
+        return (record for each in self._stored_names(name) for record in export(self._reader, each))
 
     def _of_stored_user(self, filters: Any) -> dict[str, Any]:
         """The filters of a list; its user by the name under which they are stored."""
@@ -195,6 +200,18 @@ class SqliteStore:
         name = _checks.text(argument, identifier)
         found = self.user(name)
         return pseudonym(name, self._user_key) if found is None else found.user_identifier
+
+    def _stored_names(self, name: str) -> list[str]:
+        """The keyed name, and the plain one where the user was stored before there was a key.
+
+        Where they were not, nothing in the store may be made of the plain one, tombstones neither.
+        """
+        keyed = pseudonym(name, self._user_key)
+        if keyed == name:
+            return [name]
+        with self._reader.question() as connection:
+            is_plain_stored = connection is not None and _read_sessions.user(connection, name) is not None
+        return [keyed, name] if is_plain_stored else [keyed]
 
     def close(self) -> None:
         """Close the connections."""
