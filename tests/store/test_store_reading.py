@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import threading
 from collections.abc import Callable
@@ -363,6 +364,16 @@ def test_threads_that_have_ended_keep_no_files_open(filled: Store) -> None:
         thread.join()
 
     assert len(os.listdir("/dev/fd")) <= before + 3  # SQLite closes some files with its next one
+
+
+def test_a_store_that_is_dropped_complains_of_nothing(path: Path, filled: Store) -> None:
+    """Nor does one that refers to itself, of which the garbage collector takes the parts in any order (Python 3.13)."""
+    for _ in range(20):
+        circle: list[Any] = [open_store(path, budget=None)]
+        circle.append(circle)
+        assert circle[0].sessions().items
+        del circle
+    gc.collect()  # a warning in there is an error of the test
 
 
 def test_threads_read_with_connections_of_their_own(new_sink: Callable[[], Sink], store: Store, make: Make) -> None:

@@ -124,6 +124,10 @@ class _Connection:
         self._file = file
         self._state = state
         self._process = os.getpid()
+        # Its thread or greenlet may end, or its store be dropped after one line; from Python 3.13 on SQLite's own
+        # connections complain of that, and in a circle of garbage nobody can tell which is finalised first.
+        self._closing = weakref.finalize(self, _close, connection, self._process)
+        self._closing.atexit = False
 
     def is_for(self, file: tuple[int, int] | None, path: str) -> bool:
         if self._file != file or self._process != os.getpid():
@@ -131,19 +135,15 @@ class _Connection:
         return self._state is None or self._state == file_state(path)
 
     def close(self) -> None:
-        if self._process != os.getpid():
-            keep_forever(self.sqlite)
-            return
-        with contextlib.suppress(sqlite3.Error):
-            self.sqlite.close()
+        self._closing()
 
-    def __del__(self) -> None:
-        # Its thread or greenlet has ended, or its store was dropped after one line; from Python 3.13 on SQLite's own
-        # connections complain of that.
-        try:
-            self.close()
-        except Exception:  # at the end of the process modules may be gone
-            return
+
+def _close(connection: sqlite3.Connection, process: int) -> None:
+    if process != os.getpid():
+        keep_forever(connection)
+        return
+    with contextlib.suppress(sqlite3.Error):
+        connection.close()
 
 
 def _connect(path: str) -> tuple[sqlite3.Connection, str | None]:
