@@ -55,6 +55,8 @@ def check_session_identifier(value: object) -> str:
         raise ConfigurationError(
             f"session_identifier must be str, not {type(value).__name__}; for an integer or UUID write str(value)"
         )
+    if type(value) is not str:  # an enum's member, a template's markup: their own methods show another text
+        value = str.__str__(value)
     if not value:
         raise ConfigurationError("session_identifier is empty; leave it out (or None) to start a new session")
     if len(value) > MAX_SESSION_ID:
@@ -76,6 +78,8 @@ def check_user_identifier(value: object) -> str:
         raise ConfigurationError(
             f"user_identifier must be str, not {type(value).__name__}; write baserun.hash_user(email) or str(pk)"
         )
+    if type(value) is not str:
+        value = str.__str__(value)
     if not value:
         raise ConfigurationError("user_identifier is empty; leave it out (or None) for an anonymous user")
     if len(value) > MAX_USER_IDENTIFIER:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from enum import Enum
 from typing import Any
 
 import pytest
@@ -159,6 +160,39 @@ def test_unknown_argument() -> None:
 def test_unusual_but_right_arguments(right: Callable[[], Any], captured: Captured) -> None:
     """What is at the edge of what is allowed is allowed."""
     right()
+
+
+class Tenant(str, Enum):  # noqa: UP042  (a StrEnum shows its text)
+    ACME = "acme"
+
+
+class Markup(str):
+    def __len__(self) -> int:
+        return 1
+
+    def isprintable(self) -> bool:
+        return True
+
+    def __format__(self, spec: str) -> str:
+        return "something else"
+
+
+def test_ids_of_subclasses_of_str_are_the_text_they_hold(captured: Captured) -> None:
+    """A member of an enum, or any other str with ways of its own, is the text that it holds, here and elsewhere."""
+    with b.with_session(Tenant.ACME, Markup("chat")) as session:
+        headers = b.inject({})
+
+    assert (f"{session.user_identifier}", f"{session.id}") == ("acme", "chat")
+    assert headers == {"baggage": "session.id=chat,enduser.pseudo.id=acme"}
+
+
+@pytest.mark.parametrize("wrong", [Markup("x" * 513), Markup("a\n")])
+def test_ids_of_subclasses_of_str_are_looked_at_as_text(wrong: str) -> None:
+    """What cannot be an id cannot become one by what its class says of it."""
+    with pytest.raises(baserun.ConfigurationError):
+        b.with_session(wrong)
+    with pytest.raises(baserun.ConfigurationError):
+        b.with_session(session_identifier=wrong)
 
 
 def test_wrong_init_changes_nothing(captured: Captured) -> None:
