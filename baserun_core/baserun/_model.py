@@ -104,6 +104,11 @@ class Session(Live):
 
         end_session(self)
 
+    def __reduce__(self) -> tuple[type[Session], tuple[Any, ...]]:
+        """What of it goes to another process: whose it is and what is known of it, not where it is current here."""
+        owner = (self.user_identifier, self.user_strength)
+        return Session, (self.id, *owner, self.previous_id, self.metadata, self.contentless, self.opened)
+
     def __repr__(self) -> str:
         return f"<baserun.Session {self.id}>"
 
