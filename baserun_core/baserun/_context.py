@@ -17,7 +17,28 @@ if TYPE_CHECKING:
     from baserun._model import Session, Span, Trace
 
 
-class FollowingFrame(Frame, kw_only=True):
+class LastingFrame(Frame):
+    """What goes on when a block that it was begun in is left: only blocks that are still open keep it quiet."""
+
+    @property  # type: ignore[misc]  # in the base class a plain attribute, for speed
+    def muted(self) -> bool:  # type: ignore[override]
+        around = self._around
+        return around is not None and around.muted
+
+    @property  # type: ignore[misc]  # in the base class a plain attribute, for speed
+    def contentless(self) -> bool:  # type: ignore[override]
+        around = self._around
+        return around is not None and around.contentless
+
+    @property
+    def _around(self) -> Frame | None:
+        frame = self.parent
+        while frame is not None and (frame.closed or isinstance(frame, LastingFrame)):
+            frame = frame.parent
+        return frame
+
+
+class FollowingFrame(LastingFrame, kw_only=True):
     """What is current in one task since a session took another's place there, until that one's block is left."""
 
     block: Frame
@@ -65,7 +86,10 @@ def follow(session: Session, linked: Session) -> Frame | None:
     Returns:
         The frame of the block that `session` belongs to; None where it is not current.
     """
+    inner: Frame | None = None
     place = frame = current()
+    while place is not None and (place.closed or place.session is not session):
+        inner, place = place, place.parent
     block = None
     while frame is not None:
         if frame.session is session:
@@ -73,9 +97,13 @@ def follow(session: Session, linked: Session) -> Frame | None:
         frame = frame.parent
     if place is None or block is None:
         return None
-    if isinstance(place, FollowingFrame) and place.session is session and place.parent is not None:
+    if isinstance(place, FollowingFrame) and place.parent is not None:
         place = place.parent  # it is followed in turn; many changes of user must not form an endless chain
-    enter(FollowingFrame(place, linked, None, None, place.muted, place.contentless, block=block))
+    following = FollowingFrame(place, linked, None, None, block=block)
+    if inner is None:
+        enter(following)
+    else:  # blocks of other sessions are open inside; what comes after them is the linked session's
+        inner.parent = following
     if block.linked is None:
         block.linked = WeakSet()
     block.linked.add(linked)
@@ -87,6 +115,14 @@ def replace(frame: Frame | None) -> Frame | None:
     previous = _innermost.get()
     _innermost.set(frame)
     return previous
+
+
+def lasting(parent: Frame | None, session: Session) -> Frame:
+    """A frame of `session` alone, which is not left with the block that it is begun in."""
+    frame = child(parent, session=session, trace=None, span=None)
+    if frame.muted or frame.contentless:
+        return LastingFrame(frame.parent, session, None, None)
+    return frame
 
 
 def child(

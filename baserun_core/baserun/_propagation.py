@@ -60,16 +60,22 @@ class _Carried(Scope[None]):
 
     def __init__(self, captured: Frame | None) -> None:
         self._captured = captured
+        # Where it was captured in a `suppress` block it stays as quiet, also when that block is left.
+        self._is_muted = captured is not None and captured.muted
+        self._is_contentless = captured is not None and captured.contentless
 
     def _again(self, function: Callable[..., Any]) -> _Carried:
-        return _Carried(self._captured)
+        again = _Carried(None)
+        again._captured = self._captured
+        again._is_muted, again._is_contentless = self._is_muted, self._is_contentless
+        return again
 
     def _open(self) -> tuple[None, Frame]:
         captured = self._captured
         if captured is None:
             return None, Frame(current(), None, None, None)
         frame = Frame(current(), captured.session, captured.trace, captured.span)
-        frame.muted, frame.contentless = captured.muted, captured.contentless
+        frame.muted, frame.contentless = self._is_muted, self._is_contentless
         return None, frame
 
 

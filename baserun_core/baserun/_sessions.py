@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from baserun._arguments import check_bool, check_metadata
-from baserun._context import child, current, enter, follow, leave
+from baserun._context import child, current, enter, follow, lasting, leave
 from baserun._frame import Frame
 from baserun._guard import say_once
 from baserun._identity import (
@@ -153,7 +153,7 @@ def start_session(
     wanted = None if session_identifier is None else check_session_identifier(session_identifier)
     outer = current()
     session = _begin(outer, user, wanted, None, check_metadata(metadata))
-    session._frame = child(outer, session=session, trace=None, span=None)
+    session._frame = lasting(outer, session)
     enter(session._frame)
     return session
 

@@ -291,3 +291,31 @@ def test_suppressed_work_does_not_touch_a_request(captured: Captured) -> None:
 
     assert [name for name, _ in headers] == ["Content-Type"]
     assert captured.stats.captured == 0
+
+
+def test_a_session_that_is_started_in_a_block_is_as_quiet_as_the_block_only(captured: Captured) -> None:
+    """`start_session` outlasts the `suppress` block that it is in; what comes after the block is recorded."""
+    with baserun.suppress(content_only=True), baserun.suppress():
+        session = baserun.start_session("u", "chat")
+        baserun.log("inside")
+        quiet = baserun.propagate(baserun.log)
+    baserun.log("after")
+    quiet("carried")
+    session.end()
+
+    assert [(each.session_id, each.value) for each in captured.annotations] == [("chat", "after")]
+
+
+def test_a_change_of_user_in_a_block_leaves_what_comes_after_it_as_it_was(captured: Captured) -> None:
+    """A second user who is named in a `suppress` block is recorded from the end of the block on, content and all."""
+    with baserun.with_session("ada"):
+        with baserun.suppress():
+            baserun.identify("grace")
+            baserun.log("inside")
+        with baserun.suppress(content_only=True):
+            baserun.identify("hedy")
+        baserun.log("after")
+
+    (said,) = captured.annotations
+    assert said.value == "after"
+    assert {session.id: session.user_identifier for session in captured.sessions}[said.session_id or ""] == "hedy"

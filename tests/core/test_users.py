@@ -160,6 +160,19 @@ def test_change_of_user_in_an_open_trace(captured: Captured) -> None:
     ]
 
 
+def test_a_change_of_user_around_another_session(captured: Captured) -> None:
+    """When an outer session becomes somebody else's, the inner one stays current, and the linked one is after it."""
+    with baserun.with_session("ada", "outer") as outer:
+        with baserun.with_session("ada", "inner") as inner:
+            linked = outer.identify("grace")
+            inside = baserun.current_session()
+        after = baserun.current_session()
+
+    assert (inside, after, linked.previous_id) == (inner, linked, "outer")
+    assert baserun.current_session() is None
+    assert all(session.ended_at is not None for session in captured.sessions)
+
+
 def test_change_of_user_leaves_other_sessions_alone(captured: Captured) -> None:
     """Identifying the user of an inner session of another id does not touch the session around it."""
     with baserun.with_session("alice") as outer:
