@@ -164,8 +164,12 @@ def end_session(session: Session | str) -> None:
     An end is a pause: `with_session` with its id goes on with it.
     """
     if isinstance(session, str):
-        recorder().end_session(check_session_identifier(session))
-        return
+        session_id = check_session_identifier(session)
+        current_one = _current_with_id(session_id)
+        if current_one is None:
+            recorder().end_session(session_id)
+            return
+        session = current_one
     if not isinstance(session, Session):
         raise ConfigurationError(f"end_session() takes a session or its id, not {type(session).__name__}")
     if session._frame is not None:
@@ -175,6 +179,19 @@ def end_session(session: Session | str) -> None:
         session._host.end(session)
     else:
         recorder().end_session(session)
+
+
+def _current_with_id(session_id: str) -> Session | None:
+    """The session of this id among those in whose blocks this code runs."""
+    frame = current()
+    while frame is not None:
+        session = frame.session
+        # The id of a request's session that is not open is not asked for: that would be its first touch.
+        is_decided = session is not None and (session.opened or session._host is None)
+        if session is not None and is_decided and session.id == session_id and not frame.closed:
+            return session
+        frame = frame.parent
+    return None
 
 
 def current_session() -> Session | None:

@@ -241,6 +241,19 @@ def test_end_by_id_from_elsewhere(captured: Captured) -> None:
     assert captured.sessions[0].ended_at is not None
 
 
+def test_end_by_id_where_it_is_current() -> None:
+    """Ended by its id a session is left as it is when it is ended by itself; one inside of it stays current."""
+    baserun.start_session(session_identifier="outer")
+    inner = baserun.start_session(session_identifier="inner")
+
+    baserun.end_session("outer")
+    between = baserun.current_session()
+    baserun.end_session("inner")
+
+    assert between is inner
+    assert baserun.current_session() is None
+
+
 def test_end_of_an_unknown_id_is_kept(captured: Captured) -> None:
     """An id that nobody has seen yet is no mistake: its session may arrive from another process."""
     baserun.end_session("not here yet")

@@ -244,6 +244,20 @@ async def test_what_comes_after_the_end_is_in_a_new_session(
     assert new.id in answered.cookie
 
 
+async def test_ending_by_id_is_ending(captured: Captured, ask: Ask, answering: Answering, call: Any) -> None:
+    """The session of a request that is ended by its id is left by what comes after, too."""
+
+    def answer(scope: Any) -> None:
+        call("old")
+        baserun.end_session(scope["state"]["baserun_session"].id)
+        call("new")
+
+    await ask(ASGIMiddleware(answering(answer)))
+
+    old, new = captured.sessions
+    assert (old.turns, new.turns, old.ended_at is not None, new.ended_at) == (1, 1, True, None)
+
+
 async def test_ending_nothing_is_nothing(captured: Captured, ask: Ask, answering: Answering) -> None:
     """Ending the session of a visitor who has none stores nothing and sets nothing."""
     app = ASGIMiddleware(answering(lambda scope: baserun.end_session(baserun.current_session())))  # type: ignore[arg-type]
