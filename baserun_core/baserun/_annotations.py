@@ -9,6 +9,7 @@ from baserun._arguments import check_metadata, check_text
 from baserun._context import current
 from baserun._frame import Frame
 from baserun._identity import check_session_identifier
+from baserun._recorder import Recorder
 from baserun._records import AnnotationAdded
 from baserun._runtime import recorder
 from baserun._values import snapshot
@@ -193,7 +194,7 @@ def _annotate(
         current_recorder.clock.now_us(),
         kind,
         name,
-        **(_place(frame) if about is None else about),
+        **(_place(frame, current_recorder) if about is None else about),
         value=kept,
         score=score,
         comment=comment,
@@ -202,14 +203,14 @@ def _annotate(
     current_recorder.annotate(record, size + more + (0 if comment is None else len(comment)))
 
 
-def _place(frame: Frame | None) -> dict[str, str | None]:
+def _place(frame: Frame | None, current_recorder: Recorder) -> dict[str, str | None]:
     if frame is None:
         return {}
     if frame.trace is not None and frame.trace.at_touch is not None:
-        recorder().touch_trace(frame.trace)
+        current_recorder.touch_trace(frame.trace)
     session = frame.session
-    if session is not None and not session.opened:
-        recorder().open_touched_session(session)
+    if session is not None and session.opened is not current_recorder:
+        current_recorder.open_touched_session(session)
     return {
         "session_id": None if session is None else session.id,
         "trace_id": None if frame.trace is None else frame.trace.id,

@@ -44,19 +44,20 @@ class Recorder:
 
     def open_session(self, session: Session, *, resumed: bool) -> None:
         """Record that `session` was started or resumed."""
-        session.opened = True
+        is_news = session.opened is None
+        session.opened = self
         metadata, size = snapshot(session.metadata) if session.metadata else (None, 0)
         # It is decided by now, and these are what the properties of that name give.
         user, strength = session._user_identifier, session._strength
         self._put(SessionOpened(session, self._now_us(), user, strength, metadata), BASE_SIZE + size)
         signal = signals.session_resumed if resumed else signals.session_started
-        if signal.receivers:
+        if is_news and signal.receivers:
             self._emit(signal, session)
 
     def open_touched_session(self, session: Session) -> None:
-        """Open a session that was not needed so far."""
+        """Open a session that was not needed so far, or not since `init`."""
         is_resumed = session._is_resumed  # this may take its time; another thread may have opened it when it is known
-        if not session.opened:
+        if session.opened is not self:
             self.open_session(session, resumed=is_resumed)
 
     def end_session(self, session: Session | str) -> None:
@@ -102,7 +103,7 @@ class Recorder:
         if frame is not None:
             trace.muted = frame.muted
             trace.contentless = frame.contentless
-        if session is not None and not session.opened and not trace.muted:
+        if session is not None and session.opened is not self and not trace.muted:
             self.open_touched_session(session)
         trace.started_us = self._now_us()
         trace._start_ns = self._monotonic_ns()
@@ -116,7 +117,7 @@ class Recorder:
         if at_touch is not None:
             at_touch()
         session = trace.session
-        if session is not None and not session.opened:
+        if session is not None and session.opened is not self:
             self.open_touched_session(session)
         if signals.trace_started.receivers:
             self._emit(signals.trace_started, trace)
@@ -157,7 +158,7 @@ class Recorder:
 
     def move_trace(self, trace: Trace, session: Session) -> None:
         """Re-home a trace, begun in the wrong session, with all that is in it."""
-        if not session.opened and not trace.muted:
+        if session.opened is not self and not trace.muted:
             self.open_touched_session(session)
         trace.session = session
         if not trace.muted:

@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import baserun
+from baserun import signals
 from baserun._config import OPTIONS, Config, resolve
 from baserun._runtime import runtime
 from baserun.exceptions import ConfigurationError
@@ -195,6 +196,27 @@ def test_second_init_writes_what_the_first_recorded() -> None:
     baserun.flush()
 
     assert [stored.id for stored in baserun.open_store("memory:first").sessions()] == [session.id]
+
+
+@pytest.mark.parametrize("before", [{"store": "one.sqlite3"}, {"store": "two.sqlite3", "enabled": False}])
+def test_session_that_goes_on_after_init_is_whole_where_it_goes_on(before: dict[str, Any]) -> None:
+    """A store that a session reaches in its middle knows whose it is, what is known of it and what it follows."""
+    heard: list[str] = []
+    with (
+        signals.session_resumed.connected_to(lambda session, **_: heard.append(session.id)),
+        signals.session_started.connected_to(lambda session, **_: heard.append(session.id)),
+    ):
+        baserun.init(**before)
+        with baserun.with_session("ada", "outer"), baserun.with_session("grace", metadata={"plan": "pro"}) as session:
+            baserun.init("two.sqlite3")
+            with baserun.start_trace("after"):
+                pass
+            baserun.log("said")
+    baserun.flush()
+
+    (stored,) = baserun.open_store("two.sqlite3").sessions(user="grace")
+    assert (stored.id, stored.previous_id, stored.metadata) == (session.id, "outer", {"plan": "pro"})
+    assert heard.count(session.id) == (0 if "enabled" in before else 1)
 
 
 def test_wrong_option_is_wrong_even_when_disabled() -> None:

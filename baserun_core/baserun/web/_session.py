@@ -68,7 +68,7 @@ class WebSession(Session, kw_only=True):
     @property
     def is_touched(self) -> bool:
         """Whether there is something to remember it for."""
-        return self.opened or bool(self.metadata)
+        return self.opened is not None or bool(self.metadata)
 
     def __repr__(self) -> str:
         with guarded("showing a session"):
