@@ -134,8 +134,7 @@ class SessionScope(Scope[Session]):
             recorder().update_session(session)
             return
         recorder().end_session(session)
-        for linked in sorted(self._block.linked or (), key=lambda linked: linked.id):  # the user changed in the block
-            recorder().end_session(linked)
+        _end_followers(self._block, session)
 
 
 def start_session(
@@ -172,13 +171,25 @@ def end_session(session: Session | str) -> None:
         session = current_one
     if not isinstance(session, Session):
         raise ConfigurationError(f"end_session() takes a session or its id, not {type(session).__name__}")
-    if session._frame is not None:
-        leave(session._frame)
-        session._frame = None
+    block, session._frame = session._frame, None
+    if block is not None:
+        leave(block)
     if session._host is not None:
         session._host.end(session)
     else:
         recorder().end_session(session)
+    if block is not None:
+        _end_followers(block, session)
+
+
+def _end_followers(block: Frame, ended: Session) -> None:
+    """End what else was current in a block that is left, because the user changed in it."""
+    if block.linked is None:
+        return
+    others = [each for each in (block.session, *block.linked) if each is not None and each is not ended]
+    for other in sorted(others, key=lambda each: each.id):
+        other._frame = None
+        recorder().end_session(other)
 
 
 def _current_with_id(session_id: str) -> Session | None:

@@ -89,6 +89,17 @@ def test_started_session_whose_user_changed_is_left_by_either(captured: Captured
     assert baserun.current_session() is None
 
 
+@pytest.mark.parametrize("last", [0, 1, 2])
+def test_end_of_a_started_session_whose_user_changed_ends_all(captured: Captured, last: int) -> None:
+    """Whichever is ended, it is the end of all that was current since the start, as at the end of a block."""
+    sessions = [baserun.start_session("alice"), baserun.identify("bob"), baserun.identify("carol")]
+
+    baserun.end_session(sessions[last] or "")
+
+    assert baserun.current_session() is None
+    assert [session.ended_at is not None for session in captured.sessions] == [True, True, True]
+
+
 def test_change_of_user_reaches_the_blocks_around(captured: Captured) -> None:
     """A login deep inside holds for the rest of the outer block of that session as well."""
     with baserun.with_session("alice"):
