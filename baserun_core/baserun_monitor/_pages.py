@@ -93,7 +93,7 @@ class Pages:
         """What is shown; not decided before the first visit, since `baserun.init` may come after the pages are made."""
         store = _reading.open_store() if self._store is None else self._store
         user_key = _reading.user_key() if self._user_key is None else self._user_key
-        return Site(store, _name(store), user_key, self._door is not None)
+        return Site(store, _name(store), _place(store), user_key, self._door is not None)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer an ASGI server."""
@@ -192,3 +192,8 @@ def _static(request: Request) -> Response:
 def _name(store: Store) -> str:
     location = getattr(store, "location", None)
     return os.path.basename(location.path) if isinstance(location, StoreLocation) else type(store).__name__
+
+
+def _place(store: Store) -> str | None:
+    location = getattr(store, "location", None)
+    return location.path if isinstance(location, StoreLocation) and not location.is_temporary else None

@@ -26,6 +26,8 @@ class Site:
     store: Store
     name: str
     """Of the store, for people."""
+    place: str | None
+    """The file that it is, where it is one that stays."""
     user_key: str | None
     has_login: bool
 

@@ -55,7 +55,7 @@ def test_a_store_in_memory_is_refused(run: Callable[..., Result]) -> None:
 
 
 def test_it_serves_until_interrupted(tmp_path: Path) -> None:
-    """The address that it prints answers at once, and Ctrl-C ends it quietly."""
+    """It says which file it shows; the address that it prints answers at once, and Ctrl-C ends it quietly."""
     command = [
         sys.executable,
         "-c",
@@ -68,13 +68,15 @@ def test_it_serves_until_interrupted(tmp_path: Path) -> None:
     ]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
-        address = next(word for word in process.stdout.readline().split() if word.startswith("http"))
+        line = process.stdout.readline()
+        address = next(word for word in line.split() if word.startswith("http"))
 
         with urllib.request.urlopen(address, timeout=60) as page:
             text = page.read().decode()
         process.send_signal(signal.SIGINT)
         _, problems = process.communicate(timeout=60)
 
+    assert f"Baserun shows {tmp_path / 'later.sqlite3'} on {address}" in line
     assert "Nothing is recorded yet" in text
     assert (process.returncode, problems) == (0, "")
 

@@ -34,6 +34,15 @@ def test_an_empty_store_says_what_to_do(tmp_path: Path, place: str) -> None:
     assert "with_session" in answer.text
 
 
+@pytest.mark.parametrize("place", PLACES[:4])
+def test_an_empty_store_says_which_file_it_is(tmp_path: Path, place: str) -> None:
+    """Whoever recorded from another folder sees that it went elsewhere."""
+    answer = visit(tmp_path / "none.sqlite3").get(place)
+
+    assert str(tmp_path / "none.sqlite3") in answer.text
+    assert "BASERUN_STORE" in answer.text
+
+
 @pytest.mark.parametrize("place", PLACES)
 def test_a_broken_store_is_named(tmp_path: Path, place: str) -> None:
     """A file that is no store is a page of words, not a failure."""

@@ -50,7 +50,7 @@ def ui(
     pages = _pages(store_argument or store_url, host, key, names)
     with _listening(host, port) as listening:
         address = _address(host, listening.getsockname()[1])
-        click.echo(f"Baserun shows {pages.site.name} on {address} (Ctrl-C ends)")
+        click.echo(f"Baserun shows {pages.site.place} on {address} (Ctrl-C ends)")
         if not no_browser:
             open_browser(address)
         _serve(pages, listening)
