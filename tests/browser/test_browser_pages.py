@@ -127,6 +127,47 @@ def test_lists_are_read_with_the_keyboard(visitor: Any) -> None:
     expect(page.get_by_label("Words that were said")).to_be_focused()
 
 
+def test_back_shows_what_the_list_is_narrowed_to(visitor: Any) -> None:
+    """Fields that were filled in before leaving do not stay, as if they applied."""
+    page = visitor.go("/sessions")
+    page.get_by_label("Words that were said").fill("order")
+    page.get_by_label("Feedback").select_option("negative")
+    page.get_by_role("button", name="Filter").click()
+    page.wait_for_url("**/sessions?text=order&feedback=negative")
+
+    page.go_back()
+
+    expect(page.get_by_label("Feedback")).to_have_value("")
+    expect(page.get_by_label("Words that were said")).to_have_value("")
+
+
+def test_enter_opens_what_is_chosen_wherever_the_focus_was(visitor: Any) -> None:
+    """Whoever went through the page by tab and then chooses with j means the row."""
+    page = visitor.go("/sessions")
+    page.get_by_role("link", name="started").focus()
+    page.keyboard.press("j")
+    key = page.locator("tr.chosen").get_attribute("data-key")
+
+    page.keyboard.press("Enter")
+
+    page.wait_for_url(f"**/sessions/{key}")
+
+
+@pytest.mark.parametrize("menu", ["more", "export"])
+def test_escape_closes_a_menu(visitor: Any, menu: str) -> None:
+    """A menu that was opened by keyboard does not stay over the list."""
+    page = visitor.go("/sessions")
+    summary = page.locator("summary", has_text=menu)
+    summary.press("Enter")
+    page.keyboard.press("Tab")
+    expect(page.locator("details[open]")).to_have_count(1)
+
+    page.keyboard.press("Escape")
+
+    expect(page.locator("details[open]")).to_have_count(0)
+    expect(summary).to_be_focused()
+
+
 def test_a_user_is_erased_with_a_receipt(visitor: Any, path: Path, filler: Any) -> None:
     """Asked, confirmed by a word, done; the receipt counts, and the store has nothing of the user."""
     import baserun

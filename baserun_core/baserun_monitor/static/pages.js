@@ -145,12 +145,19 @@ function choose(step) {
   const now = all.findIndex((row) => row.classList.contains("chosen"));
   const next = Math.min(all.length - 1, Math.max(0, now < 0 ? (step > 0 ? 0 : all.length - 1) : now + step));
   if (now >= 0) all[now].classList.remove("chosen");
+  document.activeElement.blur(); // else Enter would open what has the focus, and not what is chosen
   all[next].classList.add("chosen");
   all[next].scrollIntoView({ block: "nearest" });
   try { sessionStorage.setItem("baserun.chosen:" + location.pathname, all[next].dataset.key); } catch { /* not remembered */ }
 }
 
 document.addEventListener("keydown", (event) => {
+  const menu = event.key === "Escape" && document.querySelector("details.menu[open], details.extra[open]");
+  if (menu) {
+    menu.open = false;
+    menu.querySelector("summary").focus();
+    return;
+  }
   if (event.ctrlKey || event.metaKey || event.altKey || event.target.closest("input, select, textarea")) {
     if (event.key === "Escape") event.target.blur();
     return;
@@ -166,6 +173,9 @@ document.addEventListener("keydown", (event) => {
     if (link) link.click();
   } else if (event.key === "n") { const next = document.querySelector("a[rel=next]"); if (next) next.click(); }
 });
+
+// A page that Back brings back as it was left shows what it is narrowed to, not what was chosen before leaving.
+addEventListener("pageshow", (event) => { if (event.persisted) document.querySelector("form.filters")?.reset(); });
 
 // A list remembers where you were.
 try {
