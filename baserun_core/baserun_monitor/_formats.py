@@ -25,6 +25,7 @@ __all__ = [
     "iso",
     "latency",
     "local",
+    "long_user",
     "one_line",
     "plural",
     "safe",
@@ -64,6 +65,11 @@ def short_user(identifier: str) -> str:
     if _HASH.fullmatch(identifier):
         return shortened(identifier.removeprefix("u1_"), 9)
     return shortened(identifier, 20)
+
+
+def long_user(identifier: str) -> str:
+    """Where users are told apart, more of a name: many begin and end alike. A hash differs anywhere."""
+    return shortened(identifier, 25 if _HASH.fullmatch(identifier) else 40)
 
 
 def latency(milliseconds: float | None) -> str:

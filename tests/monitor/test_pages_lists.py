@@ -12,6 +12,8 @@ from starlette.testclient import TestClient
 
 import baserun
 from baserun.store import Store
+from baserun.testing import capture
+from baserun_monitor import Pages
 
 ADA = baserun.hash_user("ada@example.com")
 
@@ -45,6 +47,21 @@ def test_filters_in_the_address_narrow_the_list(visitor: TestClient, store: Stor
     page = visitor.get("/sessions", params=filters).text
 
     assert keys(page) == [session.id for session in store.sessions(**asked)]
+
+
+@pytest.mark.parametrize("page", ["/users", "/users/tenant-eu-west-1%3Auser-000002%40example.com"])
+def test_users_who_begin_and_end_alike_are_told_apart(page: str) -> None:
+    """Where there is room for a name it is shown, as long as it is no hash."""
+    with capture() as captured:
+        for number in (1, 2):
+            with baserun.with_session(f"tenant-eu-west-1:user-{number:06}@example.com"), baserun.start_trace("chat"):
+                pass
+        assert captured.flush()
+        visitor = TestClient(Pages(captured.store, allow=lambda request: True))
+
+        text = visitor.get(page).text
+
+    assert ">tenant-eu-west-1:user-000002@example.com<" in text
 
 
 def test_periods_narrow_the_list(visitor: TestClient, store: Store) -> None:
