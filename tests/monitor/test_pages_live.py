@@ -10,7 +10,10 @@ from pathlib import Path
 
 from starlette.testclient import TestClient
 
+import baserun
+from baserun.instrumentation import CallDetails, finish_call, start_call
 from baserun.store import Store, open_store
+from baserun.testing import FakeClock, capture
 from baserun_monitor import Pages
 from baserun_monitor._live import Live
 
@@ -25,6 +28,11 @@ assert baserun.flush(30)
 
 def write_from_elsewhere(path: Path) -> None:
     subprocess.run([sys.executable, "-c", WRITE, str(path)], check=True)
+
+
+class Described:
+    def describe(self) -> CallDetails:
+        return CallDetails(provider="openai", operation="chat", request_model="gpt-4o-mini", input_preview="Hello")
 
 
 async def first_news(live: Live) -> str:
@@ -42,6 +50,21 @@ def test_another_process_is_heard(path: Path, store: Store) -> None:
     news = asyncio.run(asyncio.wait_for(first_news(live), 30))
 
     assert f"data: {store.state()}" in news
+
+
+def test_a_call_tells_how_long_it_took_while_its_trace_runs() -> None:
+    """The duration of the trace, which stands for that of its only call, is not known yet."""
+    clock = FakeClock()
+    with capture(clock=clock) as captured, baserun.with_session("ada") as session, baserun.start_trace("POST /chat"):
+        call = start_call("chat gpt-4o-mini")
+        assert call is not None
+        clock.advance(1.5)
+        finish_call(call, Described(), 100)
+        assert captured.flush()
+
+        page = TestClient(Pages(captured.store, allow=lambda request: True)).get(f"/sessions/{session.id}").text
+
+    assert "<span>1.50 s</span>" in page
 
 
 def test_what_was_written_since_the_page_was_made_is_heard(path: Path, pages: Pages, visitor: TestClient) -> None:
