@@ -168,6 +168,19 @@ def test_escape_closes_a_menu(visitor: Any, menu: str) -> None:
     expect(summary).to_be_focused()
 
 
+def test_texts_run_in_their_own_direction(visitor: Any, record: Callable[..., None]) -> None:
+    """Of a question in Hebrew the first letter stands at the right, and the question mark at the left."""
+    record("\u05d0\u05e4\u05e9\u05e8 \u05dc\u05d1\u05d8\u05dc?")
+    page = visitor.go("/sessions")
+    row = page.locator(".words .first", has_text="\u05d0\u05e4\u05e9\u05e8")
+    assert row.evaluate(FIRST_AND_LAST)[0] > row.evaluate(FIRST_AND_LAST)[1]
+
+    visitor.go("/sessions/live")
+
+    first, last = page.locator(".said.user .prose").evaluate(FIRST_AND_LAST)
+    assert first > last
+
+
 def test_a_user_is_erased_with_a_receipt(visitor: Any, path: Path, filler: Any) -> None:
     """Asked, confirmed by a word, done; the receipt counts, and the store has nothing of the user."""
     import baserun
@@ -290,6 +303,16 @@ def test_pages_work_without_javascript(path: Path, serve: Callable[..., Any], op
     expect(page.get_by_text("It is packed, and leaves us tonight.")).to_be_visible()
 
 
+FIRST_AND_LAST = """(element) => {
+  const text = element.firstChild;
+  return [0, text.data.trimEnd().length - 1].map((at) => {
+    const range = document.createRange();
+    range.setStart(text, at);
+    range.setEnd(text, at + 1);
+    return range.getBoundingClientRect().left;
+  });
+}"""
+"""Where the first and the last character of a text stand."""
 LAID_OVER = """() => {
   const found = [];
   for (const table of document.querySelectorAll("main table")) {
