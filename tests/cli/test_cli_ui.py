@@ -54,6 +54,21 @@ def test_a_store_in_memory_is_refused(run: Callable[..., Result]) -> None:
     assert "name a file" in run("ui", "--no-browser", "memory").stderr
 
 
+def test_it_ends_quietly_while_a_page_is_open(tmp_path: Path) -> None:
+    """A page that follows the store would never leave by itself; that it is ended is no error."""
+    command = [sys.executable, "-c", RUN, "ui", "--no-browser", "--port", "0", str(tmp_path / "later.sqlite3")]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        address = next(word for word in process.stdout.readline().split() if word.startswith("http"))
+
+        with urllib.request.urlopen(f"{address}live", timeout=60) as page:
+            page.readline()
+            process.send_signal(signal.SIGINT)
+            _, problems = process.communicate(timeout=60)
+
+    assert (process.returncode, problems) == (0, "")
+
+
 def test_it_serves_until_interrupted(tmp_path: Path) -> None:
     """It says which file it shows; the address that it prints answers at once, and Ctrl-C ends it quietly."""
     command = [

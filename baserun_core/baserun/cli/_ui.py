@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import importlib.util
 import ipaddress
+import logging
 import os
 import socket
 from typing import TYPE_CHECKING
@@ -121,5 +122,15 @@ def _serve(pages: Pages, listening: socket.socket) -> None:
     config = uvicorn.Config(
         pages, log_level="warning", access_log=False, server_header=False, timeout_graceful_shutdown=_PATIENCE
     )
+    server = uvicorn.Server(config)
+    logging.getLogger("uvicorn.error").addFilter(_is_news)  # after the server was made, which sets its logs up
     with contextlib.suppress(KeyboardInterrupt):
-        uvicorn.Server(config).run(sockets=[listening])
+        server.run(sockets=[listening])
+
+
+def _is_news(record: logging.LogRecord) -> bool:
+    """Whether it is worth a line: that the end of the server ends open pages, which follow it, is not."""
+    import asyncio
+
+    error = record.exc_info[1] if record.exc_info else None
+    return not isinstance(error, asyncio.CancelledError) and not record.getMessage().startswith("Cancel ")
