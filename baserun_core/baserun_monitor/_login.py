@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import re
+from urllib.parse import quote
+
 from baserun_monitor import _security
-from baserun_monitor._exchange import Response, redirect
+from baserun_monitor._exchange import Request, Response, redirect
 from baserun_monitor._security import Door
 from baserun_monitor._site import Visit
+
+_INSIDE = re.compile(r"(?!//|.*/(?:\.|%2e){2})/[!-\[\]-~]*", re.IGNORECASE)
+"""An address of these pages; nothing that a browser would take for another host, or for what is above them."""
 
 
 def answer(visit: Visit, door: Door) -> Response | None:
@@ -19,13 +25,13 @@ def answer(visit: Visit, door: Door) -> Response | None:
         return response
     if not door.is_open(request):
         return _closed(visit)
-    return redirect(visit.links.to("/")) if request.path == "/login" else None
+    return redirect(_wanted(visit)) if request.path == "/login" else None
 
 
 def _log_in(visit: Visit, door: Door) -> Response:
     if not _security.is_same_site(visit.request) or not door.opens_for(visit.request.form.get("key", "")):
         return visit.page("login.html", "Log in", status=403, failed=True, nav="")
-    response = redirect(visit.links.to("/"))
+    response = redirect(_wanted(visit))
     response.cookies.append(door.cookie(visit.request))
     return response
 
@@ -34,5 +40,17 @@ def _closed(visit: Visit) -> Response:
     if visit.wants_json:
         return visit.problem(401, "Log in first", "These pages are opened by a key.")
     if visit.request.path != "/login":
-        return redirect(visit.links.to("/login"))
+        return redirect(visit.links.to("/login", next=_asked(visit.request)))
     return visit.page("login.html", "Log in", status=200, failed=False, nav="")
+
+
+def _asked(request: Request) -> str | None:
+    """The page that was asked for, to be shown after the login; what would change something is not repeated."""
+    if request.method != "GET" or request.path == "/":
+        return None
+    return quote(request.path) + (f"?{request.query}" if request.query else "")
+
+
+def _wanted(visit: Visit) -> str:
+    asked = visit.params.get("next", "")
+    return visit.links.root + asked if _INSIDE.fullmatch(asked) else visit.links.to("/")

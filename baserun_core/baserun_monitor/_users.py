@@ -89,7 +89,7 @@ def erase(visit: Visit, identifier: str) -> Response:
         return visit.problem(403, "Nothing was erased", words)
     if user is None:
         return _nobody(visit, identifier)
-    if visit.request.form.get("confirm") != "erase":
+    if visit.request.form.get("confirm", "").strip().lower() != "erase":
         words = "Nothing was erased: write the word erase into the field first."
         return visit.page("erase.html", "Erase", status=400, nav="users", user=user, refused=words)
     receipt = visit.store.erase_user(identifier)

@@ -221,14 +221,14 @@ def test_a_span_is_opened(visitor: Any) -> None:
 
 
 def test_the_key_is_asked_for(path: Path, serve: Callable[..., Any], open_browser: Callable[..., Any]) -> None:
-    """With a key the pages open after it was typed, and close again."""
+    """With a key the page that was asked for opens after it was typed, and closes again."""
     visitor = open_browser(serve(str(path), "--key", KEY).home)
-    page = visitor.go("/sessions")
+    page = visitor.go("/sessions?feedback=negative")
 
     page.get_by_label("Key").fill(KEY)
     page.get_by_role("button", name="Open").click()
-    expect(page.get_by_role("heading", name="Overview")).to_be_visible()
-    assert KEY not in page.url
+    expect(page.get_by_role("heading", name="Sessions")).to_be_visible()
+    assert page.url == f"{visitor.home}/sessions?feedback=negative"
     page.get_by_role("button", name="Log out").click()
 
     expect(page.get_by_label("Key")).to_be_visible()

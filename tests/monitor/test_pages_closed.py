@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import html
 import re
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
+from starlette.applications import Starlette
+from starlette.routing import Mount
 from starlette.testclient import TestClient
 
 import baserun
@@ -39,6 +43,13 @@ def log_in(visitor: TestClient, key: str = KEY) -> None:
     assert answer.status_code == 303, answer.text
 
 
+def action_of(page: Any) -> str:
+    """Where the form of the page leads to."""
+    found = re.search(r'<form method="post" action="([^"]+)"', page.text)
+    assert found is not None
+    return html.unescape(found[1])
+
+
 def key_cookie(visitor: TestClient) -> tuple[str, str]:
     """Name and value of the cookie that remembers who has logged in."""
     return next(pair for pair in visitor.cookies.items() if pair[0].startswith("baserun_monitor_key"))
@@ -68,7 +79,8 @@ def test_every_route_is_closed_without_the_key(guarded: TestClient, method: str,
     answer = guarded.request(method, place)
     twin = guarded.request(method, place, headers={"Accept": "application/json"})
 
-    assert (answer.status_code, answer.headers.get("location")) == (303, "/login")
+    login = "/login" if method == "POST" or place == "/" else f"/login?{urlencode({'next': place})}"
+    assert (answer.status_code, answer.headers.get("location")) == (303, login)
     assert twin.status_code == 401
     assert guarded.request(method, f"{place}.json").status_code in (401, 303)
 
@@ -113,6 +125,48 @@ def test_the_key_opens(guarded: TestClient) -> None:
     assert "HttpOnly" in cookie
     assert "SameSite=Strict" in cookie
     assert guarded.get("/sessions").status_code == 200
+
+
+def test_the_login_leads_to_the_page_that_was_asked_for(guarded: TestClient) -> None:
+    """An address that a colleague was sent shows what it means, after the form, also when the first key was wrong."""
+    asked = "/sessions?text=caf%C3%A9+%26+bar&feedback=negative"
+    form = guarded.get(guarded.get(asked).headers["location"])
+    again = guarded.post(action_of(form), data={"key": "wrong-key-wrong-key"})
+
+    answer = guarded.post(action_of(again), data={"key": KEY})
+
+    assert answer.headers["location"] == asked
+    assert guarded.get(form.url).headers["location"] == asked
+
+
+def test_below_a_prefix_the_login_leads_there_too(store: Store) -> None:
+    """The page that was asked for is one of these pages, wherever they are mounted."""
+    app = Starlette(routes=[Mount("/admin", app=Pages(store, key=KEY))])
+    visitor = TestClient(app, base_url=HOME, follow_redirects=False)
+    form = visitor.get(visitor.get("/admin/users").headers["location"])
+
+    assert visitor.post(action_of(form), data={"key": KEY}).headers["location"] == "/admin/users"
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        "//evil.test/",
+        "/\\evil.test",
+        "https://evil.test/",
+        "evil.test",
+        "\\\\evil.test",
+        "/\t/evil.test",
+        "/x\r\nSet-Cookie: a=b",
+        "/../logout",
+        "/sessions/%2E./%2e%2e/x",
+    ],
+)
+def test_the_login_leads_to_no_other_place(guarded: TestClient, asked: str) -> None:
+    """Whoever sends somebody a link to the form cannot say where they go with it."""
+    answer = guarded.post("/login", params={"next": asked}, data={"key": KEY})
+
+    assert (answer.status_code, answer.headers["location"]) == (303, "/")
 
 
 @pytest.mark.parametrize("others", ['prefs={"a":1}', "caf\u00e9=1", "two words=x", "a[]=1", "=;;", 'x="'])
@@ -231,11 +285,12 @@ def test_erasing_wants_the_word(visitor: TestClient, store: Store) -> None:
     assert store.user(ADA) is not None
 
 
-def test_erasing_gives_a_receipt(visitor: TestClient, store: Store) -> None:
-    """Confirmed and with its token, the user is gone, and the page says what was removed."""
+@pytest.mark.parametrize("word", ["erase", "Erase "])
+def test_erasing_gives_a_receipt(visitor: TestClient, store: Store, word: str) -> None:
+    """Confirmed (also as telephones write a first word) and with its token, the user is gone, and the page says so."""
     sessions = store.user(ADA).sessions  # type: ignore[union-attr]
 
-    answer = visitor.post(f"/users/{ADA}/erase", data={"token": token(visitor), "confirm": "erase"})
+    answer = visitor.post(f"/users/{ADA}/erase", data={"token": token(visitor), "confirm": word})
 
     assert answer.status_code == 200
     assert f"{sessions:,} removed" in answer.text
