@@ -253,6 +253,23 @@ def test_no_page_is_wider_than_the_screen(
         assert page.evaluate(CONTRAST) >= 4.5, place
 
 
+@pytest.mark.parametrize("width", [768, 1000, 1100])
+def test_beside_the_application_a_list_shows_what_was_asked(
+    path: Path, serve: Callable[..., Any], open_browser: Callable[..., Any], width: int
+) -> None:
+    """In half a window the question, which opens the session, is in sight, here and on the page of its user."""
+    visitor = open_browser(serve(str(path)).home, viewport={"width": width, "height": 900})
+    page = visitor.go("/sessions")
+    user = page.locator("tbody a.user").first.get_attribute("href")
+
+    for place in ("/sessions", user):
+        visitor.go(place)
+
+        cell = page.locator("td.words").first.bounding_box()
+        assert cell["width"] >= 180, place
+        assert cell["x"] + cell["width"] <= width, place
+
+
 @pytest.mark.parametrize("screen", SCREENS)
 def test_the_layout_holds_whatever_is_said(
     hostile: Path, serve: Callable[..., Any], open_browser: Callable[..., Any], screen: str
