@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import logging
 import signal
 import socket
 import threading
@@ -13,6 +11,7 @@ from contextlib import contextmanager
 import uvicorn
 from starlette.types import ASGIApp
 
+from baserun.cli._serving import end_quietly
 from baserun_demo._options import DEFAULT_PORT, DemoError
 
 HOST = "127.0.0.1"
@@ -69,16 +68,11 @@ def served(app: ASGIApp) -> Iterator[str]:
 
 
 def _server(app: ASGIApp) -> uvicorn.Server:
-    logging.getLogger("uvicorn.error").addFilter(_is_news)
-    return uvicorn.Server(
+    server = uvicorn.Server(
         uvicorn.Config(app, log_level="warning", access_log=False, timeout_graceful_shutdown=GRACE_SECONDS)
     )
-
-
-def _is_news(record: logging.LogRecord) -> bool:
-    """Whether it is worth a line: that uvicorn ends who follows the store, and would never leave, is not."""
-    error = record.exc_info[1] if record.exc_info else None
-    return not isinstance(error, asyncio.CancelledError) and not record.getMessage().startswith("Cancel ")
+    end_quietly()
+    return server
 
 
 def _tell_start(server: uvicorn.Server, started: Callable[[], None]) -> None:

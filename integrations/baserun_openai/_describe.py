@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from baserun.instrumentation import CallDetails, guarded
+from baserun.instrumentation import CallDetails, RawJSON, guarded
 from baserun_openai._binary import describe_file
 from baserun_openai._body import Body
 from baserun_openai._exchange import Answer
@@ -13,7 +13,7 @@ from baserun_openai._failure import tell_failure
 from baserun_openai._identity import PARAMETERS, named_in
 from baserun_openai._provider import address_of, deployment_in, provider_of
 from baserun_openai._sse import split_events
-from baserun_openai._wire import Fields, decode, decode_or_text, join_object, label_of, read_object, text_of
+from baserun_openai._wire import Fields, decode, decode_or_text, join_object, label_of, object_of, text_of
 
 if TYPE_CHECKING:
     from baserun_openai._call import Call
@@ -46,7 +46,11 @@ def _describe_exchange(call: Call, details: CallDetails) -> None:
 
 
 def _describe_request(call: Call, details: CallDetails) -> None:
-    fields = _fields_of(call)
+    try:
+        fields = _fields_of(call)
+    except RecursionError:
+        details.input = RawJSON(call.content or b"")  # nested too deeply for any reader; as content it is described
+        return
     details.request_model = text_of(fields.get("model")) or deployment_in(call.url)
     details.stream = _is_true(fields.get("stream"))
     details.end_user = named_in(fields)
@@ -58,7 +62,8 @@ def _describe_request(call: Call, details: CallDetails) -> None:
 
 def _fields_of(call: Call) -> Fields:
     if call.content is not None:
-        return read_object(call.content) if call.content else {}
+        # At once: to skip through encoded text takes the decoder longer than to decode it.
+        return object_of(decode_or_text(call.content)) if call.content else {}
     fields = dict(call.fields or {})
     for name, file in call.files or ():
         described = describe_file(file)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 from collections.abc import Iterable
 from contextlib import suppress
@@ -18,22 +17,11 @@ Fields = dict[str, Any]
 MOST_COUNTED = 10**12
 """No call takes more tokens than this; a store could not add them up."""
 
-MOST_DECODED = 64 * 1024 * 1024
-"""Bytes; of more than that only the parts that are needed are decoded."""
-
 _MOST_DIGITS = 20
 _ENCODED = (bytes, bytearray, msgspec.Raw)
 _fields = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _parts = msgspec.json.Decoder(list[msgspec.Raw])
 _encode = msgspec.json.Encoder().encode
-
-
-def read_object(body: bytes) -> Fields:
-    """The members of the object that `body` is, decoded; of anything else, none."""
-    if len(body) <= MOST_DECODED:
-        with suppress(RecursionError):
-            return object_of(decode_or_text(body))
-    return split_object(body)
 
 
 def split_object(body: bytes) -> Fields:
@@ -64,9 +52,9 @@ def decode(body: Any) -> Any:
     """
     if not isinstance(body, _ENCODED):
         return body
-    with contextlib.suppress(msgspec.MsgspecError, ValueError):
+    with suppress(msgspec.MsgspecError, ValueError):
         return msgspec.json.decode(body)
-    with contextlib.suppress(ValueError):
+    with suppress(ValueError):
         return json.loads(bytes(body))  # knows a byte order mark, and UTF-16, as the client's HTTP library does
     return json.loads(bytes(body).decode("utf-8", "replace"))
 

@@ -201,9 +201,8 @@ def test_a_full_disk_is_survived(path: Path) -> None:
     assert lines[1:] == ["True", "True []"]
 
 
-READ_ONLY = """
+AS_ANOTHER_USER = """
 import os, sys
-from baserun.exceptions import StoreUnavailableError
 from baserun.store import open_sink, open_store
 from baserun.store.rows import OpenSession
 
@@ -212,6 +211,9 @@ warm = open_sink(spare); warm.write([OpenSession(id="s", at_us=1)]); warm.close(
 open_store(spare).sessions()  # what is imported late may be out of reach for another user
 if os.getuid() == 0:
     os.setgid(65534); os.setuid(65534)
+"""
+READ_ONLY = f"""{AS_ANOTHER_USER}
+from baserun.exceptions import StoreUnavailableError
 try:
     open_sink(path).write([OpenSession(id="t", at_us=1)])
 except StoreUnavailableError as error:
@@ -240,17 +242,7 @@ def test_a_read_only_folder_is_read_and_not_written() -> None:
     assert done.stdout.splitlines()[1] == "['s']"
 
 
-LOOKS_TWICE = """
-import os, sys
-from baserun.store import open_sink, open_store
-from baserun.store.rows import OpenSession
-
-path, spare = sys.argv[1:]
-warm = open_sink(spare); warm.write([OpenSession(id="s", at_us=1)]); warm.close()
-open_store(spare).sessions()  # what is imported late may be out of reach for another user
-if os.getuid() == 0:
-    os.setgid(65534); os.setuid(65534)
-store = open_store(path)
+LOOKS_TWICE = f"""{AS_ANOTHER_USER}store = open_store(path)
 for _ in range(2):
     print(sorted(session.id for session in store.sessions()), flush=True)
     sys.stdin.readline()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import importlib.util
 import ipaddress
-import logging
 import os
 import socket
 from typing import TYPE_CHECKING
@@ -14,6 +13,7 @@ import click
 
 from baserun.cli._browser import open_browser
 from baserun.cli._groups import Problem
+from baserun.cli._serving import end_quietly
 from baserun.cli._stores import configuration, location, store_url_option
 from baserun.cli._types import PORT_NUMBER
 from baserun.exceptions import ConfigurationError
@@ -123,14 +123,6 @@ def _serve(pages: Pages, listening: socket.socket) -> None:
         pages, log_level="warning", access_log=False, server_header=False, timeout_graceful_shutdown=_PATIENCE
     )
     server = uvicorn.Server(config)
-    logging.getLogger("uvicorn.error").addFilter(_is_news)  # after the server was made, which sets its logs up
+    end_quietly()
     with contextlib.suppress(KeyboardInterrupt):
         server.run(sockets=[listening])
-
-
-def _is_news(record: logging.LogRecord) -> bool:
-    """Whether it is worth a line: that the end of the server ends open pages, which follow it, is not."""
-    import asyncio
-
-    error = record.exc_info[1] if record.exc_info else None
-    return not isinstance(error, asyncio.CancelledError) and not record.getMessage().startswith("Cancel ")

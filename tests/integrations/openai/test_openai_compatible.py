@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 from collections.abc import Callable
+from hashlib import sha256
 from typing import Any
 
 import openai
@@ -281,3 +283,22 @@ def test_transcript_of_a_speech_that_is_none(answering: Answering, captured: Cap
 
     (call,) = captured.calls
     assert usage_of(call) == (5, 2)
+
+
+def test_a_request_that_is_nested_too_deeply_is_described(answering: Answering, captured: Captured) -> None:
+    """Its size and hash are in the record; what came back is recorded as ever."""
+    if "content" not in inspect.signature(openai.OpenAI.post).parameters:
+        pytest.skip("this client cannot post_bytes yet")
+    body = b'{"model": "m", "messages": ' + b"[" * 5000 + b"]" * 5000 + b"}"
+    client = answering(json.dumps({"id": "c", "choices": [{"message": {"content": "Hi"}}]}).encode())
+
+    client.post("/chat/completions", cast_to=object, content=body)
+
+    (call,) = captured.calls
+    assert call.input == {
+        "type": "application/json",
+        "size": len(body),
+        "sha256": sha256(body).hexdigest(),
+        "not_stored": "nested too deeply",
+    }
+    assert call.output == [{"content": "Hi"}]
