@@ -14,7 +14,14 @@ from baserun.exceptions import StoreUnavailableError, StoreVersionError
 from baserun.store import Sink, Store
 from baserun.store.rows import OpenSession
 from baserun.store.sqlite import _migrate
-from baserun.store.sqlite._migrate import Migration, bring_up_to_date, migrations, newest_version, stored_version
+from baserun.store.sqlite._migrate import (
+    Migration,
+    bring_up_to_date,
+    check_ours,
+    migrations,
+    newest_version,
+    stored_version,
+)
 
 LATER = Migration(99, "later", "CREATE TABLE extra (id INTEGER PRIMARY KEY); INSERT INTO extra VALUES (7);")
 BROKEN = Migration(100, "broken", "CREATE TABLE half (id INTEGER PRIMARY KEY); INSERT INTO nowhere VALUES (1);")
@@ -159,6 +166,26 @@ def test_a_database_of_another_program_is_not_touched(sink: Sink, store: Store, 
 
     with closing(sqlite3.connect(path)) as other:
         assert [name for _, name, _ in _schema(other)] == ["theirs"]
+
+
+def test_a_store_that_is_begun_while_it_is_opened_is_ours(connection: sqlite3.Connection, tmp_path: Path) -> None:
+    """Whoever looks at a new file sees it without its tables, or with them and their mark, never half of both."""
+    connection.execute("PRAGMA journal_mode = WAL")
+    looks: list[str] = []
+
+    def begin(statement: str) -> None:
+        looks.append(statement)
+        if len(looks) == 2:
+            with closing(sqlite3.connect(tmp_path / "x.sqlite3", isolation_level=None)) as writer:
+                bring_up_to_date(writer, "x.sqlite3")
+
+    connection.set_trace_callback(begin)  # called before each statement
+
+    for _ in range(2):
+        check_ours(connection, "x.sqlite3")
+
+    connection.set_trace_callback(None)
+    assert stored_version(connection) == newest_version()
 
 
 def test_an_empty_file_becomes_a_store(sink: Sink, store: Store, path: Path) -> None:

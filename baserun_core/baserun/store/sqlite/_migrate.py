@@ -82,8 +82,11 @@ def check_version(version: int, path: str, newest: int | None = None) -> None:
 
 def check_ours(connection: sqlite3.Connection, path: str) -> None:
     """Raise `StoreUnavailableError` for an SQLite database of something else."""
+    # In this order: a store gets its mark and its tables in one commit, which may come between two looks.
+    if connection.execute("SELECT 1 FROM sqlite_master").fetchone() is None:
+        return
     (mark,) = connection.execute("PRAGMA application_id").fetchone()
-    if mark != APPLICATION_ID and connection.execute("SELECT 1 FROM sqlite_master").fetchone():
+    if mark != APPLICATION_ID:
         raise StoreUnavailableError(
             f"The file {path} is an SQLite database of another program. Name a file of its own as the store."
         )
