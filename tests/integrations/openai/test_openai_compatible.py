@@ -289,7 +289,7 @@ def test_a_request_that_is_nested_too_deeply_is_described(answering: Answering, 
     """Its size and hash are in the record; what came back is recorded as ever."""
     if "content" not in inspect.signature(openai.OpenAI.post).parameters:
         pytest.skip("this client cannot post_bytes yet")
-    body = b'{"model": "m", "messages": ' + b"[" * 5000 + b"]" * 5000 + b"}"
+    body = b'{"model": "m", "messages": ' + b"[" * 100_000 + b"]" * 100_000 + b"}"
     client = answering(json.dumps({"id": "c", "choices": [{"message": {"content": "Hi"}}]}).encode())
 
     client.post("/chat/completions", cast_to=object, content=body)
