@@ -34,9 +34,16 @@ _encode = msgspec.json.encode
 
 
 class Batch:
-    """The rows of one transaction and what becomes of them."""
+    """The rows of one transaction and what becomes of them.
 
-    def __init__(self, connection: sqlite3.Connection, rows: Sequence[Row]) -> None:
+    Args:
+        connection: In that transaction.
+        rows: In the order in which they happened.
+        are_new: Whether to trust that none of the spans is stored yet. Where one is, writing it raises `IntegrityError`;
+            without trust each is looked for, and those that are there are left out.
+    """
+
+    def __init__(self, connection: sqlite3.Connection, rows: Sequence[Row], *, are_new: bool) -> None:
         self.connection = connection
         self.working_set = WorkingSet(connection)
         self.spans: list[tuple[Any, ...]] = []
@@ -46,6 +53,7 @@ class Batch:
         self.model_calls: list[tuple[Any, ...]] = []
         self.annotations: list[AnnotationRow] = []
         self.response_ids: list[str] = []
+        self._are_new = are_new
         self._keys: dict[str, bytes] = {}
         self._new_spans: set[tuple[int, bytes]] = set()
         self._pending_moves: dict[bytes, MoveTrace] = {}
@@ -216,7 +224,7 @@ class Batch:
     def _is_known(self, trace: TraceState, key: bytes) -> bool:
         if (trace.id, key) in self._new_spans:
             return True
-        if trace.is_new:
+        if trace.is_new or self._are_new:
             return False
         query = "SELECT 1 FROM spans WHERE trace_id = ? AND span = ?"
         return self.connection.execute(query, (trace.id, blob(key))).fetchone() is not None

@@ -7,7 +7,7 @@ import time
 from collections.abc import Sequence
 from contextlib import suppress
 
-from baserun.exceptions import StoreUnavailableError
+from baserun.exceptions import RowRejectedError, StoreUnavailableError
 from baserun.store._location import StoreLocation
 from baserun.store.rows import Row
 from baserun.store.sqlite import _ledger
@@ -46,15 +46,21 @@ class SqliteSink:
 
     def write(self, rows: Sequence[Row], *, timeout: float | None = None) -> None:
         """Store all of `rows` in one transaction, or none of them."""
-        with self._connection.transaction(timeout) as connection:
-            try:
-                has_erased = _write(connection, rows)
-            except UNSTORABLE as error:
-                raise rejected(error) from error
+        try:
+            has_erased = self._write(rows, timeout, are_new=True)
+        except RowRejectedError:  # maybe since some are there: a batch comes again whose outcome was unknown
+            has_erased = self._write(rows, timeout, are_new=False)
         self._may_be_unindexed = True
         if has_erased:
             with suppress(StoreUnavailableError):  # the rows are written
                 leave_nothing(self._connection)
+
+    def _write(self, rows: Sequence[Row], timeout: float | None, *, are_new: bool) -> bool:
+        with self._connection.transaction(timeout) as connection:
+            try:
+                return _write(connection, rows, are_new)
+            except UNSTORABLE as error:
+                raise rejected(error) from error
 
     def count_dropped(self, counts: dict[str, int], *, timeout: float | None = None) -> None:
         """Add what this process had to drop to the store's ledger."""
@@ -95,12 +101,12 @@ class SqliteSink:
         self._connection.forget()
 
 
-def _write(connection: sqlite3.Connection, rows: Sequence[Row]) -> bool:
+def _write(connection: sqlite3.Connection, rows: Sequence[Row], are_new: bool) -> bool:
     """Write rows; whether some that were there are gone, since they turned out to be of an erased user."""
     erased = erase_late(connection, rows)
     _ledger.add(connection, _ledger.ERASED, erased)
     rows, late = living(connection, rows)
-    flush = Flush(batch := Batch(connection, rows))
+    flush = Flush(batch := Batch(connection, rows, are_new=are_new))
     flush.run()
     flush.stored["annotation"] += store_annotations(connection, batch)
     flush.stored.update(late)
