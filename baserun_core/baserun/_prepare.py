@@ -57,6 +57,8 @@ class Preparer:
         self._environment = self._label(config.environment)
         # A function of the application's may take its time, and give another answer at another time.
         is_repeatable = config.redact is None or config.redact == "default"
+        self._announcing: tuple[Any, ...] = ()
+        self._announcement: Any = None
         self._stored_name = lru_cache(KNOWN_NAMES)(self._new_name) if is_repeatable else self._new_name
 
     def __call__(self, record: Record) -> Row:
@@ -114,18 +116,23 @@ class Preparer:
         return self._user(session.user_identifier), session.user_strength
 
     def _announced(self, trace: Trace) -> TraceRow:
+        """What says that a trace has begun; spans of it that follow one another share the row."""
         user, strength = self._owner(trace.session)
-        return TraceRow(
-            id=trace.id,
-            session_id=trace.session_id,
-            started_us=trace.started_us,
-            name=self._name(trace.name),
-            kind=self._label(trace.kind),
-            status=RUNNING,
-            user_identifier=user,
-            user_strength=strength,
-            environment=self._environment,
-        )
+        what = (trace.id, trace.session_id, user, strength, trace.name)
+        if what != self._announcing:
+            self._announcing = what
+            self._announcement = TraceRow(
+                id=trace.id,
+                session_id=trace.session_id,
+                started_us=trace.started_us,
+                name=self._name(trace.name),
+                kind=self._label(trace.kind),
+                status=RUNNING,
+                user_identifier=user,
+                user_strength=strength,
+                environment=self._environment,
+            )
+        return self._announcement
 
     def _trace(self, trace: Trace, told: tuple[str, str | None] | None) -> TraceRow:
         user, strength = self._owner(trace.session)

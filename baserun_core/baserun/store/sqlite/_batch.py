@@ -39,7 +39,7 @@ class Batch:
     Args:
         connection: In that transaction.
         rows: In the order in which they happened.
-        are_new: Whether to trust that none of the spans is stored yet. Where one is, writing it raises `IntegrityError`;
+        are_new: Whether to trust that each of the spans is new. Where one is not, writing it raises `IntegrityError`;
             without trust each is looked for, and those that are there are left out.
     """
 
@@ -54,8 +54,9 @@ class Batch:
         self.annotations: list[AnnotationRow] = []
         self.response_ids: list[str] = []
         self._are_new = are_new
+        self._last_place: Any = None
         self._keys: dict[str, bytes] = {}
-        self._new_spans: set[tuple[int, bytes]] = set()
+        self._met: set[tuple[int, bytes]] = set()
         self._pending_moves: dict[bytes, MoveTrace] = {}
         self._load(rows)
         self._apply(rows)
@@ -77,6 +78,9 @@ class Batch:
         if kind is AnnotationRow:
             return
         place: Any = row.trace if kind is SpanRow else row  # type: ignore[union-attr]
+        if place is self._last_place:  # spans that follow one another share what announces their trace
+            return
+        self._last_place = place
         if kind is SpanRow or kind is TraceRow:
             trace, session = place.id, place.session_id
         elif kind is MoveTrace or kind is IdentifyUser:
@@ -208,9 +212,8 @@ class Batch:
     def _span(self, row: SpanRow) -> None:
         key = _key(row.id, 8)
         trace = self._trace(row.trace)
-        if self._is_known(trace, key):
+        if not self._are_new and self._is_known(trace, key):
             return
-        self._new_spans.add((trace.id, key))
         span_id = self.working_set.next_id("spans")
         self._count(trace, row)
         self._keep_span(span_id, key, trace, row)
@@ -222,10 +225,10 @@ class Batch:
             )  # fmt: skip
 
     def _is_known(self, trace: TraceState, key: bytes) -> bool:
-        if (trace.id, key) in self._new_spans:
+        """Whether a span is stored, or was met before in this batch."""
+        if (trace.id, key) in self._met:
             return True
-        if trace.is_new or self._are_new:
-            return False
+        self._met.add((trace.id, key))
         query = "SELECT 1 FROM spans WHERE trace_id = ? AND span = ?"
         return self.connection.execute(query, (trace.id, blob(key))).fetchone() is not None
 
