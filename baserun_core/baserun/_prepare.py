@@ -58,7 +58,7 @@ class Preparer:
         # A function of the application's may take its time, and give another answer at another time.
         is_repeatable = config.redact is None or config.redact == "default"
         self._announcing: tuple[Any, ...] = ()
-        self._announcement: Any = None
+        self._announcement: TraceRow | None = None
         self._stored_name = lru_cache(KNOWN_NAMES)(self._new_name) if is_repeatable else self._new_name
 
     def __call__(self, record: Record) -> Row:
@@ -119,7 +119,7 @@ class Preparer:
         """What says that a trace has begun; spans of it that follow one another share the row."""
         user, strength = self._owner(trace.session)
         what = (trace.id, trace.session_id, user, strength, trace.name)
-        if what != self._announcing:
+        if self._announcement is None or what != self._announcing:
             self._announcing = what
             self._announcement = TraceRow(
                 id=trace.id,
