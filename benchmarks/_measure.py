@@ -11,6 +11,9 @@ from typing import NamedTuple
 
 Operation = Callable[[], object]
 
+SLICE = 5
+"""How many operations of one kind follow one another where two kinds take turns."""
+
 REFERENCE_YARDSTICK = 7.1
 """What `yardstick` gives on the machine that targets are stated for."""
 
@@ -75,6 +78,64 @@ def measure(
             seen[name].append(_round(operation, number, settle))
     costs = {name: median(each) for name, each in seen.items()}
     return Measured(costs, seen, statistics.median(yardsticks) / REFERENCE_YARDSTICK)
+
+
+class Compared(NamedTuple):
+    """What an operation costs more than a plain one that takes turns with it."""
+
+    added: Cost
+    plain: Cost
+    scale: float
+    """As in `Measured`."""
+
+
+def compare(
+    plain: Operation, other: Operation, *, number: int, rounds: int, switch: Callable[[bool], object], settle: Operation
+) -> Compared:
+    """Measure what `other` costs more than `plain`, where both scatter by more than that.
+
+    They take turns, a few operations at a time, and of the differences between neighbours the mean of the middle half
+    counts. Whatever the process does beside the calling thread is background work, which only `other` has.
+
+    Args:
+        number: How often each runs in a round.
+        switch: Is told before each turn whether it is that of `other`.
+        settle: Waits at the end of a round until the background work is done.
+    """
+    differences, plains, behind, yardsticks = [], [], [], []
+    for _ in range(rounds):
+        yardsticks.append(yardstick())
+        gc.collect()
+        process, caller = time.process_time_ns(), time.thread_time_ns()
+        for turn in range(max(number // SLICE, 1)):
+            costs = {}
+            for is_other in (False, True) if turn % 2 else (True, False):
+                switch(is_other)
+                costs[is_other] = _turn(other if is_other else plain)
+            differences.append(costs[True] - costs[False])
+            plains.append(costs[False])
+        caller = time.thread_time_ns() - caller
+        settle()  # some do their sending here, on this thread
+        behind.append((time.process_time_ns() - process - caller) / max(number, SLICE) / 1000)
+    added, usual = _middle_mean(differences), statistics.median(plains)
+    return Compared(
+        Cost(added, added + statistics.median(behind)),
+        Cost(usual, usual),
+        statistics.median(yardsticks) / REFERENCE_YARDSTICK,
+    )
+
+
+def _turn(operation: Operation) -> float:
+    begun = time.thread_time_ns()
+    for _ in range(SLICE):
+        operation()
+    return (time.thread_time_ns() - begun) / SLICE / 1000
+
+
+def _middle_mean(values: list[float]) -> float:
+    """The mean of what is neither in the lowest nor in the highest quarter."""
+    quarter = len(values) // 4
+    return statistics.fmean(sorted(values)[quarter : len(values) - quarter])
 
 
 def yardstick(number: int = 1000) -> float:

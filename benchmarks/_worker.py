@@ -20,18 +20,18 @@ from openai.resources.chat import completions
 from benchmarks._client_calls import Calls
 from benchmarks._conversation import Wire, Writer
 from benchmarks._libraries import LIBRARIES, Library
-from benchmarks._measure import Measured, measure
+from benchmarks._measure import compare, measure
 
 STUB = "stub of the client"
 NUMBERS = {
-    "50-chunk stream": 8,
+    "50-chunk stream": 20,
     "100 kB prompt": 20,
     STUB: 1000,
     f"{STUB}, searchable": 1000,
     f"{STUB}, 50-chunk stream": 500,
     f"{STUB}, 100 kB prompt": 20,
 }
-USUAL_NUMBER = 30
+USUAL_NUMBER = 60
 ROUNDS = 11
 PLAIN = "plain"
 MISSING = object()
@@ -84,27 +84,18 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         switch = Switch(lambda: started.append(LIBRARIES[name](sink, folder)))
         library = started[0]
-        is_set = False
+        is_on = False
 
         def session() -> Any:
-            return library.session() if is_set else contextlib.nullcontext()
+            return library.session() if is_on else contextlib.nullcontext()
 
-        def on() -> None:
-            nonlocal is_set
-            is_set = True
-            library.index()
-            switch.on()
+        def turn(on: bool) -> None:
+            nonlocal is_on
+            is_on = on
+            (switch.on if on else switch.off)()
 
-        def off() -> None:
-            nonlocal is_set
-            is_set = False
-            switch.off()
-
-        off()
         calls = Calls(model, session)
-        found = {}
-        for call, operation in calls.by_name().items():
-            found[call] = _compared(call, operation, operation, library.settle, size, {PLAIN: off, call: on})
+        found = {call: _called(call, operation, turn, library, size) for call, operation in calls.by_name().items()}
         if name.startswith("baserun"):
             found |= _stubs(library, size)
         calls.close()
@@ -112,23 +103,23 @@ def main() -> None:
     print(json.dumps(found))
 
 
-def _compared(
-    call: str,
-    plain: Callable[[], object],
-    operation: Callable[[], object],
-    settle: Callable[[], object],
-    size: str,
-    prepare: dict[str, Callable[[], object]],
+def _called(
+    call: str, operation: Callable[[], object], turn: Callable[[bool], None], library: Library, size: str
 ) -> dict[str, Any]:
-    is_smoke = size == "smoke"
-    measured = measure(
-        {PLAIN: plain, call: operation},
-        number=2 if is_smoke else NUMBERS.get(call, USUAL_NUMBER),
-        rounds=2 if is_smoke else ROUNDS,
-        settle=settle,
-        prepare=prepare,
-    )
-    return _as_json(measured, call)
+    """One call of the client, with the library and without it by turns."""
+    library.index()
+    for on in (False, True):
+        turn(on)
+        operation()
+    library.settle()
+    number, rounds = _extent(call, size)
+    compared = compare(operation, operation, number=number, rounds=rounds, switch=turn, settle=library.settle)
+    return compared._asdict()
+
+
+def _extent(call: str, size: str) -> tuple[int, int]:
+    """How often it runs in a round, and how many rounds there are."""
+    return (2, 2) if size == "smoke" else (NUMBERS.get(call, USUAL_NUMBER), ROUNDS)
 
 
 def _stubs(library: Library, size: str) -> dict[str, dict[str, Any]]:
@@ -152,17 +143,13 @@ def _stubs(library: Library, size: str) -> dict[str, dict[str, Any]]:
 def _stub(
     call: str, wire: Wire, settle: Callable[[], object], prepare: Callable[[], object], size: str
 ) -> dict[str, Any]:
+    """One call of a client that does nothing: the mean of many, with all that happens meanwhile."""
     from benchmarks._stub import StubbedCall, StubbedClient
 
-    return _compared(call, StubbedCall(wire, StubbedClient).make, StubbedCall(wire).make, settle, size, {call: prepare})
-
-
-def _as_json(measured: Measured, call: str) -> dict[str, Any]:
-    return {
-        "added": measured.added(call, PLAIN),
-        "plain": measured.costs[PLAIN],
-        "scale": measured.scale,
-    }
+    number, rounds = _extent(call, size)
+    operations = {PLAIN: StubbedCall(wire, StubbedClient).make, call: StubbedCall(wire).make}
+    measured = measure(operations, number=number, rounds=rounds, settle=settle, prepare={call: prepare})
+    return {"added": measured.added(call, PLAIN), "plain": measured.costs[PLAIN], "scale": measured.scale}
 
 
 if __name__ == "__main__":
