@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterator
+import asyncio
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
+from asgiref.sync import sync_to_async
 from django.contrib.auth import login, logout
+from django.db import connections
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse, StreamingHttpResponse
 from django.test import override_settings
 from django.urls import path
@@ -180,6 +183,19 @@ def names() -> Callable[[Captured], list[list[str]]]:
 
 def _traces(session: Any) -> list[Any]:
     return list(session.traces)
+
+
+@pytest.fixture
+def run() -> Callable[[Coroutine[Any, Any, Any]], Any]:
+    """Runs a coroutine; the thread in which Django asked its database for it lets go of that at the end."""
+
+    async def whole(visit: Coroutine[Any, Any, Any]) -> Any:
+        try:
+            return await visit
+        finally:
+            await sync_to_async(connections.close_all)()
+
+    return lambda visit: asyncio.run(whole(visit))
 
 
 @pytest.fixture

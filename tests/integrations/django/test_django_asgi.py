@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from typing import Any
 
 import asgiref.testing
@@ -17,6 +17,7 @@ from django.urls import path
 import baserun
 from baserun.testing import Captured
 
+Run = Callable[[Coroutine[Any, Any, Any]], Any]
 ApplicationCommunicator: Any = asgiref.testing.ApplicationCommunicator  # without types of its own
 ANNA = baserun.hash_user("anna@example.com")
 SCOPE = {
@@ -47,7 +48,7 @@ def _urls(*views: Any) -> Any:
     return type("Urls", (), {"urlpatterns": tuple(path(f"{view.__name__}/", view) for view in views)})
 
 
-def test_live_stream_of_a_user(captured: Captured) -> None:
+def test_live_stream_of_a_user(captured: Captured, run: Run) -> None:
     """Nobody looked at the user before the headers of a live stream; the session has them from its first call on."""
 
     async def visit() -> None:
@@ -56,12 +57,12 @@ def test_live_stream_of_a_user(captured: Captured) -> None:
             answer: Any = await client.get("/async-stream/")
             assert [part async for part in answer.streaming_content] == [b"one", b"two"]
 
-    asyncio.run(visit())
+    run(visit())
 
     assert [(session.user_identifier, session.llm_calls) for session in captured.sessions] == [(ANNA, 4)]
 
 
-def test_ordinary_live_stream_of_a_user(captured: Captured) -> None:
+def test_ordinary_live_stream_of_a_user(captured: Captured, run: Run) -> None:
     """The same for a generator that is not asynchronous, which Django reads in a thread."""
 
     async def visit() -> None:
@@ -70,7 +71,7 @@ def test_ordinary_live_stream_of_a_user(captured: Captured) -> None:
         with pytest.warns(Warning, match="StreamingHttpResponse must consume synchronous iterators"):
             await _read(answer)
 
-    asyncio.run(visit())
+    run(visit())
 
     assert [(session.user_identifier, session.llm_calls) for session in captured.sessions] == [(ANNA, 2)]
 
@@ -89,7 +90,7 @@ def test_asynchronous_body_under_wsgi(captured: Captured) -> None:
 
 
 def test_failing_database_is_no_failure_of_ours(
-    captured: Captured, call: Callable[[str], None], caplog: pytest.LogCaptureFixture
+    captured: Captured, call: Callable[[str], None], caplog: pytest.LogCaptureFixture, run: Run
 ) -> None:
     """Where the user cannot be found, the answer leaves as the view made it, and the log says what went wrong."""
 
@@ -102,7 +103,7 @@ def test_failing_database_is_no_failure_of_ours(
         return HttpResponse("answer")
 
     with override_settings(ROOT_URLCONF=_urls(ask)):
-        answer = asyncio.run(_get("/ask/"))
+        answer = run(_get("/ask/"))
 
     assert (answer.status_code, answer.content) == (200, b"answer")
     assert "the database is gone" in caplog.text
@@ -113,7 +114,7 @@ async def _get(where: str) -> Any:
 
 
 def test_deferred_fields_are_no_query_in_a_loop(
-    captured: Captured, call: Callable[[str], None], caplog: pytest.LogCaptureFixture
+    captured: Captured, call: Callable[[str], None], caplog: pytest.LogCaptureFixture, run: Run
 ) -> None:
     """A user that was read without the address is looked up once more, as an event loop allows it."""
 
@@ -125,13 +126,13 @@ def test_deferred_fields_are_no_query_in_a_loop(
         return HttpResponse()
 
     with override_settings(ROOT_URLCONF=_urls(ask)), caplog.at_level(logging.WARNING, "baserun"):
-        asyncio.run(_get("/ask/"))
+        run(_get("/ask/"))
 
     assert [session.user_identifier for session in captured.sessions] == [ANNA]
     assert caplog.text == ""
 
 
-def test_asynchronous_login_and_logout(captured: Captured, call: Callable[[str], None]) -> None:
+def test_asynchronous_login_and_logout(captured: Captured, call: Callable[[str], None], run: Run) -> None:
     """`alogin` and `alogout` begin sessions as their ordinary forms do, in the midst of a request too."""
 
     async def come(request: HttpRequest) -> HttpResponse:
@@ -156,7 +157,7 @@ def test_asynchronous_login_and_logout(captured: Captured, call: Callable[[str],
             await client.get(where)
 
     with override_settings(ROOT_URLCONF=_urls(come, go)):
-        asyncio.run(visit())
+        run(visit())
 
     found = {
         session.user_identifier: (session.llm_calls, session.previous_id is not None) for session in captured.sessions
@@ -193,7 +194,7 @@ def test_views_that_require_a_login(captured: Captured, call: Callable[[str], No
 
 
 @pytest.mark.parametrize("where", ["/gone/", "/ordinary/"])
-def test_client_that_leaves_a_stream(captured: Captured, call: Callable[[str], None], where: str) -> None:
+def test_client_that_leaves_a_stream(captured: Captured, call: Callable[[str], None], where: str, run: Run) -> None:
     """Under Django's own handler a client that leaves in the midst ends the trace as cancelled, and nothing hangs."""
     endless = asyncio.Event
 
@@ -224,12 +225,12 @@ def test_client_that_leaves_a_stream(captured: Captured, call: Callable[[str], N
         await communicator.wait(30)
 
     with override_settings(ROOT_URLCONF=_urls(gone, ordinary)):
-        asyncio.run(visit())
+        run(visit())
 
     assert [(trace.status, trace.llm_calls) for trace in captured.traces] == [("cancelled", 1)]
 
 
-def test_whole_answer_of_the_handler(captured: Captured) -> None:
+def test_whole_answer_of_the_handler(captured: Captured, run: Run) -> None:
     """Django's own handler answers as without us, with our cookie in its headers."""
 
     async def visit() -> list[dict[str, Any]]:
@@ -240,7 +241,7 @@ def test_whole_answer_of_the_handler(captured: Captured) -> None:
         await communicator.wait(30)
         return [start, body]
 
-    start, body = asyncio.run(visit())
+    start, body = run(visit())
 
     assert (start["status"], body["body"], body.get("more_body", False)) == (200, b"answer", False)
     assert [value.partition(b"=")[0] for name, value in start["headers"] if name == b"Set-Cookie"] == [b"baserun"]
@@ -287,7 +288,7 @@ def test_custom_user_without_an_address(captured: Captured, call: Callable[[str]
     assert len(session.user_identifier) == 64
 
 
-def test_nobody_is_looked_up_in_an_untouched_loop(captured: Captured) -> None:
+def test_nobody_is_looked_up_in_an_untouched_loop(captured: Captured, run: Run) -> None:
     """Under ASGI too a request that touches no session makes no query and adds no Vary."""
     from django.db import connection
     from django.test.utils import CaptureQueriesContext
@@ -297,7 +298,7 @@ def test_nobody_is_looked_up_in_an_untouched_loop(captured: Captured) -> None:
         return await client.get("/plain/")
 
     with CaptureQueriesContext(connection) as queries:
-        answer = asyncio.run(visit())
+        answer = run(visit())
 
     assert [query["sql"] for query in queries if "auth_user" in query["sql"] and '"id" =' in query["sql"]] == []
     assert "Vary" not in answer.headers

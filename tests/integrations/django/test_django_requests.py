@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from typing import Any
 
 import pytest
@@ -13,6 +13,7 @@ import baserun
 from baserun.testing import Captured, FakeClock
 from baserun_django import BaserunMiddleware
 
+Run = Callable[[Coroutine[Any, Any, Any]], Any]
 Names = Callable[[Captured], list[list[str]]]
 
 
@@ -70,7 +71,7 @@ def test_view_finds_the_session_at_the_request(captured: Captured) -> None:
 
 
 @pytest.mark.parametrize("where", ["/async-chat/orders/", "/chat/orders/"])
-def test_asynchronous_handler(captured: Captured, names: Names, where: str) -> None:
+def test_asynchronous_handler(captured: Captured, names: Names, where: str, run: Run) -> None:
     """Under ASGI the calls of asynchronous and of ordinary views are in the session of their request."""
 
     async def visit() -> None:
@@ -78,7 +79,7 @@ def test_asynchronous_handler(captured: Captured, names: Names, where: str) -> N
         await client.get(where)
         await client.get(where)
 
-    asyncio.run(visit())
+    run(visit())
 
     assert names(captured) == [["chat orders", "chat orders"]]
 
@@ -114,14 +115,14 @@ def test_call_while_the_body_is_produced(captured: Captured) -> None:
     assert baserun.current_session() is None
 
 
-def test_call_while_an_asynchronous_body_is_produced(captured: Captured) -> None:
+def test_call_while_an_asynchronous_body_is_produced(captured: Captured, run: Run) -> None:
     """The same for an asynchronous generator under ASGI, which stays one."""
 
     async def visit() -> tuple[bool, bytes]:
         answer: Any = await AsyncClient().get("/async-stream/")
         return answer.is_async, b"".join([part async for part in answer.streaming_content])
 
-    is_async, body = asyncio.run(visit())
+    is_async, body = run(visit())
 
     (trace,) = captured.traces
     assert (is_async, body) == (True, b"onetwo")

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -16,6 +15,7 @@ from django.test.utils import CaptureQueriesContext
 import baserun
 from baserun.testing import Captured, FakeClock
 
+Run = Callable[[Coroutine[Any, Any, Any]], Any]
 Names = Callable[[Captured], list[list[str]]]
 
 ANNA, BERT = baserun.hash_user("anna@example.com"), baserun.hash_user("bert@example.com")
@@ -70,7 +70,7 @@ def test_touched_request_asks_once(captured: Captured) -> None:
     assert len(queries) == 1
 
 
-def test_asynchronous_request_knows_its_user(captured: Captured) -> None:
+def test_asynchronous_request_knows_its_user(captured: Captured, run: Run) -> None:
     """In an event loop nobody can be looked up in the middle of a call; the session has its user by the answer."""
 
     async def visit() -> None:
@@ -79,7 +79,7 @@ def test_asynchronous_request_knows_its_user(captured: Captured) -> None:
         await client.get("/async-chat/orders/")
         await client.get("/async-chat/refunds/")
 
-    asyncio.run(visit())
+    run(visit())
 
     (session,) = captured.sessions
     assert (session.user_identifier, session.turns) == (ANNA, 2)
