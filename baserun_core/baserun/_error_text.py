@@ -11,16 +11,25 @@ MESSAGE_LIMIT = 10_000
 """Characters of an error's message."""
 
 _ARGS: Any = BaseException.__dict__["args"]
+_ATTRIBUTES: Any = BaseException.__dict__["__dict__"]
+_WITHHELD = "_is_withheld_by_baserun"
+
+
+def withhold(error: BaseException) -> None:
+    """Let nobody record what `error` says: it comes out of a block of which no content is recorded."""
+    BaseException.__setattr__(error, _WITHHELD, True)  # whatever its class makes of that
 
 
 def describe_error(error: BaseException) -> tuple[str, str | None]:
-    """The name of the error's type, and its message (None when it has none).
+    """The name of the error's type, and its message (None when it has none, or is withheld).
 
     Builtin errors give their usual message when all that it is made of is plain; otherwise the message is put together
     from what the arguments are. An error class with a ``__str__`` of its own is asked, and may fail.
     """
     cls = type(error)
     name = qualified_name(cls)
+    if _WITHHELD in _ATTRIBUTES.__get__(error):
+        return name, None
     try:
         message = _error_message(error, cls)
     except Exception:

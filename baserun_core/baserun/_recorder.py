@@ -12,7 +12,7 @@ from baserun import signals
 from baserun._calls import CallSource
 from baserun._clock import Clock, Ids
 from baserun._config import Config
-from baserun._error_text import describe_error
+from baserun._error_text import describe_error, withhold
 from baserun._frame import Frame
 from baserun._identity import STRENGTH_ADOPTED, STRENGTH_NONE
 from baserun._model import BASE_SIZE, CANCELLED, ERROR, OK, RUNNING, Session, Span, Trace
@@ -248,7 +248,10 @@ class Recorder:
             return
         span.duration_us = (self._monotonic_ns() - span._start_ns) // 1000
         span.status = status
-        span.error = None if error is None else describe_error(error)
+        if error is not None:
+            if span.contentless:
+                withhold(error)  # a task may be waited for outside of the block that it was begun in
+            span.error = describe_error(error)
         span.source = source
         self._hand_on(span, BASE_SIZE + size, error, status)
         if signals.llm_call_finished.receivers:

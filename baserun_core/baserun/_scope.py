@@ -11,6 +11,7 @@ from types import FunctionType, TracebackType
 from typing import Any, Generic, TypeVar
 
 from baserun._context import leave, replace
+from baserun._error_text import withhold
 from baserun._frame import Frame
 from baserun.exceptions import BaserunError, ConfigurationError
 
@@ -62,6 +63,8 @@ class Scope(ABC, Generic[T]):
             leave(self._frame)
             if self._is_stepped:
                 replace(self._outside)
+            if error is not None and self._frame.contentless:
+                withhold(error)
             self._frame = None
             self._close(error)
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from wsgiref.util import setup_testing_defaults
@@ -169,6 +171,83 @@ def test_no_content_in_a_block(captured: Captured) -> None:
         everything()
 
     check_structure_without_content(captured)
+
+
+class FrozenError(Exception):
+    """An error that nobody can change, nor look into."""
+
+    __dict__ = {}
+
+    def __setattr__(self, name: str, value: object) -> None:
+        raise AttributeError(name)
+
+    def __str__(self) -> str:
+        return SECRET
+
+
+QUIET = {
+    "suppressed": baserun.suppress,
+    "no content": lambda: baserun.suppress(content_only=True),
+    "a session without content": lambda: baserun.with_session("u", capture_content=False),
+}
+
+
+@pytest.mark.parametrize("error", [ValueError(SECRET), FrozenError()])
+@pytest.mark.parametrize("quiet", QUIET.values(), ids=QUIET)
+def test_an_error_that_leaves_the_block_says_nothing_around_it(
+    captured: Captured, quiet: Callable[[], Any], error: Exception
+) -> None:
+    """An error quotes what it is about; where it comes out of the block its type is recorded, and not its words."""
+    with pytest.raises(type(error)), baserun.start_trace("trace"), baserun.span("step"), quiet():
+        raise error
+
+    (trace,) = [each.to_dict() for each in captured.traces]
+    told = [(each["error"]["type"], each["error"]["message"]) for each in (trace, *trace["spans"])]
+    assert told == [(type(error).__name__, None)] * 2
+    assert SECRET not in repr(trace)
+
+
+def test_an_error_of_a_task_says_nothing_where_it_is_waited_for(captured: Captured) -> None:
+    """The call failed in a block without content, and the trace fails by it outside of the block."""
+
+    async def call() -> None:
+        error = ValueError(SECRET)
+        span = start_call("chat model-1")
+        assert span is not None
+        finish_call(span, Answered(), 0, status="error", error=error)
+        raise error
+
+    async def main() -> None:
+        with baserun.start_trace("trace"):
+            with baserun.suppress(content_only=True):
+                task = asyncio.create_task(call())
+                await asyncio.sleep(0)  # it has begun, and is waited for after the block
+            await task
+
+    with pytest.raises(ValueError, match=SECRET):
+        asyncio.run(main())
+
+    assert SECRET not in repr([each.to_dict() for each in captured.traces])
+    assert captured.traces[0].status == "error"
+
+
+def test_an_error_of_a_request_says_nothing_of_a_quiet_block() -> None:
+    """A request that fails by what was raised in such a block is recorded as failed, without the words."""
+
+    def app(environ: dict[str, Any], start_response: Any) -> list[bytes]:
+        with baserun.suppress(content_only=True):
+            everything()
+            raise ValueError(SECRET)
+
+    environ: dict[str, Any] = {}
+    setup_testing_defaults(environ)
+    with capture() as captured:
+        with pytest.raises(ValueError, match=SECRET):
+            WSGIMiddleware(app, secret="a secret of this test")(environ, lambda status, sent: None)
+
+        (trace,) = captured.traces
+        assert (trace.kind, trace.status, trace.error and trace.error.type) == ("request", "error", "ValueError")
+        assert SECRET not in contents(captured)
 
 
 def test_content_outside_of_the_block_is_recorded(captured: Captured) -> None:
