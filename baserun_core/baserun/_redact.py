@@ -1,9 +1,10 @@
 """What is masked before anything is stored: API keys, bearer tokens, private keys and card numbers.
 
-Masked by default: keys of OpenAI, Anthropic, GitHub, GitLab, AWS, Google, Slack, Stripe, Hugging Face and Groq; the
-credentials of ``Authorization`` and API-key headers; JSON Web Tokens; PEM private keys; payment card numbers that
-pass the Luhn check. Not masked: names, e-mail addresses, phone numbers and everything else that only the application
-can know to be private; give ``redact=`` a function for those (it may call `mask_secrets` first).
+Masked by default: keys of OpenAI, Anthropic, xAI, Perplexity, Groq, Cerebras, NVIDIA, Hugging Face, GitHub, GitLab,
+AWS, Google, Slack and Stripe; the credentials of ``Authorization`` and API-key headers, and what stands under a name
+like ``OPENAI_API_KEY``; JSON Web Tokens; PEM private keys; payment card numbers that pass the Luhn check. Not masked:
+names, e-mail addresses, phone numbers and everything else that only the application can know to be private; give
+``redact=`` a function for those (it may call `mask_secrets` first).
 
 Every kind has a cheap search that ordinary text never passes, and patterns that take linear time on any text.
 """
@@ -90,16 +91,23 @@ def contains(text: str, anchor: str, pattern: re.Pattern[str]) -> bool:
     return pattern.search(text, position) is not None
 
 
-_HEADER_PATH = re.compile(r"(?:^|[.\"'\]])(?:proxy-)?(?:authorization|(?:x-)?api[-_]key)$", re.IGNORECASE)
+_HEADER_PATH = re.compile(
+    r"(?:(?:^|[.\"'\]])(?:proxy-|http_)?authorization|(?:^|[.\"'\]_-])api[-_]key)(?:\[[0-9]+\])?$", re.IGNORECASE
+)
 
 # A key has a digit, or a long piece without hyphens; words like "sk-learn-compatible-estimators" have neither.
 _LOOKS_RANDOM = r"(?=[A-Za-z_-]{0,64}[0-9]|(?:[A-Za-z]{1,16}-){0,4}[A-Za-z0-9_]{20})"
 
 _DASH_POSSIBLE = re.compile(
-    r"-(?<=[abekoprstiI]-)(?:(?:(?<=sk-)|(?<=glpat-)|(?<=xox.-))[A-Za-z0-9_-]{10}|(?<=[pP][iI]-)[kK][eE][yY])"
+    r"-(?<=[abekoprstxiI]-)(?:"
+    r"(?:(?<=sk-)|(?<=xai-)|(?<=pplx-)|(?<=nvapi-)|(?<=glpat-)|(?<=xox.-))[A-Za-z0-9_-]{10}|(?<=[pP][iI]-)[kK][eE][yY])"
 )
 _DASH_KEYS = (
     re.compile(rf"sk-(?<![A-Za-z0-9]sk-){_LOOKS_RANDOM}[A-Za-z0-9_-]{{16,}}"),
+    re.compile(rf"csk-(?<![A-Za-z0-9]csk-){_LOOKS_RANDOM}[A-Za-z0-9_-]{{16,}}"),
+    re.compile(rf"xai-(?<![A-Za-z0-9]xai-){_LOOKS_RANDOM}[A-Za-z0-9_-]{{16,}}"),
+    re.compile(rf"pplx-(?<![A-Za-z0-9]pplx-){_LOOKS_RANDOM}[A-Za-z0-9_-]{{16,}}"),
+    re.compile(rf"nvapi-(?<![A-Za-z0-9]nvapi-){_LOOKS_RANDOM}[A-Za-z0-9_-]{{16,}}"),
     re.compile(r"glpat-(?<![A-Za-z0-9]glpat-)[A-Za-z0-9_-]{16,}"),
     re.compile(r"xox[abeoprs]-(?<![A-Za-z0-9]xox.-)[A-Za-z0-9-]{10,}"),
 )

@@ -30,6 +30,10 @@ API_KEYS = [
     "sk_live_" + "aB1c" * 6,
     "rk_live_" + "aB1c" * 6,
     "gsk_" + "aB1c" * 8,
+    "csk-" + "a1b2" * 12,
+    "xai-" + "aB1c" * 20,
+    "pplx-" + "aB1c" * 12,
+    "nvapi-" + "aB1_c-" * 10,
 ]
 JWT = ".".join(["eyJ" + "hbGciOiJIUzI1NiJ9", "eyJ" + "zdWIiOiIxMjM0NTY3ODkwIn0", "dozjgNryP4J3jVmNHl0w5N_XgL0n3I9P"])
 PEM = "\n".join(
@@ -76,7 +80,16 @@ def test_credentials_of_headers_are_masked(header: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", ["metadata.headers.Authorization", "input.x-api-key", "api_key", "input[0].proxy-authorization"]
+    "path",
+    [
+        "metadata.headers.Authorization",
+        "metadata.headers.authorization[0]",
+        "metadata.HTTP_AUTHORIZATION",
+        "input.x-api-key",
+        "api_key",
+        "input[0].proxy-authorization",
+        "metadata.environ.AZURE_OPENAI_API_KEY",
+    ],
 )
 def test_values_under_the_name_of_a_credential_are_masked(path: str) -> None:
     """What is stored under the name of a credential is masked whatever it looks like."""
@@ -120,6 +133,7 @@ def test_card_numbers_are_masked(number: str) -> None:
         "task-oriented, desk-bound, sk-learn-compatible-estimators",
         "the bearer of this letter understands internationalization",
         "sk-123",
+        "disk-management-and-other-things, xai-based-explanations-of-models",
         "Authorization: required",
         "the authorization header is missing",
         "-----BEGIN PUBLIC KEY-----",
@@ -165,6 +179,10 @@ def test_any_text_is_taken(text: str) -> None:
         "authorization" + " " * 10,
         "api-key=a",
         "xoxb-",
+        "csk-",
+        "xai-",
+        "pplx-a",
+        "nvapi-",
         "AKIA",
         "ghp_",
         "github_pat_",
