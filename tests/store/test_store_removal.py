@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import sqlite3
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -165,6 +167,40 @@ def test_what_was_on_its_way_does_not_come_back(sink: Sink, store: Store, make: 
     assert store.users().items == []
     assert store.verify() == []
     assert store.ledger()["erased"] == {"annotation": 4, "session": 3, "span": 3, "trace": 3}
+
+
+def test_feedback_on_an_erased_answer_is_not_kept(sink: Sink, store: Store, make: Make, path: Path) -> None:
+    """Whoever names the answer alone, long after it was erased or before it came, leaves nothing in the store."""
+    sink.write([OpenSession(id="a", at_us=make.t0, user_identifier="ann", user_strength=3)])
+    sink.write([make.call(1, make.trace(1, "a"), response_id="erased"), make.trace(1, "a")])
+    store.erase_user("ann")
+    sink.write([make.call(2, make.trace(2, "a"), response_id="late")])
+    sink.write([make.call(3, make.trace(3, "b"), response_id="kept")])
+
+    sink.write(
+        [
+            AnnotationRow(id=name, created_us=make.t0, type="feedback", name=name, completion_id=name, comment="words")
+            for name in ("erased", "late", "kept", "not seen yet")
+        ]
+    )
+
+    with closing(sqlite3.connect(path)) as connection:
+        names = [name for (name,) in connection.execute("SELECT name FROM annotations ORDER BY id")]
+    assert names == ["kept", "not seen yet"]
+    assert store.verify() == []
+
+
+def test_an_answer_that_is_there_keeps_its_feedback(sink: Sink, store: Store, make: Make) -> None:
+    """A server of one's own may give the id of an answer of somebody who was erased once more."""
+    sink.write([OpenSession(id="a", at_us=make.t0, user_identifier="ann", user_strength=3)])
+    sink.write([make.call(1, make.trace(1, "a"), response_id="answer"), make.trace(1, "a")])
+    store.erase_user("ann")
+    sink.write([make.call(2, make.trace(2, "b"), response_id="answer"), make.trace(2, "b")])
+
+    sink.write([AnnotationRow(id="f", created_us=make.t0, type="feedback", name="f", completion_id="answer", score=1)])
+
+    (session,) = store.sessions()
+    assert (session.id, session.feedback_score) == ("b", 1)
 
 
 def test_an_erased_user_may_come_back(sink: Sink, store: Store, make: Make) -> None:

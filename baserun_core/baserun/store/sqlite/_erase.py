@@ -48,8 +48,9 @@ def erase(writer: WriteConnection, identifier: str) -> ErasureReceipt:
 def erase_sessions(connection: sqlite3.Connection, names: Sequence[str], erased_us: int) -> Counter[str]:
     """Remove these sessions, of which nothing may be stored yet, and remember that they were erased."""
     ids = [row_id for (row_id,) in select_in(connection, "SELECT id FROM sessions WHERE identifier IN ({})", names)]
-    keys = select_in(connection, "SELECT trace FROM traces WHERE session_id IN ({})", ids)
-    _tombstones.bury(connection, [_tombstones.trace_hash(key) for (key,) in keys], erased_us)
+    traces = list(select_in(connection, "SELECT id, trace FROM traces WHERE session_id IN ({})", ids))
+    _tombstones.bury(connection, [_tombstones.trace_hash(key) for _, key in traces], erased_us)
+    _bury_responses(connection, [row_id for row_id, _ in traces], erased_us)
     _tombstones.bury(connection, [_tombstones.session_hash(name) for name in names], erased_us)
     removed = remove_sessions(connection, ids)
     for name in names:
@@ -62,7 +63,15 @@ def erase_traces(connection: sqlite3.Connection, keys: Sequence[bytes], erased_u
     """Remove these traces, of which nothing may be stored yet, and remember that they were erased."""
     ids = [row_id for (row_id,) in select_in(connection, "SELECT id FROM traces WHERE trace IN ({})", keys)]
     _tombstones.bury(connection, [_tombstones.trace_hash(key) for key in keys], erased_us)
+    _bury_responses(connection, ids, erased_us)
     return +remove_traces(connection, ids)
+
+
+def _bury_responses(connection: sqlite3.Connection, trace_ids: Sequence[int], erased_us: int) -> None:
+    """Feedback that comes later may name a call by its response alone."""
+    query = "SELECT response_id FROM spans WHERE trace_id IN ({}) AND response_id IS NOT NULL"
+    found = select_in(connection, query, trace_ids)
+    _tombstones.bury(connection, [_tombstones.response_hash(each) for (each,) in found], erased_us)
 
 
 def _step(connection: sqlite3.Connection, identifier: str, erased_us: int) -> Counter[str]:

@@ -1,4 +1,4 @@
-"""Keeping erased sessions and traces from coming back with rows that were still on their way.
+"""Keeping erased sessions, traces and calls from coming back with rows that were still on their way.
 
 Rows of an erased session are swallowed until the session is started again after it was erased; from then on those that
 belong to the time before are. What tells only now that it is of an erased user is in `_late`. Only hashes are kept.
@@ -13,6 +13,7 @@ from hashlib import sha256
 from typing import Any
 
 from baserun.store.rows import AnnotationRow, IdentifyUser, MoveTrace, OpenSession, Row, SpanRow, TraceRow
+from baserun.store.sqlite._batch import hash_response
 from baserun.store.sqlite._convert import now_us
 from baserun.store.sqlite._sql import select_in
 
@@ -32,6 +33,11 @@ def session_hash(identifier: str) -> bytes:
 def trace_hash(key: bytes) -> bytes:
     """What a tombstone knows of a trace."""
     return sha256(b"trace:" + key).digest()[:16]
+
+
+def response_hash(identifier: str) -> bytes:
+    """What a tombstone knows of a call, by the provider's id of its response."""
+    return sha256(b"response:" + identifier.encode()).digest()[:16]
 
 
 def bury(connection: sqlite3.Connection, hashes: Iterable[bytes], at_us: int) -> None:
@@ -57,12 +63,13 @@ def living(connection: sqlite3.Connection, rows: Sequence[Row]) -> tuple[Sequenc
     if are_none(connection):
         return rows, late
     places = [_place(row) for row in rows]
-    graves = _graves(connection, {each for _, hashes in places for each in hashes})
+    responses = {response_hash(each) for row in rows if (each := _response_of(row)) is not None}
+    graves = _graves(connection, responses.union(*(hashes for _, hashes in places)))
     kept: list[Row] = []
     for row, (at_us, hashes) in zip(rows, places, strict=True):
         if isinstance(row, OpenSession):
             _reopen(connection, graves, hashes, at_us)
-        if any(_is_late(graves.get(each), at_us) for each in hashes):
+        if any(_is_late(graves.get(each), at_us) for each in hashes) or _speaks_of_erased(connection, graves, row):
             late[_KINDS.get(type(row), "session")] += 1
             _bury_trace(connection, graves, row)
         else:
@@ -70,14 +77,35 @@ def living(connection: sqlite3.Connection, rows: Sequence[Row]) -> tuple[Sequenc
     return kept, late
 
 
+def _speaks_of_erased(connection: sqlite3.Connection, graves: dict[bytes, tuple[int, int | None]], row: Row) -> bool:
+    """Whether all that an annotation is about is a call that was erased; servers of one's own may use an id again."""
+    if not isinstance(row, AnnotationRow) or row.completion_id is None or row.session_id or row.trace_id:
+        return False
+    return response_hash(row.completion_id) in graves and not _is_answered(connection, row.completion_id)
+
+
+def _is_answered(connection: sqlite3.Connection, response_id: str) -> bool:
+    query = "SELECT 1 FROM spans WHERE response_hash = ? AND response_id = ? LIMIT 1"
+    return connection.execute(query, (hash_response(response_id), response_id)).fetchone() is not None
+
+
+def _response_of(row: Row) -> str | None:
+    if isinstance(row, AnnotationRow):
+        return row.completion_id
+    return row.call.response_id if isinstance(row, SpanRow) and row.call is not None else None
+
+
 def _bury_trace(connection: sqlite3.Connection, graves: dict[bytes, tuple[int, int | None]], row: Row) -> None:
-    """A trace of an erased session that was not known yet: what is said of it later may name the trace alone."""
+    """A trace of an erased session that was not known yet: what is said of it later may name it, or a call, alone."""
     trace = row.trace if isinstance(row, SpanRow) else row
-    if isinstance(trace, TraceRow):
-        key, now = trace_hash(bytes.fromhex(trace.id)), now_us()
-        if key not in graves:
-            graves[key] = (now, None)
-            bury(connection, [key], now)
+    if not isinstance(trace, TraceRow):
+        return
+    keys, now = [trace_hash(bytes.fromhex(trace.id))], now_us()
+    if (response := _response_of(row)) is not None:
+        keys.append(response_hash(response))
+    fresh = [key for key in keys if key not in graves]
+    graves.update((key, (now, None)) for key in fresh)
+    bury(connection, fresh, now)
 
 
 def _graves(connection: sqlite3.Connection, hashes: set[bytes]) -> dict[bytes, tuple[int, int | None]]:
