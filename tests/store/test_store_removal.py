@@ -109,6 +109,22 @@ def test_erasing_reaches_traces_in_other_sessions(sink: Sink, store: Store, make
     assert store.verify() == []
 
 
+def test_erasing_leaves_no_name_in_the_calls_of_others(sink: Sink, store: Store, make: Make, path: Path) -> None:
+    """A call in somebody else's session that told the provider of the user stays, and names nobody any more."""
+    sink.write(_visit(make, "b", "bob", 1))
+    sink.write([make.call(2, make.trace(2, "b"), end_user="ann-of-the-others"), make.trace(2, "b")])
+    sink.write([make.call(3, make.trace(3, "b"), end_user="bob"), make.trace(3, "b")])
+
+    receipt = store.erase_user("ann-of-the-others")
+
+    assert (receipt.sessions, receipt.spans) == (0, 0)
+    assert b"ann-of-the-others" not in _bytes(path)
+    with closing(sqlite3.connect(path)) as connection:
+        named = [name for (name,) in connection.execute("SELECT end_user FROM spans ORDER BY id")]
+    assert named == [None, None, "bob"]
+    assert store.verify() == []
+
+
 def test_erasing_takes_the_session_out_of_chains(sink: Sink, store: Store, make: Make) -> None:
     """The id of an erased session is not kept by the one that followed it."""
     sink.write([*_visit(make, "a", "ann", 1), OpenSession(id="b", at_us=make.t0 + 5, previous_id="a")])

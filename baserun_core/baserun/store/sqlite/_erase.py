@@ -16,6 +16,7 @@ from baserun.store.sqlite._sql import select_in
 
 SESSIONS_A_STEP = 50
 TRACES_A_STEP = 200
+SPANS_A_STEP = 50_000
 
 
 def erase(writer: WriteConnection, identifier: str) -> ErasureReceipt:
@@ -33,7 +34,7 @@ def erase(writer: WriteConnection, identifier: str) -> ErasureReceipt:
         if not step:
             break
         removed += step
-    if removed:
+    if _forget_end_user(writer, identifier) or removed:
         leave_nothing(writer)
     return ErasureReceipt(
         user_identifier=identifier,
@@ -85,6 +86,23 @@ def _step(connection: sqlite3.Connection, identifier: str, erased_us: int) -> Co
         return erase_sessions(connection, names, erased_us)
     traces = connection.execute("SELECT trace FROM traces WHERE user_id = ? LIMIT ?", (*user, TRACES_A_STEP))
     return erase_traces(connection, [key for (key,) in traces], erased_us)
+
+
+def _forget_end_user(writer: WriteConnection, identifier: str) -> bool:
+    """Take the user out of the calls of others in which the provider was told of them; whether there were any."""
+    if not writer.exists():
+        return False
+    with writer.transaction() as connection:
+        (last,) = connection.execute("SELECT coalesce(max(id), 0) FROM spans").fetchone()
+    forgotten = 0
+    for start in range(0, last, SPANS_A_STEP):
+        with writer.transaction() as connection:
+            connection.execute(OVERWRITE_EVERYTHING)
+            forgotten += connection.execute(
+                "UPDATE spans SET end_user = NULL WHERE id > ? AND id <= ? AND end_user = ?",
+                (start, start + SPANS_A_STEP, identifier),
+            ).rowcount
+    return forgotten > 0
 
 
 def _forget_moves(connection: sqlite3.Connection, identifier: str, erased_us: int) -> None:
