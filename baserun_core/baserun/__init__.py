@@ -3,7 +3,7 @@
 from baserun import _module
 from baserun._annotations import check, check_equals, check_includes, feedback, log, tag
 from baserun._identity import hash_user
-from baserun._init import init
+from baserun._init import init, mask_secrets
 from baserun._ledger import Stats
 from baserun._model import Session, Span, Trace
 from baserun._propagation import extract, inject, propagate
@@ -38,6 +38,7 @@ __all__ = [
     "init",
     "inject",
     "log",
+    "mask_secrets",
     "open_store",
     "propagate",
     "shutdown",

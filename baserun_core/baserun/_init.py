@@ -43,8 +43,8 @@ def init(
         enabled: False makes everything inert.
         capture_content: False keeps structure, tokens, cost and latency, and nothing of what was said.
         redact: ``default`` masks secrets such as API keys; None masks nothing; a function gets each text and its path
-            (``input.messages[0].content``), on a background thread, and returns what to keep. When it fails the text is
-            masked.
+            (``input.messages[0].content``), on a background thread, and returns what to keep; it takes the place of the
+            default, so begin with `mask_secrets`. When it fails the text is masked.
         user_key: A secret with which user identifiers are hashed before they leave the process.
         fill_end_user: Send the session's user as the provider's end-user parameter, where you gave none.
         instrument: ``auto`` records every supported client that is or gets imported; or a tuple of their names, such as
@@ -61,3 +61,15 @@ def init(
     """
     given = {name: value for name, value in locals().items() if name != "unknown" and value is not UNSET}
     configure({**given, **unknown})
+
+
+def mask_secrets(text: str, path: str = "") -> str:
+    """What the default of `redact` makes of a text; a function of your own, which takes its place, begins with this.
+
+    Args:
+        text: Any text.
+        path: Where it stands (``metadata.headers.authorization``); a name can say that it is a secret.
+    """
+    from baserun._redact import mask_secrets as masked  # here, so that to import Baserun compiles no patterns
+
+    return masked(text, path)

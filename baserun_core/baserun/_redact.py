@@ -4,7 +4,7 @@ Masked by default: keys of OpenAI, Anthropic, xAI, Perplexity, Groq, Cerebras, N
 AWS, Google, Slack and Stripe; the credentials of ``Authorization`` and API-key headers, and what stands under a name
 like ``OPENAI_API_KEY``; JSON Web Tokens; PEM private keys; payment card numbers that pass the Luhn check. Not masked:
 names, e-mail addresses, phone numbers and everything else that only the application can know to be private; give
-``redact=`` a function for those (it may call `mask_secrets` first).
+``redact=`` a function for those (it begins with `baserun.mask_secrets`).
 
 Every kind has a cheap search that ordinary text never passes, and patterns that take linear time on any text.
 """

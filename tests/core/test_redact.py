@@ -9,7 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import baserun
 from baserun._redact import mask_secrets
+from baserun.testing import capture
 
 # Put together at run time, so that scanners of the repository do not take them for real ones.
 API_KEYS = [
@@ -94,6 +96,20 @@ def test_credentials_of_headers_are_masked(header: str) -> None:
 def test_values_under_the_name_of_a_credential_are_masked(path: str) -> None:
     """What is stored under the name of a credential is masked whatever it looks like."""
     assert mask_secrets("hunter2", path) == "[masked: authorization]"
+
+
+def test_a_function_of_ones_own_goes_on_from_the_default() -> None:
+    """What takes the place of the default can begin with it."""
+
+    def redact(text: str, path: str) -> str:
+        return baserun.mask_secrets(text, path).replace("Ada", "[name]")
+
+    with capture(redact=redact) as captured:
+        with baserun.with_session():
+            baserun.log({"said": f"Ada has {API_KEYS[0]}", "api_key": "hunter2"})
+
+        (note,) = captured.annotations
+        assert note.value == {"said": "[name] has [masked: api key]", "api_key": "[masked: authorization]"}
 
 
 def test_web_tokens_are_masked() -> None:
