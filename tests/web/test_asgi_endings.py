@@ -253,6 +253,31 @@ def test_a_websocket_is_one_trace(captured: Captured, call: Any) -> None:
     assert (trace.name, trace.status, trace.llm_calls) == ("WEBSOCKET /ws", "ok", 2)
 
 
+def test_a_client_that_leaves_a_websocket_in_the_middle_of_an_answer(captured: Captured, call: Any) -> None:
+    """Leaving is how a websocket ends, also where the application learns of it because it can send no more."""
+
+    class WebSocketDisconnect(Exception):
+        """What Starlette raises then."""
+
+    async def send(message: Message) -> None:
+        if message["type"] == "websocket.send":
+            raise OSError("nobody is there")
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        await send({"type": "websocket.accept"})
+        call()
+        try:
+            await send({"type": "websocket.send", "text": "word"})
+        except OSError as error:
+            raise WebSocketDisconnect from error
+
+    with pytest.raises(WebSocketDisconnect):
+        anyio.run(ASGIMiddleware(app), dict(SOCKET), nothing, send)
+
+    (trace,) = captured.traces
+    assert (trace.status, trace.error) == ("ok", None)
+
+
 @pytest.mark.parametrize(("version", "is_set"), [("2.0", False), ("2.1", True), (None, True)])
 def test_a_websocket_carries_its_cookie_when_it_is_accepted(
     captured: Captured, call: Any, version: str | None, is_set: bool

@@ -98,6 +98,9 @@ class ASGIRequest(WebRequest):
             message = self._accepted(message)
         elif kind == "http.response.pathsend":
             self._is_complete = True
+        elif kind == "websocket.send":
+            await self._send_watched(message)
+            return
         await self._send(message)
 
     async def _send_watched(self, message: Message) -> None:
