@@ -297,8 +297,13 @@ def _give_back_trace(trace: Trace, outer: Frame) -> None:
     if trace.at_touch is not None:
         trace.session = outer.session
         return
+    places: list[Frame] = []
     place: Frame | None = outer
     while place is not None:
         if place.trace is trace and place.session is not trace.session:
-            place.trace = place.span = None  # what comes after the block is in another session, so in another trace
+            places.append(place)
         place = place.parent
+    following: Trace | None = None
+    for place in reversed(places):  # what comes after the block is in another session, so in another trace
+        place.trace, place.span = following, None
+        following = place.trace  # the outermost is the request's, which knows the next one

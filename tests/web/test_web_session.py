@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 import baserun
-from baserun import Session
+from baserun import Session, Trace
 from baserun._values import snapshot
 from baserun.testing import Captured, FakeClock
 from baserun.web import ANONYMOUS, ASGIMiddleware, ASGIRequest, Visitor, active_request, known
@@ -28,6 +28,12 @@ class AsTold(ASGIRequest):
 
 class Told(ASGIMiddleware):
     request_class = AsTold
+
+
+def _trace() -> Trace:
+    trace = baserun.current_trace()
+    assert trace is not None
+    return trace
 
 
 async def test_has_all_that_a_session_has(captured: Captured, ask: Ask, answering: Answering) -> None:
@@ -95,6 +101,89 @@ async def test_a_login_in_the_middle_of_a_request(
     assert after.previous_id == before.id
     assert (before.llm_calls, after.llm_calls) == (1, 1)
     assert after.id in answered.cookie
+
+
+@pytest.mark.parametrize("status", [200, 500])
+async def test_what_comes_after_a_login_is_in_a_trace_of_the_request(
+    captured: Captured, ask: Ask, answering: Answering, call: Any, status: int
+) -> None:
+    """Both parts are named, described and ended as the request is, and each has its own calls and feedback."""
+    tokens: list[str] = []
+
+    def answer(scope: Any) -> None:
+        call("before")
+        tokens.append(_trace().feedback_token)
+        with baserun.span("work"):
+            scope["visitor"] = known("ann")
+            request = active_request()
+            assert request is not None
+            request.user_changed()
+            call("after")
+            tokens.append(_trace().feedback_token)
+        call("again")
+        baserun.tag("topic", "hours")
+
+    await ask(Told(answering(answer, status=status)), visitor=ANONYMOUS)
+
+    before, after = sorted(captured.traces, key=lambda trace: trace.user_identifier is not None)
+    assert [[span.name for span in trace.spans or []] for trace in (before, after)] == [
+        ["chat before", "work"],
+        ["chat after", "chat again"],
+    ]
+    assert (before.name, before.metadata, before.status) == (after.name, after.metadata, after.status)
+    assert (after.status, after.tags) == ("ok" if status == 200 else "error", {"topic": "hours"})
+    assert len(set(tokens)) == 2
+
+
+@pytest.mark.parametrize("is_wrapped", [False, True])
+async def test_what_comes_after_a_conversation_is_in_a_trace_of_the_request(
+    captured: Captured, ask: Ask, answering: Answering, call: Any, is_wrapped: bool
+) -> None:
+    """After the block of a conversation there is a trace as before it, in the session of the request."""
+    tokens: list[str] = []
+
+    def chat() -> None:
+        with baserun.with_session(session_identifier="conversation-7"):
+            call("one")
+            tokens.append(_trace().feedback_token)
+        call("two")
+        tokens.append(_trace().feedback_token)
+
+    def answer(scope: Any) -> None:
+        if is_wrapped:
+            with baserun.with_session():
+                chat()
+        else:
+            chat()
+        call("three")
+
+    await ask(ASGIMiddleware(answering(answer)))
+
+    traces = {trace.session_id == "conversation-7": trace for trace in captured.traces}
+    assert len(captured.traces) == len(set(tokens)) == 2
+    assert [span.name for span in traces[True].spans or []] == ["chat one"]
+    assert [span.name for span in traces[False].spans or []] == ["chat two", "chat three"]
+    assert {(trace.name, trace.status) for trace in captured.traces} == {("GET /", "ok")}
+
+
+async def test_a_new_conversation_in_the_middle_of_a_request(
+    captured: Captured, ask: Ask, answering: Answering, call: Any
+) -> None:
+    """What follows the end of a session has a trace too, which is looked up and judged as any other."""
+
+    def answer(scope: Any) -> str:
+        call("goodbye")
+        session = baserun.current_session()
+        assert session is not None
+        session.end()
+        call("hello")
+        return _trace().feedback_token
+
+    await ask(ASGIMiddleware(answering(answer)))
+
+    said = [[span.name for span in trace.spans or []] for trace in captured.traces]
+    assert said == [["chat goodbye"], ["chat hello"]]
+    assert {(trace.name, trace.status) for trace in captured.traces} == {("GET /", "ok")}
 
 
 async def test_a_user_who_is_found_at_the_end(captured: Captured, ask: Ask, answering: Answering, call: Any) -> None:

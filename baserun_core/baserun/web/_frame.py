@@ -20,13 +20,14 @@ class HasTrace(Protocol):
     @property
     def trace(self) -> Trace: ...
 
+    def leave_trace(self) -> None:
+        """What comes is in another trace."""
+
 
 class RequestFrame(Frame, kw_only=True):
-    """The frame of a request, whose trace is made when something asks for it."""
+    """The frame of a request, whose trace is made when something asks for it, and another one when it is left."""
 
     _request: HasTrace
-    _has_other: bool = False
-    _other: Trace | None = None
 
     @classmethod
     def of(cls, request: HasTrace) -> RequestFrame:
@@ -35,12 +36,11 @@ class RequestFrame(Frame, kw_only=True):
 
     @property  # type: ignore[misc]  # in the base class a plain attribute, for speed
     def trace(self) -> Trace | None:
-        return self._other if self._has_other else self._request.trace
+        return self._request.trace
 
     @trace.setter
-    def trace(self, other: Trace | None) -> None:
-        self._has_other = True
-        self._other = other
+    def trace(self, _: Trace | None) -> None:
+        self._request.leave_trace()
 
 
 class Entered:
@@ -63,7 +63,7 @@ def untouched() -> Entered:
     return Entered(None)
 
 
-def exchange(place: Frame, old: Session, fresh: Session, *, moves_trace: bool) -> None:
+def exchange(place: Frame, old: Session, fresh: Session, request: HasTrace, *, moves_trace: bool) -> None:
     """Put `fresh` in the place of `old`; what was recorded moves with it, or stays and gets no more."""
     if place.session is not old:
         return
@@ -75,7 +75,7 @@ def exchange(place: Frame, old: Session, fresh: Session, *, moves_trace: bool) -
     elif moves_trace and trace.session is old:
         recorder().move_trace(trace, fresh)
     else:
-        place.trace = place.span = None  # what comes gets a trace of its own
+        place.trace, place.span = request.trace, None
 
 
 def is_annotated(trace: Trace) -> bool:

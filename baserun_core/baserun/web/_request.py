@@ -36,6 +36,7 @@ class WebRequest(IncomingRequest):
         "_expects_calls",
         "_explicit",
         "_is_finished",
+        "_left",
         "_looking_thread",
         "_route",
         "_start_ns",
@@ -60,6 +61,7 @@ class WebRequest(IncomingRequest):
         self._explicit: str | None = None
         self._expects_calls = False
         self._is_finished = False
+        self._left: tuple[Trace, ...] = ()
         self._looking_thread: int | None = None
         self._route: str | None = None
         self._was_ended = False
@@ -68,7 +70,7 @@ class WebRequest(IncomingRequest):
 
     @property
     def trace(self) -> Trace:
-        """The trace of the request; most requests have no use for one, so it is made when it is asked for."""
+        """The trace of the request, in its session; most have no use for one, so it is made when it is asked for."""
         if self._trace is None:
             with self.policy.lock:
                 if self._trace is None:
@@ -77,6 +79,14 @@ class WebRequest(IncomingRequest):
                     trace.at_touch = self._name_trace
                     self._trace = trace
         return self._trace
+
+    def leave_trace(self) -> None:
+        """What was done stays in a trace that ends with the request; what comes is in another one."""
+        clock = recorder().clock
+        if self._trace is not None:
+            self._left += (self._trace,)
+        self._trace = None
+        self._started_us, self._start_ns = clock.now_us(), clock.monotonic_ns()
 
     @property
     def is_untouched(self) -> bool:
@@ -317,11 +327,14 @@ class WebRequest(IncomingRequest):
 
     def _put_in_place(self, old: WebSession, fresh: WebSession, *, moves_trace: bool) -> None:
         place = current()
-        while place is not None:
-            exchange(place, old, fresh, moves_trace=moves_trace)
-            place = place.parent
-        exchange(self.frame, old, fresh, moves_trace=moves_trace)
         self.session = fresh
+        trace = self._trace
+        if trace is not None and trace.at_touch is None and not (moves_trace and trace.session is old):
+            self.leave_trace()
+        while place is not None:
+            exchange(place, old, fresh, self, moves_trace=moves_trace)
+            place = place.parent
+        exchange(self.frame, old, fresh, self, moves_trace=moves_trace)
         self.publish(fresh)
 
     # The response.
@@ -349,23 +362,25 @@ class WebRequest(IncomingRequest):
     def _finish(self, error: BaseException | None, status: str | None) -> None:
         if self._decided_for.is_unknown:  # one who was found to be nobody before the headers is not asked for once more
             self._look_again()
-        trace, current_recorder = self.trace, recorder()
-        if trace.at_touch is not None and self._is_worth_recording():
-            current_recorder.touch_trace(trace)
-        if trace.at_touch is None:
-            self._describe_trace()
-            self._tell_user_of(trace)
-            if self.session.opened:
-                current_recorder.update_session(self.session)
         if status is None and error is None and self.status_code is not None and self.status_code >= 500:
             status = ERROR
-        current_recorder.finish_trace(trace, error, status)
+        if self.trace.at_touch is not None and self._is_worth_recording():
+            recorder().touch_trace(self.trace)
+        traces = (*self._left, self.trace)
+        touched = [trace for trace in traces if trace.at_touch is None]
+        for trace in touched:
+            self._describe_trace(trace)
+            self._tell_user_of(trace)
+        if touched and self.session.opened:
+            recorder().update_session(self.session)
+        for trace in traces:
+            recorder().finish_trace(trace, error, status)
 
     def _is_worth_recording(self) -> bool:
         trace = self.trace
         if is_annotated(trace):
             return True
-        if self.policy.options.record_requests != ALL:
+        if self.policy.options.record_requests != ALL or self._left:
             return False
         if not self.session.opened:
             trace.session = None  # seen, but in no session: nobody touched one
@@ -388,9 +403,9 @@ class WebRequest(IncomingRequest):
             self._route = self._route or self.route()
             self.trace.name = f"{self.method()} {self._route or self.path()}"
 
-    def _describe_trace(self) -> None:
+    def _describe_trace(self, trace: Trace) -> None:
         with guarded("describing a request"):
-            metadata = self.trace.metadata
+            metadata = trace.metadata
             if self._route is None:
                 self._name_trace()
             metadata.setdefault("method", self.method())
