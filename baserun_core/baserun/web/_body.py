@@ -22,6 +22,7 @@ class SteppedBody:
         self._request = request
         self._body = body
         self._pieces: Iterator[Any] | None = None
+        self._is_whole = True
 
     def __iter__(self) -> Iterator[Any]:
         return self
@@ -30,9 +31,11 @@ class SteppedBody:
         previous = replace(self._request.frame)
         try:
             if self._pieces is None:
+                self._is_whole = False
                 self._pieces = iter(self._body)
             return next(self._pieces)
         except StopIteration:
+            self._is_whole = True
             self._request.finish()
             raise
         except BaseException as error:
@@ -47,17 +50,21 @@ class SteppedBody:
         try:
             close = getattr(self._body, "close", None)
             if close is not None:
+                self._request.go_on()
                 close()
         except BaseException as error:
             self._request.finish(error)
             raise
         finally:
-            # A body that nobody began to read is that of a HEAD request or of a 304, and whole.
-            self._request.finish(status=None if self._pieces is None else CANCELLED)
+            self._finish()
             replace(previous)
 
     def __del__(self) -> None:
-        self._request.finish(status=None if self._pieces is None else CANCELLED)
+        self._finish()
+
+    def _finish(self) -> None:
+        # A body that nobody began to read is that of a HEAD request or of a 304, and whole.
+        self._request.finish(status=None if self._is_whole else CANCELLED)
 
 
 class SteppedAsyncBody:

@@ -33,6 +33,7 @@ class WebRequest(IncomingRequest):
 
     __slots__ = (
         "_decided_for",
+        "_ended",
         "_expects_calls",
         "_explicit",
         "_is_finished",
@@ -58,6 +59,7 @@ class WebRequest(IncomingRequest):
         self._started_us = clock.now_us()
         self._start_ns = clock.monotonic_ns()
         self._decided_for = UNKNOWN
+        self._ended: Trace | None = None
         self._explicit: str | None = None
         self._expects_calls = False
         self._is_finished = False
@@ -74,11 +76,21 @@ class WebRequest(IncomingRequest):
         if self._trace is None:
             with self.policy.lock:
                 if self._trace is None:
-                    trace = Trace(recorder().ids.trace(), self.session, "request", "request")
-                    trace.started_us, trace._start_ns = self._started_us, self._start_ns
-                    trace.at_touch = self._name_trace
-                    self._trace = trace
+                    self._trace = self._first_trace() if self._ended is None else self._more_of(self._ended)
         return self._trace
+
+    def _first_trace(self) -> Trace:
+        trace = Trace(recorder().ids.trace(), self.session, "request", "request")
+        trace.started_us, trace._start_ns = self._started_us, self._start_ns
+        trace.at_touch = self._name_trace
+        return trace
+
+    def _more_of(self, ended: Trace) -> Trace:
+        more = Trace(ended.id, ended.session, ended.name, ended.kind)
+        more.muted, more.contentless = ended.muted, ended.contentless
+        more.started_us, more._start_ns = self._started_us, self._start_ns
+        more.remote = True  # its row is written, and ends as it did
+        return more
 
     def leave_trace(self) -> None:
         """What was done stays in a trace that ends with the request; what comes is in another one."""
@@ -146,6 +158,16 @@ class WebRequest(IncomingRequest):
             return
         with guarded("finishing the trace of a request"):
             self._finish(error, status)
+
+    def go_on(self) -> None:
+        """The body has ended, and the application may have work left, which belongs to the request too."""
+        if not self._is_finished:
+            return
+        if self._trace is None or self._trace.at_touch is not None:
+            self._is_finished = False  # nothing was worth recording so far
+        else:
+            self._ended = self._trace
+        self._trace = None
 
     # What the session asks.
 

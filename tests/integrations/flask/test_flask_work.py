@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from flask import Flask, Response, copy_current_request_context, g, request, send_file, stream_with_context
 from werkzeug.middleware.dispatcher import DispatcherMiddleware
-from werkzeug.test import Client
+from werkzeug.test import Client, create_environ, run_wsgi_app
 
 import baserun
 from baserun.testing import Captured
@@ -95,23 +95,26 @@ def test_work_at_the_end_of_a_request(make_app: MakeApp, captured: Captured, cal
     assert _said(captured) == [["chat view", "chat after", "chat teardown", "chat appcontext"]]
 
 
-def test_work_after_the_response(make_app: MakeApp, captured: Captured, call: Call) -> None:
+@pytest.mark.parametrize("before", [[], ["now"]])
+def test_work_after_the_response(make_app: MakeApp, captured: Captured, call: Call, before: list[str]) -> None:
     """What a view leaves to be done when the response has been sent is in the request's trace."""
     app = make_app()
 
     @app.get("/later")
     def later() -> Response:
+        for word in before:
+            call(word)
         response = Response("whole")
         response.call_on_close(lambda: call("later"))
         return response
 
-    answer = app.test_client().get("/later")
-    whole = answer.data
-    answer.close()
+    pieces, _, _ = run_wsgi_app(app, create_environ("/later"))  # as a server does, which reads all of it and closes it
+    whole = b"".join(pieces)
+    pieces.close()  # type: ignore[attr-defined]
 
     assert whole == b"whole"
-    assert _said(captured) == [["chat later"]]
-    assert [trace.name for trace in captured.traces] == ["GET /later"]
+    assert _said(captured) == [[f"chat {word}" for word in (*before, "later")]]
+    assert [(trace.name, trace.status) for trace in captured.traces] == [("GET /later", "ok")]
 
 
 def test_teardown_that_raises(make_app: MakeApp, captured: Captured) -> None:
