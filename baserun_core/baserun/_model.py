@@ -147,6 +147,8 @@ class Trace(Live):
     contentless: bool = False
     at_touch: Callable[[], None] | None = None
     """Called when something is first recorded in the trace. While it is set nothing is recorded at the end."""
+    follows: Trace | None = None
+    """The trace of the same request before this one; it is the one to speak of until something is recorded here."""
     remote: bool = False
     """It was begun in another process, which also ends it."""
     parent_span_id: str | None = None

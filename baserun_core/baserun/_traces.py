@@ -86,7 +86,10 @@ def span(name: str, kind: str = "function", *, metadata: Mapping[str, Any] | Non
 def current_trace() -> Trace | None:
     """The trace in whose block this code runs, or None."""
     frame = current()
-    return None if frame is None or frame.trace is None or frame.trace.status is not RUNNING else frame.trace
+    trace = None if frame is None else frame.trace
+    if trace is not None and trace.at_touch is not None and trace.follows is not None:
+        trace = trace.follows
+    return None if trace is None or trace.status is not RUNNING else trace
 
 
 def current_span() -> Span | None:

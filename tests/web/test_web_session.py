@@ -166,6 +166,24 @@ async def test_what_comes_after_a_conversation_is_in_a_trace_of_the_request(
     assert {(trace.name, trace.status) for trace in captured.traces} == {("GET /", "ok")}
 
 
+async def test_what_is_said_about_an_answer_after_its_conversation(
+    captured: Captured, ask: Ask, answering: Answering, call: Any
+) -> None:
+    """A thumb that is asked for below the block is for the answer in it, and begins no other session."""
+
+    def answer(scope: Any) -> str:
+        with baserun.with_session(session_identifier="conversation-7"):
+            call()
+        return _trace().feedback_token
+
+    answered = await ask(ASGIMiddleware(answering(answer)))
+
+    (trace,) = captured.traces
+    assert answered.body.decode().startswith(trace.id)
+    assert [session.id for session in captured.sessions] == [trace.session_id] == ["conversation-7"]
+    assert answered.cookie is None
+
+
 async def test_a_new_conversation_in_the_middle_of_a_request(
     captured: Captured, ask: Ask, answering: Answering, call: Any
 ) -> None:

@@ -83,6 +83,7 @@ class WebRequest(IncomingRequest):
         trace = Trace(recorder().ids.trace(), self.session, "request", "request")
         trace.started_us, trace._start_ns = self._started_us, self._start_ns
         trace.at_touch = self._name_trace
+        trace.follows = self._left[-1] if self._left else None
         return trace
 
     def _more_of(self, ended: Trace) -> Trace:
