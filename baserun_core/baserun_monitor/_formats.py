@@ -47,12 +47,12 @@ def exact(moment: datetime) -> str:
     return moment.astimezone().strftime("%Y-%m-%d %H:%M:%S %Z")
 
 
-def day_and_time(moment: datetime, now: datetime) -> str:
-    """The time of the day, after the date where it is another day."""
-    here, today = moment.astimezone(), now.astimezone()
-    if here.date() == today.date():
+def day_and_time(moment: datetime, beside: datetime) -> str:
+    """The time of the day, after the date where that is not the day of the time beside it, such as the present."""
+    here, there = moment.astimezone(), beside.astimezone()
+    if here.date() == there.date():
         return here.strftime("%H:%M")
-    return here.strftime("%d %b %H:%M") if here.year == today.year else here.strftime("%Y-%m-%d %H:%M")
+    return here.strftime("%d %b %H:%M") if here.year == there.year else here.strftime("%Y-%m-%d %H:%M")
 
 
 def colour(identifier: str) -> str:

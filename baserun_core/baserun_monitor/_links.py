@@ -30,6 +30,10 @@ class Links:
         """One session."""
         return self._one("sessions", identifier, suffix, query)
 
+    def turn(self, session: str, trace: str) -> str:
+        """A trace where it stands in the conversation of its session, on whichever page that is."""
+        return f"{self.session(session, turn=trace)}#t{trace[:12]}"
+
     def user(self, identifier: str, suffix: str = "", **query: object) -> str:
         """One user."""
         return self._one("users", identifier, suffix, query)

@@ -26,7 +26,7 @@ index, narrow = SESSIONS.index, SESSIONS.narrow
 
 
 def show(visit: Visit, identifier: str) -> Response:
-    """One session; ``?page=`` chooses the turns, the last ones first."""
+    """One session; ``?page=`` chooses the turns, the last ones first, ``?turn=`` those around a trace."""
     session = visit.store.session(identifier)
     if session is None:
         return _no_session(visit, identifier)
@@ -34,7 +34,7 @@ def show(visit: Visit, identifier: str) -> Response:
         return as_json(session.to_dict())
     assert isinstance(session.traces, list)
     pages = _paging.pages(_conversation.turns(session.traces))
-    page = _page_number(visit.params.get("page"), len(pages))
+    page = _page_of(visit.params.get("turn"), pages) or _page_number(visit.params.get("page"), len(pages))
     shown = pages[page - 1]
     chain = visit.store.chain(session.id)
     return visit.page(
@@ -86,6 +86,11 @@ def to_test(visit: Visit, identifier: str) -> Response:
 def _no_session(visit: Visit, identifier: str) -> Response:
     words = f"There is no session {identifier[:200]}."
     return visit.problem(404, "No such session", words, "It may have been erased or pruned.")
+
+
+def _page_of(trace: str | None, pages: list[list[_conversation.Turn]]) -> int | None:
+    """The page on which a trace is told."""
+    return next((at for at, page in enumerate(pages, 1) if any(turn.trace.id == trace for turn in page)), None)
 
 
 def _page_number(text: str | None, pages: int) -> int:

@@ -1,0 +1,83 @@
+"""A session's page: which turns it shows, and when they were."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from urllib.parse import urldefrag
+
+import pytest
+from starlette.testclient import TestClient
+
+import baserun
+from baserun.testing import Captured, FakeClock, capture
+from baserun_monitor import LOOPBACK, Pages
+from baserun_monitor._paging import TURNS_A_PAGE
+
+DAY = 86_400
+
+
+@pytest.fixture(name="clock")
+def _clock() -> FakeClock:
+    return FakeClock(datetime(2026, 5, 29, 12, tzinfo=UTC))
+
+
+@pytest.fixture(name="captured")
+def _captured(clock: FakeClock) -> Iterator[Captured]:
+    with capture(clock=clock) as captured:
+        yield captured
+
+
+@pytest.fixture(name="visitor")
+def _visitor(captured: Captured) -> TestClient:
+    pages = Pages(captured.store, allow=lambda request: True, hosts=LOOPBACK)
+    return TestClient(pages, base_url="http://127.0.0.1:4320", follow_redirects=False)
+
+
+def talk(clock: FakeClock, turns: int) -> list[str]:
+    """A session with so many turns, a second apart; the ids of their traces."""
+    traces = []
+    with baserun.with_session("ada", "long"):
+        for _ in range(turns):
+            with baserun.start_trace("POST /chat") as trace:
+                baserun.log("said")
+            clock.advance(1)
+            traces.append(trace.id)
+    return traces
+
+
+@pytest.mark.parametrize("turn", [0, TURNS_A_PAGE - 1, TURNS_A_PAGE, -1])
+def test_a_trace_leads_to_its_turn(captured: Captured, clock: FakeClock, visitor: TestClient, turn: int) -> None:
+    """In a conversation of several pages it is the page on which the turn is told."""
+    trace = talk(clock, 2 * TURNS_A_PAGE + 1)[turn]
+    assert captured.flush()
+    link = re.search(r'session <a class="id" href="([^"]+)"', visitor.get(f"/traces/{trace}").text)
+    assert link is not None
+
+    address, anchor = urldefrag(link[1])
+
+    assert f'id="{anchor}"' in visitor.get(address).text
+
+
+def test_a_turn_that_is_gone_leads_to_the_last_ones(captured: Captured, clock: FakeClock, visitor: TestClient) -> None:
+    """A link that somebody kept still shows the conversation."""
+    last = talk(clock, TURNS_A_PAGE + 1)[-1]
+    assert captured.flush()
+
+    shown = visitor.get("/sessions/long?turn=gone").text
+
+    assert f'data-key="{last}"' in shown
+
+
+def test_an_end_after_days_has_its_date(captured: Captured, clock: FakeClock, visitor: TestClient) -> None:
+    """A session that was resumed on another day does not look as if it had taken an hour."""
+    talk(clock, 1)
+    clock.advance(3 * DAY)
+    talk(clock, 1)
+    assert captured.flush()
+
+    begin, end = re.findall(r"<time [^>]*>([^<]*)</time>", visitor.get("/sessions/long").text)[:2]
+
+    assert re.fullmatch(r"(2026-05-29|29 May) \d\d:\d\d", begin)
+    assert re.fullmatch(r"0?1 Jun \d\d:\d\d", end)
