@@ -132,7 +132,7 @@ def _figures(total: ActivityBucket, before: ActivityBucket | None) -> list[Figur
 
 
 def _tokens(tokens: int | None, calls: int) -> str:
-    return _formats.count(tokens) if calls else _formats.NONE
+    return _formats.NONE if tokens is None and not calls else _formats.count(tokens)
 
 
 def _float(value: Any) -> float | None:

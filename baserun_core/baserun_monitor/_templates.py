@@ -11,7 +11,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from baserun.cli._render._calls import error_in_words
-from baserun.cli._render._costs import brief_cost_of, cost_of, left_out_of, why_unknown
+from baserun.cli._render._costs import brief_cost_of, cost_of, is_counted, left_out_of, why_unknown
 from baserun.cli._render._messages import compact
 from baserun_monitor import _formats, _texts
 
@@ -37,6 +37,7 @@ def environment() -> Environment:
         error_in_words=error_in_words,
         cost_of=cost_of,
         brief_cost_of=brief_cost_of,
+        is_counted=is_counted,
         left_out_of=left_out_of,
         why_unknown=why_unknown,
     )

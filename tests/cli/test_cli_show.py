@@ -88,6 +88,19 @@ def test_a_cost_that_is_unknown_says_why(run: Run, record: Callable[..., Path]) 
 """)
 
 
+@pytest.mark.parametrize("heading", [("sessions", "show", SESSION), ("users", "show", "ada")])
+def test_what_was_paid_without_a_call_is_told(run: Run, record: Callable[..., Path], heading: tuple[str, ...]) -> None:
+    """Embeddings and images are not among the calls, and yet cost something."""
+
+    def tell(teller: Any) -> None:
+        with baserun.with_session("ada"):
+            teller.call(("user", "One"), answer="1", kind="embedding")
+
+    shown = told(run("--store", str(record(tell)), *heading))
+
+    assert " · 0 calls · 120 in, 45 out · $0.000045\n" in shown
+
+
 def test_a_trace_reads_as_a_tree(ask: Run) -> None:
     """Spans with how long each took, and then what was said."""
     tree, _, conversation = told(ask("traces", "show", TRACE)).partition("\n\nsystem: ")

@@ -35,12 +35,14 @@ PAGES = ("/", "/sessions", "/users", "/traces", "/users/ada")
 """Of figures and lists."""
 
 
-def pages_of(*calls: tuple[dict[str, Any], dict[str, Any]], paths: tuple[str, ...] = ()) -> list[str]:
+def pages_of(
+    *calls: tuple[dict[str, Any], dict[str, Any]], paths: tuple[str, ...] = (), kind: str = "llm"
+) -> list[str]:
     """The page of a session with these calls, each with how it ended and its details; that of their trace; and more."""
     with capture() as captured:
         with baserun.with_session("ada") as session, baserun.start_trace("POST /chat") as trace:
             for ending, details in calls:
-                call = start_call("chat gpt-4o-mini")
+                call = start_call("chat gpt-4o-mini", kind)
                 assert call is not None
                 finish_call(call, Described(**details), 100, **ending)
         assert captured.flush()
@@ -123,3 +125,17 @@ def test_lists_and_figures_mark_a_sum_that_lacks_something(page: str) -> None:
 
     *_, none = pages_of((FAILED, {}), paths=(page,))
     assert "$0" not in re.sub(r"(?s)<(svg|table class=\"values).*?</\1", "", none)
+
+
+@pytest.mark.parametrize("page", [None, *PAGES])
+def test_what_was_paid_without_a_call_is_told(page: str | None) -> None:
+    """Embeddings and images are not among the calls; what they took and cost is told wherever it is for calls."""
+    embedding = {
+        "operation": "embeddings",
+        "request_model": "text-embedding-3-small",
+        "usage": Usage(input_tokens=5000),
+    }
+
+    for told in pages_of(({}, embedding), paths=() if page is None else (page,), kind="embedding"):
+        assert re.search(r">5,000( \S+ unknown tokens)?<", told)
+        assert ">$0.0001<" in told

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 
 from baserun.cli._render._annotations import pairs, tell_annotation
-from baserun.cli._render._costs import cost_of
+from baserun.cli._render._costs import cost_of, is_counted
 from baserun.cli._render._history import History
 from baserun.cli._render._lines import BLANK, QUIET, STRONG, Line, facts, line
 from baserun.cli._render._money import count, plural
@@ -61,8 +61,8 @@ def amounts(session: StoredSession) -> str:
         plural(session.turns, "turn"),
         plural(session.llm_calls, "call"),
         plural(session.errors, "error") if session.errors else None,
-        _tokens(session) if session.llm_calls else None,
-        cost_of(session) if session.llm_calls else None,
+        _tokens(session) if is_counted(session) else None,
+        cost_of(session) if is_counted(session) else None,
         None if score is None else f"feedback {score:.2f}",
     )
 

@@ -14,6 +14,12 @@ _ASKABLE = ("chat", "text_completion")
 """Kinds of calls that have to ask for the usage of a stream; the Responses API tells it to everybody."""
 
 
+def is_counted(whole: StoredSession | StoredTrace | StoredUser) -> bool:
+    """There are tokens or a cost to tell: of calls, or of embeddings and images, which are not among the calls."""
+    known = (whole.input_tokens, whole.output_tokens, whole.cost_usd)
+    return whole.llm_calls > 0 or any(value is not None for value in known)
+
+
 def cost_of(whole: Sum) -> str:
     """What its calls cost together, and how many are not counted in that."""
     if whole.cost_usd is None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from baserun.cli._render._costs import cost_of
+from baserun.cli._render._costs import cost_of, is_counted
 from baserun.cli._render._lines import QUIET, STRONG, Line, facts, line
 from baserun.cli._render._money import count, plural
 from baserun.cli._render._view import View
@@ -23,8 +23,8 @@ def profile(user: StoredUser, view: View) -> Iterator[Line]:
                 plural(user.traces, "trace"),
                 plural(user.llm_calls, "call"),
                 plural(user.errors, "error") if user.errors else None,
-                f"{count(user.input_tokens)} in, {count(user.output_tokens)} out" if user.llm_calls else None,
-                cost_of(user) if user.llm_calls else None,
+                f"{count(user.input_tokens)} in, {count(user.output_tokens)} out" if is_counted(user) else None,
+                cost_of(user) if is_counted(user) else None,
                 None if score is None else f"feedback {score:.2f}",
             ),
             QUIET,
