@@ -39,8 +39,8 @@ def of_address(params: Mapping[str, str], names: tuple[str, ...], now: datetime)
     given = {name: params[name].strip() for name in (*names, *PAGING) if params.get(name, "").strip()}
     period = given.pop("period", None)
     if period is not None and period != "all":
-        given.setdefault("since", "")
-        given["since"] = given["since"] or (now - timedelta(seconds=period_seconds(period))).isoformat()
+        began = now - timedelta(seconds=period_seconds(period))
+        given["since"] = max(began, moment("since", given["since"]) if "since" in given else began).isoformat()
     return {name: _converted(name, value) for name, value in given.items()}
 
 

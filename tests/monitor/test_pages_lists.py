@@ -71,6 +71,16 @@ def test_periods_narrow_the_list(visitor: TestClient, store: Store) -> None:
     assert keys(visitor.get("/sessions?period=1h").text) == [session.id for session in store.sessions(since=since)]
 
 
+def test_a_period_narrows_a_time_further(visitor: TestClient, store: Store) -> None:
+    """Who comes from a bar of a chart and chooses a period sees what is in both."""
+    long_ago, since = datetime.now(UTC) - timedelta(days=9), datetime.now(UTC) - timedelta(hours=1)
+
+    for address in (f"/sessions?period=1h&since={long_ago:%Y-%m-%d}", f"/sessions?period=9d&since={since:%FT%T}"):
+        shown = keys(visitor.get(address).text)
+
+        assert shown == [session.id for session in store.sessions(since=since)], address
+
+
 def test_a_form_becomes_an_address(visitor: TestClient) -> None:
     """Empty fields are left out, so that the address says what is asked and nothing else."""
     answer = visitor.post(
