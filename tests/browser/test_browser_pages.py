@@ -9,7 +9,9 @@ from typing import Any
 
 import pytest
 
+import baserun
 from baserun.store import open_store
+from baserun.testing import capture
 
 expect = pytest.importorskip("playwright.sync_api").expect
 
@@ -285,6 +287,28 @@ def test_the_layout_holds_whatever_is_said(
 
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), place
         assert page.evaluate(LAID_OVER) == [], place
+
+
+@pytest.mark.parametrize("width", [390, 1010, 1280])
+def test_a_long_path_stays_in_its_place(
+    path: Path, serve: Callable[..., Any], open_browser: Callable[..., Any], width: int
+) -> None:
+    """Names of traces have no spaces at which they could go on in the next line, and no page grows wider for them."""
+    with capture(store=path) as captured:
+        with baserun.with_session(session_identifier="deep"), baserun.start_trace("POST " + "/segment" * 24):
+            baserun.log("said")
+            with baserun.span("lookup_" * 20):
+                pass
+        assert captured.flush()
+    visitor = open_browser(serve(str(path)).home, viewport={"width": width, "height": 900})
+    page = visitor.go("/sessions/deep")
+    name, margin = page.locator(".margin .name").bounding_box(), page.locator(".margin").bounding_box()
+
+    assert name["x"] + name["width"] <= margin["x"] + margin["width"]
+    page.locator(".margin a").first.click()
+    expect(page.get_by_role("heading", name="Trace")).to_be_visible()
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    assert page.locator(".waterfall").evaluate("(it) => it.scrollWidth <= it.closest('.scroll').clientWidth")
 
 
 def test_a_session_is_ended(visitor: Any, record: Callable[..., None]) -> None:
