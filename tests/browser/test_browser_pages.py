@@ -70,6 +70,20 @@ def test_new_rows_wait_for_the_pointer(visitor: Any, record: Callable[..., None]
     expect(page.get_by_role("link", name="Do not move").first).to_be_visible()
 
 
+@pytest.mark.parametrize("place", ["/sessions?text=submarine", "/search?text=submarine"])
+def test_new_rows_wait_where_there_were_none(visitor: Any, record: Callable[..., None], place: str) -> None:
+    """A page that was empty when it was opened holds its rows still as others do; so does what was found."""
+    page = visitor.go(place)
+    expect(page.locator(".live.on")).to_be_visible()
+    record("A yellow submarine", "first")
+    page.locator("a.go", has_text="yellow").hover()
+
+    record("A green submarine", "second")
+
+    page.get_by_role("button", name="1 new").click()
+    expect(page.locator("a.go", has_text="green")).to_be_visible()
+
+
 def test_live_is_off_by_a_click(visitor: Any, record: Callable[..., None]) -> None:
     """Then the list stays as it is, on the next page too."""
     page = visitor.go("/sessions")

@@ -1,7 +1,6 @@
 // What pages do beyond HTML: they follow the store, listen to a few keys, and copy ids. Without it everything else works.
 "use strict";
 
-const news = document.querySelector(".news");
 const liveButton = document.querySelector(".live");
 let following = null;
 let heard = 0;
@@ -79,6 +78,8 @@ function merge(fresh) {
   else replace(list, freshList);
 }
 
+// Looked for when it is needed: a page that was empty when it was opened has none yet.
+const newsLine = () => document.querySelector(".news");
 const keyed = (list) => new Map([...list.children].map((each) => [each.dataset.key, each]));
 
 function hold(list, freshList) {
@@ -88,6 +89,7 @@ function hold(list, freshList) {
     if (old && old.textContent !== row.textContent && !old.matches(":hover")) { row.classList.toggle("chosen", old.classList.contains("chosen")); old.replaceWith(row.cloneNode(true)); }
   }
   held = freshList;
+  const news = newsLine();
   const count = [...freshList.children].filter((row) => !known.has(row.dataset.key)).length;
   if (news && count) { news.hidden = false; news.firstElementChild.textContent = `${count} new`; }
 }
@@ -101,7 +103,7 @@ function replace(list, freshList) {
   }
   list.replaceChildren(...freshList.children);
   held = null;
-  if (news) news.hidden = true;
+  if (newsLine()) newsLine().hidden = true;
 }
 
 function append(list, freshList) {
@@ -132,8 +134,11 @@ if (liveButton && document.body.dataset.live) {
   addEventListener("pagehide", () => { if (following) following.close(); following = null; });
   addEventListener("pageshow", (event) => { if (event.persisted) { follow(); refresh(); } });
 }
-if (news) news.addEventListener("click", () => { const list = document.querySelector("[data-list]"); if (held && list) replace(list, held); });
-document.addEventListener("pointerover", (event) => { pointerIsOver = Boolean(event.target.closest && event.target.closest(".scroll")); });
+document.addEventListener("click", (event) => {
+  const list = document.querySelector("[data-list]");
+  if (event.target.closest(".news") && held && list) replace(list, held);
+});
+document.addEventListener("pointerover", (event) => { pointerIsOver = Boolean(event.target.closest && event.target.closest(".scroll, .hits")); });
 
 // --- keys
 
