@@ -15,7 +15,7 @@ from baserun._runtime import configuration
 from baserun.testing._replay.canonical import Canon, decoded, endpoint_of
 from baserun.testing._replay.files import load, save
 from baserun.testing._replay.player import Player
-from baserun.testing._replay.recording import Answer, Exchange, Recording, Request
+from baserun.testing._replay.recording import Answer, Exchange, Recording, RecordingError, Request
 from baserun.testing._replay.wire import EVENT_STREAM, headers_of, pieces_of
 from baserun_pytest._network import closed_network
 from baserun_pytest._streams import merged
@@ -55,13 +55,20 @@ class Replay:
     def start(self) -> None:
         """Close the network, unless something may have to be recorded, and answer from now on."""
         if not self._is_new:
-            _ = self._recording
+            self._look_for_recording()
         self._stack.enter_context(intercepted(self))
         if not self.records:
             self._stack.enter_context(closed_network())
             if not os.environ.get(_KEY):
                 patch = self._stack.enter_context(pytest.MonkeyPatch.context())
                 patch.setenv(_KEY, "replayed")  # a client without a key refuses to be made
+
+    def _look_for_recording(self) -> None:
+        """Where none can be read the test says so in words: nobody needs to see our own code for that."""
+        try:
+            _ = self._recording
+        except RecordingError as error:
+            pytest.fail(str(error), pytrace=False)
 
     def stop(self) -> None:
         """Open the network again."""

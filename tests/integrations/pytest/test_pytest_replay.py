@@ -276,6 +276,13 @@ def test_a_missing_recording_is_the_only_error(changed: Any) -> None:
     assert "ERROR at teardown of test_no_recording" not in changed.output
 
 
+def test_a_missing_recording_is_told_in_words(changed: Any) -> None:
+    """What to do is the first that is said, and not below pages of our own code."""
+    told = changed.output.partition("ERROR at setup of test_no_recording")[2].splitlines()[1]
+
+    assert told.startswith("There is no recording ")
+
+
 @pytest.mark.parametrize("name", ["test_skipped", "test_expected"])
 def test_a_skipped_test_needs_no_recording(changed: Any, name: str) -> None:
     """A test that is skipped, or expected to fail, may have its recording later."""
