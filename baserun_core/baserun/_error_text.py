@@ -7,8 +7,8 @@ from typing import Any
 
 from baserun._reflection import base_classes, class_dict, is_builtin, qualified_name, slot, type_name
 
-MESSAGE_LIMIT = 10_000
-"""Characters of an error's message."""
+MESSAGE_LIMIT = 16_384
+"""Characters of an error's message that are taken; fewer are stored, so that no half of a secret is at their end."""
 
 _ARGS: Any = BaseException.__dict__["args"]
 _ATTRIBUTES: Any = BaseException.__dict__["__dict__"]

@@ -144,6 +144,19 @@ def test_long_texts_are_cut(captured: Captured) -> None:
     assert [len(each.response_id or "") for each in captured.calls] == [500]
 
 
+@pytest.mark.parametrize("offset", [10, len(KEY) // 2, len(KEY) - 1])
+def test_no_half_of_a_secret_is_left_at_the_end_of_a_message(captured: Captured, offset: int) -> None:
+    """A key that stands where an error's message is cut is known as one."""
+    with pytest.raises(ValueError, match="sk-proj"), baserun.start_trace("t"):
+        raise ValueError("." * (10_000 - offset) + f"{KEY} and more")
+
+    (trace,) = captured.traces
+    assert trace.error is not None
+    assert trace.error.message is not None
+    assert len(trace.error.message) <= 10_000
+    assert KEY[:10] not in trace.error.message
+
+
 @pytest.mark.parametrize("text", ["a\ud800b", "a\0b", "\udcff"])
 def test_text_that_no_store_takes(captured: Captured, text: str) -> None:
     """Lone surrogates and NUL, wherever they are, neither fail nor stop what comes after."""

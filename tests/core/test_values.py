@@ -19,7 +19,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from baserun._atoms import Described, RawJSON
-from baserun._error_text import describe_error
+from baserun._error_text import MESSAGE_LIMIT, describe_error
 from baserun._values import BREADTH_LIMIT, DEPTH_LIMIT, NODE_LIMIT, key_text, snapshot
 
 CALLS: list[str] = []
@@ -484,10 +484,10 @@ class WrongError(Exception):
         (ValueError("bad", 1), ("ValueError", "('bad', 1)")),
         (KeyError("name"), ("KeyError", "'name'")),
         (FileNotFoundError(2, "No such file", "a.txt"), ("FileNotFoundError", "[Errno 2] No such file: 'a.txt'")),
-        (AskedError(), ("AskedError", "asked " + "x" * 9_994)),
+        (AskedError(), ("AskedError", "asked " + "x" * (MESSAGE_LIMIT - 6))),
         (RefusingError("why", 3), ("RefusingError", "why, 3")),
         (WrongError("why"), ("WrongError", "why")),
-        (ValueError("x" * 20_000), ("ValueError", "x" * 10_000)),
+        (ValueError("x" * 20_000), ("ValueError", "x" * MESSAGE_LIMIT)),
     ],
 )
 def test_errors_are_described(error: BaseException, described: tuple[str, str | None]) -> None:
