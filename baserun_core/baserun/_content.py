@@ -9,7 +9,6 @@ become strings; lone surrogates and NUL become U+FFFD.
 from __future__ import annotations
 
 import json
-import logging
 from collections.abc import Callable
 from typing import Any
 
@@ -18,6 +17,7 @@ import msgspec
 from baserun import _payload
 from baserun._atoms import Described, RawJSON
 from baserun._cleaner import FIELD_LIMIT, STRING_LIMIT, Cleaner, clean_text, decode_json, leniently_parsed
+from baserun._guard import say
 from baserun._plain import is_plain, is_plain_text
 from baserun._redact import (
     LONGEST_SECRET,
@@ -38,8 +38,6 @@ RAW_LIMIT = 64 * 1_048_576
 """Bytes of JSON that are parsed; more is only described."""
 PREVIEW_MARGIN = 16_384
 """Characters behind a preview's end that are looked at too, so that no half of a secret is left at its end."""
-
-logger = logging.getLogger("baserun")
 
 
 class ContentEncoder:
@@ -171,7 +169,7 @@ class ContentEncoder:
     def _log_once(self, what: str, path: str) -> None:
         if what not in self._logged:
             self._logged.add(what)
-            logger.warning("%s %s; the same is not logged again", _loggable(path), what)
+            say("warning", "%s %s; the same is not logged again", _loggable(path), what)
 
 
 _encode: Callable[[Any], bytes] = msgspec.json.Encoder().encode

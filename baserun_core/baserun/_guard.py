@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from types import TracebackType
-from typing import TYPE_CHECKING
+from typing import Literal
 
-if TYPE_CHECKING:
-    import logging
+Level = Literal["info", "warning", "error"]
 
 _said: set[str] = set()
 _MOST_SAID = 200
@@ -39,10 +38,7 @@ def report(doing: str, error: BaseException) -> None:
     if key in _said or len(_said) >= _MOST_SAID:
         return
     _said.add(key)
-    try:
-        logger().warning("Baserun failed while %s; the application goes on (said once)", doing, exc_info=error)
-    except Exception:  # a broken log handler is no reason to break the application either
-        return
+    say("warning", "Baserun failed while %s; the application goes on (said once)", doing, error=error)
 
 
 def say_once(key: str, message: str, *values: object) -> None:
@@ -50,10 +46,7 @@ def say_once(key: str, message: str, *values: object) -> None:
     if key in _said or len(_said) >= _MOST_SAID:
         return
     _said.add(key)
-    try:
-        logger().warning(message, *values)
-    except Exception:
-        return
+    say("warning", message, *values)
 
 
 def forget_what_was_said() -> None:
@@ -61,8 +54,11 @@ def forget_what_was_said() -> None:
     _said.clear()
 
 
-def logger() -> logging.Logger:
-    """The logger ``baserun``; `logging` is imported when there is something to say."""
+def say(level: Level, message: str, *values: object, error: BaseException | None = None) -> None:
+    """Tell the logger ``baserun``. Never raises; `logging` is imported when there is something to say."""
     import logging
 
-    return logging.getLogger("baserun")
+    try:
+        getattr(logging.getLogger("baserun"), level)(message, *values, exc_info=error)
+    except Exception:  # a broken log handler is no reason to break the application either
+        return

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from baserun._config import MEBIBYTE
-from baserun._guard import logger
+from baserun._guard import say
 from baserun.exceptions import StoreUnavailableError
 
 FIRST_PAUSE = 0.1
@@ -29,7 +29,13 @@ class Outage:
             return
         self._is_on = True
         self.pause = FIRST_PAUSE
-        self._say_that_it_begins(error)
+        say(
+            "error",
+            "Baserun cannot write its records: %s. The application goes on; up to %.0f MiB wait in memory.",
+            str(error).rstrip("."),
+            self._queue_bytes / MEBIBYTE,
+            error=None if isinstance(error, StoreUnavailableError) else error,
+        )
 
     def end(self, drops: Mapping[str, int]) -> None:
         """The store was written."""
@@ -37,18 +43,4 @@ class Outage:
             return
         self._is_on = False
         self.pause = FIRST_PAUSE
-        try:
-            logger().warning("Baserun writes its records again; dropped so far: %s", dict(drops) or "none")
-        except Exception:  # a handler of the application that fails
-            return
-
-    def _say_that_it_begins(self, error: Exception) -> None:
-        try:
-            logger().error(
-                "Baserun cannot write its records: %s. The application goes on; up to %.0f MiB wait in memory.",
-                str(error).rstrip("."),
-                self._queue_bytes / MEBIBYTE,
-                exc_info=None if isinstance(error, StoreUnavailableError) else error,
-            )
-        except Exception:
-            return
+        say("warning", "Baserun writes its records again; dropped so far: %s", dict(drops) or "none")

@@ -14,7 +14,7 @@ import msgspec
 
 from baserun._clock import Clock, Ids, RandomIds, SystemClock
 from baserun._config import Config, Sources, resolve
-from baserun._guard import guarded, logger, report
+from baserun._guard import guarded, report, say
 from baserun._ledger import Stats
 from baserun._recorder import Recorder
 from baserun._writer import Writer
@@ -40,9 +40,9 @@ class Runtime:
     def start(self) -> None:
         """Say what was wrong in the environment, and instrument the clients."""
         for problem in self.sources.problems:
-            logger().warning("%s", problem)
+            say("warning", "%s", problem)
         if self.config.api_key is not None and self.config.server_url is None and self.config.enabled:
-            logger().info("api_key is set, but no server_url: records stay in the local store")
+            say("info", "api_key is set, but no server_url: records stay in the local store")
         if self.config.enabled and self.config.instrument != "none":
             from baserun._instrument import CLIENTS, instrument
 

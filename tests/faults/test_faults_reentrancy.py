@@ -118,6 +118,56 @@ def test_log_handlers_that_record_flush_or_fail(program: Make, messages: Message
     assert messages() == ["during"]
 
 
+BROKEN_HANDLER = """
+    import logging
+    class Broken(logging.Handler):
+        def emit(self, record):
+            raise ValueError("a broken handler")
+    logging.getLogger().addHandler(Broken())
+"""
+
+
+def test_broken_log_handlers_keep_no_client_from_being_recorded(program: Make, messages: Messages) -> None:
+    """What is wrong in the environment is said when we start, and clients are instrumented after that."""
+    pytest.importorskip("openai")
+    source = (
+        BROKEN_HANDLER
+        + """
+    import openai
+    os.environ["BASERUN_TYPO"] = "1"
+    before = openai._base_client.SyncAPIClient.request
+    baserun.init(store=path)
+    assert openai._base_client.SyncAPIClient.request is not before
+    """
+    )
+
+    outcome = program(source).run()
+
+    assert outcome == (0, "", "")
+
+
+def test_broken_log_handlers_keep_no_store_from_being_opened_anew(program: Make, messages: Messages) -> None:
+    """That a file was removed is said before the new one is made."""
+    source = (
+        BROKEN_HANDLER
+        + """
+    baserun.init(store=path)
+    with baserun.with_session(session_identifier="s"):
+        baserun.log("before")
+    assert baserun.flush(100)
+    os.remove(path)
+    with baserun.with_session(session_identifier="s"):
+        baserun.log("after")
+    assert baserun.flush(20)
+    """
+    )
+
+    outcome = program(source).run()
+
+    assert outcome == (0, "", "")
+    assert messages() == ["after"]
+
+
 def test_receivers_that_record_flush_or_fail(program: Make, messages: Messages) -> None:
     """Receivers of `records_dropped`, which run while we write, may do what they like."""
     source = """

@@ -7,7 +7,7 @@ import os
 import secrets
 from functools import lru_cache
 
-from baserun._guard import logger, say_once
+from baserun._guard import say, say_once
 from baserun._runtime import runtime
 from baserun.store._location import StoreLocation
 
@@ -67,7 +67,7 @@ def _make(path: str, is_default: bool) -> None:
         file.write(secrets.token_urlsafe(32) + "\n")
     try:
         os.link(draft, path)  # whole or not at all, and only the first of several workers
-        logger().info("no secret is set, so session tokens are signed with a new one in %s", path)
+        say("info", "no secret is set, so session tokens are signed with a new one in %s", path)
     except FileExistsError:
         pass
     finally:

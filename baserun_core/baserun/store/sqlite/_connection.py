@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import logging
 import os
 import sqlite3
 from collections.abc import Callable, Iterator
@@ -12,6 +11,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from baserun import _fork
+from baserun._guard import say
 from baserun.store._location import StoreLocation
 from baserun.store.sqlite._errors import is_corrupt, unavailable
 from baserun.store.sqlite._lock import WriteLock
@@ -36,7 +36,6 @@ OVERWRITE_EVERYTHING = "PRAGMA secure_delete = ON"
 
 _FOLDER_MODE, _FILE_MODE = 0o700, 0o600
 
-_logger = logging.getLogger("baserun")
 _forgotten: list[sqlite3.Connection] = []
 
 
@@ -100,7 +99,7 @@ class WriteConnection:
 
     def _current(self) -> sqlite3.Connection:
         if self._connection is not None and (self._identity != identity(self.path) or not os.path.getsize(self.path)):
-            _logger.warning("baserun: the store %s was removed or replaced; it is opened anew.", self.path)
+            say("warning", "baserun: the store %s was removed or replaced; it is opened anew.", self.path)
             self._drop()
         if self._connection is None:
             self._connection = self._open()
@@ -170,8 +169,12 @@ class WriteConnection:
                     os.rename(self.path + suffix, aside + suffix)
         except OSError as problem:
             raise unavailable(problem, self.path) from problem
-        _logger.error(
-            "baserun: the store %s is broken (%s); it was kept as %s, a new one begins.", self.path, error, aside
+        say(
+            "error",
+            "baserun: the store %s is broken (%s); it was kept as %s, a new one begins.",
+            self.path,
+            error,
+            aside,
         )
 
 
@@ -205,7 +208,7 @@ def _configure(connection: sqlite3.Connection, path: str) -> None:
     connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
     if connection.execute("PRAGMA journal_mode = WAL").fetchone()[0] != "wal":
         mode = connection.execute("PRAGMA journal_mode = DELETE").fetchone()[0]
-        _logger.warning("baserun: the file system of %s has no WAL; its journal mode is %s.", path, mode)
+        say("warning", "baserun: the file system of %s has no WAL; its journal mode is %s.", path, mode)
     connection.execute("PRAGMA synchronous = NORMAL")
     connection.execute(f"PRAGMA journal_size_limit = {JOURNAL_SIZE_LIMIT}")
     connection.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
