@@ -183,3 +183,25 @@ def test_a_recount_finds_what_is_wrong(path: Path, sink: Sink, store: Store, tam
     found = store.verify()
 
     assert any(text.startswith(difference) for text in found), found
+
+
+@pytest.mark.parametrize("score", [0.0, 0.0000005, 0.1234565, 0.4999995, 0.5, 1.0])
+def test_a_recount_finds_any_score_in_order(sink: Sink, store: Store, score: float) -> None:
+    """A score is rounded to millionths when it is added, and in the same way when it is counted again."""
+    sink.write(
+        [UNIVERSE[0], AnnotationRow(id="f", created_us=T0, type="feedback", name="f", score=score, session_id="a")]
+    )
+
+    assert store.verify() == []
+
+
+@pytest.mark.parametrize(("score", "is_good"), [(0.0, False), (0.4999999, False), (0.5, True), (1.0, True)])
+def test_feedback_is_bad_below_the_middle(sink: Sink, store: Store, score: float, is_good: bool) -> None:
+    """What is neither good nor bad counts as good."""
+    sink.write(
+        [UNIVERSE[0], AnnotationRow(id="f", created_us=T0, type="feedback", name="f", score=score, session_id="a")]
+    )
+
+    good, bad = (store.sessions(feedback=feedback).items for feedback in ("positive", "negative"))
+
+    assert (len(good), len(bad)) == ((1, 0) if is_good else (0, 1))

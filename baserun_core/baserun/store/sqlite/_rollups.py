@@ -55,10 +55,8 @@ def subtract(sums: list[int], other: list[int]) -> None:
     sums[:] = map(operator.sub, sums, other)
 
 
-def feedback(score: float | None) -> tuple[int, int, int, int]:
-    """What one feedback adds to the four feedback columns; one without a score adds nothing to the mean."""
-    if score is None:
-        return (0, 0, 0, 0)
+def feedback(score: float) -> tuple[int, int, int, int]:
+    """What one feedback with a score adds to the four feedback columns; one without adds nothing."""
     return (1, round(score * FEEDBACK_UNIT), int(score < NEUTRAL_SCORE), int(score >= NEUTRAL_SCORE))
 
 

@@ -5,14 +5,15 @@ from __future__ import annotations
 import sqlite3
 
 from baserun.store.sqlite import _hours, _ledger, _recompute
-from baserun.store.sqlite._rollups import COLUMNS, DIRECT_COLUMNS, TRACE_COLUMNS
+from baserun.store.sqlite._rollups import COLUMNS, DIRECT_COLUMNS, TRACE_COLUMNS, feedback
 
 MOST_DIFFERENCES = 100
 
 _FEEDBACK_SUMS = (
-    "count(*), sum(CAST(round(score * 1000000) AS INTEGER)), sum(score < 0.5), sum(score >= 0.5)"
-    " FROM annotations WHERE type = 'feedback' AND score IS NOT NULL AND {column} IS NOT NULL" + " GROUP BY {column}"
+    "sum(feedback(score, 0)), sum(feedback(score, 1)), sum(feedback(score, 2)), sum(feedback(score, 3))"
+    " FROM annotations WHERE type = 'feedback' AND score IS NOT NULL AND {column} IS NOT NULL GROUP BY {column}"
 )
+"""The four columns of feedback, each score counted by the rule that has counted it before."""
 _TRACES = f"""
     WITH called AS (
         SELECT trace_id, sum(status = 'error') AS failed, sum(is_call AND kind = 'llm') AS llm,
@@ -71,6 +72,7 @@ _REFERENCES = (
 
 def verify(connection: sqlite3.Connection) -> list[str]:
     """What is wrong; empty when nothing is."""
+    connection.create_function("feedback", 2, lambda score, part: feedback(score)[part], deterministic=True)
     found = [f"integrity: {text}" for (text,) in connection.execute("PRAGMA integrity_check") if text != "ok"]
     found += _compare(connection, "trace", _TRACES, _TRACE_FIELDS)
     found += _compare(connection, "session", _sessions(), ("started_us", "last_us", *COLUMNS, *DIRECT_COLUMNS))
