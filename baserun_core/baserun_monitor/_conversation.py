@@ -22,6 +22,7 @@ from baserun.cli._render._messages import (
     said,
 )
 from baserun.store import StoredAnnotation, StoredCall, StoredError, StoredSpan, StoredTrace
+from baserun.store.filters import is_positive
 
 IDLE = timedelta(minutes=1)
 """A pause of this length is worth a rule."""
@@ -30,7 +31,6 @@ STATUS_MARKS = {
     "cancelled": ("cancelled", "warn"),
     "abandoned": ("never finished", "warn"),
 }
-_GOOD_SCORE = 0.5
 
 
 @dataclass
@@ -106,7 +106,7 @@ def turns(traces: Iterable[StoredTrace]) -> list[Turn]:
 def mark_of(note: StoredAnnotation) -> Mark | None:
     """What was said about a session, trace or span; tags are told elsewhere."""
     if note.type == "feedback":
-        kind = "note" if note.score is None else "good" if note.score >= _GOOD_SCORE else "bad"
+        kind = "note" if note.score is None else "good" if is_positive(note.score) else "bad"
         score = None if note.score is None else f"{note.score:.2f}".rstrip("0").rstrip(".")
         name = None if note.name == note.type else note.name  # what a web client gives is called feedback
         return Mark(kind, " ".join(word for word in ("feedback", name, score) if word), note.comment)

@@ -14,8 +14,6 @@ from baserun.store import Store
 PERIODS = {"1h": ("last hour", 3600), "24h": ("last 24 h", 86_400), "7d": ("last 7 days", 604_800),
            "30d": ("last 30 days", 2_592_000), "90d": ("last 90 days", 7_776_000)}  # fmt: skip
 """What can be chosen, and how many seconds that are."""
-STATUSES = ("running", "ok", "error", "cancelled", "abandoned")
-FEEDBACK = ("negative", "positive", "any")
 
 OF_USERS = ("user", "feedback", "min_errors", "min_cost", "min_tokens", "period", "since", "until")
 OF_SESSIONS = ("text", "user", "status", "feedback", "model", "kind", "tag", "min_errors", "min_cost", "min_tokens",

@@ -15,7 +15,6 @@ __all__ = [
     "change",
     "clock",
     "colour",
-    "compact_count",
     "count",
     "cut",
     "day_and_time",
@@ -75,13 +74,6 @@ def long_user(identifier: str) -> str:
 def latency(milliseconds: float | None) -> str:
     """A duration; a dash where there is none."""
     return NONE if milliseconds is None else duration(milliseconds)
-
-
-def compact_count(number: float) -> str:
-    """An amount for the axis of a chart: ``12``, ``3.4k``."""
-    if number < 1000:
-        return f"{number:g}"
-    return f"{number / 1000:.1f}".rstrip("0").rstrip(".") + "k" if number < 1_000_000 else f"{number / 1_000_000:.1f}M"
 
 
 def change(now: float | None, before: float | None) -> str | None:

@@ -8,6 +8,7 @@ from typing import Any, Generic, TypeVar
 
 from baserun.exceptions import ConfigurationError, NarrowFilterError
 from baserun.store import Page, Store
+from baserun.store.filters import FEEDBACK, STATUSES
 from baserun_monitor import _filters
 from baserun_monitor._exchange import Response, as_json, download, redirect
 from baserun_monitor._export import csv_of, json_of
@@ -17,8 +18,6 @@ Item = TypeVar("Item")
 
 A_PAGE = 50
 AN_EXPORT_PAGE = 500
-SCROLLED = ("sort", "after", "limit")
-"""What a new filter starts afresh."""
 
 
 @dataclass(frozen=True)
@@ -73,8 +72,8 @@ class Listing(Generic[Item]):
             filters=set_filters,
             sort=visit.params.get("sort") or self.default_sort,
             periods=_filters.PERIODS,
-            statuses=_filters.STATUSES,
-            feedbacks=_filters.FEEDBACK,
+            statuses=STATUSES,
+            feedbacks=FEEDBACK,
             names=self.names,
             without={name: {**set_filters, name: None} for name in set_filters},
             **context,

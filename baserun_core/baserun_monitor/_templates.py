@@ -13,6 +13,7 @@ from markupsafe import Markup
 from baserun.cli._render._calls import error_in_words
 from baserun.cli._render._costs import brief_cost_of, cost_of, is_counted, left_out_of, why_unknown
 from baserun.cli._render._messages import compact
+from baserun.store.filters import is_positive
 from baserun_monitor import _formats, _texts
 
 STATIC = {"pages.css": "text/css", "pages.js": "text/javascript", "icon.svg": "image/svg+xml"}
@@ -40,6 +41,7 @@ def environment() -> Environment:
         is_counted=is_counted,
         left_out_of=left_out_of,
         why_unknown=why_unknown,
+        is_positive=is_positive,
     )
     return made
 

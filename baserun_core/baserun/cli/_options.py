@@ -8,12 +8,9 @@ from typing import Any
 import click
 
 from baserun.cli._types import MOMENT, TAG, NumberType
+from baserun.store.filters import DEFAULT_LIMIT, FEEDBACK, HIGHEST_LIMIT, STATUSES
 
 Command = Callable[..., Any]
-
-STATUSES = ("running", "ok", "error", "cancelled", "abandoned")
-FEEDBACK = ("negative", "positive", "any")
-MOST_ITEMS = 1000
 
 USER_SORTS = ("last_seen", "first_seen", "cost", "tokens", "sessions", "traces", "errors")
 SESSION_SORTS = ("last_active", "started", "cost", "tokens", "duration", "errors", "traces")
@@ -42,11 +39,11 @@ _SESSION = click.option("--session", metavar="ID", help="Of one session.")
 _PAGES = (
     click.option(
         "--limit",
-        type=NumberType(20, 1, MOST_ITEMS),
-        default=50,
+        type=NumberType(20, 1, HIGHEST_LIMIT),
+        default=DEFAULT_LIMIT,
         show_default=True,
         metavar="N",
-        help=f"Items of a page, {MOST_ITEMS} at most.",
+        help=f"Items of a page, {HIGHEST_LIMIT} at most.",
     ),
     click.option("--after", metavar="CURSOR", help="The page after the one that ended with this cursor."),
 )

@@ -5,6 +5,19 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TypedDict
 
+STATUSES = ("running", "ok", "error", "cancelled", "abandoned")
+"""Of traces, as they are read."""
+FEEDBACK = ("negative", "positive", "any")
+DEFAULT_LIMIT, HIGHEST_LIMIT = 50, 1_000
+"""Items of a page."""
+
+_MIDDLE = 0.5
+
+
+def is_positive(score: float) -> bool:
+    """Whether feedback with this score, from 0 (bad) to 1 (good), is positive; any other is negative."""
+    return score >= _MIDDLE
+
 
 class ListOptions(TypedDict, total=False):
     """What every list takes."""

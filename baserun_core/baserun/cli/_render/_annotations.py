@@ -6,8 +6,8 @@ from baserun.cli._render._lines import BAD, GOOD, QUIET, Line, facts, line
 from baserun.cli._render._messages import compact
 from baserun.cli._render._text import one_line
 from baserun.store import StoredAnnotation
+from baserun.store.filters import is_positive
 
-_GOOD_SCORE = 0.5
 _MOST_TEXT = 400
 
 UNRECORDED = "what was said is not recorded"
@@ -43,7 +43,7 @@ def pairs(values: dict[str, object] | None) -> str | None:
 def _feedback(note: StoredAnnotation, indent: int) -> Line:
     name = None if note.name == note.type else note.name  # what a web client gives is called feedback
     words = facts(name, None if note.score is None else f"{note.score:.2f}")
-    style = QUIET if note.score is None else GOOD if note.score >= _GOOD_SCORE else BAD
+    style = QUIET if note.score is None else GOOD if is_positive(note.score) else BAD
     comment = f" “{one_line(note.comment, _MOST_TEXT)}”" if note.comment else ""
     return line((f"feedback {words}".rstrip(), style), comment, indent=indent)
 

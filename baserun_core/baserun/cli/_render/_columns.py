@@ -14,6 +14,7 @@ from baserun.cli._render._money import count, plain_dollars, total
 from baserun.cli._render._text import one_line, shortened
 from baserun.cli._render._time import ago, duration, iso
 from baserun.store import SearchHit, StoredSession, StoredTrace, StoredUser
+from baserun.store.filters import is_positive
 
 Item = TypeVar("Item")
 Cell = str | tuple[str, str]
@@ -21,7 +22,6 @@ Cell = str | tuple[str, str]
 
 NOTHING: Cell = ("–", QUIET)  # noqa: RUF001  (a dash as wide as a digit)
 _MOST_PREVIEW = 300
-_GOOD_SCORE = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +87,7 @@ def _errors(item: Any) -> Cell:
 
 def score(value: float | None) -> Cell:
     """A feedback score, from 0 to 1."""
-    return NOTHING if value is None else (f"{value:.2f}", GOOD if value >= _GOOD_SCORE else BAD)
+    return NOTHING if value is None else (f"{value:.2f}", GOOD if is_positive(value) else BAD)
 
 
 def _preview(text: str | None) -> Cell:

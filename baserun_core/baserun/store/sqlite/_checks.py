@@ -10,11 +10,9 @@ from typing import Any
 import msgspec
 
 from baserun.exceptions import ConfigurationError
+from baserun.store.filters import DEFAULT_LIMIT, HIGHEST_LIMIT
 from baserun.store.sqlite._convert import microseconds, now_us
 
-DEFAULT_LIMIT, HIGHEST_LIMIT = 50, 1_000
-STATUSES = ("running", "ok", "error", "cancelled", "abandoned")
-FEEDBACK = ("negative", "positive", "any")
 _LARGEST_NUMBER = 1e9
 DAY_US = 86_400_000_000
 EARLIEST_US = microseconds(datetime.min)

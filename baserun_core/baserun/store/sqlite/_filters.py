@@ -10,6 +10,7 @@ import json
 import sqlite3
 from typing import Any
 
+from baserun.store.filters import FEEDBACK, STATUSES
 from baserun.store.sqlite import _checks
 from baserun.store.sqlite._convert import ABANDONED_AFTER_US, now_us
 from baserun.store.sqlite._search_newest import said_lately
@@ -116,7 +117,7 @@ def _times(conditions: Conditions, given: dict[str, Any], column: str) -> None:
 
 def _amounts(conditions: Conditions, given: dict[str, Any], table: str) -> None:
     if "feedback" in given:
-        wanted = _checks.choice("feedback", given["feedback"], _checks.FEEDBACK)
+        wanted = _checks.choice("feedback", given["feedback"], FEEDBACK)
         conditions.add(f"{table}.feedback_count > 0")
         if wanted != "any":
             conditions.add(f"{table}.feedback_{wanted} > 0")
@@ -136,7 +137,7 @@ def _of_traces(conditions: Conditions, given: dict[str, Any]) -> list[tuple[str,
     """What is asked of a trace `t`: a condition, the tables and condition of a SELECT, and the values of each."""
     found = []
     if "status" in given:
-        found.append(_status(_checks.choice("status", given["status"], _checks.STATUSES)))
+        found.append(_status(_checks.choice("status", given["status"], STATUSES)))
     if "kind" in given:
         found.append(("t.kind = ?", "traces t WHERE t.kind = ?", (_checks.text("kind", given["kind"]),)))
     if "model" in given:

@@ -11,6 +11,8 @@ from __future__ import annotations
 
 import operator
 
+from baserun.store.filters import is_positive
+
 COLUMNS = (
     "traces",
     "turns",
@@ -31,8 +33,6 @@ WIDTH = len(COLUMNS)
 (TRACES, TURNS, LLM_CALLS, ERRORS, INPUT, INPUT_KNOWN, OUTPUT, OUTPUT_KNOWN, COST, COST_KNOWN, FEEDBACK) = range(11)
 
 FEEDBACK_UNIT = 1_000_000
-NEUTRAL_SCORE = 0.5
-"""Scores go from 0 (bad) to 1 (good); one below this is negative, any other positive."""
 
 TRACE_COLUMNS = COLUMNS[1:]
 """A trace's own row leaves out how many traces it is."""
@@ -57,7 +57,8 @@ def subtract(sums: list[int], other: list[int]) -> None:
 
 def feedback(score: float) -> tuple[int, int, int, int]:
     """What one feedback with a score adds to the four feedback columns; one without adds nothing."""
-    return (1, round(score * FEEDBACK_UNIT), int(score < NEUTRAL_SCORE), int(score >= NEUTRAL_SCORE))
+    is_good = is_positive(score)
+    return (1, round(score * FEEDBACK_UNIT), int(not is_good), int(is_good))
 
 
 def known(total: int, count: int) -> int | None:
