@@ -11,7 +11,7 @@ import baserun
 from baserun import Session, Trace
 from baserun._values import snapshot
 from baserun.testing import Captured, FakeClock
-from baserun.web import ANONYMOUS, ASGIMiddleware, ASGIRequest, Visitor, active_request, known
+from baserun.web import ANONYMOUS, UNKNOWN, ASGIMiddleware, ASGIRequest, Visitor, active_request, known
 
 Ask = Callable[..., Awaitable[Any]]
 Answering = Callable[..., Any]
@@ -204,6 +204,27 @@ async def test_a_new_conversation_in_the_middle_of_a_request(
     assert {(trace.name, trace.status) for trace in captured.traces} == {("GET /", "ok")}
 
 
+async def test_a_login_ends_what_was_said_of_the_user_before(
+    captured: Captured, ask: Ask, answering: Answering, call: Any
+) -> None:
+    """Conversations that begin after a login are of who logged in, not of whom `identify` named before that."""
+
+    def answer(scope: Any) -> None:
+        call("before")
+        baserun.identify("ann, as she calls herself")
+        scope["visitor"] = known("ben")
+        request = active_request()
+        assert request is not None
+        request.user_changed()
+        with baserun.with_session(session_identifier="conversation"):
+            call("after")
+
+    await ask(Told(answering(answer)), visitor=known("ann"))
+
+    (conversation,) = (session for session in captured.sessions if session.id == "conversation")
+    assert conversation.user_identifier == "ben"
+
+
 async def test_a_user_who_is_found_at_the_end(captured: Captured, ask: Ask, answering: Answering, call: Any) -> None:
     """A user who is known only when the headers are sent is the session's, and its token is theirs."""
 
@@ -331,3 +352,20 @@ async def test_feedback_tokens_last_ninety_days(
     assert accept_feedback(policy, None, body).status == 204
     clock.advance(1)
     assert accept_feedback(policy, None, body).problem == "the token is expired"
+
+
+def test_a_token_is_good_for_one_purpose_only(captured: Captured) -> None:
+    """Nobody goes on with a session by a feedback token, or gives feedback by a session's, whatever their ids are."""
+    from baserun.web import SessionPolicy, accept_feedback
+
+    policy = SessionPolicy()
+    with baserun.with_session(session_identifier="1700000000"), baserun.start_trace("answer") as trace:
+        for_feedback = trace.feedback_token  # type: ignore[union-attr]
+    with baserun.with_session(session_identifier=trace.id) as session:
+        for_session = session.token
+
+    decision = policy.decide([("cookie", for_feedback)], UNKNOWN, None)
+    answer = accept_feedback(policy, None, b'{"stars": 5, "token": "%b"}' % for_session.encode())
+
+    assert (decision.is_resumed, policy.ignored) == (False, {"forged": 1})
+    assert (answer.status, answer.problem) == (403, "the token is forged")
