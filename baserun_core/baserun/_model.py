@@ -58,7 +58,6 @@ class Session(Live):
     _strength: int = 0
     previous_id: str | None = None
     metadata: dict[str, Any] = msgspec.field(default_factory=dict)
-    contentless: bool = False
     opened: object = None
     """The recorder that was told of it, or anything true where that was another process's; None before its first touch.
     After `init` there is another recorder, whose store knows nothing of it yet."""
@@ -109,14 +108,7 @@ class Session(Live):
     def __reduce__(self) -> tuple[type[Session], tuple[Any, ...]]:
         """What of it goes to another process: whose it is and what is known of it, not where it is current here."""
         owner = (self.user_identifier, self.user_strength)
-        return Session, (
-            self.id,
-            *owner,
-            self.previous_id,
-            self.metadata,
-            self.contentless,
-            self.opened is not None or None,
-        )
+        return Session, (self.id, *owner, self.previous_id, self.metadata, self.opened is not None or None)
 
     def __repr__(self) -> str:
         return f"<baserun.Session {self.id}>"
