@@ -205,7 +205,7 @@ def _checked_instrument(value: Any) -> Any:
     if value in ("auto", "none"):
         return value
     names = (value,) if isinstance(value, str) else tuple(value) if isinstance(value, list | tuple) else None
-    if names is None or any(name not in CLIENTS for name in names):
+    if names is None or not all(isinstance(name, str) and name in CLIENTS for name in names):
         known = ", ".join(repr(name) for name in CLIENTS)
         raise ConfigurationError(f"instrument must be 'auto', 'none', or some of {known}; not {value!r}")
     return names

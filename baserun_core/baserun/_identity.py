@@ -89,3 +89,11 @@ def check_user_identifier(value: object) -> str:
     if not value.isprintable():
         raise ConfigurationError(f"user_identifier {value!r} has a control character; write baserun.hash_user(email)")
     return value
+
+
+def usable_user_identifier(value: object) -> str | None:
+    """`value` as it identifies a user, or None: for what came from elsewhere, whose author is not looking."""
+    try:
+        return check_user_identifier(value)
+    except ConfigurationError:
+        return None

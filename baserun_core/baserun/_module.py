@@ -6,7 +6,7 @@ import sys
 from types import ModuleType
 from typing import Any
 
-_LAZY = ("cli", "instrumentation", "signals", "store", "testing")
+_LAZY = ("cli", "instrumentation", "signals", "store", "testing", "web")
 
 
 class BaserunModule(ModuleType):

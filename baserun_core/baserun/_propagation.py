@@ -10,11 +10,11 @@ from urllib.parse import quote, unquote
 from baserun._context import child, current
 from baserun._frame import Frame
 from baserun._identity import (
-    MAX_USER_IDENTIFIER,
     STRENGTH_EXPLICIT,
     STRENGTH_NONE,
     check_session_identifier,
     pseudonym,
+    usable_user_identifier,
 )
 from baserun._model import RUNNING, Session, Trace
 from baserun._runtime import recorder
@@ -164,9 +164,7 @@ def session_of_baggage(header: str) -> Session | None:
         session_id = check_session_identifier(values.get(SESSION_KEY))
     except ConfigurationError:
         return None
-    user = values.get(USER_KEY)
-    if user is not None and not (0 < len(user) <= MAX_USER_IDENTIFIER and user.isprintable()):
-        user = None
+    user = usable_user_identifier(values.get(USER_KEY))
     return Session(session_id, user, STRENGTH_NONE if user is None else STRENGTH_EXPLICIT)
 
 

@@ -242,7 +242,7 @@ def identify_session(session: Session, user_identifier: str) -> Session:
 
     An open trace stays where it began; what comes after the change begins one of its own.
     """
-    check_user_identifier(user_identifier)
+    user_identifier = check_user_identifier(user_identifier)
     if session._host is not None:
         return session._host.identify(session, user_identifier)
     if not _is_of_another(session, user_identifier):

@@ -107,6 +107,10 @@ WRONG: list[tuple[Callable[[], Any], str]] = [
     (lambda: b.init(user_key=""), "user_key must be a non-empty str, not ''"),
     (lambda: b.init(instrument="opnai"), "instrument must be 'auto', 'none', or some of 'openai'"),
     (lambda: b.init(instrument=7), "instrument must be 'auto', 'none', or some of"),
+    (
+        lambda: b.init(instrument=[["openai"]]),
+        "some of 'openai'; not [['openai']]",
+    ),
     (lambda: b.init(retention_days=0), "retention_days must be a number above 0, not 0"),
     (lambda: b.init(flush_interval=-1), "flush_interval must be a number above 0, not -1"),
     (lambda: b.init(queue_bytes="64MB"), "queue_bytes must be a number above 0, not '64MB'"),
@@ -184,6 +188,14 @@ def test_ids_of_subclasses_of_str_are_the_text_they_hold(captured: Captured) -> 
 
     assert (f"{session.user_identifier}", f"{session.id}") == ("acme", "chat")
     assert headers == {"baggage": "session.id=chat,enduser.pseudo.id=acme"}
+
+
+def test_a_session_is_given_the_text_that_a_subclass_of_str_holds(captured: Captured) -> None:
+    """Nor does it matter by which of our functions it came."""
+    with b.with_session() as session:
+        session.identify(Tenant.ACME)
+
+    assert f"{session.user_identifier}" == "acme"
 
 
 @pytest.mark.parametrize("wrong", [Markup("x" * 513), Markup("a\n")])

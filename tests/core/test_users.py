@@ -43,9 +43,11 @@ def test_identify_fills_an_empty_user(captured: Captured) -> None:
 def test_identify_again_changes_nothing(captured: Captured) -> None:
     """The same user once more is no news."""
     with baserun.with_session("u") as session:
+        before = captured.stats.captured
         again = session.identify("u")
 
     assert again is session
+    assert captured.stats.captured == before + 1  # the session's end
     assert owners(captured) == [(FIRST, "u")]
 
 

@@ -79,3 +79,13 @@ def test_leaves_the_folder_as_it_was(tmp_path: Path) -> None:
     subprocess.run([sys.executable, "-c", "import baserun"], cwd=tmp_path, check=True)
 
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("part", ["instrumentation", "signals", "store", "testing", "web"])
+def test_offers_its_parts_when_they_are_asked_for(part: str) -> None:
+    """What is in a part can be used without an import of its own."""
+    program = f"import baserun; print(baserun.{part}.__name__)"
+
+    answer = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+
+    assert answer.stdout == f"baserun.{part}\n"

@@ -260,6 +260,8 @@ def test_a_trusted_id_must_be_one(header: str) -> None:
         ({"get_user": "ann"}, "get_user must be a function of the request, not str"),
         ({"send_session_header": 1}, "send_session_header must be True or False, not 1"),
         ({"secrets": ["", "x"]}, "a secret must be a non-empty str or bytes"),
+        ({"secrets": 7}, "or a list of such with the newest first"),
+        ({"secrets": {"new", "old"}}, "or a list of such with the newest first"),
     ],
 )
 def test_a_wrong_option_says_what_to_write(given: dict[str, object], message: str) -> None:

@@ -200,11 +200,10 @@ def _keys(secrets: tuple[str | bytes, ...]) -> Keys:
 def _listed(secrets: SecretList | None) -> tuple[str | bytes, ...]:
     if not secrets:
         return ()
-    listed = (secrets,) if isinstance(secrets, str | bytes) else tuple(secrets)
-    for secret in listed:
-        if not isinstance(secret, str | bytes) or not secret:
-            raise ConfigurationError("a secret must be a non-empty str or bytes")
-    return listed
+    listed: object = (secrets,) if isinstance(secrets, str | bytes) else secrets
+    if not isinstance(listed, Sequence) or not all(isinstance(secret, str | bytes) and secret for secret in listed):
+        raise ConfigurationError("a secret must be a non-empty str or bytes, or a list of such with the newest first")
+    return tuple(listed)
 
 
 def _usable(secrets: SecretList | None) -> tuple[str | bytes, ...]:

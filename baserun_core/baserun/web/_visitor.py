@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from baserun._identity import MAX_USER_IDENTIFIER, hash_user
+from baserun._identity import hash_user, usable_user_identifier
 
 
 class Visitor(msgspec.Struct, frozen=True):
@@ -64,10 +64,10 @@ def visitor_of(user: Any) -> Visitor:
 def answer_of_get_user(answer: object) -> Visitor:
     """What the application's `get_user` means: an identifier as it stands, a user object, or None for nobody (yet)."""
     if isinstance(answer, str):
-        is_usable = 0 < len(answer) <= MAX_USER_IDENTIFIER and answer.isprintable()
-        if not is_usable:
+        identifier = usable_user_identifier(answer)
+        if identifier is None:
             raise ValueError("get_user() returned a str that cannot identify a user; return baserun.hash_user(email)")
-        return Visitor(answer)
+        return Visitor(identifier)
     return visitor_of(answer)
 
 
