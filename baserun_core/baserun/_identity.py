@@ -49,6 +49,12 @@ def pseudonym(user_identifier: str, user_key: str | None) -> str:
     return PSEUDONYM_PREFIX + digest.hexdigest()
 
 
+def possible_identifiers(typed: str, user_key: str | None) -> list[str]:
+    """How whom somebody typed may be stored, the likeliest first: keyed or not, an address by its hash or as it is."""
+    plain = [hash_user(typed), typed] if "@" in typed else [typed]
+    return list(dict.fromkeys([*(pseudonym(name, user_key) for name in plain), *plain]))
+
+
 def check_session_identifier(value: object) -> str:
     """Return `value` if it can be a session's id, else say what can."""
     if not isinstance(value, str):

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from baserun._identity import hash_user, pseudonym
+from baserun._identity import possible_identifiers
 from baserun.exceptions import ConfigurationError
 from baserun.store import Store
 
@@ -76,9 +76,8 @@ def moment(name: str, text: str) -> datetime:
 
 def stored_user(store: Store, typed: str, user_key: str | None) -> str:
     """The identifier of whom somebody typed: an e-mail address is looked up by its hash."""
-    plain = [hash_user(typed), typed] if "@" in typed else [typed]
-    names = dict.fromkeys([*(pseudonym(name, user_key) for name in plain), *plain])
-    return next((name for name in names if store.user(name) is not None), next(iter(names)))
+    names = possible_identifiers(typed, user_key)
+    return next((name for name in names if store.user(name) is not None), names[0])
 
 
 def _converted(name: str, text: str) -> Any:

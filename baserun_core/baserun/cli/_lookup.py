@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import TypeVar
 
-from baserun._identity import hash_user, pseudonym
+from baserun._identity import possible_identifiers
 from baserun.cli._groups import Problem
 from baserun.cli._render._text import ELLIPSIS, one_line
 from baserun.cli._stores import configuration
@@ -55,12 +55,10 @@ def user_to_filter(store: Store, typed: str | None) -> str | None:
 
 
 def identifiers(typed: str) -> list[str]:
-    """How the user may be stored, the likeliest first: keyed or not, by the hash of an address or as they are."""
+    """How the user may be stored, by the key of the application whose store it is."""
     if not typed:
         raise Problem("The user is empty; write an identifier or an e-mail address.")
-    user_key = configuration(None)[0].user_key
-    plain = [hash_user(typed), typed] if "@" in typed else [typed]
-    return list(dict.fromkeys([*(pseudonym(name, user_key) for name in plain), *plain]))
+    return possible_identifiers(typed, configuration(None)[0].user_key)
 
 
 def nobody(typed: str) -> str:
