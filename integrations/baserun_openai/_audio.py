@@ -11,7 +11,7 @@ from baserun_openai._exchange import Answer, Merged
 from baserun_openai._failure import tell_failure
 from baserun_openai._sse import Event, decoded
 from baserun_openai._usage import read_usage
-from baserun_openai._wire import Fields, decode, object_of, pick, recorded
+from baserun_openai._wire import Fields, decode, object_of, pick
 
 FILES = ("file",)
 CONTENT = ("input", "instructions", "prompt", *FILES)
@@ -20,7 +20,7 @@ CONTENT = ("input", "instructions", "prompt", *FILES)
 def read_input(fields: Fields, details: CallDetails) -> None:
     """Fill in the text to be spoken, or a description of the recording to be written down."""
     given = [name for name in CONTENT if name in fields]
-    details.input = recorded(fields["input"]) if given == ["input"] else pick(fields, given)
+    details.input = fields["input"] if given == ["input"] else pick(fields, given)
 
 
 def read_answer(answer: Answer, details: CallDetails) -> None:

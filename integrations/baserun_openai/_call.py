@@ -11,12 +11,18 @@ from typing import Any
 import msgspec
 
 from baserun.instrumentation import CANCELLED, ERROR, OK, CallDetails, finish_call, report
+from baserun_openai import _closing
 from baserun_openai._binary import capture_file
 from baserun_openai._describe import describe
 from baserun_openai._endpoints import Endpoint
 from baserun_openai._tee import tee
 
-STATUS_OF_END = {"cancelled": CANCELLED, "error": ERROR, "timeout": ERROR, "network": ERROR}
+STATUS_OF_END = {
+    _closing.CANCELLED: CANCELLED,
+    _closing.ERROR: ERROR,
+    _closing.TIMEOUT: ERROR,
+    _closing.NETWORK: ERROR,
+}
 """How a call ended whose stream ended so; any other end of a stream is no failure."""
 
 

@@ -12,7 +12,7 @@ from baserun_openai._failure import tell_failure
 from baserun_openai._preview import joined, last_user_text, text_in
 from baserun_openai._tool_calls import arguments_text
 from baserun_openai._usage import read_usage
-from baserun_openai._wire import Fields, label_of, labels_of, object_of, objects_of, recorded
+from baserun_openai._wire import Fields, label_of, labels_of, object_of, objects_of
 
 CONTENT = ("messages",)
 
@@ -20,7 +20,7 @@ CONTENT = ("messages",)
 def read_input(fields: Fields, details: CallDetails) -> None:
     """Fill in the messages."""
     messages = fields.get("messages")
-    details.input = recorded(messages)
+    details.input = messages
     details.input_preview = last_user_text(messages)
 
 

@@ -14,6 +14,7 @@ COLLECTED = "collected"
 ERROR = "error"
 NETWORK = "network"
 TIMEOUT = "timeout"
+UNREAD = "unread"
 
 _LIBRARIES = ("openai", "httpx", "httpx2", "contextlib")
 _EXITS = ("__exit__", "__aexit__")

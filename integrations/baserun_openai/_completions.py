@@ -11,7 +11,7 @@ from baserun_openai._failure import tell_failure
 from baserun_openai._preview import joined, text_in
 from baserun_openai._sse import Event, decoded
 from baserun_openai._usage import read_usage
-from baserun_openai._wire import Fields, decode, labels_of, objects_of, recorded
+from baserun_openai._wire import Fields, labels_of, objects_of
 
 CONTENT = ("prompt", "suffix")
 
@@ -19,9 +19,8 @@ CONTENT = ("prompt", "suffix")
 def read_input(fields: Fields, details: CallDetails) -> None:
     """Fill in the prompt, with what shall come after the insertion if that was given too."""
     prompt, suffix = fields.get("prompt"), fields.get("suffix")
-    details.input = recorded(prompt) if suffix is None else {"prompt": decode(prompt), "suffix": decode(suffix)}
-    asked = decode(prompt)
-    details.input_preview = text_in(asked) or (joined(asked) if isinstance(asked, list) else None)
+    details.input = prompt if suffix is None else {"prompt": prompt, "suffix": suffix}
+    details.input_preview = text_in(prompt) or (joined(prompt) if isinstance(prompt, list) else None)
 
 
 def read_answer(answer: Answer, details: CallDetails) -> None:

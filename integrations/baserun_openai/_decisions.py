@@ -16,7 +16,7 @@ def read_input(fields: Fields, details: CallDetails) -> None:
     """Fill in the input and what was asked about it."""
     details.input = pick(fields, CONTENT)
     given = fields.get("input")
-    details.input_preview = last_user_text(given) or text_in(decode(given))
+    details.input_preview = last_user_text(given) or text_in(given)
 
 
 def read_answer(answer: Answer, details: CallDetails) -> None:

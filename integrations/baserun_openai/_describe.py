@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any
 from baserun.instrumentation import CallDetails, RawJSON, guarded
 from baserun_openai._binary import describe_file
 from baserun_openai._body import Body
+from baserun_openai._closing import COMPLETE, ERROR
 from baserun_openai._exchange import Answer
 from baserun_openai._failure import tell_failure
 from baserun_openai._identity import PARAMETERS, named_in
 from baserun_openai._provider import address_of, deployment_in, provider_of
 from baserun_openai._sse import split_events
-from baserun_openai._wire import Fields, decode, decode_or_text, join_object, label_of, object_of, text_of
+from baserun_openai._wire import Fields, decode_or_text, label_of, object_of, text_of
 
 if TYPE_CHECKING:
     from baserun_openai._call import Call
@@ -56,7 +57,7 @@ def _describe_request(call: Call, details: CallDetails) -> None:
     details.end_user = named_in(fields)
     family = call.endpoint.family
     parameters = {name: fields[name] for name in fields if name not in _NO_PARAMETERS and name not in family.CONTENT}
-    details.parameters = join_object(parameters)
+    details.parameters = parameters or None
     family.read_input(fields, details)
 
 
@@ -75,7 +76,7 @@ def _fields_of(call: Call) -> Fields:
 
 def _is_true(value: Any) -> bool:
     # In a form it is text.
-    return decode(value) in (True, "true")
+    return value in (True, "true")
 
 
 def _describe_response(call: Call, details: CallDetails) -> None:
@@ -83,7 +84,7 @@ def _describe_response(call: Call, details: CallDetails) -> None:
     is_event_stream = _is_event_stream(body, details)
     if call.is_streamed:
         details.stream = is_event_stream
-        if not details.stream and details.stream_end == "complete":
+        if not details.stream and details.stream_end == COMPLETE:
             details.stream_end = None  # it was only fetched piece by piece
     if call.error_status_code is not None:
         details.error_body = decode_or_text(body.data) if body.data else None
@@ -102,7 +103,7 @@ def _read_answer(call: Call, body: Body, details: CallDetails, is_event_stream: 
         details.stream = True
         answer.events = split_events(body.data)
         if details.stream_end is None:
-            details.stream_end = "complete"
+            details.stream_end = COMPLETE
     try:
         call.endpoint.family.read_answer(answer, details)
     finally:
@@ -117,6 +118,6 @@ def _tell_of_stream(call: Call, body: Body, answer: Answer, details: CallDetails
         return
     tell_failure(merged.error, details)
     if details.error is not None:
-        details.stream_end = "error"
+        details.stream_end = ERROR
     if merged.first_offset is not None and call.times:
         details.time_to_first_token_us = (body.arrived_ns(merged.first_offset) - call.started_ns) // 1000

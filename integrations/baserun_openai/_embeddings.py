@@ -11,7 +11,7 @@ from baserun_openai._binary import decode_base64
 from baserun_openai._exchange import Answer
 from baserun_openai._failure import tell_failure
 from baserun_openai._usage import read_usage
-from baserun_openai._wire import Fields, decode, object_of, recorded, split_array, split_object
+from baserun_openai._wire import Fields, decode, object_of, split_array, split_object
 
 CONTENT = ("input",)
 BYTES_OF_A_NUMBER = 4  # base64 vectors are of 32-bit floats
@@ -23,7 +23,7 @@ class _Embedding(msgspec.Struct):
 
 def read_input(fields: Fields, details: CallDetails) -> None:
     """Fill in the texts."""
-    details.input = recorded(fields.get("input"))
+    details.input = fields.get("input")
 
 
 def read_answer(answer: Answer, details: CallDetails) -> None:

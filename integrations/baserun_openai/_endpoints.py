@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Any, Protocol
+from typing import Protocol
 from urllib.parse import urlsplit
 
 import msgspec
@@ -11,17 +11,16 @@ import msgspec
 from baserun.instrumentation import CallDetails
 from baserun_openai import _audio, _chat, _completions, _decisions, _embeddings, _images, _moderations, _responses
 from baserun_openai._exchange import Answer
+from baserun_openai._identity import SAFETY_IDENTIFIER, USER
 from baserun_openai._wire import Fields
-
-SAFETY_IDENTIFIER = "safety_identifier"
-USER = "user"
 
 
 class Family(Protocol):
     """What every module of an API family offers; all of it runs on the writer's thread."""
 
-    CONTENT: tuple[str, ...]
-    """The members of a request that are what was said; all others are parameters."""
+    @property
+    def CONTENT(self) -> tuple[str, ...]:  # noqa: N802  (a constant of a module)
+        """The members of a request that are what was said; all others are parameters."""
 
     def read_input(self, fields: Fields, details: CallDetails) -> None:
         """Fill in what went to the model."""
@@ -35,7 +34,7 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
     operation: str
     kind: str
-    family: Any
+    family: Family
     end_user_parameter: str | None = None
     """Where the provider takes an opaque id of the end user."""
 

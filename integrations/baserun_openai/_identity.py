@@ -7,7 +7,9 @@ from typing import Any
 
 from baserun_openai._wire import Fields, text_of
 
-PARAMETERS = ("safety_identifier", "user")
+SAFETY_IDENTIFIER = "safety_identifier"
+USER = "user"
+PARAMETERS = (SAFETY_IDENTIFIER, USER)
 """Where the caller may name the end user; the first one counts."""
 
 MOST_CHARACTERS = 128

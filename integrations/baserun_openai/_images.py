@@ -12,7 +12,7 @@ from baserun_openai._failure import tell_failure
 from baserun_openai._preview import cut
 from baserun_openai._sse import Event, decoded
 from baserun_openai._usage import read_usage
-from baserun_openai._wire import Fields, join_object, objects_of, pick, recorded, text_of
+from baserun_openai._wire import Fields, objects_of, pick, text_of
 
 FILES = ("image", "image[]", "mask")
 CONTENT = ("prompt", *FILES)
@@ -22,7 +22,7 @@ def read_input(fields: Fields, details: CallDetails) -> None:
     """Fill in what was asked for, with a description of the pictures that it starts from."""
     prompt = fields.get("prompt")
     has_files = any(name in fields for name in FILES)
-    details.input = pick(fields, CONTENT) if has_files else recorded(prompt)
+    details.input = pick(fields, CONTENT) if has_files else prompt
     details.input_preview = cut(text_of(prompt) or "")
 
 
@@ -41,7 +41,7 @@ def _described(image: dict[str, Any], media_type: str) -> Any:
     kept = {name: image[name] for name in ("url", "revised_prompt") if image.get(name)}
     if isinstance(encoded, str):
         kept["image"] = describe_base64(encoded, media_type)
-    return join_object(kept) or {}
+    return kept
 
 
 def _merge(events: Iterable[Event]) -> Merged:

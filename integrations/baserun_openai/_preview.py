@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from baserun_openai._wire import decode, object_of, objects_of, split_array
+from baserun_openai._wire import objects_of
 
 MOST_TEXT = 20_000
 """Characters; lists show far fewer, but secrets are masked before they are cut."""
@@ -14,9 +14,8 @@ _TEXT_MEMBERS = ("text", "refusal", "transcript")
 
 
 def last_user_text(messages: Any) -> str | None:
-    """The text of the last message of the user; of the others none is decoded."""
-    for encoded in reversed(split_array(messages) or ()):
-        message = object_of(decode(encoded))
+    """The text of the last message of the user."""
+    for message in reversed(objects_of(messages)):
         if message.get("role") == "user":
             return text_in(message.get("content"))
     return None

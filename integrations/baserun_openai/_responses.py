@@ -14,7 +14,7 @@ from baserun_openai._preview import cut, joined, last_user_text, text_in
 from baserun_openai._responses_stream import merge
 from baserun_openai._tool_calls import arguments_text
 from baserun_openai._usage import read_usage
-from baserun_openai._wire import Fields, decode, label_of, object_of, objects_of, pick, recorded
+from baserun_openai._wire import Fields, label_of, object_of, objects_of, pick
 
 CONTENT = ("instructions", "input", "prompt")
 _MOST_REMEMBERED = 4096
@@ -23,9 +23,9 @@ _MOST_REMEMBERED = 4096
 def read_input(fields: Fields, details: CallDetails) -> None:
     """Fill in the input: alone as it was sent, or beside the instructions and the stored prompt that go with it."""
     given = [name for name in CONTENT if name in fields]
-    details.input = recorded(fields["input"]) if given == ["input"] else pick(fields, given)
+    details.input = fields["input"] if given == ["input"] else pick(fields, given)
     asked = fields.get("input")
-    details.input_preview = last_user_text(asked) or text_in(decode(asked) if isinstance(decode(asked), str) else None)
+    details.input_preview = cut(asked) if isinstance(asked, str) else last_user_text(asked)
 
 
 def read_answer(answer: Answer, details: CallDetails) -> None:

@@ -14,7 +14,7 @@ from time import perf_counter_ns
 from typing import Any, Protocol, SupportsIndex
 from weakref import WeakSet
 
-from baserun_openai._closing import end_by, who_closed
+from baserun_openai._closing import COLLECTED, COMPLETE, UNREAD, end_by, who_closed
 
 
 class Listener(Protocol):
@@ -100,7 +100,7 @@ class _Tee:
         """Nobody reads on."""
         call = self.__dict__.get("_call")
         if call is not None and self._is_ours_to_end(call):
-            call.stream_ended("collected" if self._is_begun else "unread")
+            call.stream_ended(COLLECTED if self._is_begun else UNREAD)
 
     def __del__(self) -> None:
         # The garbage collector may run this in any thread, in the middle of anything.
@@ -120,7 +120,7 @@ class _SyncTee(_Tee):
         except BaseException as error:
             self._call.stream_ended(end_by(error), error)
             raise
-        self._call.stream_ended("complete")
+        self._call.stream_ended(COMPLETE)
 
     def close(self) -> None:
         if self._is_ours_to_end(self._call):
@@ -149,7 +149,7 @@ class _AsyncTee(_Tee):
             # Left to the garbage collector it would be closed in another task.
             if hasattr(chunks, "aclose"):
                 await chunks.aclose()
-        self._call.stream_ended("complete")
+        self._call.stream_ended(COMPLETE)
 
     async def aclose(self) -> None:
         if self._is_ours_to_end(self._call):

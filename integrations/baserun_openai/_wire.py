@@ -12,7 +12,7 @@ import msgspec
 from baserun.instrumentation import RawJSON
 
 Fields = dict[str, Any]
-"""The members of a JSON object, each either still encoded (`msgspec.Raw`) or a builtin."""
+"""The members of a JSON object: builtins; those of an answer still encoded (`msgspec.Raw`) after `split_object`."""
 
 MOST_COUNTED = 10**12
 """No call takes more tokens than this; a store could not add them up."""
@@ -21,7 +21,6 @@ _MOST_DIGITS = 20
 _ENCODED = (bytes, bytearray, msgspec.Raw)
 _fields = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _parts = msgspec.json.Decoder(list[msgspec.Raw])
-_encode = msgspec.json.Encoder().encode
 
 
 def split_object(body: bytes) -> Fields:
@@ -74,21 +73,11 @@ def recorded(value: Any) -> Any:
 
 def pick(fields: Fields, names: Iterable[str]) -> Any:
     """Those of the members that are there, as one object; None if there are none."""
-    return join_object({name: fields[name] for name in names if name in fields})
-
-
-def join_object(fields: Fields) -> Any:
-    """The object with these members, encoded where all of them are."""
-    if not fields:
-        return None
-    if all(isinstance(value, msgspec.Raw) for value in fields.values()):
-        return RawJSON(_encode(fields))
-    return {name: decode(value) for name, value in fields.items()}
+    return {name: fields[name] for name in names if name in fields} or None
 
 
 def text_of(value: Any) -> str | None:
     """A member that should be text; None if it is anything else, or empty."""
-    value = decode(value)
     return value if isinstance(value, str) and value else None
 
 
