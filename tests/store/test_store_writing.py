@@ -125,6 +125,27 @@ def test_a_trace_keeps_its_own_strong_user(sink: Sink, store: Store, make: Make)
     assert _session(store, "s").user_identifier == "ann"
 
 
+def test_of_two_users_known_as_firmly_a_trace_keeps_the_first(sink: Sink, store: Store, make: Make) -> None:
+    """Rows that come later may be of somebody who came later, as in a session that is resumed."""
+    for user, status in (("ann", "running"), ("bob", "running"), ("bob", "ok")):
+        sink.write([make.trace(1, session=None, status=status, user_identifier=user, user_strength=2)])
+
+    assert _trace(store, make.trace_id(1)).user_identifier == "ann"
+    assert store.user("bob") is None
+
+
+def test_a_user_of_unknown_strength_counts_as_adopted(sink: Sink, store: Store, make: Make) -> None:
+    """Whoever is named belongs to what names them, until somebody says more firmly who it is."""
+    trace = make.trace(1, session=None, status="running", user_identifier="ann")
+    sink.write([OpenSession(id="s", at_us=make.t0, user_identifier="ann"), trace])
+    named = (_session(store, "s").user_identifier, _trace(store, trace.id).user_identifier)
+
+    sink.write([IdentifyUser(session_id="s", at_us=make.t0, user_identifier="bob", user_strength=2)])
+
+    assert named == ("ann", "ann")
+    assert _session(store, "s").user_identifier == "bob"
+
+
 def test_a_moved_trace_takes_its_sums_and_words_along(sink: Sink, store: Store, make: Make) -> None:
     """Re-homing leaves nothing of the trace in the session where it does not belong."""
     trace = make.trace(5)
