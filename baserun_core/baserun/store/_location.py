@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import contextlib
 import os
 import shutil
 import tempfile
@@ -57,6 +58,15 @@ def resolve(url: str | os.PathLike[str] | StoreLocation | None = None) -> StoreL
     if not isinstance(url, str):
         raise ConfigurationError(f"A store is named by a str or a path, not {type(url).__name__}. {_POSSIBLE}")
     return _parse(url)
+
+
+def make_folder(path: str, *, is_own: bool) -> None:
+    """Make the folder of the store at `path`, private; one of Baserun's own is kept out of version control."""
+    folder = os.path.dirname(path)
+    os.makedirs(folder, mode=0o700, exist_ok=True)
+    if is_own:
+        with contextlib.suppress(FileExistsError), open(os.path.join(folder, ".gitignore"), "x") as file:
+            file.write("*\n")
 
 
 def _parse(url: str) -> StoreLocation:

@@ -9,7 +9,7 @@ from functools import lru_cache
 
 from baserun._guard import say, say_once
 from baserun._runtime import runtime
-from baserun.store._location import StoreLocation
+from baserun.store._location import StoreLocation, make_folder
 
 SUFFIX = ".secret"
 
@@ -57,11 +57,7 @@ def _read(path: str) -> str:
 
 
 def _make(path: str, is_default: bool) -> None:
-    folder = os.path.dirname(path)
-    os.makedirs(folder, mode=0o700, exist_ok=True)
-    if is_default:  # the folder is Baserun's own, and a secret must not get into version control
-        with contextlib.suppress(FileExistsError), open(os.path.join(folder, ".gitignore"), "x") as file:
-            file.write("*\n")
+    make_folder(path, is_own=is_default)
     draft = f"{path}.{os.getpid()}.{secrets.token_hex(4)}"
     with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="ascii") as file:
         file.write(secrets.token_urlsafe(32) + "\n")

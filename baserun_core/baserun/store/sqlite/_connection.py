@@ -12,7 +12,7 @@ from typing import Any
 
 from baserun import _fork
 from baserun._guard import say
-from baserun.store._location import StoreLocation
+from baserun.store._location import StoreLocation, make_folder
 from baserun.store.sqlite._errors import is_corrupt, unavailable
 from baserun.store.sqlite._lock import WriteLock
 from baserun.store.sqlite._migrate import bring_up_to_date, check_version, stored_version
@@ -34,7 +34,7 @@ Where users are erased that is too late: of what was changed before, nothing tel
 OVERWRITE_EVERYTHING = "PRAGMA secure_delete = ON"
 """Pages that become free too."""
 
-_FOLDER_MODE, _FILE_MODE = 0o700, 0o600
+_FILE_MODE = 0o600
 
 _forgotten: list[sqlite3.Connection] = []
 
@@ -138,13 +138,10 @@ class WriteConnection:
             self._connection = None
 
     def _prepare_folder(self) -> None:
-        folder = os.path.dirname(self.path)
-        if self._connection is not None and os.path.isdir(folder):
+        if self._connection is not None and os.path.isdir(os.path.dirname(self.path)):
             return
         try:
-            os.makedirs(folder, mode=_FOLDER_MODE, exist_ok=True)
-            if self._location.is_default:
-                _write_once(os.path.join(folder, ".gitignore"), "*\n")
+            make_folder(self.path, is_own=self._location.is_default)
         except OSError as error:
             raise unavailable(error, self.path) from error
 
@@ -215,8 +212,3 @@ def _configure(connection: sqlite3.Connection, path: str) -> None:
     connection.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
     connection.execute(OVERWRITE_IN_PAGES)
     connection.execute("PRAGMA temp_store = MEMORY")
-
-
-def _write_once(path: str, text: str) -> None:
-    with contextlib.suppress(FileExistsError), open(path, "x", encoding="utf-8") as file:
-        file.write(text)

@@ -253,8 +253,9 @@ CREATE TABLE model_hours (
     PRIMARY KEY (hour, model_id)
 ) WITHOUT ROWID;
 
--- What an annotation is attached to is in session_id (only when it has no trace), trace_id and span_id;
--- (a span is looked for in the trace that was named with it); the ids that it came with stay in the columns wanted_*, and `is_waiting` says that something of it has not arrived.
+-- What an annotation is attached to is in session_id (only when it has no trace), trace_id and span_id (a span is looked
+-- for in the trace that was named with it). The ids that it came with stay in the columns wanted_*, and is_waiting says
+-- that something of it has not arrived.
 CREATE TABLE annotations (
     id INTEGER PRIMARY KEY,
     identifier TEXT NOT NULL UNIQUE,
@@ -294,7 +295,7 @@ CREATE TABLE ledger (
     PRIMARY KEY (name, reason)
 ) WITHOUT ROWID;
 
--- Hashes of erased sessions and traces, so that what was still on its way does not bring them back.
+-- Hashes of erased users, sessions and traces, so that what was still on its way does not bring them back.
 CREATE TABLE tombstones (
     hash BLOB PRIMARY KEY,
     erased_us INTEGER NOT NULL,

@@ -1,4 +1,4 @@
--- What a store of the newest version looks like. Times: microseconds since the epoch, UTC. Money: nano-dollars.
+-- What a store of version 1 looks like. Times: microseconds since the epoch, UTC. Money: nano-dollars.
 -- Row ids are handed out by the writer; the ids that people see are in the columns identifier, trace and span.
 --
 -- Roll-ups are sums that can be added to and subtracted from; `x_known` counts the calls that knew x, so that
@@ -206,8 +206,9 @@ CREATE TABLE trace_tags (
 ) WITHOUT ROWID;
 CREATE INDEX tags_of_trace ON trace_tags (trace_id);
 
--- What an annotation is attached to is in session_id (only when it has no trace), trace_id and span_id;
--- (a span is looked for in the trace that was named with it); the ids that it came with stay in the columns wanted_*, and `is_waiting` says that something of it has not arrived.
+-- What an annotation is attached to is in session_id (only when it has no trace), trace_id and span_id (a span is looked
+-- for in the trace that was named with it). The ids that it came with stay in the columns wanted_*, and is_waiting says
+-- that something of it has not arrived.
 CREATE TABLE annotations (
     id INTEGER PRIMARY KEY,
     identifier TEXT NOT NULL UNIQUE,
@@ -247,7 +248,7 @@ CREATE TABLE ledger (
     PRIMARY KEY (name, reason)
 ) WITHOUT ROWID;
 
--- Hashes of erased sessions and traces, so that what was still on its way does not bring them back.
+-- Hashes of erased users, sessions and traces, so that what was still on its way does not bring them back.
 CREATE TABLE tombstones (
     hash BLOB PRIMARY KEY,
     erased_us INTEGER NOT NULL,
