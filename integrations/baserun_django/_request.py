@@ -9,7 +9,7 @@ from django.http import HttpRequest
 from django.utils.functional import LazyObject, empty
 
 from baserun import Session
-from baserun._guard import guarded
+from baserun.instrumentation import guarded
 from baserun.web import ANONYMOUS, UNKNOWN, GetHeader, SessionPolicy, Visitor, WebRequest, by_email, by_key
 
 ATTRIBUTE = "_baserun_request"
