@@ -12,6 +12,7 @@ import pytest
 import baserun
 from baserun import exceptions, signals, store, testing
 from baserun._config import OPTIONS
+from baserun.store.results import Result
 from baserun.web import OptionArguments
 
 REPOSITORY = Path(__file__).parents[2]
@@ -65,11 +66,24 @@ def test_fields_of_a_store_are_in_the_reference() -> None:
     rows = re.findall(r"^\| `(\w+)` \| (.*) \|$", section("What a store gives"), re.MULTILINE)
     named = {name: set(re.findall(r"`(\w+)`", fields)) for name, fields in rows}
 
-    assert len(named) == 10
+    assert set(named) == {name for name in store.__all__ if is_given(getattr(store, name))}
     for name, fields in named.items():
         kind = getattr(store, name)
         inherited = set(store.StoredSpan.__struct_fields__) if name == "StoredCall" else set()
         assert fields == set(kind.__struct_fields__) - inherited
+
+
+def is_given(value: object) -> bool:
+    """Whether it is a type of what a store gives."""
+    return isinstance(value, type) and issubclass(value, Result | store.Page)
+
+
+@pytest.mark.parametrize("method", [name for name in vars(store.Store) if not name.startswith("_")])
+def test_method_of_a_store_is_documented(method: str) -> None:
+    """What a store can be asked is on the page about it, or on that about privacy."""
+    pages = [(DOCS / page).read_text() for page in ("storage.md", "privacy.md")]
+
+    assert any(re.search(rf"`(?:[\w.]+\.)?{method}\b|\.{method}\(", page) for page in pages)
 
 
 def section(heading: str) -> str:

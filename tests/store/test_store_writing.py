@@ -125,6 +125,17 @@ def test_a_trace_keeps_its_own_strong_user(sink: Sink, store: Store, make: Make)
     assert _session(store, "s").user_identifier == "ann"
 
 
+def test_of_two_answers_at_the_same_time_the_later_row_is_the_last(sink: Sink, store: Store, make: Make) -> None:
+    """Calls that are made at once are in the order in which they were told, as a recount has them."""
+    trace = make.trace(1, status="running")
+    calls = [make.call(number, trace, started_us=make.t0, output_preview=f"answer {number}") for number in (1, 2)]
+
+    sink.write(calls)
+
+    assert _session(store, "s").last_output == "answer 2"
+    assert store.verify() == []
+
+
 def test_of_two_users_known_as_firmly_a_trace_keeps_the_first(sink: Sink, store: Store, make: Make) -> None:
     """Rows that come later may be of somebody who came later, as in a session that is resumed."""
     for user, status in (("ann", "running"), ("bob", "running"), ("bob", "ok")):
