@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 
 from baserun._atoms import Described
 from baserun._content import FIELD_LIMIT, STRING_LIMIT, ContentEncoder, RawJSON
-from baserun._redact import mask_secrets
+from baserun._redact import LONGEST_SECRET, mask_secrets
 from baserun._values import snapshot
 
 KEY = "sk-" + "proj-" + "a1B2c3D4" * 4
@@ -245,6 +245,20 @@ def test_no_half_of_a_secret_is_left_where_a_string_is_cut(offset: int) -> None:
 
     assert KEY[:12] not in stored([text], limit=1000)[0]
     assert KEY[:12] not in (ContentEncoder(mask_secrets).text(text, "preview", 1000) or "")
+
+
+def test_no_half_of_a_secret_is_left_where_masks_have_made_room() -> None:
+    """What is masked is shorter than it was, and still nothing is kept up to where it is no longer looked at."""
+    limit = 20_000
+    token = f"eyJ{'a' * 10_000}.eyJ{'b' * 5_000}.{'c' * 40}"
+    looked_at = limit + 2 * LONGEST_SECRET
+    filler = "x" * (looked_at - len(token) - len(" ") - len(" sk-proj-a1B2c3"))
+    text = f"{token} {filler} sk-proj-a1B2c3D4e5F6g7H8i9J0 and more"
+
+    kept = stored(text, limit=limit)
+
+    assert kept.startswith("[masked: token] xxx")
+    assert "sk-proj" not in kept
 
 
 @pytest.mark.parametrize("form", [lambda value: value, wire], ids=["value", "wire"])
