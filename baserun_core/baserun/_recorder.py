@@ -64,7 +64,7 @@ class Recorder:
         """Record that a session was ended, unless nothing was ever recorded of it."""
         if not isinstance(session, str) and not session.opened:
             return
-        metadata, size = (None, 0) if isinstance(session, str) else _content(session.metadata)
+        metadata, size = (None, 0) if isinstance(session, str) else _metadata_of(session.metadata)
         session_id = session if isinstance(session, str) else session.id
         self._put(SessionEnded(session_id, self._now_us(), metadata), BASE_SIZE + size)
         if signals.session_ended.receivers:
@@ -73,7 +73,7 @@ class Recorder:
     def update_session(self, session: Session) -> None:
         """Record the session's metadata as it is now, if there is any."""
         if session.metadata and session.opened:
-            metadata, size = _content(session.metadata)
+            metadata, size = _metadata_of(session.metadata)
             self._put(SessionUpdated(session.id, self._now_us(), metadata), BASE_SIZE + size)
 
     def identify(self, session: Session, user_identifier: str, strength: int) -> None:
@@ -274,7 +274,7 @@ def _ignore_signal(signal: Any, sender: Any) -> None:
     return None
 
 
-def _content(metadata: dict[str, Any]) -> tuple[Any, int]:
+def _metadata_of(metadata: dict[str, Any]) -> tuple[Any, int]:
     return snapshot(metadata) if metadata else (None, 0)
 
 
