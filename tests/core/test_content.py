@@ -18,7 +18,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from baserun._atoms import Described
-from baserun._content import FIELD_LIMIT, STRING_LIMIT, ContentEncoder, RawJSON
+from baserun._content import FIELD_LIMIT, PREVIEW_MARGIN, STRING_LIMIT, ContentEncoder, RawJSON
 from baserun._redact import LONGEST_SECRET, mask_secrets
 from baserun._values import snapshot
 
@@ -258,6 +258,18 @@ def test_no_half_of_a_secret_is_left_where_masks_have_made_room() -> None:
     kept = stored(text, limit=limit)
 
     assert kept.startswith("[masked: token] xxx")
+    assert "sk-proj" not in kept
+
+
+def test_no_half_of_a_secret_is_left_in_a_preview_that_masks_have_shortened() -> None:
+    """Where little is left of what was looked at, all of the text is."""
+    token = f"eyJ{'a' * 10_000}.eyJ{'b' * 6_900}.{'c' * 40}"
+    filler = "x" * (1_000 + PREVIEW_MARGIN - len(token) - len(" ") - len(" sk-proj-a1B2c3"))
+    text = f"{token} {filler} sk-proj-a1B2c3D4e5F6g7H8i9J0 and more"
+
+    kept = ContentEncoder(mask_secrets).text(text, "input", 1_000)
+
+    assert kept is not None
     assert "sk-proj" not in kept
 
 
