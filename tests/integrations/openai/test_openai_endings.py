@@ -310,6 +310,22 @@ async def test_ended_while_something_else_is_handled(any_client: Any, captured: 
     assert (call.stream_end, call.status, call.error) == ("closed", "ok", None)
 
 
+@pytest.mark.parametrize("fault", [Fault(), Fault(chunk_delay=0.001)])
+async def test_read_to_the_end_while_something_else_is_handled(
+    any_client: Any, offline: OfflineModel, captured: Captured, fault: Fault
+) -> None:
+    """A stream that is asked for as a second try, in the handler of what failed before it, has not failed."""
+    offline.next(fault)
+    try:
+        raise ConsumerError("before")
+    except ConsumerError:
+        stream = await any_client.result(create(any_client))
+        await any_client.read(stream)
+
+    (call,) = captured.calls
+    assert (call.stream_end, call.status, call.error) == ("complete", "ok", None)
+
+
 async def _leave(any_client: Any, stream: Any, kind: str) -> None:
     if kind == "with":
         async with any_client.block(stream):
