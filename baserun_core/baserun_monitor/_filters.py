@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -37,7 +37,7 @@ def of_address(params: Mapping[str, str], names: tuple[str, ...], now: datetime)
     given = {name: params[name].strip() for name in (*names, *PAGING) if params.get(name, "").strip()}
     period = given.pop("period", None)
     if period is not None and period != "all":
-        began = now - timedelta(seconds=period_seconds(period))
+        began = now - timedelta(seconds=period_seconds(period, ("30m", "24h", "7d", "4w", "all")))
         given["since"] = max(began, moment("since", given["since"]) if "since" in given else began).isoformat()
     return {name: _converted(name, value) for name, value in given.items()}
 
@@ -47,8 +47,8 @@ def shown(params: Mapping[str, str], names: tuple[str, ...]) -> dict[str, str]:
     return {name: params[name].strip() for name in names if params.get(name, "").strip() and params[name] != "all"}
 
 
-def period_seconds(text: str) -> int:
-    """How long a period such as ``24h`` or ``90m`` is.
+def period_seconds(text: str, examples: Sequence[str] = ("30m", "24h", "7d", "4w")) -> int:
+    """How long a period such as ``24h`` or ``90m`` is; `examples` are told to whoever wrote another.
 
     Raises:
         ConfigurationError: It is none.
@@ -56,7 +56,9 @@ def period_seconds(text: str) -> int:
     found = _PERIOD.fullmatch(text)
     seconds = int(found[1]) * _UNITS[found[2]] if found is not None else 0
     if not 0 < seconds <= LONGEST_PERIOD:
-        raise ConfigurationError(f"period={text!r} is not possible. Write 30m, 24h, 7d, 4w or all.")
+        raise ConfigurationError(
+            f"period={text!r} is not possible. Write {', '.join(examples[:-1])} or {examples[-1]}."
+        )
     return seconds
 
 

@@ -113,6 +113,15 @@ def test_an_overview_that_takes_too_long_offers_another_time(path: Path, monkeyp
     assert "Nothing is recorded yet" not in answer.text
 
 
+@pytest.mark.parametrize(("place", "said"), [("/", "Write 30m, 24h, 7d or 4w."), ("/sessions", "7d, 4w or all.")])
+def test_a_period_that_is_none_is_told_those_that_are(path: Path, place: str, said: str) -> None:
+    """The Overview is of a time that has a beginning; lists can be of all times."""
+    answer = visit(path).get(place, params={"period": "ever"})
+
+    assert answer.status_code == 400
+    assert said in answer.text
+
+
 class LateForCharts(SqliteStore):
     """An engine that would add up for too long what happened."""
 

@@ -57,6 +57,7 @@ def test_hours_are_counted_when_an_older_store_is_brought_up_to_date(
         trace = make.trace(number * 3000, user_identifier=user, user_strength=3 if user else 0, status="error")
         call = make.call(number, trace, request_model="small", cost_nano=number or None, input_tokens=number)
         sink.write([call, trace, make.call(number + 10, trace, status="error", request_model="large")])
+    sink.write([make.trace(50), make.call(51, make.trace(51, status="running"))])  # no call, and no end
     sink.close()
     fresh = _hours(path)
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
@@ -68,6 +69,25 @@ def test_hours_are_counted_when_an_older_store_is_brought_up_to_date(
     assert all(fresh.values())
     assert _hours(path) == fresh
     assert store.verify() == []
+
+
+def test_an_older_store_is_read_when_it_was_brought_up_to_date(
+    new_sink: Callable[[], Sink], store: Store, path: Path
+) -> None:
+    """Whoever only reads changes nothing, so says what is waited for."""
+    new_sink().write([OpenSession(id="s", at_us=1)])
+    _set_version(path, 1)
+
+    with pytest.raises(StoreUnavailableError, match=r"has version 1, this Baserun reads version \d+. It is upgraded"):
+        store.session("s")
+
+
+def test_a_newer_store_is_not_brought_up_to_date(connection: sqlite3.Connection) -> None:
+    """What a later version has made of it is not known here."""
+    bring_up_to_date(connection, "x", (*migrations(), LATER))
+
+    with pytest.raises(StoreVersionError, match="The store x has version 99"):
+        bring_up_to_date(connection, "x")
 
 
 def test_versions_are_numbered_without_gaps() -> None:
