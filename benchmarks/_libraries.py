@@ -44,6 +44,7 @@ def _baserun(redact: str | None) -> Start:
         import baserun
 
         store = os.path.join(folder, "store.sqlite3")
+        _stored.keep_index_apart()
         baserun.init(store=store, redact=redact, instrument="openai", flush_interval=OTHERS_INTERVAL)
         return Library(
             settle=lambda: baserun.flush(60),

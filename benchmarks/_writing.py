@@ -14,6 +14,7 @@ import baserun
 from baserun.instrumentation import CallDetails, RawJSON, Usage, finish_call, start_call
 from benchmarks._conversation import Wire, Writer
 from benchmarks._measure import REFERENCE_YARDSTICK, yardstick
+from benchmarks._stored import keep_index_apart
 
 CALLS_PER_SESSION = 10
 QUEUE_BYTES = 1 << 30
@@ -78,6 +79,7 @@ def _write(path: str, count: int, processes: int, redact: str | None, source: st
 
 
 def _work(path: str, count: int, redact: str | None, source: str, seed: int, barrier: Any, answering: Any) -> None:
+    keep_index_apart()
     baserun.init(
         store=path,
         redact=redact,

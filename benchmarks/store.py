@@ -63,7 +63,10 @@ def _rate(
 def _read(path: Path, sessions: int, repetitions: int) -> Iterator[Figure]:
     calls = f"{sessions * _stored.CALLS_PER_SESSION:,} calls"
     yield Figure(f"{calls}: size, without search", _stored.fill(path, sessions), "bytes/call", 3_072)
+    cpu = time.process_time()
     _stored.index(path)
+    indexing = (time.process_time() - cpu) / sessions / _stored.CALLS_PER_SESSION * 1e6
+    yield Figure(f"{calls}: filling the search index", indexing, "us/call")
     size = _stored.size_of(path) / sessions / _stored.CALLS_PER_SESSION
     yield Figure(f"{calls}: size, with search", size, "bytes/call", 4_096)
     store = open_store(path)
