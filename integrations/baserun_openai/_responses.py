@@ -54,9 +54,13 @@ def _is_told(response: dict[str, Any], details: CallDetails) -> bool:
     told of them before; of such a one the first retrieval does.
     """
     response_id = response.get("id")
-    if not isinstance(response_id, str) or not (response.get("usage") or _failure(response)):
+    if not isinstance(response_id, str):
         return False
     key = (urlsplit(details.price_url or "").netloc, response_id)
+    if details.operation != "retrieve_response":
+        _told.pop(key, None)  # it is new, though the server, started again, has given this id before
+    if not response.get("usage") and not _failure(response):
+        return False
     known = key in _told
     _told[key] = None
     if len(_told) > _MOST_REMEMBERED:

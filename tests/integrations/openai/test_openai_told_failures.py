@@ -112,6 +112,21 @@ def test_failure_in_the_background(offline: OfflineModel, captured: Captured) ->
     assert [call.finish_reasons for call in captured.calls[-2:]] == [["failed"], ["failed"]]
 
 
+def test_failure_of_an_id_that_was_given_before(captured: Captured) -> None:
+    """A server that was started again gives its ids again; what is created there has told of nothing yet."""
+    port = 0
+    for _ in range(2):
+        with OfflineModel(port=port) as model, openai.OpenAI(base_url=model.url, api_key="offline") as client:
+            port = client.base_url.port or 0
+            model.next(Reply(text="Well", error="The model stumbled."))
+            created = client.responses.create(model=MODEL, input="Hi", background=True)
+            while client.responses.retrieve(created.id).status != "failed":
+                pass
+
+    assert len({call.response_id for call in captured.calls}) == 1
+    assert [call.status for call in captured.calls].count("error") == 2
+
+
 TOLD: list[tuple[Any, str, str | None]] = [
     ({"message": "No provider.", "code": 502}, "APIError", "No provider."),
     ({"message": "Too long.", "type": "BadRequestError", "code": 400}, "BadRequestError", "Too long."),
