@@ -47,7 +47,6 @@ class SqliteStore:
         self.location = location
         self._user_key = user_key
         self._reader = Reader(location.path, budget)
-        self._writer = WriteConnection(location)
 
     def __enter__(self) -> Self:
         return self
@@ -171,12 +170,14 @@ class SqliteStore:
     ) -> PruneReceipt:
         """Remove what is older than `days`, or from before a time: whole sessions, or only the content of calls."""
         before_us = _checks.cut_off(days, before)
-        return prune(self._writer, before_us, content_only=content_only)
+        with closing(WriteConnection(self.location)) as writer:
+            return prune(writer, before_us, content_only=content_only)
 
     def erase_user(self, user_identifier: str) -> ErasureReceipt:
         """Remove everything of one user."""
         name = _checks.text("user_identifier", user_identifier)
-        receipts = [erase(self._writer, each) for each in self._stored_names(name)]
+        with closing(WriteConnection(self.location)) as writer:
+            receipts = [erase(writer, each) for each in self._stored_names(name)]
         amounts = ("sessions", "traces", "spans", "annotations")
         sums = {amount: sum(getattr(receipt, amount) for receipt in receipts) for amount in amounts}
         return msgspec.structs.replace(receipts[0], **sums)
@@ -216,4 +217,3 @@ class SqliteStore:
     def close(self) -> None:
         """Close the connections."""
         self._reader.close()
-        self._writer.close()
