@@ -11,7 +11,8 @@ import msgspec
 
 from baserun.store.rows import AnnotationRow, json_object
 from baserun.store.sqlite import _rollups
-from baserun.store.sqlite._batch import Batch, hash_response
+from baserun.store.sqlite._batch import Batch
+from baserun.store.sqlite._draft import hash_response
 from baserun.store.sqlite._flush import write_tags
 from baserun.store.sqlite._sql import placeholders, select_in
 

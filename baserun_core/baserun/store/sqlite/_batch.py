@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-import zlib
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection
 from typing import Any
 
 import msgspec
@@ -12,24 +11,22 @@ import msgspec
 from baserun._identity import STRENGTH_ADOPTED, STRENGTH_NONE
 from baserun.store.rows import (
     AnnotationRow,
-    CallRow,
     EndSession,
     IdentifyUser,
     MoveTrace,
     OpenSession,
-    Row,
     SpanRow,
     TraceRow,
     UpdateSession,
     json_object,
 )
 from baserun.store.sqlite import _rollups
+from baserun.store.sqlite._draft import Draft, SpanDraft
 from baserun.store.sqlite._hours import HOUR_US
 from baserun.store.sqlite._sql import blob, select_in
 from baserun.store.sqlite._state import SessionState, TraceState
 from baserun.store.sqlite._working_set import WorkingSet
 
-_NO_CALL = CallRow()
 _encode = msgspec.json.encode
 
 
@@ -38,62 +35,37 @@ class Batch:
 
     Args:
         connection: In that transaction.
-        rows: In the order in which they happened.
+        draft: Its rows, in the order in which they happened.
         are_new: Whether to trust that each of the spans is new. Where one is not, writing it raises `IntegrityError`;
             without trust each is looked for, and those that are there are left out.
     """
 
-    def __init__(self, connection: sqlite3.Connection, rows: Sequence[Row], *, are_new: bool) -> None:
+    def __init__(self, connection: sqlite3.Connection, draft: Draft, *, are_new: bool) -> None:
         self.connection = connection
         self.working_set = WorkingSet(connection)
-        self.spans: list[tuple[Any, ...]] = []
-        self.contents: list[tuple[Any, ...]] = []
+        self.spans: list[tuple[str, tuple[Any, ...]]] = []
+        self.contents: list[tuple[str, tuple[Any, ...]]] = []
+        """The statements that insert them, with their values."""
         self.previews: list[tuple[TraceState, int, str | None, str | None]] = []
-        self.models: set[tuple[str, str, int]] = set()
-        self.model_calls: list[tuple[Any, ...]] = []
+        self.models: set[tuple[tuple[str, str], int]] = set()
+        self.model_calls: list[tuple[tuple[str, str], int, tuple[int, ...]]] = []
         self.annotations: list[AnnotationRow] = []
         self.response_ids: list[str] = []
         self._are_new = are_new
-        self._last_place: Any = None
-        self._keys: dict[str, bytes] = {}
+        self._keys = draft.keys
         self._met: set[tuple[int, bytes]] = set()
         self._pending_moves: dict[bytes, MoveTrace] = {}
-        self._load(rows)
-        self._apply(rows)
+        self._load(draft)
+        self._apply(draft)
 
-    def _load(self, rows: Sequence[Row]) -> None:
-        users: set[str] = set()
-        sessions: set[str] = set()
-        for row in rows:
-            self._collect(row, users, sessions)
-        self._load_pending_moves(self._keys.values())
+    def _load(self, draft: Draft) -> None:
+        users, sessions = set(draft.users), set(draft.sessions)
+        self._load_pending_moves(draft.keys.values())
         for move in self._pending_moves.values():
             sessions.add(move.session_id)
             if move.user_identifier is not None:
                 users.add(move.user_identifier)
-        self.working_set.load(users, sessions, self._keys.values())
-
-    def _collect(self, row: Row, users: set[str], sessions: set[str]) -> None:
-        kind = type(row)
-        if kind is AnnotationRow:
-            return
-        place: Any = row.trace if kind is SpanRow else row  # type: ignore[union-attr]
-        if place is self._last_place:  # spans that follow one another share what announces their trace
-            return
-        self._last_place = place
-        if kind is SpanRow or kind is TraceRow:
-            trace, session = place.id, place.session_id
-        elif kind is MoveTrace or kind is IdentifyUser:
-            trace, session = getattr(place, "trace_id", None), place.session_id
-        else:
-            trace, session = None, place.id
-        if trace is not None and trace not in self._keys:
-            self._keys[trace] = _key(trace, 16)
-        if session is not None:
-            sessions.add(session)
-        user = getattr(place, "user_identifier", None)
-        if user is not None:
-            users.add(user)
+        self.working_set.load(users, sessions, draft.keys.values())
 
     def _load_pending_moves(self, traces: Collection[bytes]) -> None:
         if self.connection.execute("SELECT 1 FROM pending_moves LIMIT 1").fetchone() is None:
@@ -104,9 +76,9 @@ class Batch:
                 trace_id=key.hex(), session_id=session, at_us=at_us, user_identifier=user, user_strength=strength
             )
 
-    def _apply(self, rows: Sequence[Row]) -> None:
-        for row in rows:
-            _APPLY[type(row)](self, row)
+    def _apply(self, draft: Draft) -> None:
+        for step in draft.steps:
+            _APPLY[type(step)](self, step)
 
     def _open_session(self, row: OpenSession) -> None:
         session = self.working_set.session(row.id)
@@ -209,20 +181,15 @@ class Batch:
             trace.error_type, trace.error_message = row.error_type, row.error_message
             trace.result, trace.metadata, trace.tags = row.result, row.metadata, row.tags
 
-    def _span(self, row: SpanRow) -> None:
-        key = _key(row.id, 8)
-        trace = self._trace(row.trace)
-        if not self._are_new and self._is_known(trace, key):
+    def _span(self, draft: SpanDraft) -> None:
+        trace = self._trace(draft.row.trace)
+        if not self._are_new and self._is_known(trace, draft.key):
             return
         span_id = self.working_set.next_id("spans")
-        self._count(trace, row)
-        self._keep_span(span_id, key, trace, row)
-        if row.input is not None or row.output is not None or _has_more_content(row):
-            call = row.call or _NO_CALL
-            self.contents.append(
-                (span_id, row.input, row.output, call.parameters, call.tool_calls, row.error_message, row.error_body,
-                 row.metadata)
-            )  # fmt: skip
+        self.spans.append((draft.insert, (span_id, trace.id, *draft.values)))
+        if draft.content:
+            self.contents.append((draft.insert_content, (span_id, *draft.content)))
+        self._count(trace, draft.row)
 
     def _is_known(self, trace: TraceState, key: bytes) -> bool:
         """Whether a span is stored, or was met before in this batch."""
@@ -249,29 +216,19 @@ class Batch:
         if call.output_tokens is not None:
             sums[_rollups.OUTPUT] += call.output_tokens
             sums[_rollups.OUTPUT_KNOWN] += 1
-        if call.cost_nano is not None:
-            sums[_rollups.COST] += call.cost_nano
+        cost = call.cost_nano
+        if cost is not None:
+            sums[_rollups.COST] += cost
             sums[_rollups.COST_KNOWN] += row.kind == "llm"
         if call.request_model is not None or call.response_model is not None:
             names = (call.request_model or "", call.response_model or "")
-            self.models.add((*names, trace.id))
-            cost = call.cost_nano
-            self.model_calls.append(
-                (*names, trace.started_us // HOUR_US, 1, int(row.status == "error"), cost or 0, int(cost is not None))
-            )
+            self.models.add((names, trace.id))
+            added = (1, int(row.status == "error"), cost or 0, int(cost is not None))
+            self.model_calls.append((names, trace.started_us // HOUR_US, added))
         if call.response_id is not None:
             self.response_ids.append(call.response_id)
         if call.input_preview is not None or call.output_preview is not None:
             self.previews.append((trace, row.started_us, call.input_preview, call.output_preview))
-
-    def _keep_span(self, span_id: int, key: bytes, trace: TraceState, row: SpanRow) -> None:
-        parent = None if row.parent_id is None else blob(_key(row.parent_id, 8))
-        call = row.call
-        span = (
-            span_id, blob(key), trace.id, parent, row.kind, row.name, row.started_us, row.duration_us, row.status,
-            row.error_type, row.error_status_code, int(call is not None),
-        )  # fmt: skip
-        self.spans.append(span if call is None else span + _call_columns(call))
 
     def _annotate(self, row: AnnotationRow) -> None:
         self.annotations.append(row)
@@ -288,39 +245,6 @@ class Batch:
         session.texts_are_dirty = True
 
 
-def _call_columns(call: CallRow) -> tuple[Any, ...]:
-    stream = None if call.stream is None else int(call.stream)
-    response_hash = None if call.response_id is None else hash_response(call.response_id)
-    return (
-        call.provider, call.operation, call.request_model, call.response_model, call.response_id, response_hash,
-        call.request_id, stream, call.stream_end, call.retries, call.finish_reasons, call.input_tokens,
-        call.output_tokens, call.cached_input_tokens, call.cache_write_tokens, call.reasoning_tokens, call.cost_nano,
-        call.time_to_first_token_us, call.end_user, call.input_preview, call.output_preview,
-    )  # fmt: skip
-
-
-def hash_response(response_id: str) -> int:
-    """A short stand-in for a response id in the index."""
-    return zlib.crc32(response_id.encode())
-
-
-def _key(text: str, size: int) -> bytes:
-    key = bytes.fromhex(text)
-    if len(key) != size:
-        raise ValueError(f"an id of {size * 2} hexadecimal digits was expected, not {text[:80]!r}")
-    return key
-
-
-def _has_more_content(row: SpanRow) -> bool:
-    call = row.call
-    return (
-        row.error_message is not None
-        or row.error_body is not None
-        or row.metadata is not None
-        or (call is not None and (call.parameters is not None or call.tool_calls is not None))
-    )
-
-
 _APPLY: dict[type, Callable[[Batch, Any], object]] = {
     OpenSession: Batch._open_session,
     EndSession: Batch._end_session,
@@ -328,6 +252,6 @@ _APPLY: dict[type, Callable[[Batch, Any], object]] = {
     IdentifyUser: Batch._identify_user,
     MoveTrace: Batch._move_trace,
     TraceRow: Batch._trace,
-    SpanRow: Batch._span,
+    SpanDraft: Batch._span,
     AnnotationRow: Batch._annotate,
 }

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import msgspec
 
@@ -39,9 +41,13 @@ def unavailable(error: sqlite3.Error | OSError, path: str) -> StoreUnavailableEr
     return StoreUnavailableError(f"The store {path} cannot be used at the moment: {_reason(error)}.")
 
 
-def rejected(error: Exception) -> RowRejectedError:
-    """A row can never be stored, and why."""
-    return RowRejectedError(f"A row cannot be stored: {type(error).__name__}: {error}")
+@contextmanager
+def rejecting() -> Iterator[None]:
+    """Say of what goes wrong inside, where a row is to blame, that it can never be stored."""
+    try:
+        yield
+    except UNSTORABLE as error:
+        raise RowRejectedError(f"A row cannot be stored: {type(error).__name__}: {error}") from error
 
 
 def _primary(error: sqlite3.Error) -> int | None:

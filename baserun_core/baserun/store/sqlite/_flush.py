@@ -12,7 +12,7 @@ from baserun.store.rows import json_object
 from baserun.store.sqlite import _recompute, _rollups
 from baserun.store.sqlite._batch import Batch
 from baserun.store.sqlite._hours import Hours
-from baserun.store.sqlite._sql import blob, insert, insert_rows, update, write_rows
+from baserun.store.sqlite._sql import Insert, blob, insert, run_all, update, write_rows
 from baserun.store.sqlite._state import SessionState, TraceState, UserState
 
 _USER = ("identifier", "first_us", "last_us", "sessions", *_rollups.COLUMNS)
@@ -26,20 +26,9 @@ _TRACE = (
 )  # fmt: skip
 _TEXTS = ("metadata", "first_input_us", "first_input", "last_output_us", "last_output")
 
-_SPAN = (
-    "id", "span", "trace_id", "parent", "kind", "name", "started_us", "duration_us", "status", "error_type",
-    "error_status", "is_call", "provider", "operation", "request_model", "response_model", "response_id",
-    "response_hash", "request_id", "stream", "stream_end", "retries", "finish_reasons", "input_tokens",
-    "output_tokens", "cached_input_tokens", "cache_write_tokens", "reasoning_tokens", "cost_nano",
-    "time_to_first_token_us", "end_user", "input_preview", "output_preview",
-)  # fmt: skip
-_CONTENT = (
-    "id", "input", "output", "parameters", "tool_calls", "error_message", "error_body", "metadata",
-)  # fmt: skip
-
 _INSERT_USER, _UPDATE_USER = insert("users", ("id", *_USER)), update("users", _USER)
 _INSERT_SESSION, _UPDATE_SESSION = insert("sessions", ("id", *_SESSION)), update("sessions", _SESSION)
-_NEW_TRACE = ("id", "trace", *_TRACE, "metadata", "tags")
+_INSERT_TRACE = Insert("traces", ("id", "trace"), (*_TRACE, "metadata", "tags"))
 _UPDATE_TRACE, _COMPLETE_TRACE = update("traces", _TRACE), update("traces", ("metadata", "tags"))
 _INSERT_TEXTS = insert("session_texts", ("id", *_TEXTS), verb="INSERT OR REPLACE")
 _INSERT_TRACE_CONTENT = insert("trace_contents", ("id", "error_message", "result"))
@@ -63,6 +52,7 @@ class Flush:
         for trace in self._working_set.traces.values():
             if trace.is_dirty:
                 self._roll_up(trace)
+        self._count_for_users()
         self._keep_previews()
         for session in self._working_set.sessions.values():
             if session.is_dirty:
@@ -91,7 +81,6 @@ class Flush:
             session.is_dirty = True
             session.see(trace.started_us, trace.last_us)
         if user is not None:
-            _rollups.add(user.sums, trace.sums)
             user.is_dirty = True
             user.see(trace.started_us, trace.last_us)
 
@@ -100,13 +89,16 @@ class Flush:
         if session is not None:
             _rollups.subtract(session.sums, sums)
             session.is_dirty = True
-        if user is not None:
-            _rollups.subtract(user.sums, sums)
+        if user is not None and user is not trace.user:
             user.is_dirty = True
-            if user is not trace.user:
-                self._stale_users.add(user.id)
+            self._stale_users.add(user.id)
         if session is not trace.session:
             self._stale_sessions.update(each.id for each in (session, trace.session) if each is not None)
+
+    def _count_for_users(self) -> None:
+        """A user's sums change by what those of its hours do."""
+        for user_id, sums in self._hours.of_users():
+            _rollups.add(self._working_set.users_by_id[user_id].sums, sums)
 
     def _keep_previews(self) -> None:
         for trace, started_us, first, last in self._batch.previews:
@@ -148,8 +140,7 @@ class Flush:
         dirty = [trace for trace in self._working_set.traces.values() if trace.is_dirty]
         new = [trace for trace in dirty if trace.is_new]
         self.stored["trace"] += len(new)
-        rows = [(trace.id, blob(trace.key), *_trace(trace), trace.metadata, trace.tags) for trace in new]
-        insert_rows(self._connection, "traces", _NEW_TRACE, rows)
+        run_all(self._connection, map(_insert_trace, new))
         old = [trace for trace in dirty if not trace.is_new]
         write_rows(self._connection, _UPDATE_TRACE, [(*_trace(trace), trace.id) for trace in old])
         completed = [trace for trace in dirty if trace.is_completed]
@@ -163,13 +154,13 @@ class Flush:
     def _write_spans(self) -> None:
         batch = self._batch
         self.stored["span"] += len(batch.spans)
-        insert_rows(self._connection, "spans", _SPAN, batch.spans)
-        insert_rows(self._connection, "contents", _CONTENT, batch.contents)
-        ids = {names: model_id(self._connection, *names) for names in {each[:2] for each in batch.models}}
-        rows = sorted((ids[each[:2]], each[2]) for each in batch.models)
+        run_all(self._connection, batch.spans)
+        run_all(self._connection, batch.contents)
+        ids = {names: model_id(self._connection, *names) for names in {names for names, _ in batch.models}}
+        rows = sorted((ids[names], trace_id) for names, trace_id in batch.models)
         write_rows(self._connection, "INSERT OR IGNORE INTO trace_models VALUES (?, ?)", rows)
-        for requested, answered, hour, *sums in batch.model_calls:
-            self._hours.call(hour, ids[requested, answered], sums)
+        for names, hour, sums in batch.model_calls:
+            self._hours.call(hour, ids[names], sums)
 
     def _refresh_stale(self) -> None:
         for session_id in self._stale_sessions:
@@ -228,6 +219,11 @@ def _session(each: SessionState) -> tuple[Any, ...]:
 
 def _texts(each: SessionState) -> tuple[Any, ...]:
     return (each.metadata, each.first_input_us, each.first_input, each.last_output_us, each.last_output)
+
+
+def _insert_trace(each: TraceState) -> tuple[str, tuple[Any, ...]]:
+    statement, values = _INSERT_TRACE.of((*_trace(each), each.metadata, each.tags))
+    return statement, (each.id, blob(each.key), *values)
 
 
 def _trace(each: TraceState) -> tuple[Any, ...]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TypeVar
 
 from baserun.store.sqlite import _rollups
@@ -76,8 +76,7 @@ class Hours:
     """What the traces and calls of a transaction add to their hours, or take away."""
 
     def __init__(self) -> None:
-        self._hours: defaultdict[int, list[int]] = defaultdict(_rollups.none)
-        self._users: defaultdict[tuple[int, int], list[int]] = defaultdict(_rollups.none)
+        self._sums: defaultdict[tuple[int, int | None], list[int]] = defaultdict(_rollups.none)
         self._latencies: Counter[tuple[int, int]] = Counter()
         self._models: list[tuple[int, ...]] = []
 
@@ -94,22 +93,28 @@ class Hours:
         """Take a trace away."""
         self._add(hour, user_id, [-each for each in sums], latency, -1)
 
+    def of_users(self) -> Iterator[tuple[int, list[int]]]:
+        """What is added to each user in one of the hours, or taken away."""
+        return ((user_id, sums) for (_, user_id), sums in self._sums.items() if user_id is not None)
+
     def call(self, hour: int, model_id: int, sums: Sequence[int]) -> None:
         """Add calls of a model, or, with negative sums, take them away."""
         self._models.append((hour, model_id, *sums))
 
     def write(self, connection: sqlite3.Connection) -> None:
         """Put everything into the store; what nothing is left of is no row."""
-        _write(connection, "hours", ("hour",), SUMS, {(hour,): sums for hour, sums in self._hours.items()})
-        _write(connection, "user_hours", ("hour", "user_id"), SUMS, self._users)
+        hours: defaultdict[tuple[int], list[int]] = defaultdict(_rollups.none)
+        for (hour, _), sums in self._sums.items():
+            _rollups.add(hours[(hour,)], sums)
+        users = {(hour, user_id): sums for (hour, user_id), sums in self._sums.items() if user_id is not None}
+        _write(connection, "hours", ("hour",), SUMS, hours)
+        _write(connection, "user_hours", ("hour", "user_id"), SUMS, users)
         latencies = {key: [number] for key, number in self._latencies.items() if number}
         _write(connection, "latency_hours", ("hour", "latency"), ("traces",), latencies)
         _write(connection, "model_hours", ("hour", "model_id"), MODEL_SUMS, _added(self._models))
 
     def _add(self, hour: int, user_id: int | None, sums: list[int], latency: int | None, sign: int = 1) -> None:
-        _rollups.add(self._hours[hour], sums)
-        if user_id is not None:
-            _rollups.add(self._users[hour, user_id], sums)
+        _rollups.add(self._sums[hour, user_id], sums)
         if latency is not None:
             self._latencies[hour, latency] += sign
 

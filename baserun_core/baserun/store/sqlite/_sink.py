@@ -16,8 +16,9 @@ from baserun.store.sqlite._batch import Batch
 from baserun.store.sqlite._checks import DAY_US, EARLIEST_US
 from baserun.store.sqlite._connection import WriteConnection
 from baserun.store.sqlite._convert import now_us
+from baserun.store.sqlite._draft import Draft
 from baserun.store.sqlite._erase import leave_nothing
-from baserun.store.sqlite._errors import UNSTORABLE, rejected
+from baserun.store.sqlite._errors import rejecting
 from baserun.store.sqlite._flush import Flush
 from baserun.store.sqlite._late import erase_late
 from baserun.store.sqlite._migrate import migrations, schema
@@ -46,21 +47,20 @@ class SqliteSink:
 
     def write(self, rows: Sequence[Row], *, timeout: float | None = None) -> None:
         """Store all of `rows` in one transaction, or none of them."""
+        with rejecting():
+            draft = Draft(rows)
         try:
-            has_erased = self._write(rows, timeout, are_new=True)
+            has_erased = self._write(draft, timeout, are_new=True)
         except RowRejectedError:  # maybe since some are there: a batch comes again whose outcome was unknown
-            has_erased = self._write(rows, timeout, are_new=False)
+            has_erased = self._write(draft, timeout, are_new=False)
         self._may_be_unindexed = True
         if has_erased:
             with suppress(StoreUnavailableError):  # the rows are written
                 leave_nothing(self._connection)
 
-    def _write(self, rows: Sequence[Row], timeout: float | None, *, are_new: bool) -> bool:
-        with self._connection.transaction(timeout) as connection:
-            try:
-                return _write(connection, rows, are_new)
-            except UNSTORABLE as error:
-                raise rejected(error) from error
+    def _write(self, draft: Draft, timeout: float | None, *, are_new: bool) -> bool:
+        with self._connection.transaction(timeout) as connection, rejecting():
+            return _write(connection, draft, are_new)
 
     def count_dropped(self, counts: dict[str, int], *, timeout: float | None = None) -> None:
         """Add what this process had to drop to the store's ledger."""
@@ -101,12 +101,12 @@ class SqliteSink:
         self._connection.forget()
 
 
-def _write(connection: sqlite3.Connection, rows: Sequence[Row], are_new: bool) -> bool:
+def _write(connection: sqlite3.Connection, draft: Draft, are_new: bool) -> bool:
     """Write rows; whether some that were there are gone, since they turned out to be of an erased user."""
-    erased = erase_late(connection, rows)
+    erased = erase_late(connection, draft.rows)
     _ledger.add(connection, _ledger.ERASED, erased)
-    rows, late = living(connection, rows)
-    flush = Flush(batch := Batch(connection, rows, are_new=are_new))
+    rows, late = living(connection, draft.rows)
+    flush = Flush(batch := Batch(connection, Draft(rows) if late else draft, are_new=are_new))
     flush.run()
     flush.stored["annotation"] += store_annotations(connection, batch)
     flush.stored.update(late)

@@ -6,6 +6,7 @@ import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from itertools import compress, groupby
+from operator import itemgetter
 from typing import Any
 
 blob = bytearray
@@ -20,32 +21,38 @@ def insert(table: str, columns: Sequence[str], *, verb: str = "INSERT") -> str:
     return f"{verb} INTO {table} ({', '.join(columns)}) VALUES ({placeholders(len(columns))})"
 
 
-def insert_rows(
-    connection: sqlite3.Connection, table: str, columns: tuple[str, ...], rows: Iterable[tuple[Any, ...]]
-) -> None:
-    """Insert rows in their order; the last columns may be missing from a row.
+class Insert:
+    """INSERTs into `table`; each row has the columns `always`, and of `others` those that it knows.
 
-    Columns that a row has not are left out of its statement: Python's binding looks for an adapter of every None, which
+    What a row does not know is left out of its statement: Python's binding looks for an adapter of every None, which
     takes it four times as long as a number.
     """
-    for present, group in groupby(rows, _presence):
-        statement = _insert_present(table, columns, present)
-        connection.executemany(statement, [tuple(compress(row, present)) for row in group])
+
+    def __init__(self, table: str, always: tuple[str, ...], others: tuple[str, ...]) -> None:
+        self._table = table
+        self._always = always
+        self._others = others
+        self._statement = lru_cache(maxsize=256)(self._new_statement)
+
+    def of(self, others: tuple[Any, ...]) -> tuple[str, tuple[Any, ...]]:
+        """The statement for a row of which `others` are these values, and those of them that it takes."""
+        present = tuple([value is not None for value in others])
+        return self._statement(present), tuple(compress(others, present))
+
+    def _new_statement(self, present: tuple[bool, ...]) -> str:
+        return insert(self._table, (*self._always, *compress(self._others, present)))
+
+
+def run_all(connection: sqlite3.Connection, statements: Iterable[tuple[str, tuple[Any, ...]]]) -> None:
+    """Run statements with their values in this order, those together that follow one another and are the same."""
+    for statement, group in groupby(statements, itemgetter(0)):
+        connection.executemany(statement, [values for _, values in group])
 
 
 def write_rows(connection: sqlite3.Connection, sql: str, rows: Sequence[tuple[Any, ...]]) -> None:
     """Run a statement for each of `rows`; for none of them it is not even prepared."""
     if rows:
         connection.executemany(sql, rows)
-
-
-def _presence(row: tuple[Any, ...]) -> tuple[bool, ...]:
-    return tuple([value is not None for value in row])
-
-
-@lru_cache(maxsize=256)
-def _insert_present(table: str, columns: tuple[str, ...], present: tuple[bool, ...]) -> str:
-    return insert(table, tuple(compress(columns, present)))
 
 
 def update(table: str, columns: Sequence[str]) -> str:

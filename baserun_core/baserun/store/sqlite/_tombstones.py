@@ -13,8 +13,8 @@ from hashlib import sha256
 from typing import Any
 
 from baserun.store.rows import AnnotationRow, IdentifyUser, MoveTrace, OpenSession, Row, SpanRow, TraceRow
-from baserun.store.sqlite._batch import hash_response
 from baserun.store.sqlite._convert import now_us
+from baserun.store.sqlite._draft import hash_response
 from baserun.store.sqlite._sql import select_in
 
 _KINDS = {AnnotationRow: "annotation", SpanRow: "span", TraceRow: "trace"}

@@ -39,7 +39,7 @@ class WorkingSet:
         self.users: dict[str, UserState] = {}
         self.sessions: dict[str, SessionState] = {}
         self.traces: dict[bytes, TraceState] = {}
-        self._users_by_id: dict[int, UserState] = {}
+        self.users_by_id: dict[int, UserState] = {}
         self._sessions_by_id: dict[int, SessionState] = {}
         self._traces_by_id: dict[int, TraceState] = {}
         self._next_ids: dict[str, int] = {}
@@ -68,7 +68,7 @@ class WorkingSet:
         state = self.users.get(identifier)
         if state is None:
             state = UserState(self.next_id("users"), identifier, is_new=True)
-            self.users[identifier] = self._users_by_id[state.id] = state
+            self.users[identifier] = self.users_by_id[state.id] = state
         return state
 
     def session(self, identifier: str) -> SessionState:
@@ -103,7 +103,7 @@ class WorkingSet:
     def _user_by_id(self, row_id: int | None) -> UserState | None:
         if row_id is None:
             return None
-        known = self._users_by_id.get(row_id)
+        known = self.users_by_id.get(row_id)
         if known is None:
             known = self._take_user(self._connection.execute(f"{_USERS} WHERE id = ?", (row_id,)).fetchone())
         return known
@@ -120,7 +120,7 @@ class WorkingSet:
         state = UserState(row[0], row[1], is_new=False)
         state.first_us, state.last_us, state.sessions = row[2:5]
         state.sums = list(row[5:])
-        self.users[state.identifier] = self._users_by_id[state.id] = state
+        self.users[state.identifier] = self.users_by_id[state.id] = state
         return state
 
     def _take_session(self, row: Any) -> SessionState:
