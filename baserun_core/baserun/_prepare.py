@@ -8,7 +8,7 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Any
 
-from baserun._calls import CallDetails, Usage
+from baserun._calls import CallDetails, CallSource, Usage
 from baserun._config import Config
 from baserun._content import ContentEncoder, clean_text
 from baserun._guard import guarded
@@ -61,10 +61,20 @@ class Preparer:
         self._announcement: TraceRow | None = None
         self._stored_name = lru_cache(KNOWN_NAMES)(self._new_name) if is_repeatable else self._new_name
 
-    def __call__(self, record: Record) -> Row:
-        """The row that `record` becomes."""
+    def read(self, record: Record) -> CallDetails | None:
+        """What there is to say about a call; None where `record` is none."""
+        if isinstance(record, Span) and record.source is not None:
+            return self._details(record.source)
+        return None
+
+    def __call__(self, record: Record, details: CallDetails | None = None) -> Row:
+        """The row that `record` becomes.
+
+        Args:
+            details: What `read` said of it, where it was asked before.
+        """
         if isinstance(record, Span):
-            return self._span(record)
+            return self._span(record, details or self.read(record))
         if isinstance(record, Trace):
             return self._trace(record, None)
         if isinstance(record, AnnotationAdded):
@@ -158,9 +168,8 @@ class Preparer:
             tags=self._json(tags, "tags"),
         )
 
-    def _span(self, span: Span) -> SpanRow:
+    def _span(self, span: Span, details: CallDetails | None) -> SpanRow:
         metadata, given, result = span.recorded or (None, None, None)
-        details = None if span.source is None else self._details(span)
         told = None if details is None else details.error
         status, error = _outcome(span, told)
         error_type, error_message = error or (None, None)
@@ -191,10 +200,9 @@ class Preparer:
             call=call,
         )
 
-    def _details(self, span: Span) -> CallDetails:
+    def _details(self, source: CallSource) -> CallDetails:
         with guarded("reading the details of a call"):
-            assert span.source is not None
-            return span.source.describe()
+            return source.describe()
         return CallDetails()
 
     def _call(self, details: CallDetails, keep: bool) -> CallRow:

@@ -14,6 +14,7 @@ import pytest
 
 import baserun
 from baserun._queue import RecordQueue
+from baserun.instrumentation import CallDetails, finish_call, start_call
 
 Make = Callable[[str], Any]
 Messages = Callable[[], list[str]]
@@ -130,6 +131,38 @@ def test_a_record_that_kills_its_thread_is_given_up(path: Path, messages: Messag
 
     assert messages() == ["after", "before"]
     assert baserun.stats().dropped == {"unreadable": 1}
+    assert baserun.stats().closed
+
+
+class Answer:
+    """Of a call, what there is to say about it; that one of them is `deadly` ends the thread that asks."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def describe(self) -> CallDetails:
+        if self._text == "deadly":
+            raise KeyboardInterrupt
+        return CallDetails(output=self._text)
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_call_that_kills_its_thread_is_given_up(path: Path, until: Until) -> None:
+    """Calls are read some ahead of their rows; one that ends the thread costs its own record, not those beside it."""
+    baserun.init(store=path)
+    with baserun.with_session(session_identifier="s"):
+        for text in ("before", "deadly", "after", "deadly", "last"):
+            span = start_call(text)
+            assert span is not None
+            finish_call(span, Answer(text), 100)
+
+    until(lambda: not baserun.stats().queued)
+
+    store = baserun.open_store(path)
+    found = [store.trace(each.id) for each in store.traces()]
+    outputs = {span["output"] for trace in found if trace is not None for span in trace.to_dict()["spans"]}
+    assert outputs == {"before", "after", "last"}
+    assert baserun.stats().dropped == {"unreadable": 2}
     assert baserun.stats().closed
 
 
