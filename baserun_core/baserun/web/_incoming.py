@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import threading
 from abc import ABC, abstractmethod
 from typing import Any
 
+from baserun._guard import guarded
 from baserun._model import Session
 from baserun.web._cookie import cookie_name, find_cookies
 from baserun.web._policy import COOKIE, HEADER, Decision, SessionPolicy
-from baserun.web._visitor import UNKNOWN, Visitor
+from baserun.web._visitor import ANONYMOUS, UNKNOWN, Visitor, answer_of_get_user
 
 
 class IncomingRequest(ABC):
     """What an integration says of a request. None of it may raise for anything that a client can send."""
 
-    __slots__ = ("policy",)
+    __slots__ = ("_looking_thread", "policy")
 
     policy: SessionPolicy
+    _looking_thread: int | None
+    """The thread that is asking who it is."""
 
     @abstractmethod
     def method(self) -> str:
@@ -80,3 +84,26 @@ class IncomingRequest(ABC):
         """Whether the visitor's browser speaks https, as the server or the application says."""
         secure = self.policy.options.cookie_secure
         return self.is_secure() if secure is None else secure
+
+    def _find(self) -> Visitor:
+        """Ask who it is, once; whoever is asked may himself touch the session, and is then told that nobody knows."""
+        thread = threading.get_ident()
+        if self._looking_thread == thread:
+            return UNKNOWN
+        self._looking_thread = thread
+        try:
+            with guarded("finding the user of a request"):
+                get_user = self.policy.options.get_user
+                return self.find_user() if get_user is None else answer_of_get_user(get_user(self.original()))
+            return UNKNOWN
+        finally:
+            self._looking_thread = None
+
+    def _peek(self) -> Visitor:
+        get_user = self.policy.options.get_user
+        with guarded("looking again for the user of a request"):
+            if get_user is None:
+                return self.peek_user()
+            visitor = answer_of_get_user(get_user(self.original()))
+            return ANONYMOUS if visitor.is_unknown else visitor  # it has had the whole request to find somebody
+        return UNKNOWN

@@ -11,38 +11,30 @@ An integration subclasses `WebRequest` to say how a request is read, and calls i
 
 from __future__ import annotations
 
-import threading
-
 from baserun._context import current
 from baserun._guard import guarded
 from baserun._identity import STRENGTH_AUTHENTICATED, STRENGTH_EXPLICIT, STRENGTH_NONE
 from baserun._model import ERROR, Session, Trace
 from baserun._runtime import recorder
-from baserun.web._frame import Entered, RequestFrame, exchange, is_annotated
+from baserun.web._frame import Entered
 from baserun.web._incoming import IncomingRequest
 from baserun.web._options import ALL
 from baserun.web._outgoing import carry, forget, has_news, signed
 from baserun.web._policy import Decision, SessionPolicy
+from baserun.web._request_traces import RequestTraces, is_annotated
 from baserun.web._response import READING_METHODS, GetHeader, ResponseChanges, is_live, may_carry
 from baserun.web._session import WebSession
-from baserun.web._visitor import ANONYMOUS, UNKNOWN, Visitor, answer_of_get_user
+from baserun.web._visitor import UNKNOWN, Visitor
 
 
 class WebRequest(IncomingRequest):
-    """One request: its session, its trace, and the frame in which both are current."""
+    """One request: its session, its traces, and the frame in which both are current."""
 
     __slots__ = (
         "_decided_for",
-        "_ended",
         "_expects_calls",
         "_explicit",
-        "_is_finished",
-        "_left",
-        "_looking_thread",
         "_route",
-        "_start_ns",
-        "_started_us",
-        "_trace",
         "_was_ended",
         "frame",
         "session",
@@ -50,127 +42,31 @@ class WebRequest(IncomingRequest):
     )
 
     def __init__(self, policy: SessionPolicy) -> None:
-        clock = recorder().clock
         self.policy = policy
         self.session = WebSession.of(self)
-        self.frame = RequestFrame.of(self)
+        self.frame = RequestTraces.of(self)
         self.status_code: int | None = None
-        self._trace: Trace | None = None
-        self._started_us = clock.now_us()
-        self._start_ns = clock.monotonic_ns()
         self._decided_for = UNKNOWN
-        self._ended: Trace | None = None
-        self._explicit: str | None = None
         self._expects_calls = False
-        self._is_finished = False
-        self._left: tuple[Trace, ...] = ()
-        self._looking_thread: int | None = None
+        self._explicit: str | None = None
+        self._looking_thread = None
         self._route: str | None = None
         self._was_ended = False
-
-    # What a framework calls.
-
-    @property
-    def trace(self) -> Trace:
-        """The trace of the request, in its session; most have no use for one, so it is made when it is asked for."""
-        if self._trace is None:
-            with self.policy.lock:
-                if self._trace is None:
-                    self._trace = self._first_trace() if self._ended is None else self._more_of(self._ended)
-        return self._trace
-
-    def _first_trace(self) -> Trace:
-        trace = Trace(recorder().ids.trace(), self.session, "request", "request")
-        trace.started_us, trace._start_ns = self._started_us, self._start_ns
-        trace.at_touch = self._name_trace
-        trace.follows = self._left[-1] if self._left else None
-        return trace
-
-    def _more_of(self, ended: Trace) -> Trace:
-        more = Trace(ended.id, ended.session, ended.name, ended.kind)
-        more.muted, more.contentless = ended.muted, ended.contentless
-        more.started_us, more._start_ns = self._started_us, self._start_ns
-        more.remote = True  # its row is written, and ends as it did
-        return more
-
-    def leave_trace(self) -> None:
-        """What was done stays in a trace that ends with the request; what comes is in another one."""
-        clock = recorder().clock
-        if self._trace is not None:
-            self._left += (self._trace,)
-        self._trace = None
-        self._started_us, self._start_ns = clock.now_us(), clock.monotonic_ns()
-
-    @property
-    def is_untouched(self) -> bool:
-        """Whether nothing has happened so far that the response would have to tell (unless it is a live stream)."""
-        session, trace = self.session, self._trace
-        return not (
-            session.opened
-            or session.metadata
-            or self._expects_calls
-            or self._was_ended
-            or (trace is not None and is_annotated(trace))
-        )
-
-    def visitor(self) -> Visitor:
-        """Who sent it, found out if need be; no session is touched."""
-        return self._find() if self._explicit is None else Visitor(self._explicit)
 
     def entered(self) -> Entered:
         """A block in which the session is current, whatever was before it in this context."""
         return Entered(self.frame)
 
-    def is_expecting(self, get_header: GetHeader) -> bool:
-        """Whether calls may still be made while the body is sent, so that the session is decided with the headers."""
-        if not (self._expects_calls or is_live(get_header)) or self.method() not in READING_METHODS:
-            return False
-        return "prefetch" not in (self.header("sec-purpose") or "")
+    @property
+    def trace(self) -> Trace:
+        """The trace of the request, in its session; most have no use for one, so it is made when it is asked for."""
+        return self.frame.trace
 
-    def respond(self, status: int, get_header: GetHeader) -> ResponseChanges | None:
-        """The headers are about to be sent: what to do to them, or None for nothing."""
-        self.status_code = status
-        with guarded("preparing the headers of a response"):
-            return self._respond(status, get_header)
-        return None
+    def visitor(self) -> Visitor:
+        """Who sent it, found out if need be; no session is touched."""
+        return self._find() if self._explicit is None else Visitor(self._explicit)
 
-    def user_changed(self) -> None:
-        """Somebody logged in or out in this request: what comes now is in a session of theirs."""
-        with guarded("following a login"):
-            session = self.session
-            if session.decision is None or self._decided_for.is_unknown:
-                return
-            now = self._peek()
-            if not now.is_unknown and now != self._decided_for:
-                self._explicit = None  # that was about whoever was there before
-                self._follow(now, moves_trace=False)
-
-    def finish(self, error: BaseException | None = None, *, status: str | None = None) -> None:
-        """The response has ended, or failed with `error`; only the first call counts.
-
-        Args:
-            error: What the application raised, or what stopped it.
-            status: ``cancelled`` where the client left and nothing was raised.
-        """
-        if self._is_finished:
-            return
-        self._is_finished = True
-        if self._trace is None and self.session.decision is None and self.policy.options.record_requests != ALL:
-            return
-        with guarded("finishing the trace of a request"):
-            self._finish(error, status)
-
-    def go_on(self) -> None:
-        """The body has ended, and the application may have work left, which belongs to the request too."""
-        if not self._is_finished:
-            return
-        if self._trace is None or self._trace.at_touch is not None:
-            self._is_finished = False  # nothing was worth recording so far
-        else:
-            self._ended = self._trace
-        self._trace = None
-
-    # What the session asks.
+    # What the session asks, at its first touch and later.
 
     def decide(self, session: WebSession) -> Decision:
         """Which session it is; the first touch, wherever it comes from."""
@@ -182,6 +78,21 @@ class WebRequest(IncomingRequest):
                 self._decide(session, visitor)
             assert session.decision is not None
             return session.decision
+
+    def _decide(self, session: WebSession, visitor: Visitor) -> None:
+        policy = self.policy
+        self._decided_for = visitor
+        if session.is_fresh:
+            decision = policy.new(policy.keys.owner(visitor.identifier or self._explicit))
+        else:
+            decision = policy.decide(self._tokens(), visitor, self._explicit, self._trusted())
+        user = self._explicit or visitor.identifier or decision.user_identifier
+        if user is not None:
+            session._user_identifier = user
+            session._strength = STRENGTH_AUTHENTICATED if self._explicit is None else STRENGTH_EXPLICIT
+        session.owner = decision.owner
+        session.was_shown = decision.is_resumed
+        session.decision = decision
 
     def open(self, session: WebSession) -> None:
         """The session's id is asked for, so there shall be such a session."""
@@ -198,6 +109,15 @@ class WebRequest(IncomingRequest):
             return session.user_identifier, session.user_strength
         visitor = self._find()
         return visitor.identifier, STRENGTH_NONE if visitor.identifier is None else STRENGTH_AUTHENTICATED
+
+    def token(self) -> str:
+        """The token of the session; whoever has it can resume the session if they are its owner."""
+        mine = self.session
+        mine.id  # noqa: B018  (the first touch)
+        mine.was_shown = True
+        return signed(self, mine, mine.decision or self.decide(mine))
+
+    # What the application says.
 
     def identify(self, session: Session, user_identifier: str) -> Session:
         """The application says whose the session is; before the first touch this is not one."""
@@ -228,60 +148,24 @@ class WebRequest(IncomingRequest):
         elif decision.is_resumed:
             recorder().end_session(decision.session_id)
         self._was_ended = True
-        self._put_in_place(mine, WebSession.of(self, is_fresh=True), moves_trace=False)
+        self._put_in_place(WebSession.of(self, is_fresh=True), moves_trace=False)
+
+    def user_changed(self) -> None:
+        """Somebody logged in or out in this request: what comes now is in a session of theirs."""
+        with guarded("following a login"):
+            session = self.session
+            if session.decision is None or self._decided_for.is_unknown:
+                return
+            now = self._peek()
+            if not now.is_unknown and now != self._decided_for:
+                self._explicit = None  # that was about whoever was there before
+                self._follow(now, moves_trace=False)
 
     def expect_calls(self) -> None:
         """Calls will be made while the body is sent."""
         self._expects_calls = True
 
-    def token(self) -> str:
-        """The token of the session; whoever has it can resume the session if they are its owner."""
-        mine = self.session
-        mine.id  # noqa: B018  (the first touch)
-        mine.was_shown = True
-        return signed(self, mine, mine.decision or self.decide(mine))
-
-    # Deciding.
-
-    def _decide(self, session: WebSession, visitor: Visitor) -> None:
-        policy = self.policy
-        self._decided_for = visitor
-        if session.is_fresh:
-            decision = policy.new(policy.keys.owner(visitor.identifier or self._explicit))
-        else:
-            decision = policy.decide(self._tokens(), visitor, self._explicit, self._trusted())
-        user = self._explicit or visitor.identifier or decision.user_identifier
-        if user is not None:
-            session._user_identifier = user
-            session._strength = STRENGTH_AUTHENTICATED if self._explicit is None else STRENGTH_EXPLICIT
-        session.owner = decision.owner
-        session.was_shown = decision.is_resumed
-        session.decision = decision
-
-    # Who it is.
-
-    def _find(self) -> Visitor:
-        """Ask who it is, once; whoever is asked may himself touch the session, and is then told that nobody knows."""
-        thread = threading.get_ident()
-        if self._looking_thread == thread:
-            return UNKNOWN
-        self._looking_thread = thread
-        try:
-            with guarded("finding the user of a request"):
-                get_user = self.policy.options.get_user
-                return self.find_user() if get_user is None else answer_of_get_user(get_user(self.original()))
-            return UNKNOWN
-        finally:
-            self._looking_thread = None
-
-    def _peek(self) -> Visitor:
-        get_user = self.policy.options.get_user
-        with guarded("looking again for the user of a request"):
-            if get_user is None:
-                return self.peek_user()
-            visitor = answer_of_get_user(get_user(self.original()))
-            return ANONYMOUS if visitor.is_unknown else visitor  # it has had the whole request to find somebody
-        return UNKNOWN
+    # Another session in the place of this one.
 
     def _look_again(self) -> None:
         """Whoever was nobody at first touch may be known by now, and may not be whose session it is."""
@@ -312,7 +196,7 @@ class WebRequest(IncomingRequest):
             is_authenticated = strength == STRENGTH_AUTHENTICATED
             self._decided_for = visitor if is_authenticated else before
             fresh = self._session_of(decision, visitor, strength)
-            self._put_in_place(old, fresh, moves_trace=is_authenticated or not old.was_shown)
+            self._put_in_place(fresh, moves_trace=is_authenticated or not old.was_shown)
         return decision.is_resumed
 
     def _fits(self, session: WebSession, user_identifier: str | None) -> bool:
@@ -325,8 +209,6 @@ class WebRequest(IncomingRequest):
     def _bind(self, session: WebSession, user_identifier: str | None) -> None:
         session.owner = self.policy.keys.owner(user_identifier)  # by the newest key, whichever it was bound by
 
-    # Another session in the place of this one.
-
     def _follow(self, visitor: Visitor, *, moves_trace: bool, strength: int = STRENGTH_AUTHENTICATED) -> WebSession:
         """A new session for `visitor`, linked to the one that was."""
         old = self.session
@@ -336,7 +218,7 @@ class WebRequest(IncomingRequest):
         owner = self.policy.keys.owner(self._decided_for.identifier or visitor.identifier)
         decision = self.policy.new(owner, old.decision.session_id, old.decision.source)
         fresh = self._session_of(decision, visitor, strength)
-        self._put_in_place(old, fresh, moves_trace=moves_trace)
+        self._put_in_place(fresh, moves_trace=moves_trace)
         return fresh
 
     def _session_of(self, decision: Decision, visitor: Visitor, strength: int) -> WebSession:
@@ -348,24 +230,24 @@ class WebRequest(IncomingRequest):
             session._user_identifier, session._strength = visitor.identifier, strength
         return session
 
-    def _put_in_place(self, old: WebSession, fresh: WebSession, *, moves_trace: bool) -> None:
-        place = current()
+    def _put_in_place(self, fresh: WebSession, *, moves_trace: bool) -> None:
         self.session = fresh
-        trace = self._trace
-        if trace is not None and trace.at_touch is None and not (moves_trace and trace.session is old):
-            self.leave_trace()
-        while place is not None:
-            exchange(place, old, fresh, self, moves_trace=moves_trace)
-            place = place.parent
-        exchange(self.frame, old, fresh, self, moves_trace=moves_trace)
+        self.frame.change_session(fresh, moves_trace=moves_trace)
         self.publish(fresh)
 
-    # The response.
+    # The headers.
+
+    def respond(self, status: int, get_header: GetHeader) -> ResponseChanges | None:
+        """The headers are about to be sent: what to do to them, or None for nothing."""
+        self.status_code = status
+        with guarded("preparing the headers of a response"):
+            return self._respond(status, get_header)
+        return None
 
     def _respond(self, status: int, get_header: GetHeader) -> ResponseChanges | None:
         if self.is_untouched and not self.is_expecting(get_header):
             return None
-        session, trace = self.session, self._trace
+        session, trace = self.session, self.frame.latest
         if trace is not None and trace.at_touch is not None and is_annotated(trace):
             recorder().touch_trace(trace)
         if session.metadata and not session.opened:
@@ -380,7 +262,45 @@ class WebRequest(IncomingRequest):
             return None
         return forget(self, get_header) if decision is None else carry(self, session, decision, get_header)
 
+    @property
+    def is_untouched(self) -> bool:
+        """Whether nothing has happened so far that the response would have to tell (unless it is a live stream)."""
+        session, trace = self.session, self.frame.latest
+        return not (
+            session.opened
+            or session.metadata
+            or self._expects_calls
+            or self._was_ended
+            or (trace is not None and is_annotated(trace))
+        )
+
+    def is_expecting(self, get_header: GetHeader) -> bool:
+        """Whether calls may still be made while the body is sent, so that the session is decided with the headers."""
+        if not (self._expects_calls or is_live(get_header)) or self.method() not in READING_METHODS:
+            return False
+        return "prefetch" not in (self.header("sec-purpose") or "")
+
     # The end.
+
+    def finish(self, error: BaseException | None = None, *, status: str | None = None) -> None:
+        """The response has ended, or failed with `error`; only the first call counts.
+
+        Args:
+            error: What the application raised, or what stopped it.
+            status: ``cancelled`` where the client left and nothing was raised.
+        """
+        traces = self.frame
+        if traces.is_finished:
+            return
+        traces.is_finished = True
+        if traces.latest is None and self.session.decision is None and self.policy.options.record_requests != ALL:
+            return
+        with guarded("finishing the trace of a request"):
+            self._finish(error, status)
+
+    def go_on(self) -> None:
+        """The body has ended, and the application may have work left, which belongs to the request too."""
+        self.frame.go_on()
 
     def _finish(self, error: BaseException | None, status: str | None) -> None:
         if self._decided_for.is_unknown:  # one who was found to be nobody before the headers is not asked for once more
@@ -389,25 +309,39 @@ class WebRequest(IncomingRequest):
             status = ERROR
         if self.trace.at_touch is not None and self._is_worth_recording():
             recorder().touch_trace(self.trace)
-        traces = (*self._left, self.trace)
-        touched = [trace for trace in traces if trace.at_touch is None]
+        touched = self.frame.touched()
         for trace in touched:
             self._describe_trace(trace)
             self._tell_user_of(trace)
         if touched and self.session.opened:
             recorder().update_session(self.session)
-        for trace in traces:
-            recorder().finish_trace(trace, error, status)
+        self.frame.finish(error, status)
 
     def _is_worth_recording(self) -> bool:
         trace = self.trace
         if is_annotated(trace):
             return True
-        if self.policy.options.record_requests != ALL or self._left:
+        if self.policy.options.record_requests != ALL or self.frame.left:
             return False
         if not self.session.opened:
             trace.session = None  # seen, but in no session: nobody touched one
         return True
+
+    def _describe_trace(self, trace: Trace) -> None:
+        with guarded("describing a request"):
+            metadata = trace.metadata
+            if self._route is None:
+                self._name_trace()
+            metadata.setdefault("method", self.method())
+            if self._route is not None:
+                metadata.setdefault("route", self._route)
+            if self.status_code is not None:
+                metadata.setdefault("status_code", self.status_code)
+
+    def _name_trace(self) -> None:
+        with guarded("naming a request"):
+            self._route = self._route or self.route()
+            self.trace.name = f"{self.method()} {self._route or self.path()}"
 
     def _tell_user_of(self, trace: Trace) -> None:
         """A conversation of the application's own, in which the request went on, has the request's user."""
@@ -420,19 +354,3 @@ class WebRequest(IncomingRequest):
             visitor = self._peek()
             if visitor.identifier is not None:
                 recorder().identify(session, visitor.identifier, STRENGTH_AUTHENTICATED)
-
-    def _name_trace(self) -> None:
-        with guarded("naming a request"):
-            self._route = self._route or self.route()
-            self.trace.name = f"{self.method()} {self._route or self.path()}"
-
-    def _describe_trace(self, trace: Trace) -> None:
-        with guarded("describing a request"):
-            metadata = trace.metadata
-            if self._route is None:
-                self._name_trace()
-            metadata.setdefault("method", self.method())
-            if self._route is not None:
-                metadata.setdefault("route", self._route)
-            if self.status_code is not None:
-                metadata.setdefault("status_code", self.status_code)
