@@ -21,7 +21,7 @@ from baserun.web._incoming import IncomingRequest
 from baserun.web._options import ALL
 from baserun.web._outgoing import carry, forget, has_news, signed
 from baserun.web._policy import Decision, SessionPolicy
-from baserun.web._request_traces import RequestTraces, is_annotated
+from baserun.web._request_traces import UNNAMED, RequestTraces, is_annotated
 from baserun.web._response import READING_METHODS, GetHeader, ResponseChanges, is_live, may_carry
 from baserun.web._session import WebSession
 from baserun.web._visitor import UNKNOWN, Visitor
@@ -327,21 +327,23 @@ class WebRequest(IncomingRequest):
             trace.session = None  # seen, but in no session: nobody touched one
         return True
 
+    def _name_trace(self, trace: Trace) -> None:
+        """By the route, or by the path as long as that is not known; a name that the application gave stays."""
+        with guarded("naming a request"):
+            method, path = self.method(), self.path()
+            self._route = self._route or self.route()
+            if trace.name in (UNNAMED, f"{method} {path}"):
+                trace.name = f"{method} {self._route or path}"
+
     def _describe_trace(self, trace: Trace) -> None:
+        self._name_trace(trace)
         with guarded("describing a request"):
             metadata = trace.metadata
-            if self._route is None:
-                self._name_trace()
             metadata.setdefault("method", self.method())
             if self._route is not None:
                 metadata.setdefault("route", self._route)
             if self.status_code is not None:
                 metadata.setdefault("status_code", self.status_code)
-
-    def _name_trace(self) -> None:
-        with guarded("naming a request"):
-            self._route = self._route or self.route()
-            self.trace.name = f"{self.method()} {self._route or self.path()}"
 
     def _tell_user_of(self, trace: Trace) -> None:
         """A conversation of the application's own, in which the request went on, has the request's user."""

@@ -13,6 +13,7 @@ is the one that was, which the other `follows`, until something is recorded in t
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Protocol
 
 from baserun._context import current
@@ -20,6 +21,9 @@ from baserun._frame import Frame
 from baserun._model import Session, Trace
 from baserun._runtime import recorder
 from baserun.web._policy import SessionPolicy
+
+UNNAMED = "request"
+"""The name of a trace in which nothing is recorded yet."""
 
 
 class HasTraces(Protocol):
@@ -30,8 +34,8 @@ class HasTraces(Protocol):
     @property
     def session(self) -> Session: ...
 
-    def _name_trace(self) -> None:
-        """Something is recorded in the trace for the first time."""
+    def _name_trace(self, trace: Trace) -> None:
+        """Something is recorded in `trace` for the first time."""
 
 
 class RequestTraces(Frame, kw_only=True):
@@ -76,9 +80,9 @@ class RequestTraces(Frame, kw_only=True):
         self.leave()
 
     def _next(self) -> Trace:
-        trace = Trace(recorder().ids.trace(), self.session, "request", "request")
+        trace = Trace(recorder().ids.trace(), self.session, UNNAMED, "request")
         trace.started_us, trace._start_ns = self._started_us, self._start_ns
-        trace.at_touch = self._request._name_trace
+        trace.at_touch = partial(self._request._name_trace, trace)
         trace.follows = self.left[-1] if self.left else None
         return trace
 

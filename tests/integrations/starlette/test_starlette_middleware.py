@@ -454,6 +454,46 @@ def test_ending_the_session_in_an_endpoint(captured: Captured, chat: Any) -> Non
     ]
 
 
+def test_every_trace_of_a_request_is_named_by_its_route(captured: Captured) -> None:
+    """Also the one that a middleware has begun, before the route was known, and that the endpoint has left."""
+
+    class Logs(BaseHTTPMiddleware):
+        async def dispatch(self, request: Request, call_next: Any) -> Response:
+            baserun.log("arrived")
+            response: Response = await call_next(request)
+            return response
+
+    async def restart(request: Request) -> Response:
+        request.state.baserun_session.end()
+        baserun.log("begun anew")
+        return Response()
+
+    TestClient(application(Route("/restart/{topic}", restart), below=(Middleware(Logs),))).get("/restart/ships")
+
+    assert [(trace.name, (trace.metadata or {})["route"]) for trace in captured.traces] == [
+        ("GET /restart/{topic}", "/restart/{topic}"),
+        ("GET /restart/{topic}", "/restart/{topic}"),
+    ]
+
+
+def test_the_name_that_an_application_gives_to_the_trace_stays(captured: Captured) -> None:
+    """Whether it is given before the route is known or after."""
+
+    class Names(BaseHTTPMiddleware):
+        async def dispatch(self, request: Request, call_next: Any) -> Response:
+            baserun.log("arrived")
+            baserun.current_trace().name = "mine"  # type: ignore[union-attr]
+            response: Response = await call_next(request)
+            return response
+
+    async def chat(request: Request) -> Response:
+        return Response()
+
+    TestClient(application(Route("/chat/{topic}", chat), below=(Middleware(Names),))).get("/chat/ships")
+
+    assert [trace.name for trace in captured.traces] == ["mine"]
+
+
 def test_a_request_inside_a_request(captured: Captured, chat: Any, call: Any) -> None:
     """A request that an endpoint sends to an application has its own session, and gives the outer one back."""
     inner = application(Route("/chat", chat))
