@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.http import HttpRequest, HttpResponse
 
+from baserun.exceptions import ConfigurationError
 from baserun.web import MOST_BYTES, accept_feedback, active_request
 
 
@@ -20,7 +21,10 @@ def feedback_view(request: HttpRequest) -> HttpResponse:
         return HttpResponse(status=405, headers={"Allow": "POST"})
     active = active_request()
     if active is None:
-        raise RuntimeError("feedback_view works below BaserunMiddleware; add it to the setting MIDDLEWARE")
+        raise ConfigurationError(
+            "feedback_view works below the middleware: add 'baserun_django.BaserunMiddleware' to the setting MIDDLEWARE, and "
+            "leave the path of the view out of `excluded`"
+        )
     kind, body = _posted(request)
     answer = accept_feedback(active.policy, kind, body, active.visitor())
     return HttpResponse(

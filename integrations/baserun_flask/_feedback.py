@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from flask import Response, request
 
+from baserun.exceptions import ConfigurationError
 from baserun.web import MOST_BYTES, accept_feedback, active_request
 
 
@@ -18,7 +19,10 @@ def feedback_view() -> Response:
     """
     active = active_request()
     if active is None:
-        raise RuntimeError("feedback_view works in an application with the extension; write Baserun(app) first")
+        raise ConfigurationError(
+            "feedback_view works in an application with the extension: write Baserun(app), and leave the path of the view "
+            "out of `excluded`"
+        )
     if request.form:  # the application, or its protection against forged requests, has parsed it already
         body, kind = _joined(), "application/x-www-form-urlencoded"
     else:

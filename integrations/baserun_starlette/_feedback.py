@@ -5,6 +5,7 @@ from __future__ import annotations
 from starlette.requests import Request
 from starlette.responses import Response
 
+from baserun.exceptions import ConfigurationError
 from baserun.web import MOST_BYTES, accept_feedback, active_request
 
 
@@ -24,6 +25,9 @@ async def feedback_endpoint(request: Request) -> Response:
             break
     active = active_request()
     if active is None:
-        raise RuntimeError("feedback_endpoint works below BaserunMiddleware; add the middleware to this application")
+        raise ConfigurationError(
+            "feedback_endpoint works below the middleware: write app.add_middleware(BaserunMiddleware), and leave the path of "
+            "the endpoint out of `excluded`"
+        )
     answer = accept_feedback(active.policy, request.headers.get("content-type"), body, active.visitor())
     return Response(answer.body(), status_code=answer.status, media_type="application/json" if answer.problem else None)

@@ -13,6 +13,7 @@ from django.test import AsyncClient, Client, override_settings
 from django.test.utils import CaptureQueriesContext
 
 import baserun
+from baserun.exceptions import ConfigurationError
 from baserun.testing import Captured, FakeClock
 
 Run = Callable[[Coroutine[Any, Any, Any]], Any]
@@ -261,6 +262,17 @@ def test_feedback_of_a_visitor(captured: Captured) -> None:
     assert statuses == [204, 204, 204, 403, 405]
     notes = [note for trace in captured.traces for note in trace.annotations or []]
     assert sorted(note.score for note in notes if note.score is not None) == [0.0, 0.8, 1.0]
+
+
+def test_feedback_without_the_middleware_says_what_is_missing(captured: Captured) -> None:
+    """A project without the middleware is told to add it."""
+    with (
+        override_settings(MIDDLEWARE=[]),
+        pytest.raises(
+            ConfigurationError, match=r"add 'baserun_django\.BaserunMiddleware' to the setting MIDDLEWARE, and"
+        ),
+    ):
+        Client().post("/feedback/", {})
 
 
 def test_feedback_is_protected_against_forgery(captured: Captured) -> None:

@@ -12,6 +12,7 @@ from flask import request as current_request
 from flask_login import LoginManager, UserMixin, login_user, logout_user
 
 import baserun
+from baserun.exceptions import ConfigurationError
 from baserun.testing import Captured, FakeClock
 from baserun_flask import Baserun, feedback_view
 
@@ -229,6 +230,16 @@ def test_feedback_of_a_visitor(app: Flask, captured: Captured, call: Call) -> No
     assert (taken.status_code, form.status_code, refused.status_code) == (204, 204, 403)
     notes = [note for trace in captured.traces for note in trace.annotations or []]
     assert [(note.score, note.comment) for note in notes] == [(0.0, "wrong"), (1.0, None)]
+
+
+def test_feedback_without_the_extension_says_what_is_missing() -> None:
+    """An application without the extension is told to write it."""
+    app = Flask("tests_of_flask")
+    app.testing = True
+    app.add_url_rule("/feedback", view_func=feedback_view, methods=["POST"])
+
+    with pytest.raises(ConfigurationError, match=r"write Baserun\(app\), and leave the path of the view out"):
+        app.test_client().post("/feedback", json={})
 
 
 def test_flask_request_is_what_get_user_gets(captured: Captured, call: Call) -> None:

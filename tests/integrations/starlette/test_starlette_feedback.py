@@ -15,6 +15,7 @@ from starlette.routing import Route
 from starlette.testclient import TestClient
 
 import baserun
+from baserun.exceptions import ConfigurationError
 from baserun.testing import Captured
 from baserun_starlette import BaserunMiddleware, feedback_endpoint
 
@@ -162,7 +163,16 @@ def test_without_the_middleware_it_says_what_is_missing() -> None:
     """An application without the middleware is told to add it."""
     app = Starlette(routes=[Route("/feedback", feedback_endpoint, methods=["POST"])])
 
-    with pytest.raises(RuntimeError, match="add the middleware to this application"):
+    with pytest.raises(ConfigurationError, match=r"write app\.add_middleware\(BaserunMiddleware\), and leave the path"):
+        TestClient(app).post("/feedback", json={})
+
+
+def test_on_an_excluded_path_it_says_what_is_wrong(captured: Captured) -> None:
+    """A path that is left alone has nothing to give feedback on, and the error says that it is left alone."""
+    routes = [Route("/feedback", feedback_endpoint, methods=["POST"])]
+    app = Starlette(routes=routes, middleware=[Middleware(BaserunMiddleware, excluded=["/feedback"])])
+
+    with pytest.raises(ConfigurationError, match=r"leave the path of the endpoint out of `excluded`"):
         TestClient(app).post("/feedback", json={})
 
 
