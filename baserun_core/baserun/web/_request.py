@@ -307,7 +307,7 @@ class WebRequest(IncomingRequest):
             self._look_again()
         if status is None and error is None and self.status_code is not None and self.status_code >= 500:
             status = ERROR
-        if self.trace.at_touch is not None and self._is_worth_recording():
+        if self.trace.at_touch is not None and self._is_worth_recording(error):
             recorder().touch_trace(self.trace)
         touched = self.frame.touched()
         for trace in touched:
@@ -317,11 +317,16 @@ class WebRequest(IncomingRequest):
             recorder().update_session(self.session)
         self.frame.finish(error, status)
 
-    def _is_worth_recording(self) -> bool:
+    def _is_worth_recording(self, error: BaseException | None) -> bool:
+        """Whether the trace is recorded although nothing was recorded in it."""
         trace = self.trace
         if is_annotated(trace):
             return True
-        if self.policy.options.record_requests != ALL or self.frame.left:
+        if self.frame.left:
+            return False
+        if self.session.opened and isinstance(error, Exception):  # in a session, and told nowhere else
+            return True
+        if self.policy.options.record_requests != ALL:
             return False
         if not self.session.opened:
             trace.session = None  # seen, but in no session: nobody touched one

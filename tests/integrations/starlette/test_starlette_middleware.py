@@ -417,6 +417,27 @@ def test_a_websocket_is_one_session_and_one_trace(captured: Captured, call: Any,
     ]
 
 
+def test_a_websocket_that_fails_between_its_messages(captured: Captured, call: Any) -> None:
+    """Where each message has a trace of its own, a failure outside of them is in one of the connection."""
+
+    async def endpoint(socket: WebSocket) -> None:
+        await socket.accept()
+        with baserun.start_trace("message", new=True):
+            call(await socket.receive_text())
+        raise LookupError("gone")
+
+    app = application(WebSocketRoute("/ws", endpoint))
+    with pytest.raises(LookupError), TestClient(app).websocket_connect("/ws") as socket:
+        socket.send_text("one")
+        socket.receive_text()
+
+    (session,) = captured.sessions
+    assert [(trace.name, trace.status, trace.error and trace.error.type) for trace in traces_of(session)] == [
+        ("WEBSOCKET /ws", "error", "LookupError"),
+        ("message", "ok", None),
+    ]
+
+
 def test_a_websocket_whose_visitor_leaves(captured: Captured, call: Any) -> None:
     """A visitor who closes the connection is how it ends, though Starlette raises it in the endpoint."""
 
