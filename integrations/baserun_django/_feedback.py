@@ -22,8 +22,8 @@ def feedback_view(request: HttpRequest) -> HttpResponse:
     active = active_request()
     if active is None:
         raise ConfigurationError(
-            "feedback_view works below the middleware: add 'baserun_django.BaserunMiddleware' to the setting MIDDLEWARE, and "
-            "leave the path of the view out of `excluded`"
+            "feedback_view works below the middleware: add 'baserun_django.BaserunMiddleware' to the setting "
+            "MIDDLEWARE, and leave the path of the view out of `excluded`"
         )
     kind, body = _posted(request)
     answer = accept_feedback(active.policy, kind, body, active.visitor())

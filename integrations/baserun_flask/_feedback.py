@@ -20,8 +20,8 @@ def feedback_view() -> Response:
     active = active_request()
     if active is None:
         raise ConfigurationError(
-            "feedback_view works in an application with the extension: write Baserun(app), and leave the path of the view "
-            "out of `excluded`"
+            "feedback_view works in an application with the extension: write Baserun(app), and leave the path of the "
+            "view out of `excluded`"
         )
     if request.form:  # the application, or its protection against forged requests, has parsed it already
         body, kind = _joined(), "application/x-www-form-urlencoded"

@@ -26,8 +26,8 @@ async def feedback_endpoint(request: Request) -> Response:
     active = active_request()
     if active is None:
         raise ConfigurationError(
-            "feedback_endpoint works below the middleware: write app.add_middleware(BaserunMiddleware), and leave the path of "
-            "the endpoint out of `excluded`"
+            "feedback_endpoint works below the middleware: write app.add_middleware(BaserunMiddleware), and leave the "
+            "path of the endpoint out of `excluded`"
         )
     answer = accept_feedback(active.policy, request.headers.get("content-type"), body, active.visitor())
     return Response(answer.body(), status_code=answer.status, media_type="application/json" if answer.problem else None)
