@@ -8,7 +8,7 @@ from typing import Any, Generic, TypeVar
 
 from baserun.exceptions import ConfigurationError, NarrowFilterError
 from baserun.store import Page, Store
-from baserun.store.filters import FEEDBACK, STATUSES
+from baserun.store.filters import FEEDBACK, STATUSES, default_sort
 from baserun_monitor import _filters
 from baserun_monitor._exchange import Response, as_json, download, redirect
 from baserun_monitor._export import csv_of, json_of
@@ -27,7 +27,7 @@ class Listing(Generic[Item]):
     noun: str
     template: str
     names: tuple[str, ...]
-    default_sort: str
+    sorts: tuple[str, ...]
     read: Callable[..., Page[Item]]
     columns: tuple[str, ...]
     """Of its CSV."""
@@ -70,7 +70,7 @@ class Listing(Generic[Item]):
             nav=self.noun,
             noun=self.noun,
             filters=set_filters,
-            sort=visit.params.get("sort") or self.default_sort,
+            sort=visit.params.get("sort") or default_sort(self.sorts),
             periods=_filters.PERIODS,
             statuses=STATUSES,
             feedbacks=FEEDBACK,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from baserun.store import Page, Store, StoredSession, StoredTrace
+from baserun.store.filters import SESSION_SORTS
 from baserun_monitor import _conversation, _filters, _paging, _security, _texts
 from baserun_monitor._exchange import Response, as_json, download, redirect
 from baserun_monitor._export import zip_of
@@ -17,7 +18,7 @@ def _read(store: Store, **filters: Any) -> Page[StoredSession]:
 
 
 SESSIONS = Listing(
-    "sessions", "sessions.html", _filters.OF_SESSIONS, "-last_active", _read,
+    "sessions", "sessions.html", _filters.OF_SESSIONS, SESSION_SORTS, _read,
     ("id", "user_identifier", "started_at", "last_active_at", "ended_at", "previous_id", "traces", "turns", "llm_calls",
      "errors", "input_tokens", "output_tokens", "cost_usd", "unpriced_calls", "feedback_score", "first_input",
      "last_output"),

@@ -7,6 +7,7 @@ from typing import Any
 from baserun.cli._render._calls import LLM
 from baserun.cli._render._messages import ASSISTANT, USER, Message, said
 from baserun.store import Page, Store, StoredCall, StoredSpan, StoredTrace
+from baserun.store.filters import TRACE_SORTS
 from baserun_monitor import _filters
 from baserun_monitor._conversation import mark_of
 from baserun_monitor._exchange import Response, as_json
@@ -23,7 +24,7 @@ def _read(store: Store, **filters: Any) -> Page[StoredTrace]:
 
 
 TRACES = Listing(
-    "traces", "traces.html", _filters.OF_TRACES, "-started", _read,
+    "traces", "traces.html", _filters.OF_TRACES, TRACE_SORTS, _read,
     ("id", "session_id", "user_identifier", "name", "kind", "environment", "tags", "started_at", "duration_ms",
      "status", "error", "llm_calls", "errors", "input_tokens", "output_tokens", "cost_usd", "unpriced_calls"),
 )  # fmt: skip

@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 from baserun.store import Page, Store, StoredUser
+from baserun.store.filters import SESSION_SORTS, USER_SORTS, default_sort
 from baserun_monitor import _filters, _security
 from baserun_monitor._charts import user_charts
 from baserun_monitor._exchange import Response, as_json, download, redirect
@@ -22,7 +23,7 @@ def _read(store: Store, **filters: Any) -> Page[StoredUser]:
 
 
 USERS = Listing(
-    "users", "users.html", _filters.OF_USERS, "-last_seen", _read,
+    "users", "users.html", _filters.OF_USERS, USER_SORTS, _read,
     ("user_identifier", "first_seen_at", "last_seen_at", "sessions", "traces", "llm_calls", "errors", "input_tokens",
      "output_tokens", "cost_usd", "unpriced_calls", "feedback_score"),
 )  # fmt: skip
@@ -61,7 +62,7 @@ def show(visit: Visit, identifier: str) -> Response:
         charts=user_charts(activity) if activity else [],
         activity=activity,
         days=DAYS,
-        sort="-last_active",
+        sort=default_sort(SESSION_SORTS),
         noun="sessions",
     )
 

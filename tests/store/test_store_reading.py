@@ -15,6 +15,7 @@ import pytest
 
 from baserun.exceptions import ConfigurationError, NarrowFilterError
 from baserun.store import Sink, Store, StoredCall, open_store
+from baserun.store.filters import SESSION_SORTS, TRACE_SORTS, USER_SORTS, default_sort
 from baserun.store.rows import AnnotationRow, EndSession, OpenSession
 
 Make = Any
@@ -133,6 +134,20 @@ def test_sessions_are_sorted(filled: Store, sort: str | None, expected: str) -> 
     found = filled.sessions() if sort is None else filled.sessions(sort=sort)
 
     assert " ".join(session.id for session in found) == expected
+
+
+def test_lists_are_sorted_by_whatever_the_contract_names(filled: Store) -> None:
+    """The store answers each sort that the command line and the pages offer; without one the latest come first."""
+    lists: list[tuple[Any, tuple[str, ...]]] = [
+        (filled.users, USER_SORTS),
+        (filled.sessions, SESSION_SORTS),
+        (filled.traces, TRACE_SORTS),
+    ]
+    for ask, sorts in lists:
+        found = {sort: [item.to_dict() for item in ask(sort=sort)] for name in sorts for sort in (name, f"-{name}")}
+
+        assert {len(items) for items in found.values()} == {len(ask().items)}
+        assert [item.to_dict() for item in ask()] == found[default_sort(sorts)]
 
 
 @pytest.mark.parametrize("sort", ["-started", "started", "-duration", "cost", "-tokens", "errors"])

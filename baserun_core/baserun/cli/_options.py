@@ -8,13 +8,17 @@ from typing import Any
 import click
 
 from baserun.cli._types import MOMENT, TAG, NumberType
-from baserun.store.filters import DEFAULT_LIMIT, FEEDBACK, HIGHEST_LIMIT, STATUSES
+from baserun.store.filters import (
+    DEFAULT_LIMIT,
+    FEEDBACK,
+    HIGHEST_LIMIT,
+    SESSION_SORTS,
+    STATUSES,
+    TRACE_SORTS,
+    USER_SORTS,
+)
 
 Command = Callable[..., Any]
-
-USER_SORTS = ("last_seen", "first_seen", "cost", "tokens", "sessions", "traces", "errors")
-SESSION_SORTS = ("last_active", "started", "cost", "tokens", "duration", "errors", "traces")
-TRACE_SORTS = ("started", "duration", "cost", "tokens", "errors")
 
 _USER = click.option(
     "--user", metavar="USER", help="Of one user: an identifier, or the e-mail address behind its hash."

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import TypedDict
 
 STATUSES = ("running", "ok", "error", "cancelled", "abandoned")
 """Of traces, as they are read."""
 FEEDBACK = ("negative", "positive", "any")
+USER_SORTS = ("last_seen", "first_seen", "cost", "tokens", "sessions", "traces", "errors")
+SESSION_SORTS = ("last_active", "started", "cost", "tokens", "duration", "errors", "traces")
+TRACE_SORTS = ("started", "duration", "cost", "tokens", "errors")
+"""What lists can be sorted by; see `default_sort`."""
 DEFAULT_LIMIT, HIGHEST_LIMIT = 50, 1_000
 """Items of a page."""
 
@@ -17,6 +22,11 @@ _MIDDLE = 0.5
 def is_positive(score: float) -> bool:
     """Whether feedback with this score, from 0 (bad) to 1 (good), is positive; any other is negative."""
     return score >= _MIDDLE
+
+
+def default_sort(sorts: Sequence[str]) -> str:
+    """How a list is sorted where nobody says it: by the first of its sorts, from the latest."""
+    return f"-{sorts[0]}"
 
 
 class ListOptions(TypedDict, total=False):
@@ -31,7 +41,7 @@ class ListOptions(TypedDict, total=False):
 
 
 class UserFilters(ListOptions, total=False):
-    """What users can be narrowed to. Sorted by ``last_seen, first_seen, cost, tokens, sessions, traces, errors``."""
+    """What users can be narrowed to. Sorted by one of `USER_SORTS`."""
 
     user: str | None
     since: datetime | None
@@ -45,7 +55,7 @@ class UserFilters(ListOptions, total=False):
 
 
 class SessionFilters(ListOptions, total=False):
-    """What sessions can be narrowed to. Sorted by ``last_active, started, cost, tokens, duration, errors, traces``.
+    """What sessions can be narrowed to. Sorted by one of `SESSION_SORTS`.
 
     ``status``, ``model``, ``kind``, ``tag`` and ``text`` ask for sessions that have such a trace.
     """
@@ -77,6 +87,6 @@ class SessionFilters(ListOptions, total=False):
 
 
 class TraceFilters(SessionFilters, total=False):
-    """What traces can be narrowed to. Sorted by ``started, duration, cost, tokens, errors``; times are their start."""
+    """What traces can be narrowed to. Sorted by one of `TRACE_SORTS`; times are their start."""
 
     session: str | None

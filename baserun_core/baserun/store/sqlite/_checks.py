@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date, datetime
 from math import inf, isfinite
 from typing import Any
@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from baserun.exceptions import ConfigurationError
-from baserun.store.filters import DEFAULT_LIMIT, HIGHEST_LIMIT
+from baserun.store.filters import DEFAULT_LIMIT, HIGHEST_LIMIT, default_sort
 from baserun.store.sqlite._convert import microseconds, now_us
 
 _LARGEST_NUMBER = 1e9
@@ -37,9 +37,9 @@ def names(given: Mapping[str, Any], possible: Collection[str], what: str) -> dic
     return {name: value for name, value in given.items() if value is not None}
 
 
-def sort(value: object, possible: Collection[str], default: str) -> Sort:
+def sort(value: object, possible: Sequence[str]) -> Sort:
     """The sort that `value` means, such as ``-cost``."""
-    text = default if value is None else value
+    text = default_sort(possible) if value is None else value
     name = text.removeprefix("-") if isinstance(text, str) else None
     if name not in possible or not isinstance(text, str):
         raise ConfigurationError(

@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from baserun.store.filters import SESSION_SORTS, TRACE_SORTS, USER_SORTS
 from baserun.store.results import Page, StoredSession, StoredTrace, StoredUser
 from baserun.store.sqlite import _checks, _cursor, _filters
 from baserun.store.sqlite._convert import now_us
@@ -22,7 +23,7 @@ from baserun.store.sqlite._read_traces import TRACE_COLUMNS, TRACE_JOINS, trace_
 
 
 class _List(msgspec.Struct, frozen=True):
-    """What makes a list: its table under a short name, its columns, its sorts."""
+    """What makes a list: its table under a short name, its columns, its filters and sorts."""
 
     what: str
     table: str
@@ -31,29 +32,27 @@ class _List(msgspec.Struct, frozen=True):
     joins: str
     filters: tuple[str, ...]
     narrow: Callable[[_filters.Conditions, dict[str, Any]], None]
-    sorts: dict[str, str]
-    default_sort: str
+    sorts: tuple[str, ...]
+    keys: dict[str, str]
+    """What each of the sorts is here."""
 
 
 _USERS = _List(
-    "Users", "users", "u", USER_COLUMNS, "", _filters.COMMON, _filters.users,
+    "Users", "users", "u", USER_COLUMNS, "", _filters.COMMON, _filters.users, USER_SORTS,
     {"last_seen": "u.last_us", "first_seen": "u.first_us", "cost": "u.cost_nano",
      "tokens": "u.input_tokens + u.output_tokens", "sessions": "u.sessions", "traces": "u.traces",
      "errors": "u.errors"},
-    "-last_seen",
 )  # fmt: skip
 _SESSIONS = _List(
-    "Sessions", "sessions", "s", SESSION_COLUMNS, SESSION_JOINS, _filters.OF_SESSIONS, _filters.sessions,
+    "Sessions", "sessions", "s", SESSION_COLUMNS, SESSION_JOINS, _filters.OF_SESSIONS, _filters.sessions, SESSION_SORTS,
     {"last_active": "s.last_us", "started": "s.started_us", "cost": "s.cost_nano",
      "tokens": "s.input_tokens + s.output_tokens", "duration": "s.last_us - s.started_us", "errors": "s.errors",
      "traces": "s.traces"},
-    "-last_active",
 )  # fmt: skip
 _TRACES = _List(
-    "Traces", "traces", "t", TRACE_COLUMNS, TRACE_JOINS, _filters.OF_TRACES, _filters.traces,
+    "Traces", "traces", "t", TRACE_COLUMNS, TRACE_JOINS, _filters.OF_TRACES, _filters.traces, TRACE_SORTS,
     {"started": "t.started_us", "duration": "coalesce(t.duration_us, -1)", "cost": "t.cost_nano",
      "tokens": "t.input_tokens + t.output_tokens", "errors": "t.errors"},
-    "-started",
 )  # fmt: skip
 
 
@@ -100,7 +99,7 @@ def traces(connection: sqlite3.Connection, question: Question) -> Page[StoredTra
 
 def _question(kind: _List, filters: dict[str, Any]) -> Question:
     given = _checks.names(filters, kind.filters, kind.what)
-    sort = _checks.sort(given.get("sort"), kind.sorts, kind.default_sort)
+    sort = _checks.sort(given.get("sort"), kind.sorts)
     after = given.get("after")
     cursor = None if after is None else _cursor.parse(after, str(sort))
     kind.narrow(_filters.Conditions(None), given)
@@ -120,7 +119,7 @@ def _select(connection: sqlite3.Connection, question: Question) -> tuple[str, li
     kind, alias = question.list, question.list.alias
     conditions = _filters.Conditions(connection)
     kind.narrow(conditions, question.given)
-    key = kind.sorts[question.sort.name]
+    key = kind.keys[question.sort.name]
     direction, compare = ("DESC", "<") if question.sort.is_descending else ("ASC", ">")
     if question.after is not None:
         conditions.add(f"({key}, {alias}.id) {compare} (?, ?)", question.after.value, question.after.row_id)
