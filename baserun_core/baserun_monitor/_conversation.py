@@ -231,7 +231,8 @@ class _Teller:
             self._failed(trace.error)
         if trace.result is not None:
             self._add(Mark("note", "result", in_words(trace.result)))
-        if trace.status in STATUS_MARKS:
+        is_told = any(facts.call.status == trace.status for facts in self._turn.calls)
+        if trace.status in STATUS_MARKS and not is_told:
             words, kind = STATUS_MARKS[trace.status]
             self._add(Mark(kind, words))
 

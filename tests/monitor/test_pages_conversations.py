@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from asyncio import CancelledError
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import UTC, datetime
 from urllib.parse import urldefrag
 
@@ -11,11 +13,21 @@ import pytest
 from starlette.testclient import TestClient
 
 import baserun
+from baserun.instrumentation import CallDetails, finish_call, start_call
 from baserun.testing import Captured, FakeClock, capture
 from baserun_monitor import LOOPBACK, Pages
 from baserun_monitor._paging import TURNS_A_PAGE
 
 DAY = 86_400
+
+
+class Cut:
+    """A call whose answer nobody waited for."""
+
+    def describe(self) -> CallDetails:
+        return CallDetails(
+            provider="openai", operation="chat", request_model="gpt-4o-mini", stream=True, stream_end="cancelled"
+        )
 
 
 @pytest.fixture(name="clock")
@@ -81,3 +93,31 @@ def test_an_end_after_days_has_its_date(captured: Captured, clock: FakeClock, vi
 
     assert re.fullmatch(r"(2026-05-29|29 May) \d\d:\d\d", begin)
     assert re.fullmatch(r"0?1 Jun \d\d:\d\d", end)
+
+
+def test_a_session_within_a_minute_has_one_time(captured: Captured, clock: FakeClock, visitor: TestClient) -> None:
+    """Its end is told where it is another minute than its beginning."""
+    talk(clock, 2)
+    assert captured.flush()
+    within = visitor.get("/sessions/long").text
+    clock.advance(60)
+    talk(clock, 1)
+    assert captured.flush()
+    beyond = visitor.get("/sessions/long").text
+
+    assert not re.search(r"\d\d:\d\d</time>\u2013", within)
+    assert re.search(r"\d\d:\d\d</time>\u2013<time [^>]*>\d\d:\d\d</time>", beyond)
+
+
+def test_an_answer_that_was_cut_is_told_once(captured: Captured, visitor: TestClient) -> None:
+    """Where the visitor left in the middle of a stream, the turn says so of the stream, and not of itself as well."""
+    with suppress(CancelledError), baserun.with_session("ada", "long"), baserun.start_trace("POST /chat"):
+        call = start_call("chat gpt-4o-mini")
+        assert call is not None
+        finish_call(call, Cut(), 100, status="cancelled")
+        raise CancelledError
+    assert captured.flush()
+
+    marks = re.findall(r'<p class="mark warn">.*?</span> ([^<]*)</p>', visitor.get("/sessions/long").text)
+
+    assert marks == ["stream cancelled before its end"]

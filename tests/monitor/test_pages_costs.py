@@ -139,3 +139,11 @@ def test_what_was_paid_without_a_call_is_told(page: str | None) -> None:
     for told in pages_of(({}, embedding), paths=() if page is None else (page,), kind="embedding"):
         assert re.search(r">5,000( \S+ unknown tokens)?<", told)
         assert ">$0.0001<" in told
+
+
+def test_unknown_tokens_are_as_quiet_as_an_unknown_cost() -> None:
+    """A list is read by its figures; what is not known does not stand out among them."""
+    sessions = pages_of((FAILED, {}), paths=("/sessions",))[-1]
+
+    for name in ("tokens", "cost"):
+        assert re.search(rf'<td data-name="{name}" class="number"><span class="none">unknown</span></td>', sessions)
