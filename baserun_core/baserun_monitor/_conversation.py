@@ -21,6 +21,7 @@ from baserun.cli._render._messages import (
     compact,
     said,
 )
+from baserun.cli._render._traces import ended_at, told_at
 from baserun.store import StoredAnnotation, StoredCall, StoredError, StoredSpan, StoredTrace
 from baserun.store.filters import is_positive
 
@@ -86,6 +87,11 @@ class Turn:
     calls: list[CallFacts] = field(default_factory=list)
 
     @property
+    def at(self) -> datetime:
+        """When it was."""
+        return told_at(self.trace)
+
+    @property
     def texts(self) -> int:
         """How many texts there are to show."""
         return sum(1 for item in self.items if isinstance(item, (Said, Tool)))
@@ -95,11 +101,10 @@ def turns(traces: Iterable[StoredTrace]) -> list[Turn]:
     """The traces of a session, in the order of time, as turns."""
     teller, told = _Teller(), []
     last: datetime | None = None
-    for trace in traces:
-        pause = None if last is None or trace.started_at - last < IDLE else trace.started_at - last
+    for trace in sorted(traces, key=told_at):
+        pause = None if last is None or told_at(trace) - last < IDLE else told_at(trace) - last
         told.append(teller.tell(trace, pause))
-        end = trace.started_at + timedelta(milliseconds=trace.duration_ms or 0)
-        last = end if last is None else max(last, end)
+        last = max(last or ended_at(trace), ended_at(trace))
     return told
 
 

@@ -121,3 +121,18 @@ def test_an_answer_that_was_cut_is_told_once(captured: Captured, visitor: TestCl
     marks = re.findall(r'<p class="mark warn">.*?</span> ([^<]*)</p>', visitor.get("/sessions/long").text)
 
     assert marks == ["stream cancelled before its end"]
+
+
+def test_a_failure_is_told_where_it_happened(captured: Captured, clock: FakeClock, visitor: TestClient) -> None:
+    """A connection that was open all the while, and has nothing to tell but its failure, comes after its messages."""
+    with suppress(LookupError), baserun.with_session("ada", "long"), baserun.start_trace("WEBSOCKET /chat"):
+        with baserun.start_trace("message", new=True):
+            baserun.log("said")
+        clock.advance(600)
+        raise LookupError("no such room")
+    assert captured.flush()
+
+    page = visitor.get("/sessions/long").text
+
+    assert page.index("said</span>") < page.index("10 min later") < page.index("LookupError: no such room")
+    assert re.findall(r'<div class="at">.*?<time [^>]*>([^<]*)<', page)[1].endswith(":10:00")

@@ -12,7 +12,7 @@ from baserun.cli._render._lines import BLANK, QUIET, STRONG, Line, facts, line
 from baserun.cli._render._money import count, plural
 from baserun.cli._render._text import one_line
 from baserun.cli._render._time import span_of
-from baserun.cli._render._traces import ended_at, tell_trace
+from baserun.cli._render._traces import ended_at, tell_trace, told_at
 from baserun.cli._render._view import View
 from baserun.store import StoredSession, StoredTrace
 
@@ -23,13 +23,13 @@ _IDLE = timedelta(minutes=1)
 def conversation(session: StoredSession, visit: Sequence[StoredSession], view: View) -> Iterator[Line]:
     """The session's facts, then its traces with the pauses between them, then what was thought of it."""
     yield from headline(session, visit, view)
-    traces = session.traces if isinstance(session.traces, list) else []
+    traces = sorted(session.traces, key=told_at) if isinstance(session.traces, list) else []
     history = History()
     last: datetime | None = None
     for trace in traces:
         yield BLANK
-        if last is not None and trace.started_at - last >= _IDLE:
-            pause = (trace.started_at - last).total_seconds() * 1000
+        if last is not None and told_at(trace) - last >= _IDLE:
+            pause = (told_at(trace) - last).total_seconds() * 1000
             yield line((f"⋯ {span_of(pause)} later", QUIET))
             yield BLANK
         yield from tell_trace(trace, history, view)

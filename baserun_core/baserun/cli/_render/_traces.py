@@ -50,12 +50,18 @@ def heading(trace: StoredTrace, view: View) -> Line:
     took = duration(trace.duration_ms) if trace.duration_ms is not None else None
     words = facts(took, f"trace {view.id(trace.id)}", trace.environment, pairs(trace.tags))
     marks = [] if status is None else [(f" · {status[0]}", status[1])]
-    return line((view.clock(trace.started_at), QUIET), f"  {one_line(trace.name, 200)}  ", (words, QUIET), *marks)
+    return line((view.clock(told_at(trace)), QUIET), f"  {one_line(trace.name, 200)}  ", (words, QUIET), *marks)
 
 
 def ended_at(trace: StoredTrace) -> datetime:
     """When it was over, as far as is known."""
     return trace.started_at + timedelta(milliseconds=trace.duration_ms or 0)
+
+
+def told_at(trace: StoredTrace) -> datetime:
+    """Its place in a conversation: its beginning; its end where all that there is to tell is that it failed then."""
+    is_bare = not trace.spans and not trace.annotations
+    return ended_at(trace) if is_bare and trace.error is not None else trace.started_at
 
 
 def _tell_span(span: StoredSpan, history: History, view: View, told: set[tuple[str, str | None]]) -> Iterator[Line]:
