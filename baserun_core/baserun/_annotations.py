@@ -12,7 +12,7 @@ from baserun._identity import check_session_identifier
 from baserun._recorder import Recorder
 from baserun._records import AnnotationAdded
 from baserun._runtime import recorder
-from baserun._values import snapshot
+from baserun._values import snapshot, snapshot_facts
 from baserun.exceptions import ConfigurationError
 
 
@@ -158,7 +158,7 @@ def _score(score: float | None, thumbsup: bool | None, stars: int | None) -> flo
 def _about(session_id: str | None, trace_id: str | None, completion_id: str | None) -> dict[str, str] | None:
     about = {}
     if session_id is not None:
-        about["session_id"] = check_session_identifier(session_id)
+        about["session_id"] = check_session_identifier(session_id, "session_id", "for the current session")
     if trace_id is not None:
         about["trace_id"] = _checked_trace_id(trace_id)
     if completion_id is not None:
@@ -187,7 +187,7 @@ def _annotate(
     if frame is not None and frame.muted:
         return
     kept, size = (None, 0) if value is None else snapshot(value)
-    facts, more = snapshot(checked) if checked else (None, 0)
+    facts, more = snapshot_facts(checked)
     current_recorder = recorder()
     record = AnnotationAdded(
         current_recorder.ids.annotation(),

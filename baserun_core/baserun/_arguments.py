@@ -26,6 +26,15 @@ def check_metadata(metadata: Mapping[str, Any] | None) -> dict[str, Any] | None:
     """Return a copy of `metadata`, or say what it must be."""
     if metadata is None:
         return None
-    if not isinstance(metadata, Mapping):
-        raise ConfigurationError(f"metadata must be a dict such as {{'plan': 'pro'}}, not {type(metadata).__name__}")
-    return dict(metadata)
+    if type(metadata) is dict:
+        return metadata.copy()
+    given: Any = metadata
+    cls = type(given)  # not `isinstance`, which asks the object what it is
+    if issubclass(cls, dict):
+        return dict(dict.items(given))  # its own methods may do anything
+    if not issubclass(cls, Mapping):
+        raise ConfigurationError(f"metadata must be a dict such as {{'plan': 'pro'}}, not {cls.__name__}")
+    try:
+        return dict(given)
+    except Exception as error:
+        raise ConfigurationError(f"metadata cannot be read: its items() raises {type(error).__name__}") from error

@@ -192,16 +192,23 @@ class Delivery:
         rows = [row for row in self._rows[start:stop] if row is not None]
         if not rows:
             return
+        error = self._rejection(rows, timeout)
+        if error is None:
+            return
+        if stop - start == 1:
+            self._rows[start] = None
+            self._give_up(self._batch[start][1], "rejected", "writing a record that the store does not take", error)
+            return
+        middle = (start + stop) // 2
+        self._write(start, middle, timeout)
+        self._write(middle, stop, timeout)
+
+    def _rejection(self, rows: list[Row], timeout: float | None) -> RowRejectedError | None:
         try:
             self._open_sink().write(rows, timeout=timeout)
         except RowRejectedError as error:
-            if stop - start == 1:
-                self._rows[start] = None
-                self._give_up(self._batch[start][1], "rejected", "writing a record that the store does not take", error)
-                return
-            middle = (start + stop) // 2
-            self._write(start, middle, timeout)
-            self._write(middle, stop, timeout)
+            return error
+        return None
 
     def _open_sink(self) -> Sink:
         if self._sink is None:

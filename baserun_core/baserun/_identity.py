@@ -55,24 +55,26 @@ def possible_identifiers(typed: str, user_key: str | None) -> list[str]:
     return list(dict.fromkeys([*(pseudonym(name, user_key) for name in plain), *plain]))
 
 
-def check_session_identifier(value: object) -> str:
+def check_session_identifier(
+    value: object, what: str = "session_identifier", without: str = "to start a new session"
+) -> str:
     """Return `value` if it can be a session's id, else say what can."""
     if not isinstance(value, str):
         raise ConfigurationError(
-            f"session_identifier must be str, not {type(value).__name__}; for an integer or UUID write str(value)"
+            f"{what} must be str, not {type(value).__name__}; for an integer or UUID write str(value)"
         )
     if type(value) is not str:  # an enum's member, a template's markup: their own methods show another text
         value = str.__str__(value)
     if not value:
-        raise ConfigurationError("session_identifier is empty; leave it out (or None) to start a new session")
+        raise ConfigurationError(f"{what} is empty; leave it out (or None) {without}")
     if len(value) > MAX_SESSION_ID:
         raise ConfigurationError(
-            f"session_identifier has {len(value)} characters, the most is {MAX_SESSION_ID}; "
+            f"{what} has {len(value)} characters, the most is {MAX_SESSION_ID}; "
             "for a longer key use its hash, such as hashlib.sha256(key.encode()).hexdigest()"
         )
     if not (value.isascii() and value.isprintable()):
         raise ConfigurationError(
-            f"session_identifier {value!r} has a character that is not printable ASCII; "
+            f"{what} {value!r} has a character that is not printable ASCII; "
             "use an id such as a UUID, or the hash of your key"
         )
     return value
@@ -81,9 +83,10 @@ def check_session_identifier(value: object) -> str:
 def check_user_identifier(value: object) -> str:
     """Return `value` if it can identify a user, else say what can."""
     if not isinstance(value, str):
-        raise ConfigurationError(
-            f"user_identifier must be str, not {type(value).__name__}; write baserun.hash_user(email) or str(pk)"
-        )
+        remedy = "write baserun.hash_user(email) or str(pk)"
+        if callable(value):
+            remedy = "the decorator is written with brackets, @baserun.with_session()"
+        raise ConfigurationError(f"user_identifier must be str, not {type(value).__name__}; {remedy}")
     if type(value) is not str:
         value = str.__str__(value)
     if not value:

@@ -25,7 +25,7 @@ from baserun._records import (
     TraceMoved,
     UserIdentified,
 )
-from baserun._values import snapshot
+from baserun._values import snapshot, snapshot_facts
 
 
 class Recorder:
@@ -46,7 +46,7 @@ class Recorder:
         """Record that `session` was started or resumed."""
         is_news = session.opened is None
         session.opened = self
-        metadata, size = snapshot(session.metadata) if session.metadata else (None, 0)
+        metadata, size = snapshot_facts(session.metadata)
         # It is decided by now, and these are what the properties of that name give.
         user, strength = session._user_identifier, session._strength
         self._put(SessionOpened(session, self._now_us(), user, strength, metadata), BASE_SIZE + size)
@@ -64,7 +64,7 @@ class Recorder:
         """Record that a session was ended, unless nothing was ever recorded of it."""
         if not isinstance(session, str) and not session.opened:
             return
-        metadata, size = (None, 0) if isinstance(session, str) else _metadata_of(session.metadata)
+        metadata, size = (None, 0) if isinstance(session, str) else snapshot_facts(session.metadata)
         session_id = session if isinstance(session, str) else session.id
         self._put(SessionEnded(session_id, self._now_us(), metadata), BASE_SIZE + size)
         if signals.session_ended.receivers:
@@ -72,8 +72,8 @@ class Recorder:
 
     def update_session(self, session: Session) -> None:
         """Record the session's metadata as it is now, if there is any."""
-        if session.metadata and session.opened:
-            metadata, size = _metadata_of(session.metadata)
+        metadata, size = snapshot_facts(session.metadata) if session.opened else (None, 0)
+        if metadata:
             self._put(SessionUpdated(session.id, self._now_us(), metadata), BASE_SIZE + size)
 
     def identify(self, session: Session, user_identifier: str, strength: int) -> None:
@@ -142,14 +142,10 @@ class Recorder:
             trace.status, trace.error = _failure(error, status)
         if trace.muted or trace.remote or trace.at_touch is not None:
             return None
-        size = BASE_SIZE
-        metadata = tags = result = None
-        if trace.metadata:
-            metadata, more = snapshot(trace.metadata)
-            size += more
-        if trace.tags:
-            tags, more = snapshot(trace.tags)
-            size += more
+        result = None
+        metadata, size = snapshot_facts(trace.metadata)
+        tags, more = snapshot_facts(trace.tags)
+        size += BASE_SIZE + more
         if trace.result is not None and not trace.contentless and self.config.capture_content:
             result, more = snapshot(trace.result)
             size += more
@@ -215,11 +211,9 @@ class Recorder:
             self._emit(signals.trace_finished, trace)
 
     def _take_content(self, span: Span) -> int:
-        size = BASE_SIZE
-        metadata = given = result = None
-        if span.metadata:
-            metadata, more = snapshot(span.metadata)
-            size += more
+        given = result = None
+        metadata, size = snapshot_facts(span.metadata)
+        size += BASE_SIZE
         if not span.contentless and self.config.capture_content:
             if span.input is not None:
                 given, more = snapshot(span.input)
@@ -272,10 +266,6 @@ def _ignore(record: Record, size: int) -> None:
 
 def _ignore_signal(signal: Any, sender: Any) -> None:
     return None
-
-
-def _metadata_of(metadata: dict[str, Any]) -> tuple[Any, int]:
-    return snapshot(metadata) if metadata else (None, 0)
 
 
 def _failure(error: BaseException, status: str | None) -> tuple[str, tuple[str, str | None] | None]:

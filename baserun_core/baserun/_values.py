@@ -62,6 +62,17 @@ def snapshot(value: object) -> tuple[object, int]:
     return copy, walk.size
 
 
+def snapshot_facts(facts: object) -> tuple[object, int]:
+    """A snapshot of metadata or tags: a dict, or None where there are none.
+
+    What somebody assigned in the place of the dict, or could not be copied, stands in one under a name of its own.
+    """
+    if facts is None or (type(facts) is dict and not facts):
+        return None, 0
+    copy, size = snapshot(facts)
+    return (copy if type(copy) is dict else {"value": copy}), size
+
+
 def _flat_dict(value: dict[Any, Any]) -> tuple[object, int] | None:
     """The common case in one loop: text to scalars. None where the general walk is needed."""
     copy = value.copy()  # in one step: another thread may be changing it

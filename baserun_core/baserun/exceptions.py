@@ -5,6 +5,7 @@ BaserunError
 ├── MissingExtraError       a feature needs a package that is not installed
 └── StoreError
     ├── StoreUnavailableError   not now: locked, full, read-only, unreadable; the writer tries again
+    │   ├── StoreLockedError    another writer holds it
     │   └── StoreVersionError   written by a newer Baserun than this one
     ├── RowRejectedError        one row can never be stored
     └── NarrowFilterError       a question was too wide for its time budget
@@ -31,6 +32,10 @@ class StoreError(BaserunError):
 
 class StoreUnavailableError(StoreError):
     """The store cannot be used at the moment; nothing was written, and the same call may work later."""
+
+
+class StoreLockedError(StoreUnavailableError):
+    """Another writer had the store for longer than this one would wait."""
 
 
 class StoreVersionError(StoreUnavailableError):

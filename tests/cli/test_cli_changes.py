@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -13,6 +15,7 @@ from click.testing import Result
 
 import baserun
 from baserun.store import open_store
+from baserun.store.sqlite._lock import WriteLock
 
 Run = Callable[..., Result]
 ALICE = baserun.hash_user("alice@example.com")
@@ -174,3 +177,30 @@ def test_stats_tell_totals_and_ledger(run: Run, aged: Path) -> None:
     assert (plain["sessions"], plain["stored.session"], plain["pruned.session"]) == ("1", "2", "1")
     assert written["sessions"] == 1
     assert written["ledger"]["pruned"]["trace"] == 2
+
+
+@pytest.mark.parametrize("command", [("users", "erase", ALICE), ("prune", "--older-than", "365d")])
+def test_who_waits_for_another_writer_is_told(command: tuple[str, ...], story: Path) -> None:
+    """A command that changes the store says that another process holds the lock, and goes on when it is free."""
+    lock = WriteLock(str(story))
+    with lock.held():
+        waiting = subprocess.Popen(
+            [sys.executable, "-c", "from baserun.cli import main; main()", *command, "--yes", "--store", str(story)],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        assert waiting.stderr is not None
+        said = waiting.stderr.readline()
+        assert waiting.poll() is None
+    told, more = waiting.communicate(timeout=60)
+
+    assert said == f"baserun: another process is writing to the store ({story}.lock); waiting for it.\n"
+    assert (waiting.returncode, more) == (0, "")
+    assert told.startswith(("Erased", "Removed"))
+    lock.close()
+
+
+def test_nothing_is_said_where_nobody_waits(ask: Run) -> None:
+    """Standard error stays empty."""
+    assert ask("users", "erase", ALICE, "--yes").stderr == ""

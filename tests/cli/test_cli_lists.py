@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 from click.testing import Result
 
 import baserun
+from baserun.cli._types import MOMENT
 from baserun.store import open_store
 
 Run = Callable[..., Result]
@@ -203,3 +205,24 @@ def test_relative_times_count_from_now(run: Run, record: Callable[..., Path]) ->
 
     assert rows(run("--store", path, "traces", "--since", "2d")) == []
     assert len(rows(run("--store", path, "traces", "--since", "1w", "--until", "2d"))) == 1
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ("2026-05-31", "2026-05-31T00:00:00+00:00"),
+        ("2026-05-31T14:00", "2026-05-31T14:00:00+00:00"),
+        ("2026-05-31T14:00+02:00", "2026-05-31T12:00:00+00:00"),
+    ],
+)
+def test_a_time_without_a_zone_is_utc(written: str, meant: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in Python and on the pages, so that a command means the same on every machine."""
+    monkeypatch.setenv("TZ", "America/New_York")
+    time.tzset()
+    try:
+        found = MOMENT.convert(written, None, None)
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+
+    assert found.isoformat() == meant

@@ -67,6 +67,20 @@ def test_a_row_that_the_store_rejects_goes_alone(path: Path) -> None:
         assert store.verify() == []
 
 
+def test_what_is_said_of_rejected_rows_is_short(path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """However many attempts it takes to find a row that can never be stored, the log has the reason once."""
+    baserun.init(store=path, flush_interval=0.2)
+    with baserun.with_session(), baserun.start_trace(name="t"):
+        for number in range(40):
+            _call(_unstorable if number % 2 else _fine)
+        assert baserun.flush(60)
+    assert baserun.flush(60)
+
+    assert baserun.stats().dropped == {"rejected": 20}
+    (said,) = (record for record in caplog.records if "does not take" in record.getMessage())
+    assert (said.exc_text or "").count("RowRejectedError: ") <= 2  # a store tries the rows twice
+
+
 def test_a_call_that_cannot_be_described_keeps_its_span(path: Path) -> None:
     """When reading a call's details fails, the call is recorded all the same, without them."""
     baserun.init(store=path)

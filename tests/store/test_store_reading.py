@@ -344,6 +344,13 @@ def test_a_cursor_belongs_to_its_sort(filled: Store) -> None:
         filled.sessions(sort="-cost", after=cursor)
 
 
+@pytest.mark.parametrize("budget", ["0.3", True, -1, float("nan")])
+def test_a_budget_that_is_none_is_refused_at_once(budget: Any) -> None:
+    """Not at the first question."""
+    with pytest.raises(ConfigurationError, match=r"budget=.* is not possible\. Write a number"):
+        open_store(budget=budget)
+
+
 def test_a_question_without_end_is_stopped(sink: Sink, path: Any, make: Make) -> None:
     """A list that takes longer than its budget says to narrow it, and the next question is answered."""
     sink.write([make.trace(number, session=None) for number in range(3_000)])

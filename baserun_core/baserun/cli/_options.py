@@ -24,7 +24,11 @@ _USER = click.option(
     "--user", metavar="USER", help="Of one user: an identifier, or the e-mail address behind its hash."
 )
 _COMMON = (
-    click.option("--since", type=MOMENT, help="Not before: 30m, 24h, 7d, or a time such as 2026-05-31."),
+    click.option(
+        "--since",
+        type=MOMENT,
+        help="Not before: 30m, 24h, 7d, or a time such as 2026-05-31 (UTC).",
+    ),
     click.option("--until", type=MOMENT, help="Before: like --since."),
     click.option("--feedback", type=click.Choice(FEEDBACK), help="With such feedback."),
     click.option("--min-errors", type=NumberType(1), metavar="N", help="Those too that the application caught."),

@@ -14,6 +14,7 @@ from baserun.cli._render._money import plural
 from baserun.cli._render._time import local
 from baserun.cli._stores import opened_store
 from baserun.cli._types import AGE
+from baserun.cli._waiting import say_if_locked
 from baserun.store import PruneReceipt, Store
 
 
@@ -33,6 +34,7 @@ def prune(store: Store, older_than: timedelta, content_only: bool, dry_run: bool
         return
     what = "what was said in all traces from" if content_only else "all sessions last active"
     confirm(f"Remove {what} before {local(before)} for good?", yes)
+    say_if_locked()
     receipt = store.prune(before=before, content_only=content_only)
     if as_json:
         write_json(receipt.to_dict())

@@ -18,6 +18,7 @@ store_url_option = click.option(
     "--store", "store_url", metavar="URL", help="The store: a path or URL. [default: BASERUN_STORE, or ./.baserun]"
 )
 _URL = "baserun.store_url"
+_PLACE = "baserun.store_location"
 
 
 def store_option(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -38,6 +39,7 @@ def opened_store(command: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(command)
     def with_store(place: StoreLocation, *args: Any, **options: Any) -> Any:
         require(place)
+        click.get_current_context().meta[_PLACE] = place
         store = open_store(place)
         try:
             return command(store, *args, **options)
@@ -45,6 +47,13 @@ def opened_store(command: Callable[..., Any]) -> Callable[..., Any]:
             store.close()
 
     return with_store
+
+
+def opened_location() -> StoreLocation:
+    """Where the store is that the running command has opened."""
+    place = click.get_current_context().meta[_PLACE]
+    assert isinstance(place, StoreLocation)
+    return place
 
 
 def remember(ctx: click.Context, store_url: str | None) -> None:

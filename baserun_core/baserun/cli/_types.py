@@ -21,7 +21,7 @@ _LONGEST = timedelta(days=365 * 200)
 
 
 class MomentType(_ParamType):
-    """A time: how long ago it was, or ISO 8601, which is local time where it names no zone."""
+    """A time: how long ago it was, or ISO 8601, which is UTC where it names no zone."""
 
     name = "time"
 
@@ -33,7 +33,8 @@ class MomentType(_ParamType):
         if age is not None:
             return datetime.now(UTC) - age
         try:
-            return datetime.fromisoformat(value).astimezone(UTC)
+            moment = datetime.fromisoformat(value)
+            return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
         except (ValueError, OverflowError):
             self.fail(f"{value!r} is no time; write 30m, 24h, 7d, 2026-05-31 or 2026-05-31T14:00:00Z", param, ctx)
 

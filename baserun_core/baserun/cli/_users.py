@@ -18,6 +18,7 @@ from baserun.cli._render._money import plural
 from baserun.cli._render._text import one_line, safe_json
 from baserun.cli._render._users import profile
 from baserun.cli._stores import opened_store
+from baserun.cli._waiting import say_if_locked
 from baserun.store import ErasureReceipt, Store, StoredUser
 
 
@@ -89,6 +90,7 @@ def erase_user(store: Store, user: str, yes: bool, as_json: bool) -> None:
     found = _exactly(store, user)
     what = f"{plural(found.sessions, 'session')} and {plural(found.traces, 'trace')}"
     confirm(f"Erase user {one_line(found.user_identifier)} with {what} for good?", yes)
+    say_if_locked()
     receipt = store.erase_user(found.user_identifier)
     if as_json:
         write_json(receipt.to_dict())

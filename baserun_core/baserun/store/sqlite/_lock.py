@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import ModuleType
 
-from baserun.exceptions import StoreUnavailableError
+from baserun.exceptions import StoreLockedError, StoreUnavailableError
 
 fcntl: ModuleType | None
 try:
@@ -23,10 +23,6 @@ except ImportError:  # Windows: SQLite's own locks have to do
 
 POLL_SECONDS = 0.002
 _FILE_MODE = 0o600
-
-
-class StoreLockedError(StoreUnavailableError):
-    """Another writer had the lock for longer than this one would wait."""
 
 
 class WriteLock:

@@ -46,6 +46,8 @@ class SqliteStore:
     def __init__(self, location: StoreLocation, *, budget: float | None, user_key: str | None = None) -> None:
         self.location = location
         self._user_key = user_key
+        if budget is not None:
+            _checks.number("budget", budget)
         self._reader = Reader(location.path, budget)
 
     def __enter__(self) -> Self:
