@@ -33,8 +33,13 @@ SESSION_KEY = "session.id"
 USER_KEY = "enduser.pseudo.id"
 """OpenTelemetry's names for a session and a pseudonymous end user."""
 
-_OURS = "baserun=1"
+_OURS = "baserun"
+"""Our key in ``tracestate``. Its value is when the trace began, in microseconds: the first record of it that arrives
+may be another process's, and says so too."""
+_CLOCKS_DIFFER_US = 86_400_000_000
+"""How long ago a trace may have begun, or by how much the clocks of two machines may differ; else it begins here."""
 _TRACEPARENT = re.compile(r"(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-[0-9a-f]{2}(-.*)?")
+_DIGITS = re.compile(r"[0-9]{1,17}")
 _MOST_BAGGAGE = 8192
 
 
@@ -97,7 +102,7 @@ def inject(headers: H) -> H:
             recorder().touch_trace(trace)
         span_id = _root_span_id(trace) if frame.span is None else frame.span.id
         headers[names.get(TRACEPARENT, TRACEPARENT)] = f"00-{trace.id}-{span_id}-01"
-        _put_first(headers, names.get(TRACESTATE, TRACESTATE), [_OURS])
+        _put_first(headers, names.get(TRACESTATE, TRACESTATE), [f"{_OURS}={trace.started_us}"])
     if frame.session is not None:
         _put_first(headers, names.get(BAGGAGE, BAGGAGE), _baggage_of(frame.session))
     return headers
@@ -148,12 +153,13 @@ class ExtractedScope(Scope[Session | None]):
 
     def _trace(self, session: Session | None) -> Trace | None:
         parts = _TRACEPARENT.fullmatch(self._headers.get(TRACEPARENT, ""))
-        if parts is None or _OURS not in _entries(self._headers.get(TRACESTATE, "")):
+        states = [entry for entry in _entries(self._headers.get(TRACESTATE, "")) if _key(entry) == _OURS]
+        if parts is None or not states:
             return None  # a trace that nobody of ours completes would stay unfinished for ever
         trace = Trace(parts[1], session, "remote", "remote")
         trace.remote = True
         trace.parent_span_id = None if parts[2] == _root_span_id(trace) else parts[2]
-        trace.started_us = recorder().clock.now_us()
+        trace.started_us = _start_of(states[0], recorder().clock.now_us())
         return trace
 
 
@@ -166,6 +172,12 @@ def session_of_baggage(header: str) -> Session | None:
         return None
     user = usable_user_identifier(values.get(USER_KEY))
     return Session(session_id, user, STRENGTH_NONE if user is None else STRENGTH_EXPLICIT)
+
+
+def _start_of(state: str, now_us: int) -> int:
+    value = state.partition("=")[2]
+    started_us = int(value) if _DIGITS.fullmatch(value) else 0
+    return started_us if abs(now_us - started_us) <= _CLOCKS_DIFFER_US else now_us
 
 
 def _root_span_id(trace: Trace) -> str:

@@ -6,6 +6,8 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator, MutableMapping
+from contextlib import closing
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +16,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import baserun
-from baserun.testing import Captured, capture
+from baserun.testing import Captured, FakeClock, capture
 
 TRACE = "00000000000000000000000000000001"
 SPAN = "0000000000000001"
 PARENT = f"00-{TRACE}-{SPAN}-01"
-OURS = {"traceparent": PARENT, "tracestate": "baserun=1"}
+START = "1767225600000000"
+"""When the clock of these tests stands still, 2026-01-01, in microseconds."""
+OURS = {"traceparent": PARENT, "tracestate": f"baserun={START}"}
 
 
 def now() -> tuple[Any, Any]:
@@ -37,7 +41,7 @@ def test_inject(captured: Captured) -> None:
     assert headers == {
         "accept": "*/*",
         "traceparent": PARENT,
-        "tracestate": "baserun=1",
+        "tracestate": f"baserun={START}",
         "baggage": "session.id=chat%207%2Ca,enduser.pseudo.id=%C3%BC",
     }
 
@@ -75,7 +79,7 @@ def test_foreign_entries_are_kept(captured: Captured) -> None:
 
     assert headers == {
         "Baggage": "session.id=chat,tenant=7;p=1,flag=on",
-        "TraceState": "baserun=1,vendor=x",
+        "TraceState": f"baserun={START},vendor=x",
         "TRACEPARENT": PARENT,
     }
 
@@ -109,6 +113,33 @@ class FrameworkHeaders:
 
     def items(self) -> Any:
         return self._pairs.items()
+
+
+def test_a_trace_of_which_another_process_tells_first(captured: Captured, clock: FakeClock) -> None:
+    """It began when it began, whoever's record of it arrives first."""
+    with baserun.with_session(), baserun.start_trace("t"):
+        headers: dict[str, str] = baserun.inject({})
+        clock.advance(1800)
+        with baserun.extract(headers), baserun.span("in the other process"):
+            pass
+        (running,) = captured.traces
+        clock.advance(7200)
+
+    (finished,) = captured.traces
+    assert running.started_at == finished.started_at
+    assert (finished.started_at.timestamp() * 1_000_000, finished.duration_ms) == (int(START), 9_000_000)
+    with closing(baserun.open_store()) as store:
+        assert store.verify() == []
+
+
+@pytest.mark.parametrize("value", ["1", "x", "", "-5", "9" * 17, "9" * 400, "٣", "1767225600000000.5"])
+def test_a_start_that_cannot_be_is_not_believed(value: str, captured: Captured) -> None:
+    """A trace that is said to have begun in another age begins where it is extracted."""
+    with baserun.extract({**OURS, "tracestate": f"baserun={value}"}), baserun.span("s"):
+        pass
+
+    (trace,) = captured.traces
+    assert trace.started_at == datetime(2026, 1, 1, tzinfo=UTC)
 
 
 def test_headers_that_are_no_mapping(captured: Captured) -> None:
@@ -262,6 +293,7 @@ TEXTS = st.one_of(
     st.builds("session.id={}".format, st.text(max_size=300)),
     st.just(PARENT),
     st.just("baserun=1"),
+    st.builds("baserun={}".format, st.one_of(st.integers(), st.text())),
 )
 
 
