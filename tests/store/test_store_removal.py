@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import sqlite3
+import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -233,6 +235,32 @@ def test_an_erased_user_may_come_back(sink: Sink, store: Store, make: Make) -> N
     user = store.user("ann")
     assert user is not None
     assert (user.sessions, user.traces) == (1, 1)
+
+
+def test_erasing_ends_while_the_user_goes_on(sink: Sink, store: Store, path: Path) -> None:
+    """What the user begins between two steps of an erasure is new: it stays, and the erasure does not run after it."""
+    before = [
+        OpenSession(id=f"before-{number}", at_us=1, user_identifier="ann", user_strength=3) for number in range(600)
+    ]
+    sink.write(before)
+    begun: list[str] = []
+    with ThreadPoolExecutor() as executor:
+        erasing = executor.submit(store.erase_user, "ann")
+        while not _is_buried(path):
+            time.sleep(0.001)
+        while not erasing.done():
+            session = f"after-{len(begun)}"
+            sink.write([OpenSession(id=session, at_us=time.time_ns() // 1000, user_identifier="ann", user_strength=3)])
+            begun.append(session)
+
+    assert erasing.result().sessions == 600
+    assert {session.id for session in store.sessions(limit=1000)} == set(begun)
+    assert store.verify() == []
+
+
+def _is_buried(path: Path) -> bool:
+    with closing(sqlite3.connect(path)) as connection:
+        return connection.execute("SELECT 1 FROM tombstones").fetchone() is not None
 
 
 def test_pruning_takes_whole_sessions_and_their_sums(sink: Sink, store: Store, make: Make) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections import Counter
 from collections.abc import Sequence
+from typing import TypeVar
 
 from baserun.store.results import ErasureReceipt
 from baserun.store.sqlite import _ledger, _search_index, _tombstones
@@ -18,21 +19,28 @@ SESSIONS_A_STEP = 50
 TRACES_A_STEP = 200
 SPANS_A_STEP = 50_000
 
+Key = TypeVar("Key", str, bytes)
+
 
 def erase(writer: WriteConnection, identifier: str) -> ErasureReceipt:
     """Remove the user's sessions with all that is in them, and their traces in other sessions.
 
-    It takes several transactions, so that others can write meanwhile; interrupted, it can be asked for again.
+    It takes several transactions, so that others can write meanwhile; interrupted, it can be asked for again. What the
+    user begins after the first of them is new, and stays: else there would be no end while they go on.
     """
     erased_us = now_us()
     removed: Counter[str] = Counter()
-    while writer.exists():
+    sessions, traces = _bury_user(writer, identifier, erased_us)
+    while sessions or traces:
         with writer.transaction() as connection:
             connection.execute(OVERWRITE_EVERYTHING)
-            step = _step(connection, identifier, erased_us)
+            if sessions:
+                names = _still_of(connection, identifier, "sessions", "identifier", _some(sessions, SESSIONS_A_STEP))
+                step = erase_sessions(connection, names, erased_us)
+            else:
+                keys = _still_of(connection, identifier, "traces", "trace", _some(traces, TRACES_A_STEP))
+                step = erase_traces(connection, keys, erased_us)
             _ledger.add(connection, _ledger.ERASED, step)
-        if not step:
-            break
         removed += step
     if _forget_end_user(writer, identifier) or removed:
         leave_nothing(writer)
@@ -75,17 +83,39 @@ def _bury_responses(connection: sqlite3.Connection, trace_ids: Sequence[int], er
     _tombstones.bury(connection, [_tombstones.response_hash(each) for (each,) in found], erased_us)
 
 
-def _step(connection: sqlite3.Connection, identifier: str, erased_us: int) -> Counter[str]:
-    _tombstones.bury(connection, [_tombstones.user_hash(identifier)], erased_us)
-    _forget_moves(connection, identifier, erased_us)
-    user = connection.execute("SELECT id FROM users WHERE identifier = ?", (identifier,)).fetchone()
-    if user is None:
-        return Counter()
-    sessions = connection.execute("SELECT identifier FROM sessions WHERE user_id = ? LIMIT ?", (*user, SESSIONS_A_STEP))
-    if names := [name for (name,) in sessions]:
-        return erase_sessions(connection, names, erased_us)
-    traces = connection.execute("SELECT trace FROM traces WHERE user_id = ? LIMIT ?", (*user, TRACES_A_STEP))
-    return erase_traces(connection, [key for (key,) in traces], erased_us)
+def _bury_user(writer: WriteConnection, identifier: str, erased_us: int) -> tuple[list[str], list[bytes]]:
+    """From now on nothing comes that the user did before; what is stored of them: sessions, and traces elsewhere."""
+    if not writer.exists():
+        return [], []
+    with writer.transaction() as connection:
+        _tombstones.bury(connection, [_tombstones.user_hash(identifier)], erased_us)
+        _forget_moves(connection, identifier, erased_us)
+        user = {"user": _id_of(connection, identifier)}
+        sessions = connection.execute("SELECT identifier FROM sessions WHERE user_id = :user", user).fetchall()
+        traces = connection.execute(
+            "SELECT trace FROM traces WHERE user_id = :user"
+            " AND (session_id IS NULL OR session_id NOT IN (SELECT id FROM sessions WHERE user_id = :user))",
+            user,
+        ).fetchall()
+    return [name for (name,) in sessions], [key for (key,) in traces]
+
+
+def _id_of(connection: sqlite3.Connection, identifier: str) -> int | None:
+    found = connection.execute("SELECT id FROM users WHERE identifier = ?", (identifier,)).fetchone()
+    return None if found is None else int(found[0])
+
+
+def _some(waiting: list[Key], most: int) -> list[Key]:
+    taken = waiting[-most:]
+    del waiting[-most:]
+    return taken
+
+
+def _still_of(connection: sqlite3.Connection, identifier: str, table: str, column: str, keys: list[Key]) -> list[Key]:
+    """Those of the rows that are the user's; some may have been removed meanwhile, or found to be somebody else's."""
+    user = _id_of(connection, identifier)
+    rows = select_in(connection, f"SELECT {column}, user_id FROM {table} WHERE {column} IN ({{}})", keys)
+    return [key for key, owner in rows if owner == user]
 
 
 def _forget_end_user(writer: WriteConnection, identifier: str) -> bool:
