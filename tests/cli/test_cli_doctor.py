@@ -87,6 +87,18 @@ def test_files_that_others_can_open(ask: Run, story: Path, suffix: str) -> None:
     assert f"others can open {shared} (mode 644); write: chmod 600 {shared}" in result.stdout
 
 
+def test_a_lock_that_cannot_be_opened(ask: Run, story: Path) -> None:
+    """Nobody holds it; the reason is told."""
+    lock = Path(f"{story}.lock")
+    lock.unlink()
+    lock.mkdir()
+
+    result = ask("doctor")
+
+    assert f"problem\tfiles\tlock\tThe lock file {lock} cannot be opened: Is a directory." in result.stdout.splitlines()
+    assert result.exit_code == 1
+
+
 def test_a_lock_that_is_held(ask: Run, story: Path) -> None:
     """A writer that does not let go is a warning, since it may go by itself."""
     lock = WriteLock(str(story))

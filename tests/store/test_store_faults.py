@@ -242,6 +242,27 @@ def test_a_read_only_folder_is_read_and_not_written() -> None:
     assert done.stdout.splitlines()[1] == "['s']"
 
 
+JOURNAL = f"""{AS_ANOTHER_USER}
+print(open_store(path).info().journal_mode)
+"""
+
+
+def test_a_read_only_store_is_said_to_have_its_log() -> None:
+    """How the file can be read at the moment says nothing of how it is written."""
+    with TemporaryDirectory() as folder, TemporaryDirectory() as spare:
+        path = Path(folder, "baserun.sqlite3")
+        sink = open_sink(path)
+        sink.write(_start("s"))
+        sink.close()
+        path.chmod(0o444)
+        Path(folder).chmod(0o555)
+
+        done = _python(JOURNAL, path, Path(spare, "spare.sqlite3"))
+
+        Path(folder).chmod(0o755)
+    assert (done.stdout, done.stderr) == ("wal\n", "")
+
+
 LOOKS_TWICE = f"""{AS_ANOTHER_USER}store = open_store(path)
 for _ in range(2):
     print(sorted(session.id for session in store.sessions()), flush=True)

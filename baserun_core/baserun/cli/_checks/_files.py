@@ -7,7 +7,7 @@ import stat
 from collections.abc import Iterator
 
 from baserun.cli._checks._check import NOTE, OK, PROBLEM, WARNING, Check
-from baserun.exceptions import StoreUnavailableError
+from baserun.exceptions import StoreLockedError, StoreUnavailableError
 from baserun.store import StoreLocation
 
 AREA = "files"
@@ -56,8 +56,10 @@ def _lock(path: str) -> Check:
     try:
         with lock.held(_LOCK_PATIENCE):
             return Check(AREA, "lock", OK, "free")
-    except StoreUnavailableError:
+    except StoreLockedError:
         words = f"a writer has held it for {_LOCK_PATIENCE} s; if that stays so, look for a process that is stopped"
         return Check(AREA, "lock", WARNING, words)
+    except StoreUnavailableError as error:
+        return Check(AREA, "lock", PROBLEM, str(error))
     finally:
         lock.close()

@@ -12,6 +12,8 @@ from baserun.store.sqlite._search_index import watermark
 _FIRST_DEFECTIVE, _FIRST_SOUND = (3, 7, 0), (3, 51, 3)
 _SOUND_BACKPORTS = ((3, 44, 6), (3, 50, 7))
 _PROBLEMS_SHOWN = 10
+_VERSIONS, _OF_WAL = slice(18, 20), b"\x02\x02"
+"""Where the header of an SQLite file has its versions for writing and reading, and what a file with a log has there."""
 
 
 def info(connection: sqlite3.Connection | None, path: str) -> StoreInfo:
@@ -24,7 +26,7 @@ def info(connection: sqlite3.Connection | None, path: str) -> StoreInfo:
         wal_bytes=_size(f"{path}-wal"),
         schema_version=None if connection is None else stored_version(connection),
         newest_schema_version=newest_version(),
-        journal_mode=None if connection is None else connection.execute("PRAGMA journal_mode").fetchone()[0],
+        journal_mode=None if connection is None else _journal_mode(connection, path),
         sqlite_version=sqlite3.sqlite_version,
         has_wal_reset_defect=has_wal_reset_defect(sqlite3.sqlite_version_info),
         unindexed_spans=0 if connection is None else _unindexed(connection),
@@ -42,6 +44,13 @@ def has_wal_reset_defect(version: tuple[int, int, int]) -> bool:
 
 def _count(connection: sqlite3.Connection | None, table: str) -> int:
     return 0 if connection is None else int(connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0])
+
+
+def _journal_mode(connection: sqlite3.Connection, path: str) -> str:
+    with open(path, "rb") as file:
+        versions = file.read(_VERSIONS.stop)[_VERSIONS]
+    # A connection that can only read the file as it is now says of every file that it has no log.
+    return "wal" if versions == _OF_WAL else str(connection.execute("PRAGMA journal_mode").fetchone()[0])
 
 
 def _unindexed(connection: sqlite3.Connection) -> int:
