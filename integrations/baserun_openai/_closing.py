@@ -42,9 +42,10 @@ def who_closed() -> tuple[str, BaseException | None]:
     frame: FrameType | None = sys._getframe(2)
     error = sys.exc_info()[1]
     for _ in range(_MOST_FRAMES):
-        if frame is None or not (_is_of_library(frame) or _is_named_like_an_end(frame.f_code.co_name)):
+        is_of_library = frame is not None and _is_of_library(frame)
+        if frame is None or not (is_of_library or _is_named_like_an_end(frame.f_code.co_name)):
             break
-        if frame.f_code.co_flags & _GENERATOR:
+        if is_of_library and frame.f_code.co_flags & _GENERATOR:
             return _by_generator(error if _passed_through(error, frame) else None, frame)
         if frame.f_code.co_name in _EXITS:
             return _by_block(_error_given_to(frame))

@@ -78,6 +78,18 @@ async def consumer_generator_closed(any_client: Any, stream: Any) -> None:
         chunks.close()
 
 
+async def closed_by_a_generator(any_client: Any, stream: Any) -> None:
+    def read_and_close() -> Any:
+        yield next(stream)
+        stream.close()
+
+    async def read_and_aclose() -> Any:
+        yield await anext(stream)
+        await stream.close()
+
+    await any_client.read(read_and_aclose() if any_client.is_async else read_and_close())
+
+
 async def dropped(any_client: Any, stream: Any) -> None:
     await any_client.read(stream, 1)
 
@@ -94,6 +106,7 @@ ENDINGS: list[tuple[Ending, Fault, str, str]] = [
     (closed, Fault(), "closed", "ok"),
     (closed_unread, Fault(), "closed", "ok"),
     (broken_out_of, Fault(chunk_delay=0.01), "closed", "ok"),
+    (closed_by_a_generator, Fault(chunk_delay=0.01), "closed", "ok"),
     (consumer_raised, Fault(chunk_delay=0.01), "error", "error"),
     (consumer_cancelled, Fault(chunk_delay=0.01), "cancelled", "cancelled"),
     (consumer_generator_closed, Fault(chunk_delay=0.01), "cancelled", "cancelled"),
