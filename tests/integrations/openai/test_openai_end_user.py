@@ -79,6 +79,28 @@ def test_filled_in(http: ModuleType, base_url: str, endpoint: str, parameter: st
     assert host.sent[0][parameter] == "u" * 64
 
 
+@pytest.mark.filterwarnings("ignore:deprecated:DeprecationWarning")
+def test_filled_in_a_form(http: ModuleType) -> None:
+    """The same in a form with files: variations of an image take only `user`."""
+    forms: list[bytes] = []
+
+    def answer(request: Any) -> Any:
+        forms.append(request.read())
+        return http.Response(200, json={"created": 1, "data": []})
+
+    transport = http.MockTransport(answer)
+    client = openai.OpenAI(api_key="x", http_client=http.Client(transport=transport))
+    with client, capture(fill_end_user=True), baserun.with_session("ada"):
+        client.images.create_variation(image=("cat.png", b"png", "image/png"))
+        client.images.edit(prompt="A hat", image=("cat.png", b"png", "image/png"))
+
+    assert [[name in form for name in (b'name="user"', b'name="safety_identifier"')] for form in forms] == [
+        [True, False],
+        [False, True],
+    ]
+    assert all(b"ada" in form for form in forms)
+
+
 @pytest.mark.parametrize("given", [{"user": "own"}, {"safety_identifier": "own"}, {"extra_body": {"user": "own"}}])
 def test_never_over_the_callers_own(http: ModuleType, given: dict[str, Any]) -> None:
     """Nothing is filled in where the caller said who it is."""
