@@ -74,8 +74,8 @@ class ToolCallMerger:
     @staticmethod
     def _begins(call: _ToolCall, delta: dict[str, Any], body: dict[str, Any]) -> bool:
         given = delta.get("id")
-        if given and call.id:
-            return bool(given != call.id)
+        if call.id:  # a server that gives one id gives every call its own
+            return bool(given and given != call.id)
         return bool(body.get("name") and call.name and call.is_complete())
 
     @staticmethod

@@ -32,6 +32,7 @@ STREAMS: dict[str, tuple[list[Any], list[Any]]] = {
     "no ids": ([delta(0, None, *A[1:]), delta(0, None, *B[1:])], [(None, *A[1:]), (None, *B[1:])]),
     "no ids and no index": ([delta(None, None, *A[1:]), delta(None, None, *B[1:])], [(None, *A[1:]), (None, *B[1:])]),
     "id and name repeated": ([delta(0, "call_a", "f", '{"x"'), delta(0, "call_a", "f", ":1}")], [A]),
+    "name repeated after the end": ([delta(0, *A), delta(0, None, "f", "")], [A]),
     "empty id repeated": ([delta(0, "call_a", "f", '{"x"'), delta(0, "", "", ":1}")], [A]),
     "name in pieces": ([delta(0, "call_a", "fo", ""), delta(0, None, "ur", "{}")], [("call_a", "four", "{}")]),
     "same call twice": ([delta(0, *A), delta(0, "call_c", *A[1:])], [A, ("call_c", *A[1:])]),
