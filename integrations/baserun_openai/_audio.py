@@ -8,7 +8,7 @@ from typing import Any
 from baserun.instrumentation import CallDetails
 from baserun_openai._binary import decode_base64, describe_bytes
 from baserun_openai._exchange import Answer, Merged
-from baserun_openai._failure import tell_failure
+from baserun_openai._failure import failure_in, tell_failure
 from baserun_openai._sse import Event, decoded
 from baserun_openai._usage import read_usage
 from baserun_openai._wire import Fields, decode, object_of, pick
@@ -56,8 +56,7 @@ def _merge(events: Iterable[Event]) -> Merged:
     merged = Merged(answer=answered)
     for event, value in decoded(events):
         kind = str(value.get("type"))
-        if value.get("error") or kind == "error":
-            merged.error = value.get("error") or value
+        merged.error = failure_in(event, value) or merged.error
         if kind == "transcript.text.delta" and isinstance(value.get("delta"), str):
             texts.append(value["delta"])
         elif kind == "transcript.text.done":

@@ -36,7 +36,8 @@ def read_answer(answer: Answer, details: CallDetails) -> None:
     details.finish_reasons = labels_of(choice.get("finish_reason") for choice in choices)
     details.output_preview = _preview(messages, details)
     details.output = [_without_payload(message) for message in messages] or answer.other
-    tell_failure(completion.get("error"), details)
+    # A gateway tells of the failure of one provider behind it in the choice that was to come from there.
+    tell_failure(next((part["error"] for part in (completion, *choices) if part.get("error")), None), details)
 
 
 def _tool_calls(message: dict[str, Any]) -> list[dict[str, Any]]:

@@ -10,6 +10,7 @@ import msgspec
 
 from baserun_openai._binary import decode_base64
 from baserun_openai._exchange import Merged
+from baserun_openai._failure import failure_in
 from baserun_openai._sse import Event, decoded
 from baserun_openai._tool_calls import ToolCallMerger
 from baserun_openai._wire import object_of, objects_of
@@ -28,6 +29,7 @@ class _Choice:
         self.function: dict[str, str] | None = None
         self.audio: dict[str, Any] | None = None
         self.finish_reason: str | None = None
+        self.error: Any = None
 
     def add(self, delta: dict[str, Any]) -> bool:
         """Take one delta in; whether there was something in it for the person."""
@@ -53,6 +55,15 @@ class _Choice:
             else:
                 self.others[name] = value
         return has_content
+
+    def add_whole(self, message: dict[str, Any]) -> bool:
+        """Take a whole message in, in the place of what the deltas said so far of its members."""
+        said = {name: value for name, value in message.items() if value}
+        for name in said:
+            self.texts.pop(name, None)
+        if "tool_calls" in said:
+            self.tool_calls = ToolCallMerger()
+        return self.add(said)
 
     def _add_function(self, delta: dict[str, Any]) -> None:
         function = self.function = self.function or {"name": "", "arguments": ""}
@@ -80,7 +91,7 @@ class _Choice:
             message["function_call"] = self.function
         if self.audio is not None:
             message["audio"] = {name: _whole(name, value) for name, value in self.audio.items()}
-        return {"index": index, "message": message, "finish_reason": self.finish_reason}
+        return {"index": index, "message": message, "finish_reason": self.finish_reason, "error": self.error}
 
     def _text(self, name: str, parts: list[str]) -> Any:
         # Some servers send what the model thinks as parts, before the answer as plain text.
@@ -96,6 +107,7 @@ class _PlainPart(msgspec.Struct, gc=False):
     delta: _PlainDelta
     index: int
     finish_reason: None = None
+    error: None = None
 
 
 class _PlainChunk(msgspec.Struct, gc=False):
@@ -115,11 +127,11 @@ def merge(events: Iterable[Event]) -> Merged:
     choices: dict[int, _Choice] = {}
     merged = Merged(answer=completion)
     for event, chunk in decoded(_without_plain(events, choices, merged)):
-        if chunk.get("error"):
-            merged.error = chunk["error"]
-        for name in ("id", "model", "usage"):
+        merged.error = failure_in(event, chunk) or merged.error
+        for name in ("id", "model"):
             if chunk.get(name):
                 completion[name] = chunk[name]
+        completion["usage"] = _usage_in(chunk) or completion.get("usage")
         for part in objects_of(chunk.get("choices")):
             if _add(choices, part) and merged.first_offset is None:
                 merged.first_offset = event.end
@@ -143,14 +155,24 @@ def _without_plain(events: Iterable[Event], choices: dict[int, _Choice], merged:
                 merged.first_offset = event.end
 
 
+def _usage_in(chunk: dict[str, Any]) -> Any:
+    # Groq tells in a member of its own, and Moonshot in the last part of a choice, what OpenAI tells in the chunk.
+    places = (chunk, object_of(chunk.get("x_groq")), *objects_of(chunk.get("choices")))
+    return next((place["usage"] for place in places if place.get("usage")), None)
+
+
 def _add(choices: dict[int, _Choice], part: dict[str, Any]) -> bool:
     index = part.get("index")
     index = index if isinstance(index, int) else 0
     choice = choices.get(index) or choices.setdefault(index, _Choice())
     if part.get("finish_reason"):
         choice.finish_reason = part["finish_reason"]
+    if part.get("error"):
+        choice.error = part["error"]
+    if part.get("delta"):
+        return choice.add(object_of(part["delta"]))
     # Some compatible servers send the last chunk with a whole message in the place of a delta.
-    return choice.add(object_of(part.get("delta") or part.get("message")))
+    return choice.add_whole(object_of(part.get("message")))
 
 
 def _whole(name: str, value: Any) -> Any:

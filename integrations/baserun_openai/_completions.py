@@ -7,7 +7,7 @@ from typing import Any
 
 from baserun.instrumentation import CallDetails
 from baserun_openai._exchange import Answer, Merged
-from baserun_openai._failure import tell_failure
+from baserun_openai._failure import failure_in, tell_failure
 from baserun_openai._preview import joined, text_in
 from baserun_openai._sse import Event, decoded
 from baserun_openai._usage import read_usage
@@ -41,8 +41,7 @@ def _merge(events: Iterable[Event]) -> Merged:
     choices: dict[int, dict[str, Any]] = {}
     merged = Merged(answer=completion)
     for event, chunk in decoded(events):
-        if chunk.get("error"):
-            merged.error = chunk["error"]
+        merged.error = failure_in(event, chunk) or merged.error
         for name in ("id", "model", "usage"):
             if chunk.get(name):
                 completion[name] = chunk[name]

@@ -5,10 +5,18 @@ from __future__ import annotations
 from typing import Any
 
 from baserun.instrumentation import CallDetails
-from baserun_openai._wire import object_of
+from baserun_openai._sse import Event
+from baserun_openai._wire import Fields, object_of
 
 _KIND = "APIError"
 """What the client calls a failure of no particular kind."""
+
+
+def failure_in(event: Event, said: Fields) -> Any:
+    """What an event of a stream, which said this, tells of a failure; None if it is none."""
+    if said.get("error"):
+        return said["error"]
+    return said if event.name == b"error" or said.get("type") == "error" else None
 
 
 def tell_failure(body: Any, details: CallDetails) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 from baserun.instrumentation import CallDetails
 from baserun_openai._binary import describe_base64
 from baserun_openai._exchange import Answer, Merged
-from baserun_openai._failure import tell_failure
+from baserun_openai._failure import failure_in, tell_failure
 from baserun_openai._preview import cut
 from baserun_openai._sse import Event, decoded
 from baserun_openai._usage import read_usage
@@ -49,8 +49,7 @@ def _merge(events: Iterable[Event]) -> Merged:
     merged = Merged(answer=answered)
     last: dict[str, Any] | None = None
     for event, value in decoded(events):
-        if value.get("error") or value.get("type") == "error":
-            merged.error = value.get("error") or value
+        merged.error = failure_in(event, value) or merged.error
         if not isinstance(value.get("b64_json"), str):
             continue
         last = value

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from baserun_openai._exchange import Merged
+from baserun_openai._failure import failure_in
 from baserun_openai._sse import Event, decoded
 from baserun_openai._wire import object_of
 
@@ -49,14 +50,12 @@ def _unfinished(events: list[Event]) -> Merged:
     response: dict[str, Any] = {}
     items: dict[int, dict[str, Any]] = {}
     merged = Merged(answer=response)
-    for _, value in decoded(events):
-        kind = value.get("type")
-        if kind == "error" or (kind is None and value.get("error")):
-            merged.error = value.get("error") or value
-        elif isinstance(value.get("response"), dict):
+    for event, value in decoded(events):
+        merged.error = failure_in(event, value) or merged.error
+        if isinstance(value.get("response"), dict):
             response.update(value["response"])
         else:
-            _add(items, str(kind), value)
+            _add(items, str(value.get("type")), value)
     response["output"] = [items[index] for index in sorted(items)] or response.get("output")
     return merged
 

@@ -72,6 +72,36 @@ def test_stream(answering: Answering, captured: Captured, case: str) -> None:
     assert call.time_to_first_token_ms is not None
 
 
+def whole(message: Any, **others: Any) -> Any:
+    return {"id": "c", "choices": [{"index": 0, "message": message, "finish_reason": "stop", **others}]}
+
+
+@pytest.mark.parametrize("others", [{}, {"delta": {}}, {"delta": None}])
+@pytest.mark.parametrize("message", [{"role": "assistant", "content": "Héllo 😀"}, {"content": ""}, {"content": None}])
+def test_whole_message_after_its_deltas(
+    answering: Answering, captured: Captured, message: Any, others: dict[str, Any]
+) -> None:
+    """A message that says again what came piece by piece is there once; one that says nothing takes nothing away."""
+    with answering(*events(*HELLO[:2], whole(message, **others)), content_type=EVENTS) as client:
+        list(client.chat.completions.create(**CHAT, stream=True))
+
+    (call,) = captured.calls
+    assert call.output == [{"role": "assistant", "content": "Héllo 😀"}]
+    assert call.finish_reasons == ["stop"]
+
+
+def test_whole_message_with_the_calls_of_its_deltas(answering: Answering, captured: Captured) -> None:
+    """The same of tool calls."""
+    calls = [{"index": 0, "id": "1", "type": "function", "function": {"name": "f", "arguments": "{}"}}]
+    with answering(
+        *events(chunk({"tool_calls": calls}), whole({"content": None, "tool_calls": calls})), content_type=EVENTS
+    ) as client:
+        list(client.chat.completions.create(**CHAT, stream=True))
+
+    (call,) = captured.calls
+    assert call.tool_calls == [{"id": "1", "name": "f", "arguments": "{}"}]
+
+
 def usage_of(call: StoredCall) -> tuple[int | None, int | None] | None:
     usage: StoredUsage | None = call.usage
     return None if usage is None else (usage.input_tokens, usage.output_tokens)
@@ -102,6 +132,24 @@ def test_usage(answering: Answering, captured: Captured, usages: list[Any], expe
     assert usage_of(call) == expected
     assert call.response_id == "c"
     assert captured.stats.dropped == {}
+
+
+USAGE = {"prompt_tokens": 5, "completion_tokens": 2}
+LAST: dict[str, Any] = {
+    "Groq": chunk({}, "stop", x_groq={"id": "x", "usage": USAGE}),
+    "Moonshot": {"id": "c", "choices": [{"index": 0, "delta": {}, "finish_reason": "stop", "usage": USAGE}]},
+}
+
+
+@pytest.mark.parametrize("provider", LAST)
+def test_usage_in_a_place_of_its_own(answering: Answering, captured: Captured, provider: str) -> None:
+    """The tokens of a stream are known also where the provider tells them elsewhere than OpenAI does."""
+    with answering(*events(*HELLO[:2], LAST[provider]), DONE, content_type=EVENTS) as client:
+        list(client.chat.completions.create(**CHAT, stream=True))
+
+    (call,) = captured.calls
+    assert usage_of(call) == (5, 2)
+    assert call.finish_reasons == ["stop"]
 
 
 def test_thoughts_before_the_answer(answering: Answering, captured: Captured) -> None:

@@ -161,6 +161,48 @@ def test_error_with_status_200(
     assert call.error.body == told
 
 
+@pytest.mark.parametrize("is_stream", [False, True])
+def test_error_of_a_choice(answering: Callable[..., openai.OpenAI], captured: Captured, is_stream: bool) -> None:
+    """A failure that a gateway tells of in the choice that did not come is an error, with what had come until then."""
+    failure = {"code": 502, "message": "Upstream is gone."}
+    said = {"delta" if is_stream else "message": {"role": "assistant", "content": "Well"}}
+    choice = {"index": 0, **said, "finish_reason": "error", "error": failure}
+    body = json.dumps({"id": "c", "choices": [choice]}).encode()
+    client = answering(b"data: " + body + b"\n\n", content_type=EVENTS) if is_stream else answering(body)
+
+    with client, client.chat.completions.with_streaming_response.create(**CHAT, stream=is_stream) as response:
+        response.read()
+
+    (call,) = captured.calls
+    assert error_of(call) == ("error", "APIError", "Upstream is gone.")
+    assert call.output == [{"role": "assistant", "content": "Well"}]
+    assert call.stream_end == ("error" if is_stream else None)
+
+
+STREAMED = {
+    "/chat/completions": CHAT,
+    "/completions": {"model": MODEL, "prompt": "Hi"},
+    "/responses": {"model": MODEL, "input": "Hi"},
+    "/images/generations": {"model": "gpt-image-1", "prompt": "A cat"},
+    "/audio/speech": {"model": "gpt-4o-mini-tts", "input": "Hi", "voice": "alloy"},
+}
+
+
+@pytest.mark.parametrize("path", STREAMED)
+def test_event_named_error(answering: Callable[..., openai.OpenAI], captured: Captured, path: str) -> None:
+    """An event that only its name calls an error is one, whatever was asked for."""
+    failure = {"code": "overloaded", "message": "Try again."}
+    body = b"event: error\ndata: " + json.dumps(failure).encode() + b"\n\n"
+
+    with answering(body, content_type=EVENTS) as client:
+        client.post(path, cast_to=object, body=STREAMED[path] | {"stream": True})
+
+    (call,) = captured.calls
+    assert error_of(call) == ("error", "overloaded", "Try again.")
+    assert call.error is not None
+    assert (call.stream_end, call.error.body) == ("error", failure)
+
+
 ASKED: dict[str, dict[str, Any]] = {
     "/audio/speech": {"model": "tts-1", "input": "Hi", "voice": "alloy"},
     "/audio/transcriptions": {"model": "whisper-1"},
