@@ -55,9 +55,7 @@ _POSTED = {
     "/images/edits": Endpoint(
         operation="image_edit", kind="image", family=_images, end_user_parameter=SAFETY_IDENTIFIER
     ),
-    "/images/variations": Endpoint(
-        operation="image_variation", kind="image", family=_images, end_user_parameter=USER
-    ),
+    "/images/variations": Endpoint(operation="image_variation", kind="image", family=_images, end_user_parameter=USER),
     "/audio/speech": Endpoint(operation="speech", kind="audio", family=_audio),
     "/audio/transcriptions": Endpoint(operation="transcription", kind="audio", family=_audio),
     "/audio/translations": Endpoint(operation="translation", kind="audio", family=_audio),

@@ -12,7 +12,7 @@ from functools import cache, lru_cache
 from os import getpid
 from time import perf_counter_ns
 from typing import Any, Protocol, SupportsIndex
-from weakref import WeakSet
+from weakref import ref
 
 from baserun_openai._closing import COLLECTED, COMPLETE, UNREAD, end_by, who_closed
 
@@ -33,7 +33,7 @@ MOST_KEPT = 16 * 1024 * 1024
 """Bytes kept of one body; what comes after them is only counted."""
 
 
-_begun: WeakSet[_Tee] = WeakSet()
+_begun: set[ref[_Tee]] = set()  # no WeakSet: to list one fails while another thread adds to it
 
 
 def tee(response: Any, call: Listener) -> bool:
@@ -43,7 +43,7 @@ def tee(response: Any, call: Listener) -> bool:
     if listening is None:
         return False
     response.stream = listening(stream, call)
-    _begun.add(response.stream)
+    _begun.add(ref(response.stream, _begun.discard))
     _end_all_at_exit()
     return True
 
@@ -57,7 +57,9 @@ def _end_all_at_exit() -> None:
 def _end_all() -> None:
     """A stream that is dropped waits for the garbage collector, since it refers to itself; the process does not."""
     for each in list(_begun):
-        each.dropped()
+        body = each()
+        if body is not None:
+            body.dropped()
 
 
 class _Tee:

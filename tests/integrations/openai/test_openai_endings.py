@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import gc
 import os
+import sys
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable
 from types import ModuleType
@@ -16,6 +17,7 @@ import pytest
 
 import baserun
 from baserun.testing import Captured, Fault, OfflineModel
+from baserun_openai import _tee
 
 MESSAGES: Any = [{"role": "user", "content": 'Say "one two three four five six"'}]
 
@@ -255,6 +257,34 @@ def test_stream_dropped_by_a_forked_process(offline: OfflineModel, captured: Cap
 
     (call,) = captured.calls
     assert (call.stream_end, call.finish_reasons) == ("complete", ["stop"])
+
+
+@pytest.mark.filterwarnings("ignore::ResourceWarning")
+def test_process_ending_while_another_thread_begins_streams(
+    answering: Callable[..., openai.OpenAI], captured: Captured
+) -> None:
+    """The streams that are open at the process's end are ended, also while another thread goes on beginning more."""
+    client = answering(b"data: [DONE]\n\n", content_type="text/event-stream")
+    streams: list[Any] = []
+
+    def begin_many() -> None:
+        while len(streams) < 400:
+            streams.append(client.chat.completions.create(model="gpt-4o-mini", messages=MESSAGES, stream=True))
+
+    beginner = threading.Thread(target=begin_many)
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        beginner.start()
+        while beginner.is_alive():
+            _tee._end_all()
+    finally:
+        sys.setswitchinterval(interval)
+        beginner.join()
+        _tee._end_all()
+
+    assert {call.stream_end for call in captured.calls} == {"unread"}
+    assert len(captured.calls) == 400
 
 
 def test_next_after_close(offline: OfflineModel, captured: Captured) -> None:
