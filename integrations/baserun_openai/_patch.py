@@ -8,8 +8,10 @@ clients, copies and subclasses that were made before or will be made later.
 from __future__ import annotations
 
 import functools
+import importlib
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from types import FunctionType
 from typing import Any
 
@@ -31,6 +33,7 @@ def instrument() -> None:
     Where another tool, on its way out, has put back what was there before us, doing it again helps.
     """
     global _is_on
+    _import_http_library_of_prices()
     with _lock:
         for owner, name, wrap in _places():
             _patches.setdefault((owner, name), _Patch(owner, name, wrap)).apply()
@@ -47,6 +50,13 @@ def uninstrument() -> None:
         _is_on = False
         for patch in reversed(_patches.values()):
             patch.undo()
+
+
+def _import_http_library_of_prices() -> None:
+    # The price list needs it, and the writer's thread would import it with the first price. Version 2 of the client
+    # looks with every call whether it is in `sys.modules`, and fails where it is there by half.
+    with suppress(ImportError):
+        importlib.import_module("httpx2")
 
 
 class _Patch:

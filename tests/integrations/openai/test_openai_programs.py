@@ -54,6 +54,19 @@ asyncio.run(main())
 CLIENT_FIRST_PROGRAM = PROGRAM.replace("import baserun, openai", "import openai, baserun")
 
 
+CALLS_WHILE_PRICES_ARE_LOADED = """
+import sys, time
+import baserun, openai
+from baserun.testing import capture
+
+with capture() as captured:
+    client = openai.OpenAI()
+    end = time.monotonic() + 30
+    while "genai_prices.data" not in sys.modules and time.monotonic() < end:
+        client.chat.completions.create(model="gpt-4o-mini", messages=[{"role": "user", "content": "Hi"}])
+    assert all(call.cost_usd is not None for call in captured.calls)
+"""
+
 LEFT_PROGRAM = """
 import atexit, gc, os
 
@@ -99,6 +112,11 @@ def test_program(tmp_path: Path, offline: OfflineModel, program: str) -> None:
     calls = [span for trace in session.traces for span in trace.spans or [] if isinstance(span, StoredCall)]
     assert all(call.cost_usd and call.usage for call in calls)
     assert session.cost_usd == sum(call.cost_usd or 0 for call in calls)
+
+
+def test_calls_while_the_price_list_is_loaded(tmp_path: Path, offline: OfflineModel) -> None:
+    """What is imported for the first price, on another thread, does not get between the client and its caller."""
+    run_program(CALLS_WHILE_PRICES_ARE_LOADED, tmp_path, offline)
 
 
 def test_a_stream_that_was_left_is_recorded_when_the_process_ends(tmp_path: Path, offline: OfflineModel) -> None:
