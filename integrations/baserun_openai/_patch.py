@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 import importlib
+import sys
 import threading
 from collections.abc import Callable
 from contextlib import suppress
@@ -53,10 +54,11 @@ def uninstrument() -> None:
 
 
 def _import_http_library_of_prices() -> None:
-    # The price list needs it, and the writer's thread would import it with the first price. Version 2 of the client
-    # looks with every call whether it is in `sys.modules`, and fails where it is there by half.
-    with suppress(ImportError):
-        importlib.import_module("httpx2")
+    # The writer's thread would import it with the first price. Version 2 of the client, which has another, looks with
+    # every call whether this one is in `sys.modules`, and fails where it is there by half.
+    if "openai._httpx2" in sys.modules:
+        with suppress(ImportError):
+            importlib.import_module("httpx2")
 
 
 class _Patch:
