@@ -49,6 +49,8 @@ class CallDetails(msgspec.Struct, kw_only=True):
     """Type and message of the failure that the provider told of in an answer for which the client raised nothing."""
     error_status_code: int | None = None
     error_body: Any = None
+    service_tier: str | None = None
+    """The tier that the provider says it served the call in, such as ``flex`` or ``priority``: each has its price."""
     price_url: str | None = None
     """The address the call went to, from which the provider of compatible hosts is told for its price."""
 

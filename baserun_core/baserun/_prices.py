@@ -32,12 +32,13 @@ def cost_nano(details: CallDetails) -> int | None:
         return None
     provider = _provider_of(details)
     url = details.price_url if provider is None else None
+    tier = details.service_tier
     minute = int(time.time() // 60)
     for name in (model,) if details.request_model in (None, model) else (model, details.request_model):
-        rates = _rates(name, provider, url, minute)
+        rates = _rates(name, provider, url, tier, minute)
         if rates is not None and _is_consistent(usage):
             return rates.cost_nano(usage)
-        cost = _priced(name, provider, url, _counts(usage))
+        cost = _priced(name, provider, url, tier, _counts(usage))
         if cost is not None:
             return cost
     return None
@@ -99,36 +100,41 @@ def _price_list() -> Any:
     return genai_prices
 
 
-def _priced(model: str, provider: str | None, url: str | None, counts: tuple[tuple[str, int], ...]) -> int | None:
-    answer = _asked(model, provider, url, dict(counts))
+def _priced(
+    model: str, provider: str | None, url: str | None, tier: str | None, counts: tuple[tuple[str, int], ...]
+) -> int | None:
+    answer = _asked(model, provider, url, tier, dict(counts))
     return None if answer is None else int(answer.total_price * NANO)
 
 
-def _asked(model: str, provider: str | None, url: str | None, counts: dict[str, int]) -> Any:
+def _asked(model: str, provider: str | None, url: str | None, tier: str | None, counts: dict[str, int]) -> Any:
     prices = _price_list()
     if prices is None:
         return None
     try:
         calculate: Callable[..., Any] = prices.calc_price
-        return calculate(prices.Usage(**counts), model, provider_id=provider, provider_api_url=url)
+        context = None if tier is None else {"service_tier": tier}
+        return calculate(
+            prices.Usage(**counts), model, provider_id=provider, provider_api_url=url, price_context=context
+        )
     except (LookupError, ValueError):  # no such model or provider in the list
         return None
 
 
 @lru_cache(maxsize=1000)
-def _rates(model: str, provider: str | None, url: str | None, minute: int) -> Rates | None:
+def _rates(model: str, provider: str | None, url: str | None, tier: str | None, minute: int) -> Rates | None:
     """The rates of a model in this minute; None where a price depends on more than the numbers of tokens.
 
     The price list takes its time over each answer, so a busy model is asked about only once a minute: prices change
     at full minutes, if they do.
     """
-    answer = _asked(model, provider, url, {"input_tokens": PROBE, "output_tokens": PROBE})
+    answer = _asked(model, provider, url, tier, {"input_tokens": PROBE, "output_tokens": PROBE})
     priced = {} if answer is None else getattr(answer.model_price, "__dict__", {})
     kinds = {name: type(price) for name, price in priced.items() if price is not None}
     if not kinds or _PER_CALL in kinds or any(kind is not Decimal for kind in kinds.values()):
         return None  # unknown, or with tiers: cheaper or dearer by the size of the call
     given: tuple[dict[str, int], ...] = ({}, {"cache_read_tokens": PROBE}, {"cache_write_tokens": PROBE})
-    answers = [_asked(model, provider, url, {"input_tokens": PROBE, **counts}) for counts in given]
+    answers = [_asked(model, provider, url, tier, {"input_tokens": PROBE, **counts}) for counts in given]
     if any(each is None for each in answers):
         return None
     prices = [each.total_price * NANO * PARTS / PROBE for each in (*answers, answer)]

@@ -12,7 +12,7 @@ from baserun_openai._failure import tell_failure
 from baserun_openai._preview import joined, last_user_text, text_in
 from baserun_openai._tool_calls import arguments_text
 from baserun_openai._usage import read_usage
-from baserun_openai._wire import Fields, label_of, labels_of, object_of, objects_of
+from baserun_openai._wire import Fields, label_of, labels_of, object_of, objects_of, text_of
 
 CONTENT = ("messages",)
 
@@ -32,6 +32,7 @@ def read_answer(answer: Answer, details: CallDetails) -> None:
     details.response_id = completion.get("id")
     details.response_model = completion.get("model")
     details.usage = read_usage(completion.get("usage"))
+    details.service_tier = text_of(completion.get("service_tier"))
     details.tool_calls = [call for message in messages for call in _tool_calls(message)] or None
     details.finish_reasons = labels_of(choice.get("finish_reason") for choice in choices)
     details.output_preview = _preview(messages, details)

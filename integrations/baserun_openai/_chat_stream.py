@@ -128,7 +128,7 @@ def merge(events: Iterable[Event]) -> Merged:
     merged = Merged(answer=completion)
     for event, chunk in decoded(_without_plain(events, choices, merged)):
         merged.error = failure_in(event, chunk) or merged.error
-        for name in ("id", "model"):
+        for name in ("id", "model", "service_tier"):
             if chunk.get(name):
                 completion[name] = chunk[name]
         completion["usage"] = _usage_in(chunk) or completion.get("usage")

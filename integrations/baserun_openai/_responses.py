@@ -14,7 +14,7 @@ from baserun_openai._preview import cut, joined, last_user_text, text_in
 from baserun_openai._responses_stream import merge
 from baserun_openai._tool_calls import arguments_text
 from baserun_openai._usage import read_usage
-from baserun_openai._wire import Fields, label_of, object_of, objects_of, pick
+from baserun_openai._wire import Fields, label_of, object_of, objects_of, pick, text_of
 
 CONTENT = ("instructions", "input", "prompt")
 _MOST_REMEMBERED = 4096
@@ -36,6 +36,7 @@ def read_answer(answer: Answer, details: CallDetails) -> None:
     details.response_model = response.get("model")
     if not _is_told(response, details):
         details.usage = read_usage(response.get("usage"))
+        details.service_tier = text_of(response.get("service_tier"))
         tell_failure(_failure(response), details)
     details.tool_calls = [_tool_call(item) for item in items if _is_tool_call(item)] or None
     details.finish_reasons = _finish_reasons(response)

@@ -25,7 +25,10 @@ MODELS = (  # plain, with sound, with tiers, by the minute
 counts = st.none() | st.integers(0, 3_000_000)
 
 
-def said_by_the_list(model: str, usage: Usage) -> int | None:
+TIERS = (None, "default", "flex", "priority", "a tier that nobody knows")
+
+
+def said_by_the_list(model: str, usage: Usage, tier: str | None = None) -> int | None:
     """The price list's own answer, in nano-dollars."""
     names = {
         "input_tokens": usage.input_tokens,
@@ -35,23 +38,27 @@ def said_by_the_list(model: str, usage: Usage) -> int | None:
     }
     try:
         asked = genai_prices.Usage(**{name: count for name, count in names.items() if count})
-        return int(genai_prices.calc_price(asked, model, provider_id="openai").total_price * NANO)
+        answer = genai_prices.calc_price(
+            asked, model, provider_id="openai", price_context={"service_tier": tier} if tier else None
+        )
+        return int(answer.total_price * NANO)
     except (LookupError, ValueError):
         return None
 
 
 @given(
     model=st.sampled_from(MODELS),
+    tier=st.sampled_from(TIERS),
     given=st.builds(
         Usage, input_tokens=counts, output_tokens=counts, cached_input_tokens=counts, cache_write_tokens=counts
     ),
 )
-def test_a_cost_is_what_the_price_list_says(model: str, given: Usage) -> None:
-    """For every number of tokens, also for numbers that contradict each other."""
-    found = cost_nano(CallDetails(provider="openai", request_model=model, usage=given))
+def test_a_cost_is_what_the_price_list_says(model: str, tier: str | None, given: Usage) -> None:
+    """For every tier and every number of tokens, also for numbers that contradict each other."""
+    found = cost_nano(CallDetails(provider="openai", request_model=model, service_tier=tier, usage=given))
 
     is_known = given.input_tokens is not None or given.output_tokens is not None
-    assert found == (said_by_the_list(model, given) if is_known else None)
+    assert found == (said_by_the_list(model, given, tier) if is_known else None)
 
 
 @pytest.mark.parametrize("model", ["nobody-knows-this-model", ""])
@@ -60,3 +67,15 @@ def test_an_unknown_model_has_no_price(model: str) -> None:
     usage = Usage(input_tokens=10, output_tokens=10)
 
     assert cost_nano(CallDetails(provider="openai", request_model=model, usage=usage)) is None
+
+
+def test_each_tier_has_its_price() -> None:
+    """What is served later costs less, and what is served first costs more."""
+    usage = Usage(input_tokens=1000, output_tokens=1000)
+    costs = [
+        cost_nano(CallDetails(provider="openai", request_model="gpt-5", service_tier=tier, usage=usage)) or 0
+        for tier in ("flex", "default", "priority")
+    ]
+
+    assert 0 < costs[0] < costs[1] < costs[2]
+    assert costs[1] == cost_nano(CallDetails(provider="openai", request_model="gpt-5", usage=usage))

@@ -349,3 +349,25 @@ def merged(chunks: list[Any]) -> dict[str, Any]:
 def without(sent: dict[str, Any], *names: str) -> Any:
     kept = {name: value for name, value in sent.items() if name not in names}
     return json.loads(json.dumps(kept)) or None
+
+
+@pytest.mark.parametrize("is_stream", [False, True])
+async def test_the_tier_that_answered_is_paid_for(
+    any_client: Any, offline: OfflineModel, captured: Captured, is_stream: bool
+) -> None:
+    """A call that the provider served in a cheaper tier costs what it costs there, whole or streamed, in both APIs."""
+    client, stream = any_client.client, {"stream": is_stream}
+    usage = {"stream_options": {"include_usage": True}} if is_stream else {}
+    for tier in ("flex", "default"):
+        chat = client.chat.completions.create(
+            model="gpt-5", messages=[{"role": "user", "content": "Hi"}], service_tier=tier, **stream, **usage
+        )
+        response = client.responses.create(model="gpt-5", input="Hi", service_tier=tier, **stream)
+        for call in (chat, response):
+            answer = await any_client.result(call)
+            if is_stream:
+                await any_client.read(answer)
+
+    costs = [call.cost_usd or 0 for call in captured.calls]
+    assert [2 * cost for cost in costs[:2]] == costs[2:]
+    assert all(costs)
