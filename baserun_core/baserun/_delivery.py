@@ -9,6 +9,7 @@ from __future__ import annotations
 import sys
 import threading
 import time
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from baserun import _fork, signals
@@ -64,6 +65,8 @@ class Delivery:
         """What the first ones of `_batch` were made into; None for a marker, and for one that was given up."""
         self._deadly: Any = None
         """The record of the batch in hand that a thread died of."""
+        self._is_cautious = False
+        """A thread has died while it was reading ahead in this batch."""
         self._sink: Sink | None = None
         self._drops_signalled: dict[str, int] = {}
         self._drops_stored: dict[str, int] = {}
@@ -116,19 +119,20 @@ class Delivery:
         while len(self._rows) < len(self._batch):
             first = len(self._rows)
             items = self._batch[first : first + _READ_AHEAD]
-            details = [self._read(record, size) for record, size in items]
-            for (record, size), known in zip(items, details, strict=True):
-                self._rows.append(None if isinstance(record, Marker) else self._prepare(record, size, known))
+            for (record, size), details in zip(items, self._read_ahead(items), strict=True):
+                self._rows.append(None if isinstance(record, Marker) else self._prepare(record, size, details))
 
-    def _read(self, record: Any, size: int) -> CallDetails | None:
-        if size > _HEAVY or self._deadly is not None:
-            return None
+    def _read_ahead(self, items: list[Item]) -> Sequence[CallDetails | None]:
+        nothing = [None] * len(items)
+        if self._is_cautious:
+            return nothing
         try:
-            return self._open_preparer().read(record)
+            read = self._open_preparer().read
+            return [read(record) if size <= _HEAVY else None for record, size in items]
         except Exception:  # to make its row fails then too, and is told
-            return None
+            return nothing
         except BaseException:  # it ends the thread; the next one reads nothing of this batch ahead
-            self._deadly = record
+            self._is_cautious = True
             raise
 
     def _prepare(self, record: Any, size: int, details: CallDetails | None) -> Row | None:
@@ -167,7 +171,8 @@ class Delivery:
             return False
         batch, rows = self._batch, self._rows
         sizes = [size for (_, size), row in zip(batch, rows, strict=True) if row is not None]
-        self._batch, self._rows, self._deadly = [], [], None
+        self._batch, self._rows = [], []
+        self._deadly, self._is_cautious = None, False
         stored_bytes = sum(sizes)
         self._queue.stored(len(sizes), stored_bytes)
         self.upkeep.written(len(sizes), stored_bytes)

@@ -25,7 +25,7 @@ from baserun._records import (
     TraceMoved,
     UserIdentified,
 )
-from baserun._values import snapshot, snapshot_facts
+from baserun._values import NO_FACTS, snapshot, snapshot_facts
 
 
 class Recorder:
@@ -46,7 +46,8 @@ class Recorder:
         """Record that `session` was started or resumed."""
         is_news = session.opened is None
         session.opened = self
-        metadata, size = snapshot_facts(session.metadata)
+        facts = session.metadata
+        metadata, size = NO_FACTS if type(facts) is dict and not facts else snapshot_facts(facts)
         # It is decided by now, and these are what the properties of that name give.
         user, strength = session._user_identifier, session._strength
         self._put(SessionOpened(session, self._now_us(), user, strength, metadata), BASE_SIZE + size)
@@ -72,7 +73,10 @@ class Recorder:
 
     def update_session(self, session: Session) -> None:
         """Record the session's metadata as it is now, if there is any."""
-        metadata, size = snapshot_facts(session.metadata) if session.opened else (None, 0)
+        facts = session.metadata
+        if not session.opened or (type(facts) is dict and not facts):
+            return
+        metadata, size = snapshot_facts(facts)
         if metadata:
             self._put(SessionUpdated(session.id, self._now_us(), metadata), BASE_SIZE + size)
 

@@ -37,6 +37,8 @@ FLAT_LENGTH = 16
 """Items of a dict or list for which it is tried whether they are all plain, before it is walked."""
 OBJECT_BYTES = 64
 """About what a small object or an empty container takes in memory."""
+NO_FACTS = (None, 0)
+"""What `snapshot_facts` makes of an empty dict; who asks often can see for themselves that it is one."""
 
 
 def snapshot(value: object) -> tuple[object, int]:
@@ -67,8 +69,14 @@ def snapshot_facts(facts: object) -> tuple[object, int]:
 
     What somebody assigned in the place of the dict, or could not be copied, stands in one under a name of its own.
     """
-    if facts is None or (type(facts) is dict and not facts):
-        return None, 0
+    if type(facts) is dict:
+        if not facts:
+            return NO_FACTS
+        flat = _flat_dict(facts) if len(facts) <= BREADTH_LIMIT else None
+        if flat is not None:
+            return flat
+    elif facts is None:
+        return NO_FACTS
     copy, size = snapshot(facts)
     return (copy if type(copy) is dict else {"value": copy}), size
 

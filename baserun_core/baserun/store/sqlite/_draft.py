@@ -45,21 +45,17 @@ class Draft:
         """The ids of the traces that are named, and the same as bytes."""
         self.sessions: set[str] = set()
         self.users: set[str] = set()
-        self._last_place: Any = None
-        self.steps: list[Row | SpanDraft] = [self._step(row) for row in rows]
-
-    def _step(self, row: Row) -> Row | SpanDraft:
-        if type(row) is SpanRow:
-            self._collect(row.trace)
-            return _span(row)
-        if type(row) is not AnnotationRow:
-            self._collect(row)
-        return row
+        self.steps: list[Row | SpanDraft] = []
+        last: Any = None
+        for row in rows:
+            kind = type(row)
+            place = row.trace if kind is SpanRow else row  # type: ignore[union-attr]
+            if place is not last and kind is not AnnotationRow:  # spans that follow one another share their trace's row
+                self._collect(place)
+                last = place
+            self.steps.append(_span(row) if kind is SpanRow else row)  # type: ignore[arg-type]
 
     def _collect(self, place: Any) -> None:
-        if place is self._last_place:  # spans that follow one another share what announces their trace
-            return
-        self._last_place = place
         if isinstance(place, TraceRow):
             trace, session = place.id, place.session_id
         elif isinstance(place, MoveTrace):

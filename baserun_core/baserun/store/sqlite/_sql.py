@@ -33,11 +33,16 @@ class Insert:
         self._always = always
         self._others = others
         self._statement = lru_cache(maxsize=256)(self._new_statement)
+        self._latest: tuple[tuple[bool, ...], str] = ((), "")
+        """What was there in the row before, which is mostly there in the next one too, and its statement."""
 
     def of(self, others: tuple[Any, ...]) -> tuple[str, tuple[Any, ...]]:
         """The statement for a row of which `others` are these values, and those of them that it takes."""
         present = tuple([value is not None for value in others])
-        return self._statement(present), tuple(compress(others, present))
+        latest = self._latest
+        if latest[0] != present:
+            latest = self._latest = (present, self._statement(present))
+        return latest[1], tuple(compress(others, present))
 
     def _new_statement(self, present: tuple[bool, ...]) -> str:
         return insert(self._table, (*self._always, *compress(self._others, present)))
