@@ -300,6 +300,18 @@ def test_pruning_content_keeps_the_numbers(sink: Sink, store: Store, make: Make)
     assert store.verify() == []
 
 
+def test_pruned_content_does_not_stay_in_the_file(sink: Sink, store: Store, make: Make, path: Path) -> None:
+    """Not even where all that was said is what a trace gave, and a log in it."""
+    trace = make.trace(1, "s", result='"Ahab said so"')
+    log = AnnotationRow(id="l", created_us=make.t0, type="log", name=None, value='"Ahab was here"', trace_id=trace.id)
+    sink.write([OpenSession(id="s", at_us=make.t0), trace, log])
+    assert b"Ahab" in _bytes(path)
+
+    store.prune(before=EPOCH + timedelta(microseconds=make.t0, seconds=100), content_only=True)
+
+    assert b"Ahab" not in _bytes(path)
+
+
 @pytest.mark.parametrize("days", [800_000, 1e9])
 def test_a_time_before_all_time_prunes_nothing(sink: Sink, store: Store, days: float) -> None:
     """More days than the calendar has are as good as for ever."""

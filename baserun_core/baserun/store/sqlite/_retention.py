@@ -22,14 +22,14 @@ def prune(writer: WriteConnection, before_us: int, *, content_only: bool = False
     """Remove what is from before a time, in many small transactions between which others can write."""
     removed: Counter[str] = Counter()
     contents = ContentPruning(before_us) if content_only else None
-    is_done = not writer.exists()
+    is_done = is_missing = not writer.exists()
     while not is_done:
         with writer.transaction() as connection:
             connection.execute(OVERWRITE_EVERYTHING)
             step = prune_rows_step(connection, before_us) if contents is None else contents.step(connection)
         removed += step
         is_done = not step if contents is None else contents.is_done
-    if removed:
+    if removed or (content_only and not is_missing):  # of content not everything that goes is counted
         give_space_back(writer)
     return PruneReceipt(
         before=time(before_us),
