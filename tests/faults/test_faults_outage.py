@@ -212,6 +212,7 @@ def test_a_shutdown_in_an_outage_counts_what_it_gives_up(path: Path, program: Ma
     assert baserun.flush(100)
     from baserun import _runtime
     writer = _runtime.runtime().writer
+    until(lambda: not writer._delivery.upkeep.is_due)  # which would begin a new store between the next two lines
     os.rename(path, path + ".aside")
     os.mkdir(path)
     for _ in range(5):
