@@ -73,10 +73,7 @@ class Recorder:
 
     def update_session(self, session: Session) -> None:
         """Record the session's metadata as it is now, if there is any."""
-        facts = session.metadata
-        if not session.opened or (type(facts) is dict and not facts):
-            return
-        metadata, size = snapshot_facts(facts)
+        metadata, size = snapshot_facts(session.metadata) if session.opened else NO_FACTS
         if metadata:
             self._put(SessionUpdated(session.id, self._now_us(), metadata), BASE_SIZE + size)
 

@@ -131,7 +131,8 @@ class SessionScope(Scope[Session]):
         if self._adopted is not None and self._block.parent is not None:
             _give_back_trace(self._adopted, self._block.parent)
         if not (self._is_own and self._auto_end):
-            recorder().update_session(session)
+            if type(session.metadata) is not dict or session.metadata:
+                recorder().update_session(session)
             return
         recorder().end_session(session)
         _end_followers(self._block, session)
