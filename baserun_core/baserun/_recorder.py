@@ -65,7 +65,7 @@ class Recorder:
         """Record that a session was ended, unless nothing was ever recorded of it."""
         if not isinstance(session, str) and not session.opened:
             return
-        metadata, size = (None, 0) if isinstance(session, str) else snapshot_facts(session.metadata)
+        metadata, size = NO_FACTS if isinstance(session, str) else snapshot_facts(session.metadata)
         session_id = session if isinstance(session, str) else session.id
         self._put(SessionEnded(session_id, self._now_us(), metadata), BASE_SIZE + size)
         if signals.session_ended.receivers:

@@ -55,13 +55,7 @@ def snapshot(value: object) -> tuple[object, int]:
         flat = _flat_dict(value)  # type: ignore[arg-type]
         if flat is not None:
             return flat
-    walk = _Walk()
-    try:
-        copy = walk.copy(value, 0)
-    except Exception as error:
-        # A dict changed by another thread during the walk, no stack left, or no memory: the caller must not notice.
-        copy = Described(f"<not recorded: {type_name(type(error))}>")
-    return copy, walk.size
+    return _walked(value)
 
 
 def snapshot_facts(facts: object) -> tuple[object, int]:
@@ -77,8 +71,18 @@ def snapshot_facts(facts: object) -> tuple[object, int]:
             return flat
     elif facts is None:
         return NO_FACTS
-    copy, size = snapshot(facts)
+    copy, size = _walked(facts)
     return (copy if type(copy) is dict else {"value": copy}), size
+
+
+def _walked(value: object) -> tuple[object, int]:
+    walk = _Walk()
+    try:
+        copy = walk.copy(value, 0)
+    except Exception as error:
+        # A dict changed by another thread during the walk, no stack left, or no memory: the caller must not notice.
+        copy = Described(f"<not recorded: {type_name(type(error))}>")
+    return copy, walk.size
 
 
 def _flat_dict(value: dict[Any, Any]) -> tuple[object, int] | None:
