@@ -12,7 +12,7 @@ from baserun.store.rows import json_object
 from baserun.store.sqlite import _recompute, _rollups
 from baserun.store.sqlite._batch import Batch
 from baserun.store.sqlite._hours import Hours
-from baserun.store.sqlite._sql import Insert, blob, insert, run_all, update, write_rows
+from baserun.store.sqlite._sql import Insert, blob, insert, insert_all, insert_rows, update, write_rows
 from baserun.store.sqlite._state import SessionState, TraceState, UserState
 
 _USER = ("identifier", "first_us", "last_us", "sessions", *_rollups.COLUMNS)
@@ -123,42 +123,42 @@ class Flush:
     def _write_users(self) -> None:
         dirty = [user for user in self._working_set.users.values() if user.is_dirty]
         new = [user for user in dirty if user.is_new and (user.sessions or user.sums[_rollups.TRACES])]
-        write_rows(self._connection, _INSERT_USER, [(user.id, *_user(user)) for user in new])
+        insert_rows(self._connection, _INSERT_USER, [(user.id, *_user(user)) for user in new])
         write_rows(self._connection, _UPDATE_USER, [(*_user(user), user.id) for user in dirty if not user.is_new])
 
     def _write_sessions(self) -> None:
         dirty = [session for session in self._working_set.sessions.values() if session.is_dirty]
         new = [session for session in dirty if session.is_new and session.is_there]
         self.stored["session"] += len(new)
-        write_rows(self._connection, _INSERT_SESSION, [(session.id, *_session(session)) for session in new])
+        insert_rows(self._connection, _INSERT_SESSION, [(session.id, *_session(session)) for session in new])
         old = [session for session in dirty if not session.is_new]
         write_rows(self._connection, _UPDATE_SESSION, [(*_session(session), session.id) for session in old])
         texts = [each for each in dirty if each.texts_are_dirty and each.is_there]
-        write_rows(self._connection, _INSERT_TEXTS, [(each.id, *_texts(each)) for each in texts])
+        insert_rows(self._connection, _INSERT_TEXTS, [(each.id, *_texts(each)) for each in texts])
 
     def _write_traces(self) -> None:
         dirty = [trace for trace in self._working_set.traces.values() if trace.is_dirty]
         new = [trace for trace in dirty if trace.is_new]
         self.stored["trace"] += len(new)
-        run_all(self._connection, map(_insert_trace, new))
+        insert_all(self._connection, map(_insert_trace, new))
         old = [trace for trace in dirty if not trace.is_new]
         write_rows(self._connection, _UPDATE_TRACE, [(*_trace(trace), trace.id) for trace in old])
         completed = [trace for trace in dirty if trace.is_completed]
         late = [(each.metadata, each.tags, each.id) for each in completed if not each.is_new]
         write_rows(self._connection, _COMPLETE_TRACE, late)
         contents = [(each.id, each.error_message, each.result) for each in completed if each.has_content]
-        write_rows(self._connection, _INSERT_TRACE_CONTENT, contents)
+        insert_rows(self._connection, _INSERT_TRACE_CONTENT, contents)
         for trace in completed:
             write_tags(self._connection, trace.id, json_object(trace.tags), is_new=trace.is_new)
 
     def _write_spans(self) -> None:
         batch = self._batch
         self.stored["span"] += len(batch.spans)
-        run_all(self._connection, batch.spans)
-        run_all(self._connection, batch.contents)
+        insert_all(self._connection, batch.spans)
+        insert_all(self._connection, batch.contents)
         ids = {names: model_id(self._connection, *names) for names in {names for names, _ in batch.models}}
         rows = sorted((ids[names], trace_id) for names, trace_id in batch.models)
-        write_rows(self._connection, "INSERT OR IGNORE INTO trace_models VALUES (?, ?)", rows)
+        insert_rows(self._connection, "INSERT OR IGNORE INTO trace_models VALUES (?, ?)", rows)
         for names, hour, sums in batch.model_calls:
             self._hours.call(hour, ids[names], sums)
 

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import sqlite3
+import time
 from collections.abc import Iterable
+from itertools import islice
 
 from baserun.store.sqlite._plain_text import COLUMNS, VERSION, plain_text
-from baserun.store.sqlite._sql import select_in
+from baserun.store.sqlite._sql import insert_rows, select_in
 
 STEP_ROWS = 1_000
 STEP_CHARACTERS = 2_000_000
+STEP_SECONDS = 0.25
+"""In this time a step is done everywhere but where threads of the application leave it no processor."""
+ROWS_AT_ONCE = 8
 SEGMENTS_TO_MERGE = 12
 """So many pieces of the index of about one size become one: more often, and every word is written once more."""
 
@@ -22,25 +27,25 @@ def watermark(connection: sqlite3.Connection) -> int:
 
 
 def index_some(connection: sqlite3.Connection) -> bool:
-    """Index the next few contents; True when more are waiting."""
+    """Index the next few contents; True when more may be waiting."""
     _begin_anew_if_changed(connection)
+    deadline = time.monotonic() + STEP_SECONDS
     last = watermark(connection)
     looked_at = characters = 0
-    texts: list[tuple[int, str]] = []
     query = f"SELECT id, {COLUMNS} FROM contents WHERE id > ? ORDER BY id LIMIT {STEP_ROWS}"
-    for row_id, *row in connection.execute(query, (last,)):
-        looked_at += 1
-        last = row_id
-        if text := plain_text(tuple(row)):
-            texts.append((row_id, text))
-            characters += len(text)
-            if characters >= STEP_CHARACTERS:
-                break
+    waiting = connection.execute(query, (last,))
+    while rows := list(islice(waiting, ROWS_AT_ONCE)):
+        texts = [(row_id, text) for row_id, *row in rows if (text := plain_text(tuple(row)))]
+        insert_rows(connection, "INSERT INTO search (rowid, text) VALUES (?, ?)", texts)
+        last = rows[-1][0]
+        looked_at += len(rows)
+        characters += sum(len(text) for _, text in texts)
+        if characters >= STEP_CHARACTERS or time.monotonic() >= deadline:
+            break
     if not looked_at:
         return False
-    connection.executemany("INSERT INTO search (rowid, text) VALUES (?, ?)", texts)
     connection.execute(_SET, ("search_watermark", last))
-    return looked_at == STEP_ROWS or characters >= STEP_CHARACTERS
+    return looked_at == STEP_ROWS or characters >= STEP_CHARACTERS or time.monotonic() >= deadline
 
 
 def remove(connection: sqlite3.Connection, span_ids: Iterable[int]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
-from itertools import compress, groupby
+from itertools import chain, compress, groupby
 from operator import itemgetter
 from typing import Any
 
@@ -13,6 +13,8 @@ blob = bytearray
 """How bytes are handed to a statement: Python's binding looks for an adapter of `bytes`, and of these it does not."""
 
 CHUNK = 256
+_ROWS_A_STEP = (64, 8)
+"""Of how many rows INSERTs are run, as long as there are so many."""
 _SIZES = (1, 8, 64, CHUNK)
 
 
@@ -48,10 +50,32 @@ class Insert:
         return insert(self._table, (*self._always, *compress(self._others, present)))
 
 
-def run_all(connection: sqlite3.Connection, statements: Iterable[tuple[str, tuple[Any, ...]]]) -> None:
-    """Run statements with their values in this order, those together that follow one another and are the same."""
-    for statement, group in groupby(statements, itemgetter(0)):
-        connection.executemany(statement, [values for _, values in group])
+def insert_all(connection: sqlite3.Connection, inserts: Iterable[tuple[str, tuple[Any, ...]]]) -> None:
+    """Run INSERTs of one row each, with their values, in this order: those together that follow one another alike."""
+    for statement, group in groupby(inserts, itemgetter(0)):
+        insert_rows(connection, statement, [values for _, values in group])
+
+
+def insert_rows(connection: sqlite3.Connection, statement: str, rows: Sequence[tuple[Any, ...]]) -> None:
+    """Run an INSERT of one row for each of `rows`, in few steps.
+
+    At every step Python's binding releases the interpreter's lock. Where a thread of the application never rests, it
+    may take 5 ms each time to get it back (`sys.getswitchinterval`), and other processes wait for the transaction.
+    """
+    done = 0
+    for size in _ROWS_A_STEP:
+        while len(rows) - done >= size:
+            values = tuple(chain.from_iterable(rows[done : done + size]))
+            connection.execute(_insert_of(statement, size), values)
+            done += size
+    write_rows(connection, statement, rows[done:])
+
+
+@lru_cache(maxsize=256)
+def _insert_of(statement: str, size: int) -> str:
+    """An INSERT of so many rows, from that of one."""
+    row = statement[statement.rindex("(") :]
+    return statement + f", {row}" * (size - 1)
 
 
 def write_rows(connection: sqlite3.Connection, sql: str, rows: Sequence[tuple[Any, ...]]) -> None:
