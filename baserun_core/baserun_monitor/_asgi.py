@@ -57,7 +57,6 @@ def _request(native: StarletteRequest, body: bytes) -> Request:
         scheme=scope["scheme"],
         body=body,
         native=native,
-        can_stream=True,
     )
 
 

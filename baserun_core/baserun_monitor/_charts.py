@@ -61,7 +61,7 @@ def overview_charts(activity: Activity, links: Links) -> list[Chart]:
             "Latency",
             _formats.duration,
             Series("median", "a", [each.latency_p50_ms for each in buckets]),
-            Series("95 %", "b", [each.latency_p95_ms for each in buckets]),
+            Series("p95", "b", [each.latency_p95_ms for each in buckets]),
             is_line=True,
         ),
         drawn(

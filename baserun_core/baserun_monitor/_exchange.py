@@ -33,7 +33,6 @@ class Request:
     body: bytes = b""
     native: Any = None
     """The request as the host application knows it."""
-    can_stream: bool = False
 
     @cached_property
     def params(self) -> dict[str, str]:

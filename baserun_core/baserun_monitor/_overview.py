@@ -127,7 +127,7 @@ def _figures(total: ActivityBucket, before: ActivityBucket | None) -> list[Figur
         figure("input tokens", "input_tokens", _tokens(total.input_tokens, total.llm_calls)),
         figure("output tokens", "output_tokens", _tokens(total.output_tokens, total.llm_calls)),
         figure("median latency", "latency_p50_ms", _formats.latency(total.latency_p50_ms)),
-        figure("latency, 95 % below", "latency_p95_ms", _formats.latency(total.latency_p95_ms)),
+        figure("p95 latency", "latency_p95_ms", _formats.latency(total.latency_p95_ms)),
     ]
 
 

@@ -269,6 +269,16 @@ def test_no_page_is_wider_than_the_screen(
         assert page.evaluate(CONTRAST) >= 4.5, place
 
 
+def test_a_phone_shows_the_whole_navigation(
+    path: Path, serve: Callable[..., Any], open_browser: Callable[..., Any]
+) -> None:
+    """No page is out of sight, to be found only by who thinks of scrolling sideways."""
+    visitor = open_browser(serve(str(path)).home, viewport={"width": 360, "height": 800})
+    page = visitor.go("/")
+
+    assert page.evaluate("(nav => nav.scrollWidth <= nav.clientWidth)(document.querySelector('.top nav'))")
+
+
 @pytest.mark.parametrize("width", [768, 1000, 1100])
 def test_beside_the_application_a_list_shows_what_was_asked(
     path: Path, serve: Callable[..., Any], open_browser: Callable[..., Any], width: int
