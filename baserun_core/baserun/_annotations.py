@@ -1,4 +1,4 @@
-"""Saying something about a session, trace or span: logs, tags, checks and feedback."""
+"""Annotations of a session, trace or span: logs, tags, checks and feedback."""
 
 from __future__ import annotations
 
@@ -17,12 +17,15 @@ from baserun.exceptions import ConfigurationError
 
 
 def log(message: object, name: str | None = None, metadata: Mapping[str, Any] | None = None) -> None:
-    """Write a message into the current trace (or session).
+    """Record a message in the current trace or, outside any trace, in the current session.
 
     Args:
-        message: Text, or any value; recorded as content.
-        name: What sort of message it is.
-        metadata: Facts that go with it.
+        message: Text or another value; recorded as content.
+        name: A name by which to find such messages again.
+        metadata: Facts about the message.
+
+    Raises:
+        ConfigurationError: `name` or `metadata` cannot be used.
     """
     frame = current()
     value = None if _is_contentless(frame) else message
@@ -30,9 +33,16 @@ def log(message: object, name: str | None = None, metadata: Mapping[str, Any] | 
 
 
 def tag(key: str, value: object) -> None:
-    """Label the current trace (or session) so that lists can be filtered by it.
+    """Label the current trace or, outside any trace, the current session; lists can be filtered by tags.
 
-    A tag is structure, not content: it is recorded with ``capture_content=False`` too.
+    Tags are not content: they are recorded with ``capture_content=False`` too.
+
+    Args:
+        key: The name of the tag.
+        value: Its value, such as a str, number or bool; in a trace the last one with this key counts.
+
+    Raises:
+        ConfigurationError: `key` is not a non-empty str.
     """
     frame = current()
     check_text(key, "key")
@@ -49,17 +59,20 @@ def check(
     actual: object = None,
     metadata: Mapping[str, Any] | None = None,
 ) -> bool:
-    """Record whether something that ought to hold did.
+    """Record whether an expectation was met.
 
     Args:
         name: What was checked.
-        result: Whether it held.
-        expected: What it was compared with; recorded as content.
-        actual: What there was; recorded as content.
-        metadata: Facts that go with it.
+        result: Whether the check passed.
+        expected: The expected value; recorded as content.
+        actual: The actual value; recorded as content.
+        metadata: Facts about the check.
 
     Returns:
         `result`, so that a test can assert it.
+
+    Raises:
+        ConfigurationError: An argument cannot be used.
     """
     if not isinstance(result, bool):
         raise ConfigurationError(f"result of the check {name!r} must be True or False, not {type(result).__name__}")
@@ -74,7 +87,14 @@ def check(
 def check_includes(
     name: str, actual: str, expected: str | Collection[str], *, metadata: Mapping[str, Any] | None = None
 ) -> bool:
-    """Check that `actual` contains `expected`, or every one of several texts."""
+    """Check that `actual` contains `expected`, or each of several texts, and record the result.
+
+    Returns:
+        Whether it does.
+
+    Raises:
+        ConfigurationError: `actual` is not a str, or `expected` neither a str nor a collection of them.
+    """
     if not isinstance(actual, str):
         raise ConfigurationError(f"check_includes({name!r}) looks into a str, not {type(actual).__name__}")
     wanted = [expected] if isinstance(expected, str) else expected
@@ -84,7 +104,7 @@ def check_includes(
 
 
 def check_equals(name: str, actual: object, expected: object, *, metadata: Mapping[str, Any] | None = None) -> bool:
-    """Check that `actual` equals `expected`."""
+    """Check that `actual == expected`, record the result, and return it."""
     return check(name, bool(actual == expected), expected=expected, actual=actual, metadata=metadata)
 
 
@@ -100,24 +120,24 @@ def feedback(
     completion_id: str | None = None,
     metadata: Mapping[str, Any] | None = None,
 ) -> None:
-    """Record what somebody thought of an answer, now or long after it, from any process.
+    """Record a user's feedback on an answer, at once or long afterwards, from any process.
 
-    Without an id it is about the current trace and session. An id that the store has not seen yet is kept, and attached
-    when what it names arrives.
+    Without an id it is about the current trace and session. Feedback on an id that is not in the store yet is kept, and
+    attached when the record with that id arrives. Give one of `score`, `thumbsup` and `stars`, or a `comment`, or both.
 
     Args:
-        name: What was judged, such as ``helpful``.
+        name: What was rated, such as ``helpful``.
         score: From 0 (bad) to 1 (good).
         thumbsup: True is a score of 1, False of 0.
-        stars: 1 to 5; a score of a fifth each.
-        comment: In the person's own words; recorded as content.
+        stars: 1 to 5; each is a fifth of the score.
+        comment: The user's own words; recorded as content.
         session_id: The session that it is about.
         trace_id: The trace that it is about.
         completion_id: The provider's id of the answer, such as ``completion.id``.
-        metadata: Facts that go with it.
+        metadata: Facts about the feedback.
 
     Raises:
-        ConfigurationError: An argument cannot be used, or there is neither a judgement nor a comment.
+        ConfigurationError: An argument cannot be used, or there is neither a rating nor a comment.
     """
     judged = _score(score, thumbsup, stars)
     if judged is None and comment is None:

@@ -29,30 +29,30 @@ def init(
     secret: str | None = UNSET,
     **unknown: Any,
 ) -> None:
-    """Configure Baserun. Optional: without it the first use takes the environment and the defaults.
+    """Configure Baserun. Optional: without it, the first use takes the environment and the defaults.
 
-    Every option is also read from the environment as ``BASERUN_<NAME>``; an argument wins. Calling it again puts a new
-    configuration in force, after what was recorded under the old one is written.
+    Every option is also read from the environment variable ``BASERUN_<NAME>``; an argument wins. Calling it again
+    writes everything recorded so far, and then replaces the configuration.
 
     Args:
-        store: Where records live: ``sqlite`` (``./.baserun/baserun.sqlite3``, the default), a path, or a URL such as
-            ``sqlite:////srv/app.sqlite3``. A relative path is fixed to the folder of this moment.
+        store: Where records are kept: ``sqlite`` (``./.baserun/baserun.sqlite3``, the default), a path, or a URL such
+            as ``sqlite:////srv/app.sqlite3``. A relative path is resolved against the current folder at this call.
         server_url: Reserved; this version keeps records in a local store.
-        api_key: Authenticates to `server_url`; without one it has no effect.
+        api_key: Authenticates to `server_url`; has no effect without it.
         environment: A name such as ``production``, recorded with every trace.
-        enabled: False makes everything inert.
-        capture_content: False keeps structure, tokens, cost and latency, and nothing of what was said.
-        redact: ``default`` masks secrets such as API keys; None masks nothing; a function gets each text and its path
-            (``input.messages[0].content``), on a background thread, and returns what to keep; it takes the place of the
-            default, so begin with `mask_secrets`. When it fails the text is masked.
-        user_key: A secret with which user identifiers are hashed before they leave the process.
-        fill_end_user: Send the session's user as the provider's end-user parameter, where you gave none.
-        instrument: ``auto`` records every supported client that is or gets imported; or a tuple of their names, such as
-            ``("openai",)``; or ``none``.
-        retention_days: Remove sessions that were not active for so many days; None (the default) removes nothing.
-        flush_interval: Seconds between two batches; what a ``kill -9`` can lose.
-        queue_bytes: How much may wait in memory while the store cannot be written.
-        exit_timeout: Seconds that the end of the process may be delayed to write what is queued.
+        enabled: False records nothing, instruments nothing and opens no file.
+        capture_content: False records structure, tokens, cost and latency, but no input, output or other content.
+        redact: ``default`` masks secrets such as API keys; None masks nothing. A function takes each text and its path
+            (``input.messages[0].content``) and returns the text to store. It runs on a background thread, in place of
+            the default, so call `mask_secrets` first. If it raises, the text is masked.
+        user_key: A secret key; user identifiers leave the process only as HMAC-SHA256 hashes under it.
+        fill_end_user: Send the session's user as the provider's end-user parameter unless the call has one.
+        instrument: ``auto`` (every supported client, as soon as it is imported), ``none``, or a tuple of the clients'
+            names, such as ``("openai",)``.
+        retention_days: Remove sessions that were inactive for this many days; None (the default) removes nothing.
+        flush_interval: Seconds between two batches, 0.05 by default; a ``kill -9`` loses that and the batch in flight.
+        queue_bytes: Bytes that may wait in memory while the store cannot be written, 64 MiB by default.
+        exit_timeout: Seconds that the exit of the process may wait for queued records, 2 by default.
         secret: Signs session tokens where the web framework has no secret of its own.
 
     Raises:
@@ -64,12 +64,15 @@ def init(
 
 
 def mask_secrets(text: str, path: str = "") -> str:
-    """What the default of `redact` makes of a text; a function of your own, which takes its place, begins with this.
+    """Mask the secrets in a text, as the default of `redact` does; call it first in a `redact` function of your own.
 
     Args:
         text: Any text.
-        path: Where it stands (``metadata.headers.authorization``); a name can say that it is a secret.
+        path: Where the text was found, such as ``metadata.headers.authorization``: some names mark a secret.
+
+    Returns:
+        The text with API keys, bearer tokens, private keys and card numbers masked.
     """
-    from baserun._redact import mask_secrets as masked  # here, so that to import Baserun compiles no patterns
+    from baserun._redact import mask_secrets as masked  # not at the top: importing Baserun compiles no patterns
 
     return masked(text, path)

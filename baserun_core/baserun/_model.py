@@ -1,7 +1,7 @@
-"""Sessions, traces and spans while they live: values and their own state, no policy and no I/O.
+"""Live sessions, traces and spans: values and their state, no policy and no I/O.
 
-They compare by identity and stay mutable while open. At its end a trace or span takes a snapshot of what its owner put
-into it and is handed to the writer as it is; whatever its owner changes afterwards is not recorded.
+They compare by identity and are mutable while open. When a trace or span ends, its metadata, input and result are
+copied, and it goes to the writer itself; later changes are not recorded.
 """
 
 from __future__ import annotations
@@ -21,26 +21,26 @@ ERROR = "error"
 CANCELLED = "cancelled"
 
 BASE_SIZE = 512
-"""What a record without content is taken to weigh in the queue, in bytes."""
+"""Estimated size in the queue of a record without content, in bytes."""
 
 
 class SessionHost(Protocol):
-    """What a session belongs to that was not started by hand: a web request, which decides late and looks again."""
+    """The web request that a session belongs to; it decides as late as possible which session it is."""
 
     def user(self) -> tuple[str | None, int]:
-        """Who the user is as far as the request can tell, and how firmly."""
+        """Return the request's user, and how firmly that user is known."""
 
     def identify(self, session: Session, user_identifier: str) -> Session:
-        """The application says who the user is; the session that is theirs."""
+        """Set the user at the application's word, and return the session that is theirs."""
 
     def end(self, session: Session) -> None:
-        """The application ends the session; what comes now is another one."""
+        """End the session; what follows in the request is in a new one."""
 
     def expect_calls(self) -> None:
-        """Calls will be made when it is too late to say in which session."""
+        """Decide the session before the headers: models will be called after them."""
 
     def token(self) -> str:
-        """The signed token that resumes the session."""
+        """Return the signed token that resumes the session."""
 
 
 class Session(Live):
@@ -48,9 +48,9 @@ class Session(Live):
 
     Attributes:
         id: 1 to 200 printable ASCII characters.
-        user_identifier: Whose it is, or None while nobody knows.
-        previous_id: The session that this one carries on from.
-        metadata: A dict of your own; recorded when the session is started and again when its block ends.
+        user_identifier: The user, or None if unknown.
+        previous_id: The id of the session that this one follows, or None.
+        metadata: A dict to write your own facts into; recorded when the session starts and when its block ends.
     """
 
     id: str
@@ -59,21 +59,21 @@ class Session(Live):
     previous_id: str | None = None
     metadata: dict[str, Any] = msgspec.field(default_factory=dict)
     opened: object = None
-    """The recorder that was told of it, or anything true where that was another process's; None before its first touch.
-    After `init` there is another recorder, whose store knows nothing of it yet."""
+    """The recorder that has recorded it, or True where another process did; None before the first touch. After `init`
+    there is a new recorder, whose store does not have it yet."""
     _frame: Frame | None = None
     _host: SessionHost | None = None
 
     @property
     def _is_resumed(self) -> bool:
-        """Whether it goes on with what was there before, when it is opened at its first touch."""
+        """Whether opening it at the first touch resumes a session rather than starts one."""
         return False
 
     @property
     def token(self) -> str:
-        """A signed value with which a web client resumes the session: in the header ``Baserun-Session`` or the cookie.
+        """A signed value by which a web client resumes the session, in the header ``Baserun-Session`` or the cookie.
 
-        It says which session, and holds for its user only. It is an identifier, never a credential.
+        It is bound to the session's user. It identifies the session; never accept it as a credential.
         """
         from baserun.web import token_of
 
@@ -89,24 +89,27 @@ class Session(Live):
         return self._strength
 
     def identify(self, user_identifier: str) -> Session:
-        """Say whose session this is.
+        """Set the user of this session.
 
         Returns:
-            This session; or, when it already belongs to somebody else, a new one of that user's with this one as its
-            `previous_id`, which takes its place wherever it is current.
+            This session; or, if it already belongs to another user, a new session of `user_identifier` with this one
+            as its `previous_id`, which replaces it as the current session.
+
+        Raises:
+            ConfigurationError: `user_identifier` cannot identify a user.
         """
         from baserun._sessions import identify_session
 
         return identify_session(self, user_identifier)
 
     def end(self) -> None:
-        """End the session. An end is a pause: starting it again by its id goes on with it."""
+        """End the session; it can be resumed by its id."""
         from baserun._sessions import end_session
 
         end_session(self)
 
     def __reduce__(self) -> tuple[type[Session], tuple[Any, ...]]:
-        """What of it goes to another process: whose it is and what is known of it, not where it is current here."""
+        """Pickle its identity, user and metadata, but not where it is current in this process."""
         owner = (self.user_identifier, self.user_strength)
         return Session, (self.id, *owner, self.previous_id, self.metadata, self.opened is not None or None)
 
@@ -119,10 +122,14 @@ class Trace(Live):
 
     Attributes:
         id: 32 hexadecimal digits (W3C Trace Context).
-        name: What was done, such as ``POST /chat``.
-        metadata: A dict of your own, recorded at the end.
-        tags: What `baserun.tag` said in this trace.
-        result: What came out of it; recorded as content at the end.
+        name: The name, such as ``POST /chat``.
+        kind: The kind of work, such as ``request``, ``function`` or ``test``.
+        session: The session that it belongs to, or None.
+        metadata: A dict to write your own facts into; recorded when the trace ends.
+        tags: The tags set by `baserun.tag` in this trace.
+        result: The result; recorded as content when the trace ends.
+        status: ``running``, ``ok``, ``error`` or ``cancelled``.
+        duration_us: The duration in microseconds; None while it runs.
     """
 
     id: str
@@ -138,13 +145,13 @@ class Trace(Live):
     muted: bool = False
     contentless: bool = False
     at_touch: Callable[[], None] | None = None
-    """Called when something is first recorded in the trace. While it is set nothing is recorded at the end."""
+    """Called when something is first recorded in the trace; a trace that ends before that is not recorded."""
     follows: Trace | None = None
-    """The trace of the same request before this one; it is the one to speak of until something is recorded here."""
+    """The previous trace of the same request; `current_trace` returns it until something is recorded here."""
     remote: bool = False
-    """It was begun in another process, which also ends it."""
+    """Another process began it, and ends it."""
     parent_span_id: str | None = None
-    """The span of the other process that a remote trace goes on from."""
+    """The span in the other process under which the spans of a remote trace are recorded here."""
     recorded: tuple[Any, Any, Any] | None = None
     """Snapshots of metadata, tags and result, taken at the end."""
     started_us: int = 0
@@ -160,7 +167,7 @@ class Trace(Live):
 
     @property
     def feedback_token(self) -> str:
-        """A signed value with which a web client gives feedback on this trace, and on no other."""
+        """A signed value by which a web client can give feedback on this trace, and on no other."""
         from baserun.web import feedback_token_of
 
         return feedback_token_of(self)
@@ -174,12 +181,14 @@ class Span(Live):
 
     Attributes:
         id: 16 hexadecimal digits (W3C Trace Context).
-        trace: The trace that it is a piece of.
-        name: What was done.
+        trace: The trace that it belongs to.
+        name: The name, such as ``look_up``.
         kind: ``function``, ``llm``, ``embedding``, ``tool`` or a word of your own.
-        metadata: A dict of your own, recorded at the end.
-        input: What went in; recorded as content at the end.
-        result: What came out; recorded as content (the field ``output``) at the end.
+        metadata: A dict to write your own facts into; recorded when the span ends.
+        input: The input; recorded as content when the span ends.
+        result: The result; recorded as content, in the field ``output``, when the span ends.
+        status: ``running``, ``ok``, ``error`` or ``cancelled``.
+        duration_us: The duration in microseconds; None while it runs.
     """
 
     id: str
@@ -196,11 +205,11 @@ class Span(Live):
     muted: bool = False
     contentless: bool = False
     whole_trace: bool = False
-    """There was no trace, so one was made for this span; it ends with it, and is recorded with it."""
+    """The trace was made for this span alone; both end together and are one record."""
     recorded: tuple[Any, Any, Any] | None = None
     """Snapshots of metadata, input and result, taken at the end."""
     source: CallSource | None = None
-    """For a call to a model: what its details are read from, on the writer's thread."""
+    """Of a call to a model: where the writer's thread reads its details from."""
     started_us: int = 0
     _start_ns: int = 0
 

@@ -1,4 +1,4 @@
-"""Reading what this process records."""
+"""Opening a store for reading, by default the one that this process records into."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from baserun.store._open import DEFAULT_BUDGET
 
 
 def open_store(url: str | os.PathLike[str] | None = None, *, budget: float | None = DEFAULT_BUDGET) -> Store:
-    """Open a store for reading, and for removing from it; a file is opened with the first question.
+    """Open a store to read, prune or erase records. The file is opened by the first query.
 
-    Users are asked for as the application knows them: where a `user_key` is set, it is applied.
+    Pass users by the identifier that the application uses: where a `user_key` is set, the store applies it.
 
     Args:
         url: A path, ``sqlite:///relative.sqlite3``, ``sqlite:////absolute/path.sqlite3``, ``memory``, or ``sqlite``
-            (``./.baserun/baserun.sqlite3``). None: the store that this process records into, which is that of `init`,
-            else of ``BASERUN_STORE``, else the default.
-        budget: Seconds that a list may take before it raises `NarrowFilterError`; None lets it take any time.
+            (``./.baserun/baserun.sqlite3``). None: the store that this process records into, by `init`,
+            ``BASERUN_STORE`` or the default.
+        budget: Seconds that a list may take before it raises `NarrowFilterError`; None sets no limit.
 
     Raises:
-        ConfigurationError: `url` is none that this version knows.
+        ConfigurationError: `url` is not supported by this version.
     """
     options = configuration()
     return open_store_at(options.store if url is None else url, budget=budget, user_key=options.user_key)

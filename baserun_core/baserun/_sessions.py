@@ -1,4 +1,4 @@
-"""Starting, resuming, nesting and ending sessions by hand, and saying whose they are."""
+"""Starting, resuming, nesting and ending sessions, and identifying their users."""
 
 from __future__ import annotations
 
@@ -32,22 +32,23 @@ def with_session(
 ) -> SessionScope:
     """Run a block of code in a session: as ``with``, ``async with``, or decorator.
 
-    The outermost session binds: inside another session's block and without a `session_identifier` the block is in that
-    session, and a `user_identifier` says whose it is (a user other than the one it belongs to gets a session of their
-    own, linked by `previous_id`). With another `session_identifier` the block is in that one, and after it the outer
-    session is current again.
+    The value of the block is the `Session`. Inside another session and without a `session_identifier`, the block joins
+    that session and the `user_identifier` becomes its user; if it already has another user, the block gets a new
+    session, linked to it by `previous_id`. With another `session_identifier` the block is in that session, and the
+    outer one is current again afterwards.
 
     Args:
-        user_identifier: Whose session it is, usually ``baserun.hash_user(email)``. None: nobody knows (yet).
-        session_identifier: The session to go on with, or an id of your own (1 to 200 printable ASCII characters), such
-            as that of a conversation in your database. None: a new one.
-        auto_end: End the session that the block started or resumed when the block is left. An end is a pause.
-        metadata: Facts about the session; they join those that it has.
-        capture_content: False records no content in this block, whatever the process does elsewhere. True lifts
-            nothing: content is recorded only where neither the process nor a block around this one says no.
+        user_identifier: The user, usually ``baserun.hash_user(email)``. None: not known (yet).
+        session_identifier: The id of the session to resume; where there is none yet, it starts with that id. Ids of
+            your own have 1 to 200 printable ASCII characters. None: a new session with a random id.
+        auto_end: End the session when the block is left, unless the block joined an outer one. An ended session can
+            be resumed.
+        metadata: Facts about the session, merged into those that it has.
+        capture_content: False records no content in this block. True does not override the process or an enclosing
+            block that records none.
 
     Raises:
-        ConfigurationError: An argument cannot be used; the message says what to write.
+        ConfigurationError: An argument cannot be used; the message says what to write instead.
     """
     return SessionScope(
         None if user_identifier is None else check_user_identifier(user_identifier),
@@ -59,7 +60,7 @@ def with_session(
 
 
 class SessionScope(Scope[Session]):
-    """What `with_session` gives."""
+    """The block or decorator that `with_session` returns."""
 
     _session: Session | None = None
     _block: Frame | None = None
@@ -117,7 +118,7 @@ class SessionScope(Scope[Session]):
         return session, frame
 
     def _is_inherited(self, session: Session) -> bool:
-        # The id of a session that is not open is not asked for: that would be its first touch.
+        # Only an opened session is asked for its id: for a request's session that would be the first touch.
         if self._session_identifier is not None and not (session.opened and self._session_identifier == session.id):
             return False
         if session._host is not None:
@@ -146,8 +147,8 @@ def start_session(
 ) -> Session:
     """Start a session, or resume one by its id, and make it current until `end_session`.
 
-    Unlike a nested `with_session` it never inherits the session that is current. Prefer `with_session`, which cannot be
-    forgotten to end. Arguments and errors are those of `with_session`.
+    Unlike a nested `with_session`, it never joins the current session. Prefer `with_session`, which ends by itself.
+    Arguments and errors are those of `with_session`.
     """
     user = None if user_identifier is None else check_user_identifier(user_identifier)
     wanted = None if session_identifier is None else check_session_identifier(session_identifier)
@@ -159,9 +160,12 @@ def start_session(
 
 
 def end_session(session: Session | str) -> None:
-    """End a session, by itself or by its id, in whatever process it was started.
+    """End a session, given as a `Session` or by its id, whichever process started it.
 
-    An end is a pause: `with_session` with its id goes on with it.
+    An ended session can be resumed: `with_session` with its id opens it again.
+
+    Raises:
+        ConfigurationError: `session` is neither a `Session` nor a valid id.
     """
     if isinstance(session, str):
         session_id = check_session_identifier(session)
@@ -184,7 +188,7 @@ def end_session(session: Session | str) -> None:
 
 
 def _end_followers(block: Frame, ended: Session) -> None:
-    """End what else was current in a block that is left, because the user changed in it."""
+    """End the other sessions that were current in this block because its user changed."""
     if block.linked is None:
         return
     others = [each for each in (block.session, *block.linked) if each is not None and each is not ended]
@@ -194,11 +198,11 @@ def _end_followers(block: Frame, ended: Session) -> None:
 
 
 def _current_with_id(session_id: str) -> Session | None:
-    """The session of this id among those in whose blocks this code runs."""
+    """Return the enclosing session with this id, or None."""
     frame = current()
     while frame is not None:
         session = frame.session
-        # The id of a request's session that is not open is not asked for: that would be its first touch.
+        # As above: asking a request's session for its id would be the first touch.
         is_decided = session is not None and (session.opened or session._host is None)
         if session is not None and is_decided and session.id == session_id and not frame.closed:
             return session
@@ -207,17 +211,17 @@ def _current_with_id(session_id: str) -> Session | None:
 
 
 def current_session() -> Session | None:
-    """The session in whose block this code runs, or None."""
+    """Return the session that this code runs in, or None."""
     frame = current()
     return None if frame is None else frame.session
 
 
 def expect_calls() -> None:
-    """Say that calls to models will be made while the response is streamed.
+    """Announce that models will be called while the response is streamed.
 
-    In a web request, a session that begins after the headers are sent cannot be resumed by the next request. After this
-    call the session is decided in time and its cookie goes out with the headers. Live streams (``text/event-stream``
-    and ``application/x-ndjson`` without a length) need it not. Outside of a web request it has no effect.
+    A session that begins after the headers are sent cannot be resumed by the next request. After this call the session
+    is decided before the headers, which carry its cookie. Live streams (``text/event-stream`` and
+    ``application/x-ndjson`` without a ``Content-Length``) do not need it. Outside a web request it has no effect.
     """
     session = current_session()
     if session is not None and session._host is not None:
@@ -225,10 +229,13 @@ def expect_calls() -> None:
 
 
 def identify(user_identifier: str) -> Session | None:
-    """Say who the user of the current session is; see `Session.identify`.
+    """Set the user of the current session; see `Session.identify`.
 
     Returns:
-        The session that is current from now on; None, with a line in the log, where there is none.
+        The session that is current from now on; None, with a warning in the log, if there is none.
+
+    Raises:
+        ConfigurationError: `user_identifier` cannot identify a user.
     """
     checked = check_user_identifier(user_identifier)
     session = current_session()
@@ -239,9 +246,9 @@ def identify(user_identifier: str) -> Session | None:
 
 
 def identify_session(session: Session, user_identifier: str) -> Session:
-    """Give `session` its user, or, where it is somebody else's, put a linked session of theirs in its place.
+    """Set the user of `session`; if it belongs to another user, replace it by a linked session of this one.
 
-    An open trace stays where it began; what comes after the change begins one of its own.
+    An open trace stays in its session; what is recorded after the change gets a trace of its own.
     """
     user_identifier = check_user_identifier(user_identifier)
     if session._host is not None:
@@ -252,7 +259,7 @@ def identify_session(session: Session, user_identifier: str) -> Session:
     linked = _begin(current(), user_identifier, None, session.id, None)
     block = follow(session, linked)
     if block is not None and block is session._frame:
-        linked._frame = block  # started by hand: ending the one that followed leaves the block of both
+        linked._frame = block  # of `start_session`: ending the linked session leaves the block that both share
     return linked
 
 
@@ -272,7 +279,7 @@ def _begin(
     strength = STRENGTH_NONE if user is None else STRENGTH_EXPLICIT
     host = None if outer is None or outer.session is None else outer.session._host
     if user is None and host is not None:
-        user, strength = host.user()  # whoever sent the request is whoever has this conversation
+        user, strength = host.user()  # the sender of the request is the user of its conversation
     session = Session(
         wanted or current_recorder.ids.session(),
         user,
@@ -286,7 +293,7 @@ def _begin(
 
 
 def _adopt_trace(outer: Frame, session: Session) -> Trace | None:
-    """The trace of a web request in which nothing is recorded yet goes on in `session`, the first to need one."""
+    """Move the trace of a web request to `session` if nothing is recorded in it yet, and return it."""
     trace = outer.trace
     if trace is None or trace.at_touch is None or trace.session is not outer.session:
         return None
@@ -295,6 +302,7 @@ def _adopt_trace(outer: Frame, session: Session) -> Trace | None:
 
 
 def _give_back_trace(trace: Trace, outer: Frame) -> None:
+    """Undo `_adopt_trace` after the block: an unused trace returns to the outer session, a used one is left behind."""
     if trace.at_touch is not None:
         trace.session = outer.session
         return

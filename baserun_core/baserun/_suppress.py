@@ -1,4 +1,4 @@
-"""Blocks in which less is recorded, or nothing."""
+"""Blocks in which nothing, or no content, is recorded."""
 
 from __future__ import annotations
 
@@ -15,13 +15,16 @@ def suppress(*, content_only: bool = False) -> SuppressScope:
     """Record nothing in this block: as ``with``, ``async with``, or decorator.
 
     Args:
-        content_only: Record what happens, with tokens, cost and latency, but nothing of what is said.
+        content_only: Record structure, tokens, cost and latency, but no content.
+
+    Raises:
+        ConfigurationError: `content_only` is not a bool.
     """
     return SuppressScope(content_only=check_bool(content_only, "content_only"))
 
 
 class SuppressScope(Scope[None]):
-    """What `suppress` gives."""
+    """The block or decorator that `suppress` returns."""
 
     def __init__(self, *, content_only: bool) -> None:
         self._content_only = content_only

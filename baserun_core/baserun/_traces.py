@@ -1,4 +1,4 @@
-"""Traces and spans by hand: as blocks and as decorators."""
+"""Traces and spans as blocks and decorators."""
 
 from __future__ import annotations
 
@@ -31,15 +31,24 @@ def trace(
     name: str | None = None,
     metadata: Mapping[str, Any] | None = None,
 ) -> Any:
-    """Record each call of a function as a trace, or inside a trace as a span of kind ``function``.
+    """Decorate a function: each call is recorded as a trace or, inside a trace, as a span of kind ``function``.
 
-    For functions, coroutine functions, generators, asynchronous generators and methods, which stay what they are. What
-    the function returns is recorded as the result.
+        @baserun.trace
+        def answer(question): ...
+
+        @baserun.trace(name="answer", metadata={"version": 2})
+        async def answer(question): ...
+
+    Works on functions, coroutine functions, generators, async generators and methods. The return value is recorded as
+    the result.
 
     Args:
         function: The function, when used as ``@baserun.trace``.
-        name: What to call the trace; the function's qualified name if left out.
+        name: The name of the trace; by default the function's qualified name.
         metadata: Facts that are the same for every call.
+
+    Raises:
+        ConfigurationError: An argument cannot be used.
     """
     scope = TraceScope(check_text(name, "name") if name is not None else None, "function", check_metadata(metadata))
     if function is None:
@@ -52,17 +61,20 @@ def trace(
 def start_trace(
     name: str, *, metadata: Mapping[str, Any] | None = None, kind: str = "function", new: bool = False
 ) -> TraceScope:
-    """Record a block as a trace, or inside a trace as a span of kind ``function``.
+    """Record a block as a trace or, inside a trace, as a span of kind ``function``.
 
         with baserun.start_trace(name="answer") as trace:
             trace.metadata["language"] = "en"
             trace.result = ...
 
     Args:
-        name: What is done in the block.
-        metadata: Facts known beforehand.
-        kind: What sort of work it is, such as ``function``, ``request`` or ``test``.
-        new: Open a trace of its own even inside a trace.
+        name: The name of the trace or span.
+        metadata: Facts known beforehand; the block can add more.
+        kind: The kind of a trace, such as ``function``, ``request`` or ``test``; a span always is a ``function``.
+        new: Open another trace of the session even inside a trace.
+
+    Raises:
+        ConfigurationError: An argument cannot be used.
     """
     return TraceScope(
         check_text(name, "name"), check_text(kind, "kind"), check_metadata(metadata), new=check_bool(new, "new")
@@ -70,21 +82,24 @@ def start_trace(
 
 
 def span(name: str, kind: str = "function", *, metadata: Mapping[str, Any] | None = None) -> SpanScope:
-    """Record a block as a span of the current trace; where there is none it gets a trace of its own.
+    """Record a block as a span of the current trace, or of a trace of its own if there is none.
 
         with baserun.span("lookup_order", kind="tool") as span:
             span.result = ...
 
     Args:
-        name: What is done in the block.
-        kind: What sort of work it is, such as ``tool``, ``retrieval`` or ``function``.
-        metadata: Facts known beforehand.
+        name: The name of the span.
+        kind: The kind of work, such as ``tool``, ``retrieval`` or ``function``.
+        metadata: Facts known beforehand; the block can add more.
+
+    Raises:
+        ConfigurationError: An argument cannot be used.
     """
     return SpanScope(check_text(name, "name"), check_text(kind, "kind"), check_metadata(metadata))
 
 
 def current_trace() -> Trace | None:
-    """The trace in whose block this code runs, or None."""
+    """Return the trace that this code runs in, or None."""
     frame = current()
     trace = None if frame is None else frame.trace
     if trace is not None and trace.at_touch is not None and trace.follows is not None:
@@ -93,13 +108,13 @@ def current_trace() -> Trace | None:
 
 
 def current_span() -> Span | None:
-    """The innermost span in whose block this code runs, or None."""
+    """Return the innermost span that this code runs in, or None."""
     frame = current()
     return None if frame is None else frame.span
 
 
 class SpanScope(Scope[Span]):
-    """What `span` gives."""
+    """The block or decorator that `span` returns."""
 
     _span: Span | None = None
 
@@ -129,7 +144,7 @@ class SpanScope(Scope[Span]):
 
 
 class TraceScope(Scope[Trace | Span]):
-    """What `trace` and `start_trace` give: a trace, or a span of kind ``function`` where there is a trace already."""
+    """The block or decorator that `trace` and `start_trace` return."""
 
     def __init__(self, name: str | None, kind: str, metadata: dict[str, Any] | None, *, new: bool = False) -> None:
         self._name = name
