@@ -8,7 +8,7 @@ import msgspec
 
 
 class Usage(msgspec.Struct, kw_only=True, gc=False):
-    """Tokens as the provider counted them; None is unknown. Cached and written ones are part of the input."""
+    """Tokens as the provider counted them; None is unknown. Cached and cache-write tokens are included in the input."""
 
     input_tokens: int | None = None
     output_tokens: int | None = None
@@ -18,9 +18,9 @@ class Usage(msgspec.Struct, kw_only=True, gc=False):
 
 
 class CallDetails(msgspec.Struct, kw_only=True):
-    """What there is to say about one call to a model (DESIGN section 7). None is unknown.
+    """The details of one call to a model; None is unknown.
 
-    `input`, `output`, `parameters`, `tool_calls` and `error_body` are builtins, or `RawJSON` as it came over the wire.
+    `input`, `output`, `parameters`, `tool_calls` and `error_body` are builtins, or `RawJSON` as received.
     """
 
     provider: str | None = None
@@ -42,21 +42,21 @@ class CallDetails(msgspec.Struct, kw_only=True):
     time_to_first_token_us: int | None = None
     end_user: str | None = None
     input_preview: str | None = None
-    """The last thing the person said, as plain text."""
+    """The last user message, as plain text."""
     output_preview: str | None = None
-    """What the model answered, as plain text."""
+    """The answer, as plain text."""
     error: tuple[str, str | None] | None = None
-    """Type and message of the failure that the provider told of in an answer for which the client raised nothing."""
+    """Type and message of a failure that the provider reported in its answer while the client raised nothing."""
     error_status_code: int | None = None
     error_body: Any = None
     service_tier: str | None = None
-    """The tier that the provider says it served the call in, such as ``flex`` or ``priority``: each has its price."""
+    """The tier in which the provider served the call, such as ``flex`` or ``priority``; each has its own price."""
     price_url: str | None = None
-    """The address the call went to, from which the provider of compatible hosts is told for its price."""
+    """The URL of the call; for hosts compatible with OpenAI, prices are looked up by it."""
 
 
 class CallSource(Protocol):
-    """What a call's details are read from."""
+    """An integration's object from which the details of a call are read."""
 
     def describe(self) -> CallDetails:
-        """Read them. Runs once, on the writer's thread; a failure loses the details and not the span."""
+        """Read the details. Runs once, on the writer's thread; if it raises, the span is stored without them."""

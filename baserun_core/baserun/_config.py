@@ -1,4 +1,4 @@
-"""What can be chosen, where each value comes from, and what is said about one that cannot be used."""
+"""The options, where the value of each comes from, and the checks of their values."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from baserun.store._location import resolve as locate
 
 PREFIX = "BASERUN_"
 OF_OTHERS = frozenset({"BASERUN_UI_KEY"})
-"""Variables that are no options of the process, and no mistakes: `baserun ui` reads this one."""
+"""Variables with our prefix that are not options: `baserun ui` reads this one."""
 MEBIBYTE = 1024 * 1024
 
 
@@ -64,14 +64,14 @@ class Sources(msgspec.Struct, frozen=True):
 
     of: dict[str, str]
     problems: tuple[str, ...]
-    """What was wrong in the environment; the defaults were taken instead."""
+    """Problems in the environment; the defaults are used instead."""
 
 
 def resolve(given: Mapping[str, Any], environ: Mapping[str, str] | None = None) -> tuple[Config, Sources]:
     """Build the configuration: arguments first, then the environment, then defaults.
 
-    A wrong argument raises, since its author is looking. A wrong environment variable is reported and ignored: it must
-    not take the application down.
+    A wrong argument raises. A wrong environment variable is reported and ignored: it must not take the application
+    down.
 
     Raises:
         ConfigurationError: An argument cannot be used.
@@ -83,7 +83,7 @@ def resolve(given: Mapping[str, Any], environ: Mapping[str, str] | None = None) 
     inherited, problems = _from_environment(environ, skip=values.keys())
     of = {name: "init" if name in values else "environment" if name in inherited else "default" for name in OPTIONS}
     chosen = {**inherited, **values}
-    chosen["store"] = locate(chosen.get("store"))  # fixed now: the application may change its folder later
+    chosen["store"] = locate(chosen.get("store"))  # resolved now: the application may change its folder later
     return Config(**chosen), Sources(of, tuple(problems))
 
 
@@ -111,7 +111,7 @@ def _from_environment(environ: Mapping[str, str], skip: Any) -> tuple[dict[str, 
             close = _closest(name)
             suggestion = f"; did you mean {PREFIX}{close.upper()}" if close else ""
             problems.append(f"there is no option {variable}{suggestion}; it is ignored")
-        elif name not in skip and environ[variable].strip():  # a variable that is set to nothing is as good as not set
+        elif name not in skip and environ[variable].strip():  # an empty variable counts as not set
             try:
                 values[name] = _check(name, _parse(name, environ[variable]))
             except ConfigurationError as error:

@@ -1,8 +1,8 @@
 """Which session, trace and span are current.
 
-One context variable holds the innermost *frame* of a parent chain. Leaving a block marks its frame closed, and whoever
-looks up the current frame skips closed ones. So a block may be left by return, exception, cancellation, out of order or
-in another context than it was entered in, and no token of a foreign context is ever reset (that raises `ValueError`).
+One context variable holds the innermost *frame* of a parent chain. Leaving a block marks its frame closed, and looking
+up the current frame skips closed ones. So a block can be left by return, exception or cancellation, out of order, or in
+another context than it was entered in. No `contextvars.Token` is used: resetting one in another context raises.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class LastingFrame(Frame):
-    """What goes on when a block that it was begun in is left: only blocks that are still open keep it quiet."""
+    """A frame that outlives the blocks it was begun in: only those still open mute it."""
 
     @property  # type: ignore[misc]  # in the base class a plain attribute, for speed
     def muted(self) -> bool:  # type: ignore[override]
@@ -39,7 +39,7 @@ class LastingFrame(Frame):
 
 
 class FollowingFrame(LastingFrame, kw_only=True):
-    """What is current in one task since a session took another's place there, until that one's block is left."""
+    """The frame of a session that replaced another one in a task, until the replaced session's block is left."""
 
     block: Frame
     _is_left: bool = False
@@ -63,7 +63,7 @@ def current() -> Frame | None:
         return frame
     while frame is not None and frame.closed:
         frame = frame.parent
-    _innermost.set(frame)  # a long-lived context must not keep every frame it has ever left
+    _innermost.set(frame)  # so that a long-lived context does not keep every frame it has left
     return frame
 
 
@@ -73,15 +73,15 @@ def enter(frame: Frame) -> None:
 
 
 def leave(frame: Frame) -> None:
-    """Close `frame`, in whatever context this runs; its parent becomes current wherever it was."""
+    """Close `frame`, from any context; wherever it was current, its parent is now."""
     frame.closed = True
     current()
 
 
 def follow(session: Session, linked: Session) -> Frame | None:
-    """Put `linked` in the place of `session`, in this context and in what is begun in it from now on.
+    """Replace `session` by `linked`, in this context and in tasks begun from it from now on.
 
-    Other tasks that are in `session` stay there: who one of them speaks for is nothing to the others.
+    Other tasks that are in `session` stay there: they may be serving another user.
 
     Returns:
         The frame of the block that `session` belongs to; None where it is not current.
@@ -98,11 +98,11 @@ def follow(session: Session, linked: Session) -> Frame | None:
     if place is None or block is None:
         return None
     if isinstance(place, FollowingFrame) and place.parent is not None:
-        place = place.parent  # it is followed in turn; many changes of user must not form an endless chain
+        place = place.parent  # replaced in turn: many changes of user must not form an endless chain
     following = FollowingFrame(place, linked, None, None, block=block)
     if inner is None:
         enter(following)
-    else:  # blocks of other sessions are open inside; what comes after them is the linked session's
+    else:  # blocks of other sessions are open inside; after them the linked session is current
         inner.parent = following
     if block.linked is None:
         block.linked = WeakSet()
@@ -111,14 +111,14 @@ def follow(session: Session, linked: Session) -> Frame | None:
 
 
 def replace(frame: Frame | None) -> Frame | None:
-    """Make `frame` current whatever was before, and return what was, for putting it back in this same context."""
+    """Make `frame` current, and return the previous frame, to be put back in this same context."""
     previous = _innermost.get()
     _innermost.set(frame)
     return previous
 
 
 def lasting(parent: Frame | None, session: Session) -> Frame:
-    """A frame of `session` alone, which is not left with the block that it is begun in."""
+    """Make a frame of `session` alone, which stays open when the block that it is begun in is left."""
     frame = child(parent, session=session, trace=None, span=None)
     if frame.muted or frame.contentless:
         return LastingFrame(frame.parent, session, None, None)
@@ -132,9 +132,9 @@ def child(
     trace: Trace | None,
     span: Span | None,
 ) -> Frame:
-    """A frame inside `parent`, as quiet as it."""
+    """Make a frame inside `parent` that inherits its suppression."""
     if parent is None:
         return Frame(None, session, trace, span)
     while parent.parent is not None and parent.parent.closed:
-        parent.parent = parent.parent.parent  # blocks that take over from one another must not form an endless chain
+        parent.parent = parent.parent.parent  # blocks that replace one another must not form an endless chain
     return Frame(parent, session, trace, span, parent.muted, parent.contentless)

@@ -1,4 +1,4 @@
-"""What one block of code is in."""
+"""The frame: which session, trace and span a block of code is in."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 class Frame(Live):
-    """What is current inside one block. Frames compare by identity: asgiref compares context values on every hop."""
+    """What is current inside one block. Compares by identity: asgiref compares context values on every thread hop."""
 
     parent: Frame | None
     session: Session | None
@@ -21,7 +21,7 @@ class Frame(Live):
     muted: bool = False
     """Nothing is recorded."""
     contentless: bool = False
-    """What was said is not recorded; that it was said is."""
+    """No content is recorded."""
     closed: bool = False
     linked: WeakSet[Session] | None = None
-    """Sessions that took the place of this block's in some task, as far as anybody is in them still."""
+    """Sessions that replaced this block's session in some task, while a task is still in them."""

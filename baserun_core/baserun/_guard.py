@@ -12,9 +12,9 @@ _MOST_SAID = 200
 
 
 class guarded:  # noqa: N801  (reads as a statement: `with guarded("closing the stream"):`)
-    """Swallow an `Exception` of ours, say it once in the log, and go on. A `BaseException` always passes.
+    """Swallow an `Exception` of Baserun's own code and log it once. Any other `BaseException` passes.
 
-    Only our own code belongs inside: what the application raises is not ours to hide.
+    Put only our own code inside: exceptions of the application are not ours to hide.
     """
 
     __slots__ = ("_doing",)
@@ -33,7 +33,7 @@ class guarded:  # noqa: N801  (reads as a statement: `with guarded("closing the 
 
 
 def report(doing: str, error: BaseException) -> None:
-    """Log a failure of ours: the first of its kind with a traceback, the following not at all."""
+    """Log a failure of ours, with a traceback; later ones of the same kind are not logged."""
     key = f"{doing}: {type(error).__name__}"
     if key in _said or len(_said) >= _MOST_SAID:
         return
@@ -42,7 +42,7 @@ def report(doing: str, error: BaseException) -> None:
 
 
 def say_once(key: str, message: str, *values: object) -> None:
-    """Log a warning, but only the first with this key."""
+    """Log a warning, only the first time for this key."""
     if key in _said or len(_said) >= _MOST_SAID:
         return
     _said.add(key)
@@ -50,15 +50,15 @@ def say_once(key: str, message: str, *values: object) -> None:
 
 
 def forget_what_was_said() -> None:
-    """Start over, as a new process would."""
+    """Log everything once again, as in a new process."""
     _said.clear()
 
 
 def say(level: Level, message: str, *values: object, error: BaseException | None = None) -> None:
-    """Tell the logger ``baserun``. Never raises; `logging` is imported when there is something to say."""
+    """Log to the logger ``baserun``. Never raises; imports `logging` only when called."""
     import logging
 
     try:
         getattr(logging.getLogger("baserun"), level)(message, *values, exc_info=error)
-    except Exception:  # a broken log handler is no reason to break the application either
+    except Exception:  # a broken log handler must not break the application either
         return

@@ -1,4 +1,4 @@
-"""Who a user is to us: an opaque identifier, and what of it may leave the process."""
+"""Users and sessions by their identifiers: checking them, hashing them, and pseudonyms."""
 
 from __future__ import annotations
 
@@ -12,20 +12,19 @@ STRENGTH_NONE = 0
 STRENGTH_ADOPTED = 1
 STRENGTH_AUTHENTICATED = 2
 STRENGTH_EXPLICIT = 3
-"""How firmly a user is known (DESIGN section 4): a stronger one replaces a weaker one, never the reverse."""
+"""How firmly a user is known. A stronger user replaces a weaker one, never the reverse."""
 
 MAX_SESSION_ID = 200
 MAX_USER_IDENTIFIER = 512
 PSEUDONYM_PREFIX = "u1_"
-"""Marks an identifier that already went through `user_key`; the digit names the scheme."""
+"""Prefix of identifiers that are hashed with a `user_key`; the digit is the version of the scheme."""
 
 
 def hash_user(email: str) -> str:
     """Return the usual `user_identifier` of the person with this e-mail address.
 
-    It is the SHA-256 of exactly these UTF-8 bytes in hexadecimal, as ``sha256(email.encode()).hexdigest()`` writes it:
-    nothing is stripped or lower-cased. A hash of an address can be guessed from a list of addresses; set `user_key` to
-    keep what is stored out of reach of such a list.
+    It is ``sha256(email.encode()).hexdigest()``: the address is neither stripped nor lower-cased. Whoever has a list of
+    addresses can hash them too and compare; set a `user_key` to prevent that for stored users.
 
     Raises:
         ConfigurationError: `email` is not text, or empty.
@@ -41,7 +40,7 @@ def hash_user(email: str) -> str:
 
 @lru_cache(maxsize=4096)
 def pseudonym(user_identifier: str, user_key: str | None) -> str:
-    """What leaves the process in place of `user_identifier`: itself, or a keyed hash where a `user_key` is set."""
+    """Return the form of `user_identifier` that may leave the process: a keyed hash if there is a `user_key`."""
     if user_key is None or user_identifier.startswith(PSEUDONYM_PREFIX):
         return user_identifier
     key, name = (text.encode("utf-8", "surrogatepass") for text in (user_key, user_identifier))
@@ -50,7 +49,7 @@ def pseudonym(user_identifier: str, user_key: str | None) -> str:
 
 
 def possible_identifiers(typed: str, user_key: str | None) -> list[str]:
-    """How whom somebody typed may be stored, the likeliest first: keyed or not, an address by its hash or as it is."""
+    """Return the forms in which a user typed by a person may be stored, the likeliest first."""
     plain = [hash_user(typed), typed] if "@" in typed else [typed]
     return list(dict.fromkeys([*(pseudonym(name, user_key) for name in plain), *plain]))
 
@@ -58,12 +57,12 @@ def possible_identifiers(typed: str, user_key: str | None) -> list[str]:
 def check_session_identifier(
     value: object, what: str = "session_identifier", without: str = "to start a new session"
 ) -> str:
-    """Return `value` if it can be a session's id, else say what can."""
+    """Return `value` if it is a valid session id; raise `ConfigurationError` otherwise."""
     if not isinstance(value, str):
         raise ConfigurationError(
             f"{what} must be str, not {type(value).__name__}; for an integer or UUID write str(value)"
         )
-    if type(value) is not str:  # an enum's member, a template's markup: their own methods show another text
+    if type(value) is not str:  # an enum member or template markup, whose methods show another text
         value = str.__str__(value)
     if not value:
         raise ConfigurationError(f"{what} is empty; leave it out (or None) {without}")
@@ -81,7 +80,7 @@ def check_session_identifier(
 
 
 def check_user_identifier(value: object) -> str:
-    """Return `value` if it can identify a user, else say what can."""
+    """Return `value` if it is a valid user identifier; raise `ConfigurationError` otherwise."""
     if not isinstance(value, str):
         remedy = "write baserun.hash_user(email) or str(pk)"
         if callable(value):
@@ -101,7 +100,7 @@ def check_user_identifier(value: object) -> str:
 
 
 def usable_user_identifier(value: object) -> str | None:
-    """`value` as it identifies a user, or None: for what came from elsewhere, whose author is not looking."""
+    """Return `value` if it is a valid user identifier, else None; for values from outside, which must not raise."""
     try:
         return check_user_identifier(value)
     except ConfigurationError:

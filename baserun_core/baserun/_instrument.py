@@ -1,4 +1,4 @@
-"""Which LLM clients are recorded, and when: now if they are imported already, else as soon as they are."""
+"""Instrumenting LLM clients: at once if they are imported, otherwise as soon as they are."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from typing import Any
 from baserun._guard import guarded
 
 CLIENTS = {"openai": "baserun_openai"}
-"""The client's import name, and the integration that has ``instrument()`` and ``uninstrument()`` for it."""
+"""Each client's import name, and the integration with ``instrument()`` and ``uninstrument()`` for it."""
 _IMPORT_POLL = 0.01
-"""Seconds between two looks whether an import is complete."""
+"""Seconds between two checks whether an import is complete."""
 
 
 def instrument(clients: Iterable[str]) -> None:
@@ -40,7 +40,7 @@ def instrument(clients: Iterable[str]) -> None:
 
 
 def uninstrument() -> None:
-    """Leave every client as it was before `instrument`."""
+    """Restore every client to its state before `instrument`."""
     _stop_watching()
     for client, integration in CLIENTS.items():
         if client in sys.modules and integration in sys.modules:
@@ -64,13 +64,13 @@ def _switch_on(client: str) -> None:
 
 
 class _ImportWatcher(importlib.abc.MetaPathFinder):
-    """Finds nothing itself: it only learns when a client's import is complete."""
+    """Finds no module itself; it notices when a client's import is complete."""
 
     def __init__(self, clients: Sequence[str]) -> None:
         self.waiting = set(clients)
 
     def wait_for(self, client: str) -> None:
-        """Switch `client` on when the import is complete that another thread, or our caller, is in the midst of."""
+        """Instrument `client` when its import, running in another thread or in our caller, is complete."""
         while client in sys.modules and not _is_imported(client):
             time.sleep(_IMPORT_POLL)
         if client in sys.modules and self in sys.meta_path:  # Baserun may have been shut down meanwhile
@@ -99,21 +99,21 @@ def _find_elsewhere(
 
 
 class _NotifyingLoader(importlib.abc.Loader):
-    """The client's own loader, with one thing to do afterwards."""
+    """The client's own loader, which instruments the client after loading it."""
 
     def __init__(self, loader: Any, client: str) -> None:
         self._loader = loader
         self._client = client
 
     def __getattr__(self, name: str) -> Any:
-        return getattr(self._loader, name)  # whoever only looks for the client may ask its loader for more
+        return getattr(self._loader, name)  # code that inspects the spec may use more of the loader
 
     def create_module(self, spec: importlib.machinery.ModuleSpec) -> ModuleType | None:
         module: ModuleType | None = self._loader.create_module(spec)
         return module
 
     def exec_module(self, module: ModuleType) -> None:
-        # The module must look as if we had never been there: tools read a module's loader.
+        # Tools read a module's loader: it must be the original one.
         module.__loader__ = self._loader
         if module.__spec__ is not None:
             module.__spec__.loader = self._loader

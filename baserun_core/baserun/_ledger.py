@@ -1,4 +1,4 @@
-"""What became of every record: ``captured = stored + dropped + queued``, always."""
+"""Counts of what became of every record: ``captured == stored + queued + dropped``, always."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ class Stats(msgspec.Struct, frozen=True, kw_only=True):
     """The ledger of this process at one moment (see `baserun.stats`)."""
 
     captured: int
-    """Records that were handed over: session events, traces, spans, annotations."""
+    """Records made so far: session events, traces, spans, annotations."""
     stored: int
     """Records that the store has committed."""
     queued: int
-    """Records on their way."""
+    """Records that wait to be written."""
     dropped: dict[str, int]
-    """Records that were given up, by reason: ``queue_full``, ``rejected``, ``unreadable``, ``shutdown``."""
+    """Lost records by reason: ``queue_full``, ``rejected``, ``unreadable``, ``shutdown``."""
     queued_bytes: int
-    """What the queue is taken to hold, in bytes."""
+    """Estimated size of the queue, in bytes."""
 
     @property
     def closed(self) -> bool:
-        """Whether the ledger balances; it always does when nothing is being recorded at this very moment."""
+        """Whether the counts add up; they do unless another thread is recording at this moment."""
         return self.captured == self.stored + self.queued + sum(self.dropped.values())

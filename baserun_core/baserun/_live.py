@@ -1,4 +1,4 @@
-"""What lives and changes while the application runs: made as quickly as a value, and none."""
+"""The base of live, mutable objects: as cheap to make as a value, but compared by identity."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ import msgspec
 
 
 class Live(msgspec.Struct, eq=False, weakref=True):
-    """Compares by identity, and is shown by its own ``repr``, not by what it holds: to look may be to touch."""
+    """Compares by identity, and is shown by its ``repr`` alone: reading attributes may touch a session."""
 
     def __copy__(self) -> Self:
-        """Itself, as for a lock or a module: a second one would neither be current nor be ended with the first."""
+        """Return itself, like a lock or module: a copy would be neither current nor ended with the original."""
         return self
 
     def __deepcopy__(self, memo: object) -> Self:

@@ -1,4 +1,4 @@
-"""A time in which the store cannot be written: said once when it begins and once when it is over."""
+"""An outage of the store: logged once when it begins and once when it ends."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ from baserun.exceptions import StoreUnavailableError
 
 FIRST_PAUSE = 0.1
 LONGEST_PAUSE = 5.0
-"""Seconds between two tries while the store cannot be written; the pause doubles from the first to the longest."""
+"""Seconds between two attempts during an outage; the pause doubles from the first to the longest."""
 
 
 class Outage:
-    """Whether the store can be written, as far as is known."""
+    """The state of the current outage, if there is one."""
 
     def __init__(self, queue_bytes: int) -> None:
         self._queue_bytes = queue_bytes
         self._is_on = False
         self.pause = FIRST_PAUSE
-        """Seconds to wait before the next try."""
+        """Seconds to wait before the next attempt."""
 
     def begin(self, error: Exception) -> None:
-        """The store could not be written, perhaps again."""
+        """Note that writing failed, for the first time or again."""
         if self._is_on:
             self.pause = min(2 * self.pause, LONGEST_PAUSE)
             return
@@ -38,7 +38,7 @@ class Outage:
         )
 
     def end(self, drops: Mapping[str, int]) -> None:
-        """The store was written."""
+        """Note that writing succeeded."""
         if not self._is_on:
             return
         self._is_on = False

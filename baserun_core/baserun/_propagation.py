@@ -1,4 +1,4 @@
-"""Carrying what is current to where Python does not: threads, executors, other processes and services."""
+"""Carrying the current session and trace to threads, executors, other processes and services."""
 
 from __future__ import annotations
 
@@ -34,23 +34,29 @@ USER_KEY = "enduser.pseudo.id"
 """OpenTelemetry's names for a session and a pseudonymous end user."""
 
 _OURS = "baserun"
-"""Our key in ``tracestate``. Its value is when the trace began, in microseconds: the first record of it that arrives
-may be another process's, and says so too."""
+"""Our key in ``tracestate``. Its value is the start of the trace in microseconds, because the first record to reach the
+store may be another process's, which has to know it."""
 _CLOCKS_DIFFER_US = 86_400_000_000
-"""How long ago a trace may have begun, or by how much the clocks of two machines may differ; else it begins here."""
+"""Largest believable distance between that start and this machine's clock; beyond it the trace starts now."""
 _TRACEPARENT = re.compile(r"(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-[0-9a-f]{2}(-.*)?")
 _DIGITS = re.compile(r"[0-9]{1,17}")
 _MOST_BAGGAGE = 8192
 
 
 def propagate(function: F) -> F:
-    """Return `function` bound to the session and trace that are current now, wherever it will run.
+    """Bind `function` to the session and trace that are current now, for running it elsewhere.
 
         threading.Thread(target=baserun.propagate(work)).start()
         executor.submit(baserun.propagate(work), argument)
 
-    Threads and executors start without any context. Tasks inherit it, but only while the block is not left; a task that
-    outlives its block keeps the session when its coroutine function is wrapped.
+    Threads and executors start without a context. Tasks inherit one, but only until its block is left; to keep the
+    session beyond that, wrap the coroutine function: ``asyncio.create_task(baserun.propagate(work)())``.
+
+    Returns:
+        A function of the same kind (plain, coroutine, generator or async generator).
+
+    Raises:
+        ConfigurationError: `function` is not callable.
     """
     if not callable(function):
         raise ConfigurationError(
@@ -61,11 +67,11 @@ def propagate(function: F) -> F:
 
 
 class _Carried(Scope[None]):
-    """A block in which a captured frame is current, whether its own block was left meanwhile or not."""
+    """A block in which a captured frame is current, even if the frame's own block has been left."""
 
     def __init__(self, captured: Frame | None) -> None:
         self._captured = captured
-        # Where it was captured in a `suppress` block it stays as quiet, also when that block is left.
+        # Captured inside a `suppress` block, it stays suppressed after that block is left.
         self._is_muted = captured is not None and captured.muted
         self._is_contentless = captured is not None and captured.contentless
 
@@ -85,10 +91,19 @@ class _Carried(Scope[None]):
 
 
 def inject(headers: H) -> H:
-    """Add the current session, user and trace to the headers of a request or message, and return them.
+    """Add the current session, user and trace to the headers of a request or message.
 
-    They travel as W3C ``traceparent``, ``tracestate`` and ``baggage``; what `user_key` hashes travels hashed. Other
-    services that follow these standards pass them on. Send them to your own services only.
+    They are the W3C Trace Context (``traceparent``, ``tracestate``) and W3C Baggage (``baggage``), which other services
+    that follow these standards pass on; with a `user_key` the user is hashed. Send them to your own services only.
+
+    Args:
+        headers: A dict or other mutable mapping of names to values; changed in place.
+
+    Returns:
+        `headers`.
+
+    Raises:
+        ConfigurationError: `headers` is not a mutable mapping.
     """
     if not (hasattr(headers, "items") and hasattr(headers, "__setitem__")):
         raise ConfigurationError(f"inject() takes the headers as a dict, not {type(headers).__name__}")
@@ -109,13 +124,16 @@ def inject(headers: H) -> H:
 
 
 def extract(headers: Mapping[str, str]) -> ExtractedScope:
-    """Go on in the session and trace that `inject` put into these headers.
+    """Continue the session and trace that `inject` put into these headers, in a block or a decorated function.
 
-        with baserun.extract(message.headers):
+        with baserun.extract(message.headers) as session:
             ...
 
-    Whoever can set the headers chooses the session: use it for your own services and workers, never for what browsers
-    send. Values that cannot be used are ignored.
+    The value of the block is the `Session`, or None if there is none. Malformed values are ignored. Whoever sets the
+    headers chooses the session: use it between your own services and workers, never for what browsers send.
+
+    Raises:
+        ConfigurationError: `headers` is not a mapping.
     """
     if not hasattr(headers, "items"):  # the headers of some frameworks are no Mapping
         raise ConfigurationError(f"extract() takes the headers as a dict, not {type(headers).__name__}")
@@ -123,7 +141,7 @@ def extract(headers: Mapping[str, str]) -> ExtractedScope:
 
 
 class ExtractedScope(Scope[Session | None]):
-    """What `extract` gives."""
+    """The block or decorator that `extract` returns."""
 
     def __init__(self, headers: Mapping[str, str]) -> None:
         self._headers = {
@@ -155,7 +173,7 @@ class ExtractedScope(Scope[Session | None]):
         parts = _TRACEPARENT.fullmatch(self._headers.get(TRACEPARENT, ""))
         states = [entry for entry in _entries(self._headers.get(TRACESTATE, "")) if _key(entry) == _OURS]
         if parts is None or not states:
-            return None  # a trace that nobody of ours completes would stay unfinished for ever
+            return None  # no Baserun sent it, so nothing would ever complete the trace
         trace = Trace(parts[1], session, "remote", "remote")
         trace.remote = True
         trace.parent_span_id = None if parts[2] == _root_span_id(trace) else parts[2]
@@ -164,7 +182,7 @@ class ExtractedScope(Scope[Session | None]):
 
 
 def session_of_baggage(header: str) -> Session | None:
-    """The session that a ``baggage`` header names, or None where there is none that can be used."""
+    """Return the session that a ``baggage`` header names, or None if there is no valid one."""
     values = _parse_baggage(header)
     try:
         session_id = check_session_identifier(values.get(SESSION_KEY))
@@ -194,7 +212,7 @@ def _baggage_of(session: Session) -> list[str]:
 
 
 def _put_first(headers: MutableMapping[str, str], name: str, entries: list[str]) -> None:
-    """Set the list in this header to `entries`, followed by what it has under other keys."""
+    """Put `entries` at the front of the list in this header; entries under other keys are kept."""
     ours = {_key(entry) for entry in entries} | ({SESSION_KEY, USER_KEY} if name.lower() == BAGGAGE else set())
     before = headers[name] if name in headers else ""  # noqa: SIM401  (not every framework's headers have `get`)
     others = [entry for entry in _entries(before) if _key(entry) not in ours] if isinstance(before, str) else []
@@ -212,7 +230,7 @@ def _entries(header: str) -> list[str]:
 def _parse_baggage(header: str) -> dict[str, str]:
     values: dict[str, str] = {}
     if len(header) > _MOST_BAGGAGE:
-        header = header[:_MOST_BAGGAGE].rpartition(",")[0]  # half an id would be another id
+        header = header[:_MOST_BAGGAGE].rpartition(",")[0]  # a truncated id would be another id
     for entry in _entries(header):
         name, found, value = entry.partition(";")[0].partition("=")
         if found:

@@ -1,4 +1,4 @@
-"""The way from the application's threads to the writer's: bounded by bytes, and every record counted."""
+"""The queue from the application's threads to the writer's: bounded by bytes, and every record is counted."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from typing import Any
 from baserun._ledger import Stats
 
 Item = tuple[Any, int]
-"""A record and what it is taken to weigh, in bytes; or a marker, which weighs nothing and is not counted."""
+"""A record and its estimated size in bytes; or a marker, of size 0, which is not counted."""
 
 
 class RecordQueue:
@@ -22,21 +22,21 @@ class RecordQueue:
 
     def __init__(self, limit_bytes: int) -> None:
         self._limit_bytes = limit_bytes
-        # `put` may be entered again by the same thread (a finaliser or signal handler that records). SimpleQueue allows
-        # that by contract; the lock is re-entrant and guards nothing but these counters.
+        # `put` may be re-entered by the same thread (a finaliser or signal handler that records). SimpleQueue documents
+        # that it is re-entrant; the lock is too, and guards nothing but these counters.
         self._items: SimpleQueue[Item] = SimpleQueue()
         self._bells: list[SimpleQueue[None]] = []
-        """One for each thread that sleeps until something comes; rung once and gone."""
+        """One for each waiting thread; each is rung once."""
         self._lock = threading.RLock()
         self._bytes = 0
         self._captured = 0
         self._queued = 0
         self._stored = 0
-        # Adding to it runs no Python code in between, so that a record put by a signal handler then is counted as well.
+        # A defaultdict: its `+=` has no gap in which a signal handler's record would go uncounted.
         self._dropped: defaultdict[str, int] = defaultdict(int)
 
     def put(self, record: Any, size: int) -> bool:
-        """Take `record`, or drop it when too much is waiting already."""
+        """Queue `record`, or drop it if the queue is full; return whether it was queued."""
         with self._lock:
             self._captured += 1
             if self._bytes + size > self._limit_bytes:
@@ -50,35 +50,35 @@ class RecordQueue:
         return True
 
     def refuse(self, reason: str) -> None:
-        """Count a record that nobody will write."""
+        """Count a record as dropped without queueing it."""
         with self._lock:
             self._captured += 1
             self._dropped[reason] += 1
 
     def mark(self, marker: Any) -> None:
-        """Let the writer meet `marker` after everything that was put before it."""
+        """Queue `marker` for the writer, behind everything put before."""
         self._items.put((marker, 0))
         self.wake()
 
     def wake(self) -> None:
-        """End every `wait`, whether something is there or not."""
-        with suppress(IndexError):  # they may leave by themselves meanwhile
+        """End every `wait`, even if the queue is empty."""
+        with suppress(IndexError):  # a waiting thread may remove its own meanwhile
             while self._bells:
                 self._bells.pop().put(None)
 
     def wait(self, is_over: Callable[[], bool], timeout: float | None = None) -> None:
-        """Sleep until something is there, `timeout` seconds have passed, or somebody wakes us.
+        """Sleep until the queue has an item, `timeout` seconds have passed, or `wake` is called.
 
         Args:
-            is_over: Whether there is nothing to wait for any more; who makes it so calls `wake` afterwards.
-            timeout: Seconds; None sleeps for as long as it takes.
+            is_over: Whether there is no reason to wait any more; whoever changes that calls `wake` afterwards.
+            timeout: Seconds; None waits without limit.
         """
-        # Asked of the module each time: gevent replaces it, in gunicorn's workers after an application was loaded, and
-        # a greenlet that slept in the original would let no other run.
+        # `queue.SimpleQueue` is looked up at each call: gevent replaces it, in gunicorn's workers after the application
+        # was loaded, and a greenlet that waits in the original blocks all others.
         bell: SimpleQueue[None] = queue.SimpleQueue()
         self._bells.append(bell)
         try:
-            if self._items.empty() and not is_over():  # asked now that whoever changes it rings
+            if self._items.empty() and not is_over():  # checked after the bell is hung up, so no change is missed
                 with suppress(Empty):
                     bell.get(timeout=timeout)
         finally:
@@ -86,10 +86,10 @@ class RecordQueue:
                 self._bells.remove(bell)
 
     def take(self, batch: list[Item], most: int) -> None:
-        """Move what is there now to the end of `batch`, `most` items at the most.
+        """Move up to `most` items to the end of `batch`.
 
-        In one step, without any Python code between: an exception that is raised into this thread from outside finds
-        each item either still here or already there.
+        In one step, without Python code in between: when an exception is raised into this thread from outside, each
+        item is either still in the queue or already in `batch`.
         """
         there = min(most, self._items.qsize())
         with suppress(Empty):
@@ -103,21 +103,21 @@ class RecordQueue:
         return self._queued == 0
 
     def stored(self, count: int, size: int) -> None:
-        """`count` records of `size` bytes together are committed."""
+        """Count `count` queued records, `size` bytes together, as committed."""
         with self._lock:
             self._stored += count
             self._queued -= count
             self._bytes -= size
 
     def dropped(self, reason: str, count: int, size: int) -> None:
-        """`count` records that had been taken are given up."""
+        """Count `count` queued records, `size` bytes together, as dropped."""
         with self._lock:
             self._dropped[reason] += count
             self._queued -= count
             self._bytes -= size
 
     def drops(self) -> dict[str, int]:
-        """How many records were dropped so far, by reason."""
+        """Return the number of dropped records by reason."""
         with self._lock:
             return dict(self._dropped)
 

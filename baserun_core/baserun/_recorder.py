@@ -1,6 +1,6 @@
-"""Opens and closes sessions, traces and spans, tells the signals, and hands what is finished to the queue.
+"""Opens and closes sessions, traces and spans, emits the signals, and queues records.
 
-Everything here runs on the application's threads: no I/O, no encoding, no call into foreign objects.
+Everything here runs on the application's threads: no I/O, no encoding, no calls into foreign objects.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ class Recorder:
         session.opened = self
         facts = session.metadata
         metadata, size = NO_FACTS if type(facts) is dict and not facts else snapshot_facts(facts)
-        # It is decided by now, and these are what the properties of that name give.
+        # Decided by now, so these are the values of the properties of the same names.
         user, strength = session._user_identifier, session._strength
         self._put(SessionOpened(session, self._now_us(), user, strength, metadata), BASE_SIZE + size)
         signal = signals.session_resumed if resumed else signals.session_started
@@ -56,13 +56,13 @@ class Recorder:
             self._emit(signal, session)
 
     def open_touched_session(self, session: Session) -> None:
-        """Open a session that was not needed so far, or not since `init`."""
-        is_resumed = session._is_resumed  # this may take its time; another thread may have opened it when it is known
+        """Record a session as opened at its first touch, or at the first since `init`."""
+        is_resumed = session._is_resumed  # deciding may take time; another thread may have opened it meanwhile
         if session.opened is not self:
             self.open_session(session, resumed=is_resumed)
 
     def end_session(self, session: Session | str) -> None:
-        """Record that a session was ended, unless nothing was ever recorded of it."""
+        """Record that a session was ended, unless it was never opened."""
         if not isinstance(session, str) and not session.opened:
             return
         metadata, size = NO_FACTS if isinstance(session, str) else snapshot_facts(session.metadata)
@@ -78,7 +78,7 @@ class Recorder:
             self._put(SessionUpdated(session.id, self._now_us(), metadata), BASE_SIZE + size)
 
     def identify(self, session: Session, user_identifier: str, strength: int) -> None:
-        """Record who the user of `session` is; a weaker word than the one that stands changes nothing."""
+        """Record the user of `session`, unless it already has one that is known as firmly."""
         if strength <= session.user_strength:
             return
         session._user_identifier = user_identifier
@@ -113,7 +113,7 @@ class Recorder:
         return trace
 
     def touch_trace(self, trace: Trace) -> None:
-        """Something is about to be recorded in a trace that was begun on the chance of it."""
+        """Open a trace that is recorded only if something is recorded in it: that is about to happen."""
         at_touch, trace.at_touch = trace.at_touch, None
         if at_touch is not None:
             at_touch()
@@ -124,7 +124,7 @@ class Recorder:
             self._emit(signals.trace_started, trace)
 
     def finish_trace(self, trace: Trace, error: BaseException | None = None, status: str | None = None) -> None:
-        """End a trace; the second end of one changes nothing."""
+        """End a trace, and queue it; a second call has no effect."""
         if trace.status is not RUNNING:
             return
         size = self._end_trace(trace, error, status)
@@ -135,7 +135,7 @@ class Recorder:
             self._emit(signals.trace_finished, trace)
 
     def _end_trace(self, trace: Trace, error: BaseException | None, status: str | None) -> int | None:
-        """Take note of how a trace ended and what is in it: its size, or None where it is not to be recorded."""
+        """Set the status of a trace and copy its content; return its size, or None if it is not to be recorded."""
         trace.duration_us = (self._monotonic_ns() - trace._start_ns) // 1000
         if error is None:
             trace.status = status or OK
@@ -154,7 +154,7 @@ class Recorder:
         return size
 
     def move_trace(self, trace: Trace, session: Session) -> None:
-        """Re-home a trace, begun in the wrong session, with all that is in it."""
+        """Move a trace, with everything in it, to another session."""
         if session.opened is not self and not trace.muted:
             self.open_touched_session(session)
         trace.session = session
@@ -164,7 +164,7 @@ class Recorder:
     # Spans
 
     def start_span(self, frame: Frame | None, name: str, kind: str, metadata: dict[str, Any] | None = None) -> Span:
-        """Begin a span in the trace of `frame`, or in one of its own where there is none."""
+        """Begin a span in the trace of `frame`, or in a trace of its own if there is none."""
         trace = None if frame is None else frame.trace
         whole_trace = trace is None or trace.status is not RUNNING
         if trace is None or whole_trace:
@@ -188,7 +188,7 @@ class Recorder:
         )
 
     def finish_span(self, span: Span, error: BaseException | None = None, status: str | None = None) -> None:
-        """End a span; the second end of one changes nothing."""
+        """End a span, and queue it; a second call has no effect."""
         if span.status is not RUNNING:
             return
         span.duration_us = (self._monotonic_ns() - span._start_ns) // 1000
@@ -200,7 +200,7 @@ class Recorder:
         self._hand_on(span, size, error, status)
 
     def _hand_on(self, span: Span, size: int, error: BaseException | None, status: str | None) -> None:
-        """Record a finished span; one that is a whole trace ends it, and both are one record."""
+        """Queue a finished span; one that is a whole trace ends the trace, and both are one record."""
         trace = span.trace
         ends_trace = span.whole_trace and trace.status is RUNNING
         if ends_trace:
@@ -212,6 +212,7 @@ class Recorder:
             self._emit(signals.trace_finished, trace)
 
     def _take_content(self, span: Span) -> int:
+        """Copy the metadata, input and result of a span; return their size."""
         given = result = None
         metadata, size = snapshot_facts(span.metadata)
         size += BASE_SIZE
@@ -228,7 +229,7 @@ class Recorder:
     # Calls to models
 
     def start_call(self, frame: Frame | None, name: str, kind: str, end_user: str | None) -> Span:
-        """Begin a call to a model where `frame` stands."""
+        """Begin a call to a model in the session and trace of `frame`."""
         session = None if frame is None else frame.session
         if end_user is not None and session is not None and session.user_strength == STRENGTH_NONE:
             self.identify(session, end_user, STRENGTH_ADOPTED)
@@ -238,14 +239,14 @@ class Recorder:
         return span
 
     def finish_call(self, span: Span, source: CallSource, size: int, status: str, error: BaseException | None) -> None:
-        """End a call to a model; its details are read later, on the writer's thread."""
+        """End a call to a model, and queue it; its details are read from `source` later, on the writer's thread."""
         if span.status is not RUNNING:
             return
         span.duration_us = (self._monotonic_ns() - span._start_ns) // 1000
         span.status = status
         if error is not None:
             if span.contentless:
-                withhold(error)  # a task may be waited for outside of the block that it was begun in
+                withhold(error)  # a task may be awaited outside the block that it was begun in
             span.error = describe_error(error)
         span.source = source
         self._hand_on(span, BASE_SIZE + size, error, status)
@@ -255,7 +256,7 @@ class Recorder:
     # Annotations
 
     def annotate(self, record: AnnotationAdded, size: int) -> None:
-        """Record something that was said about a session, trace or span."""
+        """Queue an annotation of a session, trace or span."""
         self._put(record, BASE_SIZE + size)
         if signals.annotation_added.receivers:
             self._emit(signals.annotation_added, record)
@@ -276,10 +277,10 @@ def _failure(error: BaseException, status: str | None) -> tuple[str, tuple[str, 
 
 
 def is_cancellation(error: BaseException) -> bool:
-    """Whether somebody stopped the work from outside, which is no failure of it."""
+    """Whether the work was cancelled from outside, which is no failure of it."""
     if isinstance(error, GeneratorExit):
         return True
-    if isinstance(error, Exception):  # an application may have errors of such a name, and they are errors
+    if isinstance(error, Exception):  # an application's own exception with such a name is an error
         return False
-    # By name, since neither asyncio nor trio may be imported for the sake of asking.
+    # By name: neither asyncio nor trio may be imported just to ask.
     return any(kind.__name__ in ("CancelledError", "Cancelled") for kind in type(error).__mro__)

@@ -1,4 +1,4 @@
-"""What the recorder hands to the writer: finished `Trace` and `Span` objects as they are, and these."""
+"""The records that the recorder queues for the writer, beside finished `Trace` and `Span` objects."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class UserIdentified(msgspec.Struct, gc=False):
 
 
 class TraceMoved(msgspec.Struct, gc=False):
-    """A trace belongs to another session than it began in."""
+    """A trace was moved to another session than it began in."""
 
     trace: Trace
     session: Session
@@ -53,7 +53,7 @@ class TraceMoved(msgspec.Struct, gc=False):
 
 
 class AnnotationAdded(msgspec.Struct, gc=False):
-    """Something was said about a session, trace or span."""
+    """A log, tag, check or feedback was recorded."""
 
     id: str
     at_us: int

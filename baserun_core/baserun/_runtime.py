@@ -1,6 +1,6 @@
-"""The one piece of process-wide state: the configuration in force, and the recorder and writer that follow it.
+"""The one piece of process-wide state: the current configuration, and the recorder and writer made from it.
 
-It comes into being at first use: `init`, any session or trace call, a middleware, or setting `api_key`.
+It is created at first use: `init`, any session or trace call, constructing a middleware, or setting `api_key`.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _LONGEST_TIMEOUT = 86_400.0
 
 
 class Runtime:
-    """What is in force between two calls of `init`."""
+    """One configuration with its recorder and writer, current until the next `init`."""
 
     def __init__(self, config: Config, sources: Sources, clock: Clock | None = None, ids: Ids | None = None) -> None:
         self.config = config
@@ -38,7 +38,7 @@ class Runtime:
         self.recorder_if_enabled = self.recorder if config.enabled else None
 
     def start(self) -> None:
-        """Say what was wrong in the environment, and instrument the clients."""
+        """Log what is wrong in the environment, and instrument the clients."""
         for problem in self.sources.problems:
             say("warning", "%s", problem)
         if self.config.api_key is not None and self.config.server_url is None and self.config.enabled:
@@ -49,7 +49,7 @@ class Runtime:
             instrument(CLIENTS if self.config.instrument == "auto" else self.config.instrument)
 
     def stop(self, timeout: float) -> bool:
-        """Write what is queued, release everything, and leave the clients as they were."""
+        """Write what is queued, close the store, and restore the instrumented clients."""
         from baserun._instrument import uninstrument
 
         uninstrument()
@@ -62,28 +62,28 @@ _assigned: dict[str, Any] = {}
 _initial: dict[str, Any] = {}
 """Options of the last `init`, with which Baserun starts again after a `shutdown`."""
 _pinned: dict[str, Any] = {}
-"""Options that stand whatever the application says, while the tests of it are recorded."""
+"""Options that override `init` and the environment while a test run is recorded."""
 _lock = threading.RLock()
 _hooked = False
 
 
 def runtime() -> Runtime:
-    """What is in force; this is first use, if nothing was used before."""
+    """Return the current runtime; the first call creates it."""
     return _runtime if _runtime is not None else _first_use()
 
 
 def recorder() -> Recorder:
-    """The recorder in force; one that records nothing where Baserun is switched off."""
+    """Return the current recorder; with ``enabled=False`` it records nothing."""
     return (_runtime or _first_use()).recorder
 
 
 def running_recorder() -> Recorder | None:
-    """The recorder in force, or None where Baserun is switched off."""
+    """Return the current recorder, or None with ``enabled=False``."""
     return (_runtime or _first_use()).recorder_if_enabled
 
 
 def configure(given: dict[str, Any], *, clock: Clock | None = None, ids: Ids | None = None) -> Runtime:
-    """Put a new configuration in force; what the one before has queued is written first.
+    """Replace the configuration, after what is queued under the previous one is written.
 
     Raises:
         ConfigurationError: An option cannot be used.
@@ -95,16 +95,16 @@ def configure(given: dict[str, Any], *, clock: Clock | None = None, ids: Ids | N
         _initial.clear()
         _initial.update(given)
         if "store" in given:
-            _initial["store"] = config.store  # where it is now, whatever folder the application is in later
+            _initial["store"] = config.store  # resolved now: the application may change its folder later
         for name in given:
             _assigned.pop(name, None)
         return _replace(fresh)
 
 
 def pin(options: dict[str, Any]) -> None:
-    """From now on let these options stand whatever `init` and the environment say; `{}` ends that.
+    """Let these options override `init` and the environment from now on; `{}` ends that.
 
-    What is in force is shut down, and starts again at the next use, by these options and the application's own.
+    The current runtime is shut down; the next use starts it again with these options and the application's others.
     """
     located = {**options, "store": locate(options["store"])} if "store" in options else options
     with _lock:
@@ -118,13 +118,13 @@ def _with_pinned(config: Config) -> Config:
 
 
 def build(given: dict[str, Any], *, clock: Clock | None = None, ids: Ids | None = None) -> Runtime:
-    """A runtime by these options alone, without the environment, for `exchange`."""
+    """Build a runtime from these options alone, without the environment, for `exchange`."""
     config, sources = resolve(given, {})
     return Runtime(config, sources, clock, ids)
 
 
 def exchange(other: Runtime | None) -> Runtime | None:
-    """Put `other` in force as it stands, and return what was; for blocks of tests that put it back afterwards."""
+    """Make `other` the current runtime and return the previous one, still open; for `baserun.testing.capture`."""
     global _runtime
     from baserun._instrument import uninstrument
 
@@ -145,7 +145,7 @@ def _first_use() -> Runtime:
         try:
             config, sources = resolve({**_assigned, **_initial})
             fresh = Runtime(_with_pinned(config), sources)
-        except Exception as error:  # the application did not ask for anything here, so it is not told by an exception
+        except Exception as error:  # the application called something else, which must not raise for this
             report("starting", error)
             fresh = Runtime(Config(enabled=False), Sources({}, ()))
         return _replace(fresh)
@@ -168,7 +168,7 @@ def _hook_process() -> None:
     if _hooked:
         return
     _hooked = True
-    import logging  # noqa: F401  (it has fork hooks of its own: registered first, they hold its lock only inside ours)
+    import logging  # noqa: F401  (its fork hooks must be registered before ours, to hold its lock only inside them)
 
     atexit.register(_at_exit)
     if hasattr(os, "register_at_fork"):
@@ -178,7 +178,7 @@ def _hook_process() -> None:
 
 
 def set_option(name: str, value: Any) -> None:
-    """Set one option from outside `init`, as ``baserun.api_key = ...`` does; this is first use."""
+    """Set one option outside `init`, for ``baserun.api_key = ...``; this counts as first use."""
     checked, _ = resolve({name: value}, {})
     with _lock:
         _assigned[name] = getattr(checked, name)
@@ -188,40 +188,46 @@ def set_option(name: str, value: Any) -> None:
 
 
 def option(name: str) -> Any:
-    """An option as it is, without this being first use."""
+    """Return the value of an option; this does not count as first use."""
     return {**_assigned, **_initial}.get(name) if _runtime is None else getattr(_runtime.config, name)
 
 
 def configuration() -> Config:
-    """All options as they are, or would be at first use, without this being that."""
+    """Return the options as they are, or would be at first use; this does not count as one."""
     if _runtime is not None:
         return _runtime.config
     return _with_pinned(resolve({**_assigned, **_initial})[0])
 
 
 def flush(timeout: float = 10.0) -> bool:
-    """Write everything that was recorded before this call.
+    """Wait until everything recorded before this call is written.
 
     Args:
-        timeout: Seconds to wait for it.
+        timeout: The longest wait, in seconds.
 
     Returns:
-        Whether all of it is committed to the store.
+        True if all of it is committed to the store; False if time ran out or the store cannot be written.
+
+    Raises:
+        ConfigurationError: `timeout` is not a number of seconds.
     """
     seconds = _checked_timeout(timeout)
     return True if _runtime is None else _runtime.writer.flush(seconds)
 
 
 def shutdown(timeout: float = 10.0) -> bool:
-    """Write everything that was recorded, release the store, and leave the instrumented clients as they were.
+    """Write everything recorded, close the store, and restore the instrumented clients.
 
-    The next use of Baserun starts it again, with the options of the last `init` and the environment of that moment.
+    The next use of Baserun starts it again, with the options of the last `init` and the environment at that time.
 
     Args:
-        timeout: Seconds to wait for it.
+        timeout: The longest wait, in seconds.
 
     Returns:
-        Whether everything is committed to the store.
+        True if everything is committed to the store.
+
+    Raises:
+        ConfigurationError: `timeout` is not a number of seconds.
     """
     global _runtime
     seconds = _checked_timeout(timeout)
@@ -237,14 +243,14 @@ def _checked_timeout(timeout: object) -> float:
 
 
 def stats() -> Stats:
-    """The ledger of this process: every record that was captured is stored, queued, or dropped for a reason."""
+    """Return the ledger of this process: records captured, stored, queued, and dropped by reason."""
     if _runtime is None:
         return Stats(captured=0, stored=0, queued=0, dropped={}, queued_bytes=0)
     return _runtime.writer.stats()
 
 
 def reset() -> None:
-    """Forget everything, as in a new process; for tests."""
+    """Return to the state of a new process; for tests."""
     from baserun._guard import forget_what_was_said
 
     shutdown()

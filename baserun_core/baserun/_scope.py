@@ -1,4 +1,4 @@
-"""A block of code in which something is current: as ``with``, ``async with``, and decorator of any kind of function."""
+"""The base of all blocks: usable as ``with``, as ``async with``, and as a decorator of any kind of function."""
 
 from __future__ import annotations
 
@@ -22,31 +22,31 @@ F = TypeVar("F", bound=Callable[..., Any])
 class Scope(ABC, Generic[T]):
     """A block that opens something, makes it current, and closes it at its end.
 
-    A subclass says what is opened and closed; that it is left right in every way is said here. A scope is entered once,
-    except as a decorator, where each call of the function has a scope of its own.
+    A subclass says what to open and close; this class handles every way of leaving. A scope can be entered once; as a
+    decorator it makes a fresh scope for each call.
     """
 
     _frame: Frame | None = None
     _entered = False
     _is_stepped = False
     _outside: Frame | None = None
-    """What is current where the block was entered, or where the running step of a generator was asked for."""
+    """The frame outside: where the block was entered, or where the consumer asked for a generator's current step."""
     _inside: Frame | None = None
-    """What is current where a suspended generator goes on."""
+    """The frame inside a suspended generator, current again when it resumes."""
 
     @abstractmethod
     def _open(self) -> tuple[T, Frame]:
-        """Open it: the value of the block, and the frame that makes it current."""
+        """Open it, and return the value of the block and the frame to make current."""
 
     def _close(self, error: BaseException | None) -> None:
-        """Close it; `error` is what the block was left with."""
+        """Close it; `error` is the exception that left the block, if any."""
 
     @abstractmethod
     def _again(self, function: Callable[..., Any]) -> Scope[T]:
-        """A fresh scope like this one, for one call of a decorated function."""
+        """Return a fresh scope like this one, for one call of a decorated function."""
 
     def _returned(self, value: object) -> None:
-        """A decorated function returned `value`."""
+        """Take note that the decorated function returned `value`."""
 
     def __enter__(self) -> T:
         if self._entered:
@@ -86,8 +86,8 @@ class Scope(ABC, Generic[T]):
             raise ConfigurationError(f"{self!r} decorates functions, not {type(function).__name__}")
         return decorate(function, self._again)
 
-    # Between the steps of a generator neither its block nor any inside it is current, and each step may be asked for in
-    # another context. The frames stay as they are: what was begun inside, such as a task, goes on seeing them.
+    # Between the steps of a generator neither its block nor any block inside it is current, and each step may run in
+    # another context. Their frames stay open: tasks that were started inside still see them.
 
     def _suspend(self) -> None:
         self._inside = replace(self._outside)
@@ -98,7 +98,7 @@ class Scope(ABC, Generic[T]):
 
 
 def decorate(function: F, fresh: Callable[[Callable[..., Any]], Scope[Any]]) -> F:
-    """Wrap `function` so that each call runs in a scope from `fresh`; it stays the kind of function that it is."""
+    """Wrap `function` so that each call runs in a scope from `fresh`; the wrapper is the same kind of function."""
     if isinstance(function, staticmethod | classmethod):
         return type(function)(decorate(function.__func__, fresh))
     if _is(inspect.isasyncgenfunction, function):
@@ -113,7 +113,7 @@ def decorate(function: F, fresh: Callable[[Callable[..., Any]], Scope[Any]]) -> 
 
 
 def _is(kind: Callable[[Any], bool], function: Callable[..., Any]) -> bool:
-    """Whether it is a function of this kind, or an object that is called like one."""
+    """Whether `function` is of this kind, or an object whose ``__call__`` is."""
     return kind(function) or (type(function) is not FunctionType and kind(type(function).__call__))
 
 
@@ -198,8 +198,8 @@ def _around_async_generator(function: Callable[..., Any], fresh: Callable[..., S
 
 
 def _first_step(generator: AsyncGenerator[Any, Any]) -> Any:
-    """Begin `generator` without its event loop's noting it: a loop that ends closes all it knows, and this one would be
-    closed twice at once, by the loop and by the generator around it.
+    """Begin `generator` unseen by the event loop: a loop that ends closes every async generator that it knows, and this
+    one would be closed by the loop and by the generator around it at the same time.
     """
     hooks = sys.get_asyncgen_hooks()
     sys.set_asyncgen_hooks(firstiter=None)

@@ -1,7 +1,7 @@
-"""The background thread that writes what the application's threads put, through forks and to the end of the process.
+"""The background thread that writes queued records to the store, through forks and to the end of the process.
 
-It starts with the first record and is a daemon. When it dies another takes over. A process forks without it, and the
-child starts with nothing. At the end of the process whoever puts a record writes it.
+A daemon thread starts with the first record; if it dies, the next record starts another. It is stopped before a fork,
+and the child starts with an empty queue. While the interpreter exits, the thread that puts a record writes it.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ from baserun._ledger import Stats
 from baserun._queue import RecordQueue
 
 _FORK_PATIENCE = 0.5
-"""Seconds that a fork waits for the thread to write what it has, which may have to wait for other writers."""
+"""Seconds that a fork waits for the thread to write its batch, which may have to wait for other processes."""
 _CUT_PATIENCE = 10.0
-"""Seconds that a fork waits for a transaction or an import, which wait for nobody."""
+"""Seconds that a fork waits for a running transaction or import, which wait for nothing else."""
 _THREAD_RETRY = 1.0
-"""Seconds after which a thread that could not be started is tried again."""
+"""Seconds before starting the thread is tried again after a failure."""
 
 
 class Writer:
@@ -46,10 +46,10 @@ class Writer:
         self._starting = threading.Lock()
         self._hurry: SimpleQueue[None] = queue.SimpleQueue()
         self._io = threading.Lock()
-        """Held by whoever writes. No thread of the application takes it except to flush or to end."""
+        """Held while writing. The application's threads take it only to flush, to close and at exit."""
         self._io_holder: int | None = None
         self._exit_deadline: float | None = None
-        """Set when the interpreter is ending: no thread can be relied on any more."""
+        """Set when the interpreter exits, from when on threads cannot be relied on."""
         self._has_finalizer = False
         self._closed = False
         self._is_over = False
@@ -57,7 +57,7 @@ class Writer:
     # On the application's threads
 
     def put(self, record: Any, size: int) -> None:
-        """Take a record. Never raises, and never waits unless the process is ending."""
+        """Queue a record. Never raises, and never waits except while the process exits."""
         if self._closed:
             self._queue.refuse("shutdown")
             return
@@ -66,12 +66,12 @@ class Writer:
             self._see_to_it()
 
     def flush(self, timeout: float) -> bool:
-        """Have everything written that was put before."""
+        """Wait until everything put before is written; return whether it is committed."""
         deadline = time.monotonic() + timeout
         if self._queue.is_settled() and not self._delivery.upkeep.is_much:
             return True
         if self._is_writing_here():
-            return False  # called by something that runs while writing, such as a `redact` function
+            return False  # called from inside the writing, for example by a `redact` function
         if self._thread is None and self._exit_deadline is None:
             self._start_thread()
         if self._thread is None:
@@ -85,7 +85,7 @@ class Writer:
         return self._queue.stats()
 
     def close(self, timeout: float) -> bool:
-        """Write everything, stop the thread, release the store."""
+        """Write everything, stop the thread, and release the store; return whether everything is committed."""
         deadline = time.monotonic() + timeout
         self.flush(timeout)
         self._closed = True
@@ -96,12 +96,12 @@ class Writer:
             self._is_over = True
             return False
         flushed = self._drain(deadline)
-        self._is_over = True  # from now on whoever writes last releases the store
+        self._is_over = True  # a thread that is still writing releases the store when it is done
         self._release(max(0.1, deadline - time.monotonic()))
         return flushed
 
     def at_exit(self) -> None:
-        """Write what is queued while the interpreter waits, and from now on every record at once."""
+        """Write what is queued before the interpreter exits, and every later record at once."""
         deadline = time.monotonic() + self._config.exit_timeout
         self._exit_deadline = deadline
         self.flush(self._config.exit_timeout)
@@ -111,7 +111,7 @@ class Writer:
     # Forks
 
     def before_fork(self) -> None:
-        """Fork without the thread: locks that it holds inside the store's library would stay locked in the child."""
+        """Stop the thread: locks that it holds inside SQLite would stay locked in the child."""
         thread = self._dismiss_thread()
         if thread is not None:
             thread.join(_FORK_PATIENCE)
@@ -123,7 +123,7 @@ class Writer:
             self._see_to_it()
 
     def after_fork_in_child(self) -> None:
-        """Start empty: the parent writes what it has, with its own thread and connection."""
+        """Start with an empty queue: the parent writes its records with its own thread and connection."""
         delivery = self._delivery
         _fork.after_in_child()
         self._start_empty()
@@ -132,19 +132,19 @@ class Writer:
     # The thread
 
     def _see_to_it(self) -> None:
-        """What was put is to be written, and there is no thread."""
+        """Start the thread, or where that is impossible write here: something is queued and no thread runs."""
         if self._closed:
             self._release(0.0)
         elif self._exit_deadline is None and threading.main_thread().is_alive():
             self._start_thread()
         elif not sys.is_finalizing() and not self._is_writing_here():
-            if self._exit_deadline is None:  # first used by an exit handler
+            if self._exit_deadline is None:  # first use in an exit handler
                 self._exit_deadline = time.monotonic() + self._config.exit_timeout
             self._drain(self._exit_deadline)
 
     def _start_thread(self) -> None:
         if self._closed or not self._starting.acquire(blocking=False):
-            return  # somebody else is starting it
+            return  # another thread is starting it
         try:
             if self._thread is None and time.monotonic() - self._thread_failed_at >= _THREAD_RETRY:
                 self._hurry = queue.SimpleQueue()  # of the kind that this thread is, see `RecordQueue.wait`
@@ -152,7 +152,7 @@ class Writer:
                 self._thread = thread
                 thread.start()
                 self._follow_multiprocessing()
-        except RuntimeError as error:  # no more threads here: flush writes inline
+        except RuntimeError as error:  # the process can start no thread: `flush` writes in the calling one
             self._thread = None
             self._thread_failed_at = time.monotonic()
             report("starting the writer's thread", error)
@@ -160,7 +160,7 @@ class Writer:
             self._starting.release()
 
     def _follow_multiprocessing(self) -> None:
-        """Write what is queued also at the end of a child of `multiprocessing`, which runs no exit handlers."""
+        """Also write at the exit of a `multiprocessing` child, which runs no `atexit` handlers."""
         process, util = sys.modules.get("multiprocessing.process"), sys.modules.get("multiprocessing.util")
         if self._has_finalizer or process is None or util is None or process.parent_process() is None:
             return
@@ -169,7 +169,7 @@ class Writer:
         util.Finalize(None, self.at_exit, exitpriority=-1)
 
     def _dismiss_thread(self) -> threading.Thread | None:
-        """Let the thread end when it has written what it has; it is returned if it can be waited for."""
+        """Let the thread end after its current batch, and return it if it can be joined."""
         thread, self._thread = self._thread, None
         self._queue.wake()
         self._hurry.put(None)
@@ -181,7 +181,7 @@ class Writer:
             while self._thread is me:
                 self._write_next()
         finally:
-            if self._thread is me:  # it is being killed; what it had in hand, the next one goes on with
+            if self._thread is me:  # an exception from outside ended it; the next thread continues its batch
                 self._thread = None
                 self._see_to_it()
         if self._is_over:
@@ -199,7 +199,7 @@ class Writer:
         self._maintain()
 
     def _write_waiting(self) -> None:
-        """Write batch after batch, but end after one when a fork or the end of the process waits for that."""
+        """Write batch after batch; stop after the current one if a fork or the exit waits for this thread."""
         is_writable = True
         while is_writable and not self._delivery.is_done:
             with self._io, self._noted():
@@ -208,13 +208,13 @@ class Writer:
                 return
 
     def _rest(self, seconds: float) -> None:
-        """Let records gather, unless somebody is in a hurry."""
+        """Let records gather for a while, unless `flush` is in a hurry."""
         with suppress(Empty):
             self._hurry.get(timeout=seconds)
             while True:
                 self._hurry.get_nowait()
         if self._thread is not threading.current_thread():
-            self._hurry.put(None)  # it may have been meant for the thread that has followed this one
+            self._hurry.put(None)  # it may have been meant for the thread that replaced this one
 
     def _maintain(self) -> None:
         upkeep = self._delivery.upkeep
@@ -229,7 +229,7 @@ class Writer:
     # Writing
 
     def _drain(self, deadline: float) -> bool:
-        """Write everything in the calling thread: there is no other."""
+        """Write everything in the calling thread; return whether that was done in time."""
         if not self._io.acquire(timeout=max(0.0, deadline - time.monotonic())):
             return False
         try:
@@ -243,7 +243,7 @@ class Writer:
             self._io.release()
 
     def _release(self, patience: float | None) -> None:
-        """Release the store, unless somebody is still writing, who does it then."""
+        """Release the store; if another thread is still writing, leave it to that one."""
         if not self._io.acquire(timeout=-1 if patience is None else patience):
             return
         try:
@@ -261,5 +261,5 @@ class Writer:
             self._io_holder = None
 
     def _is_writing_here(self) -> bool:
-        """Whether this very thread is writing, and something that runs meanwhile has called us."""
+        """Whether this thread is the one that is writing, so that the call comes from inside the writing."""
         return self._io_holder == threading.get_ident() or self._thread is threading.current_thread()

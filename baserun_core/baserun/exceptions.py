@@ -8,7 +8,7 @@ BaserunError
     │   ├── StoreLockedError    another writer holds it
     │   └── StoreVersionError   written by a newer Baserun than this one
     ├── RowRejectedError        one row can never be stored
-    └── NarrowFilterError       a question was too wide for its time budget
+    └── NarrowFilterError       a list took longer than its time budget
 """
 
 from __future__ import annotations

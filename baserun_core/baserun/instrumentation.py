@@ -1,10 +1,10 @@
-"""For those who write an integration of an LLM client: how a call is begun, described and finished.
+"""For integrations of LLM clients: how to begin, describe and finish a call.
 
-    span = start_call("chat gpt-4o-mini", kind="llm")      # on the caller's thread: what is current, and the time
+    span = start_call("chat gpt-4o-mini", kind="llm")      # on the caller's thread: takes the context and the time
     ...                                                    # the client does its work
-    finish_call(span, source, size)                        # on the caller's thread: the time, and references
+    finish_call(span, source, size)                        # on the caller's thread: takes the time, keeps `source`
 
-``source.describe()`` runs later, on the writer's thread, where decoding and merging cost the caller nothing.
+``source.describe()`` runs later, on the writer's thread, where decoding costs the caller nothing.
 """
 
 from __future__ import annotations
@@ -35,15 +35,15 @@ __all__ = [
 
 
 def start_call(name: str, kind: str = "llm", end_user: str | None = None) -> Span | None:
-    """Begin to record a call to a model, in the session and trace that are current now.
+    """Begin to record a call to a model, in the current session and trace.
 
     Args:
         name: Operation and model, such as ``chat gpt-4o-mini``.
         kind: ``llm`` or ``embedding``.
-        end_user: The provider's own end-user parameter, if the caller set it; adopted by a session that has no user.
+        end_user: The provider's end-user parameter, if the caller set it; a session without a user adopts it.
 
     Returns:
-        The span to finish, or None when nothing shall be recorded here.
+        The span to finish, or None if nothing is to be recorded here.
     """
     recorder = running_recorder()
     frame = current()
@@ -60,14 +60,14 @@ def finish_call(
     status: str = OK,
     error: BaseException | None = None,
 ) -> None:
-    """Finish a call and hand it on.
+    """Finish a call, and queue it to be written.
 
     Args:
-        span: What `start_call` gave.
-        source: What the details are read from.
+        span: The span that `start_call` returned.
+        source: Where the details are read from, on the writer's thread.
         size: About how many bytes `source` keeps alive.
         status: ``ok``, ``error`` or ``cancelled``.
-        error: What the client raised.
+        error: The exception that the client raised.
     """
     recorder = running_recorder()
     if recorder is not None:
@@ -75,7 +75,7 @@ def finish_call(
 
 
 def end_user_to_fill() -> str | None:
-    """The user to send as the provider's end-user parameter, where `fill_end_user` is on and the session has one."""
+    """Return the user to send as the provider's end-user parameter; None without `fill_end_user` or without a user."""
     recorder = running_recorder()
     if recorder is None or not recorder.config.fill_end_user:
         return None

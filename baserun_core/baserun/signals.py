@@ -1,4 +1,4 @@
-"""What an application can listen to (blinker signals; see https://blinker.readthedocs.io).
+"""Signals that an application can listen to (blinker signals; see https://blinker.readthedocs.io).
 
     from baserun import signals
 
@@ -6,9 +6,10 @@
     def on_call(span, **_):
         ...
 
-The sender is the session, trace or span itself; further values come as keyword arguments. Receivers run at once, on the
-thread that sent the signal, so they should be quick. One that fails is logged and harms nobody. Without receivers a
-signal costs nothing. Connections are weak: keep a reference to a receiver that is not a module-level function.
+The sender is the session, trace or span itself; other values are keyword arguments. Receivers run at once, on the
+thread that sends the signal, so they should be quick. An exception in one is logged and goes no further. A signal
+without receivers costs nothing. Connections are weak: keep a reference to a receiver that is not a module-level
+function.
 """
 
 from __future__ import annotations
@@ -46,10 +47,10 @@ ALL = (
 
 
 def emit(signal: NamedSignal, sender: Any, **values: Any) -> None:
-    """Send `signal`; ask ``signal.receivers`` first where it must cost nothing."""
+    """Send `signal`. On hot paths check ``signal.receivers`` before the call."""
     if signal.is_muted:
         return
-    # Not `signal.send`: there the first receiver that fails keeps the rest from hearing anything.
+    # Not `signal.send`, which stops at the first receiver that raises.
     for receiver in signal.receivers_for(sender):
         try:
             answer = receiver(sender, **values)

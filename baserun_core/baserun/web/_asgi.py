@@ -1,4 +1,4 @@
-"""The middleware for every ASGI application, on asyncio and trio alike. It imports no framework."""
+"""The middleware for any ASGI application, on asyncio or trio. It imports no framework."""
 
 from __future__ import annotations
 
@@ -25,16 +25,16 @@ ASGIApp = Callable[..., Awaitable[None]]
 """Called with scope, receive and send, for which each framework has types of its own."""
 
 MARK = "baserun"
-"""Where the request is in a scope. Not a context variable: servers and sub-requests leak those."""
+"""The key of our request in a scope. Not a context variable: servers and sub-requests leak those."""
 
 _LIVE_TYPES = tuple(name.encode() for name in LIVE_TYPES)
 
 STATE = "baserun_session"
-"""Where the session is in ``scope["state"]``, which Starlette shows as ``request.state.baserun_session``."""
+"""The key of the session in ``scope["state"]``, which is ``request.state.baserun_session`` in Starlette."""
 
 
 class ASGIRequest(WebRequest):
-    """A request (or websocket connection) as an ASGI server hands it over."""
+    """An HTTP request or websocket connection, read from its ASGI scope."""
 
     __slots__ = ("_has_left", "_is_complete", "_receive", "_send", "scope")
 
@@ -75,17 +75,17 @@ class ASGIRequest(WebRequest):
         else:
             state[STATE] = session
 
-    # What the application calls in place of the server.
+    # The `receive` and `send` that the application gets.
 
     async def receive(self) -> Message:
-        """Pass on what the server says; all that is looked for is that the client has left."""
+        """Pass on the server's message, and note a disconnect."""
         message = await self._receive()
         if message["type"] in ("http.disconnect", "websocket.disconnect"):
             self._has_left = True
         return message
 
     async def send(self, message: Message) -> None:
-        """Pass on what the application says, with our headers where it begins to answer."""
+        """Pass on the application's message; the start of the response gets our headers."""
         kind = message["type"]
         if kind in ("http.response.body", "http.response.zerocopysend"):
             if message.get("more_body", False):
@@ -106,13 +106,13 @@ class ASGIRequest(WebRequest):
     async def _send_watched(self, message: Message) -> None:
         try:
             await self._send(message)
-        except OSError:  # how a server says, since ASGI 2.4, that nobody is there to send to
+        except OSError:  # since ASGI 2.4 a server raises it when the client has disconnected
             self._has_left = True
             raise
 
     def _accepted(self, message: Message) -> Message:
-        # In 2.0 a server knows no headers here, and later there is nowhere to put a cookie. Several servers know them
-        # without saying which version they follow.
+        # The last chance for a cookie. Servers of version 2.0 take no headers here; several that take them do not
+        # state a version.
         if self.scope.get("asgi", {}).get("spec_version") != "2.0":
             self.expect_calls()
             return self._started(message, 101)
@@ -128,30 +128,30 @@ class ASGIRequest(WebRequest):
         return message if changes is None else _changed(message, changes)
 
     def close(self, error: BaseException | None) -> None:
-        """The application has returned, or raised `error`."""
+        """End the request: the application has returned, or raised `error`."""
         if self.scope.get(MARK) is self:
             del self.scope[MARK]  # test clients use a scope more than once
         if not self._has_left or self._is_complete or not (error is None or _is_disconnect(error)):
             self.finish(error)
-        else:  # leaving a websocket is how it ends; leaving an answer is not
+        else:  # a websocket ends by leaving it, a response does not
             self.finish(status=OK if self.scope["type"] == "websocket" else CANCELLED)
 
 
 class ASGIMiddleware:
-    """Puts every request and websocket connection of an ASGI application in its session.
+    """Gives every request and websocket connection of an ASGI application a session and a trace.
 
         app = ASGIMiddleware(app, excluded=["/health"])
 
-    The application finds the session in ``scope["state"]["baserun_session"]`` or by `baserun.current_session`.
+    The session is ``scope["state"]["baserun_session"]``, or `baserun.current_session`.
 
     Args:
         app: An ASGI 3 application.
-        secret: What tokens are signed with: a str, or several, the newest first. None: `init(secret=...)` or
-            ``BASERUN_SECRET``, else one that is made beside the local store.
+        secret: The key that signs session tokens, or several, the newest first. None: `init(secret=...)` or
+            ``BASERUN_SECRET``, else one generated beside the local store.
         options: See `WebOptions`.
 
     Raises:
-        ConfigurationError: An option cannot be used, or `app` is no ASGI 3 application.
+        ConfigurationError: An option cannot be used, or `app` is not an ASGI 3 application.
         TypeError: There is no such option.
     """
 
@@ -189,7 +189,7 @@ class ASGIMiddleware:
 
 
 async def _left_alone(app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
-    previous = replace(None)  # an excluded request in the midst of another one is not in that one's session either
+    previous = replace(None)  # an excluded request inside another request is not in that one's session either
     try:
         await app(scope, receive, send)
     finally:
@@ -197,13 +197,13 @@ async def _left_alone(app: ASGIApp, scope: Scope, receive: Receive, send: Send) 
 
 
 def _flushing(send: Send) -> Send:
-    """`send` of a lifespan, writing what is queued before the server is told that it may exit."""
+    """Wrap the `send` of a lifespan: write what is queued before the server learns that it may exit."""
 
     async def send_lifespan(message: Message) -> None:
         if message["type"] in ("lifespan.shutdown.complete", "lifespan.shutdown.failed"):
             with guarded("writing what is queued at shutdown"):
-                # Waiting here holds up nobody: the last request has been answered. Streams of answers that were dropped
-                # unread are in circles of references; they are recorded now, or never by servers that die of a signal.
+                # Blocking is fine: the last request has been answered. Streams dropped unread are in reference
+                # cycles; in servers that die by a signal they are collected now or never.
                 gc.collect()
                 flush(recorder().config.exit_timeout)
         await send(message)
@@ -212,7 +212,7 @@ def _flushing(send: Send) -> Send:
 
 
 def _may_be_live(headers: Any) -> bool:
-    """Whether it is worth looking closer at the headers of a request that is untouched so far; it hardly ever is."""
+    """Whether the content type may be that of a live stream: a cheap test for responses of untouched requests."""
     for key, value in headers:
         if key.lower() == b"content-type":
             return bool(value[:20].lower().startswith(_LIVE_TYPES))
@@ -226,7 +226,7 @@ def _get(headers: Any, name: str) -> str | None:
 
 
 def _changed(message: Message, changes: ResponseChanges) -> Message:
-    """A copy with the changes: applications send the same message, and the same list, more than once."""
+    """Return a changed copy: applications send the same message, and the same list, more than once."""
     replaced = {name.lower().encode("latin-1") for name, _ in changes.headers}
     headers = [(key, value) for key, value in message.get("headers") or () if key.lower() not in replaced]
     headers += [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in changes.headers]
@@ -236,5 +236,5 @@ def _changed(message: Message, changes: ResponseChanges) -> Message:
 
 
 def _is_disconnect(error: BaseException) -> bool:
-    """Whether a framework says by this that the client has left."""
+    """Whether a framework raises `error` to say that the client has disconnected."""
     return isinstance(error, OSError) or type(error).__name__ in ("ClientDisconnect", "WebSocketDisconnect")

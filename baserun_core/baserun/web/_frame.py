@@ -1,4 +1,4 @@
-"""Blocks in which a frame is current, or none."""
+"""Blocks that make a frame current, or none."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from baserun._frame import Frame
 
 
 class Entered:
-    """A block in which a frame is current; what was before is put back in the same context, by value."""
+    """A block in which a frame is current. Leaving it restores the previous frame in the same context."""
 
     __slots__ = ("_frame", "_previous")
 
@@ -24,5 +24,5 @@ class Entered:
 
 
 def untouched() -> Entered:
-    """A block in which nothing is current, for requests that are left alone."""
+    """Return a block in which nothing is current, for excluded requests."""
     return Entered(None)

@@ -1,4 +1,4 @@
-"""A request as it comes in: what a framework says of it, and what it brings for the session."""
+"""Reading a request: what each framework supplies, and the tokens and user found in it."""
 
 from __future__ import annotations
 
@@ -14,51 +14,51 @@ from baserun.web._visitor import ANONYMOUS, UNKNOWN, Visitor, answer_of_get_user
 
 
 class IncomingRequest(ABC):
-    """What an integration says of a request. None of it may raise for anything that a client can send."""
+    """The methods by which an integration reads a request. None may raise for anything that a client can send."""
 
     __slots__ = ("_looking_thread", "policy")
 
     policy: SessionPolicy
     _looking_thread: int | None
-    """The thread that is asking who it is."""
+    """The thread that is looking up the user."""
 
     @abstractmethod
     def method(self) -> str:
-        """The method in capitals, or ``WEBSOCKET``."""
+        """Return the HTTP method in capitals, or ``WEBSOCKET``."""
 
     @abstractmethod
     def path(self) -> str:
-        """The path, for where there is no route."""
+        """Return the path, which names the trace where there is no route."""
 
     def route(self) -> str | None:
-        """The pattern of the route that was matched, such as ``/chat/{id}``, once it is known."""
+        """Return the pattern of the matched route, such as ``/chat/{id}``; None before routing."""
         return None
 
     @abstractmethod
     def is_secure(self) -> bool:
-        """Whether it came over https."""
+        """Whether the request came over https."""
 
     @abstractmethod
     def header(self, name: str) -> str | None:
-        """A header of the request, by its lower-case name; several of one name are joined (cookies by ``; ``)."""
+        """Return a header by its lower-case name; repeated headers are joined by ``, `` (cookies by ``; ``)."""
 
     @abstractmethod
     def original(self) -> Any:
-        """The framework's own request, for `get_user`."""
+        """Return the framework's own request, the argument of `get_user`."""
 
     def peek_user(self) -> Visitor:
-        """Who sent it, as far as somebody has found out already: without a query, and without touching anything."""
+        """Return who sent it, as far as is known already: without a query, and without touching anything."""
         return UNKNOWN
 
     def find_user(self) -> Visitor:
-        """Who sent it, found out if need be; called once, at the first touch."""
+        """Return who sent it, looking the user up if needed; called once, at the first touch."""
         return self.peek_user()
 
     @abstractmethod
     def publish(self, session: Session) -> None:
-        """The session of the request is another one from now on; put it where the application looks for it."""
+        """Put the session, new or replaced, where the application looks for it."""
 
-    # What comes of it.
+    # Read by means of these.
 
     def _tokens(self) -> list[tuple[str, str]]:
         options, found = self.policy.options, []
@@ -81,12 +81,12 @@ class IncomingRequest(ABC):
         return policy.trusted(None if value is None else value.strip(), self.header("baggage"))
 
     def is_https(self) -> bool:
-        """Whether the visitor's browser speaks https, as the server or the application says."""
+        """Whether the browser uses https, by `cookie_secure` or by the request."""
         secure = self.policy.options.cookie_secure
         return self.is_secure() if secure is None else secure
 
     def _find(self) -> Visitor:
-        """Ask who it is, once; whoever is asked may himself touch the session, and is then told that nobody knows."""
+        """Look the user up. Code that runs for it may touch the session; that nested call gets `UNKNOWN`."""
         thread = threading.get_ident()
         if self._looking_thread == thread:
             return UNKNOWN
@@ -105,5 +105,5 @@ class IncomingRequest(ABC):
             if get_user is None:
                 return self.peek_user()
             visitor = answer_of_get_user(get_user(self.original()))
-            return ANONYMOUS if visitor.is_unknown else visitor  # it has had the whole request to find somebody
+            return ANONYMOUS if visitor.is_unknown else visitor  # it has had the whole request to find a user
         return UNKNOWN

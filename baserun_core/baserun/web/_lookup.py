@@ -1,4 +1,4 @@
-"""From what is current to the request that it belongs to."""
+"""Finding the web request that this code runs in, and signing tokens for it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from baserun.web._request import WebRequest
 
 
 def active_request() -> WebRequest | None:
-    """The web request in which this code runs, or None."""
+    """Return the web request that this code runs in, or None."""
     frame = current()
     while frame is not None:
         host = None if frame.session is None else frame.session._host
@@ -21,7 +21,7 @@ def active_request() -> WebRequest | None:
 
 
 def token_of(session: Session) -> str:
-    """The token that resumes `session`, signed with the keys of the request's application, or of the latest."""
+    """Return the token that resumes `session`, signed with the keys of its request, else of the latest application."""
     if session._host is not None:
         return session._host.token()
     keys = _policy().keys
@@ -29,7 +29,7 @@ def token_of(session: Session) -> str:
 
 
 def feedback_token_of(trace: Trace) -> str:
-    """The token that lets its holder give feedback on `trace`."""
+    """Return the token by which a client can give feedback on `trace`."""
     return sign_feedback(_policy().keys, trace)
 
 

@@ -1,4 +1,4 @@
-"""What the application can choose about sessions of the web, the same in every framework."""
+"""The options of the middlewares, the same in every framework."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _SAME_SITE = ("lax", "strict", "none")
 
 
 class OptionArguments(TypedDict, total=False):
-    """The options as they are written; `WebOptions` says what each means."""
+    """The options as keyword arguments; see `WebOptions` for their meaning."""
 
     get_user: Callable[[Any], Any] | None
     excluded: Sequence[str | re.Pattern[str]] | Callable[[str], bool]
@@ -40,34 +40,37 @@ class OptionArguments(TypedDict, total=False):
 
 
 class WebOptions(msgspec.Struct, frozen=True, kw_only=True):
-    """The options of every middleware of ours."""
+    """The options of every Baserun middleware, with their defaults."""
 
     get_user: Callable[[Any], Any] | None = None
-    """Gets the framework's request and says who sent it: a `user_identifier`, a user object, or None for nobody (yet).
-    It must not be `async`, and is asked at the first touch, before the headers, and at the end."""
+    """A function of the framework's request that returns a `user_identifier`, a user object, or None for nobody (yet).
+    It must not be `async`, and is called at the first touch, before the headers, and at the end of the request."""
     excluded: Sequence[str | re.Pattern[str]] | Callable[[str], bool] = ()
-    """Paths that are left alone: ``"/health"``, ``"/static/*"``, regular expressions, or a function of the path."""
+    """Paths without a session: ``"/health"``, ``"/static/*"``, a compiled expression, or a function of the path."""
     record_requests: str = TOUCHED
-    """``touched``: requests in which something was recorded; ``all``: every one."""
+    """``touched`` stores requests in which something was recorded; ``all`` stores every request."""
     cookie: str | None = "baserun"
-    """The cookie's name, on https with the prefix ``__Host-``; None neither sends nor reads one."""
+    """The name of the cookie, on https with the prefix ``__Host-``; None neither sends nor reads a cookie."""
     cookie_domain: str | None = None
+    """The cookie's ``Domain``; with one, or another path than ``/``, there is no ``__Host-``."""
     cookie_path: str = "/"
+    """The cookie's ``Path``."""
     cookie_secure: bool | None = None
-    """None: as the request is, https or not. True behind a proxy that the server is not told to trust."""
+    """The cookie's ``Secure``. None: when the request is https. True behind a proxy that the server does not trust."""
     cookie_samesite: str = "lax"
-    """``lax``, ``strict``, or ``none`` (which a page within another site's frame needs, and https)."""
+    """``lax``, ``strict``, or ``none`` (for pages in another site's frame; needs https)."""
     cookie_partitioned: bool = False
+    """The cookie's ``Partitioned`` (CHIPS), for browsers that block third-party cookies."""
     header: str | None = "Baserun-Session"
-    """The header in which clients without cookies send their token; None reads none."""
+    """The request header in which clients without cookies send their token; None reads no header."""
     send_session_header: bool = False
-    """Send the token in that header of each response whose request touched a session."""
+    """Also send the token in that header, in each response whose request touched a session."""
     trust_session_header: bool = False
-    """Believe an unsigned id in that header, and inbound W3C baggage: for services that only your own can reach."""
+    """Trust an unsigned id in that header, and W3C baggage; only for services that no outsider can reach."""
     idle: float = 30 * 60
-    """Seconds of rest after which a session is followed by a new one."""
+    """Seconds without a touch after which a new session follows."""
     absolute: float = 24 * 60 * 60
-    """Seconds after which a session is followed by a new one, however busy it is."""
+    """Seconds from its start after which a new session follows, however busy it is."""
     is_excluded: Exclude | None = None
     """`excluded`, compiled."""
 
@@ -76,10 +79,10 @@ NAMES = tuple(OptionArguments.__annotations__)
 
 
 def check_options(given: dict[str, Any]) -> WebOptions:
-    """Build the options.
+    """Check the options and build `WebOptions`.
 
     Raises:
-        ConfigurationError: One cannot be used; the message says what to write.
+        ConfigurationError: An option cannot be used; the message says what to write instead.
         TypeError: There is no such option.
     """
     for name in given:

@@ -1,4 +1,4 @@
-"""A response as it goes out: what it tells the visitor of the session, so that the next request resumes it."""
+"""Writing the session into the response headers, so that the visitor's next request resumes it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from baserun.web._session import WebSession
 
 
 def has_news(request: IncomingRequest, session: WebSession, decision: Decision) -> bool:
-    """Whether there is anything to tell the visitor; most requests of a session tell nothing."""
+    """Whether the visitor needs a new token; in most requests of a session not."""
     options = request.policy.options
     return options.send_session_header or (options.cookie is not None and _is_stale(session, decision))
 
@@ -18,7 +18,7 @@ def has_news(request: IncomingRequest, session: WebSession, decision: Decision) 
 def carry(
     request: IncomingRequest, session: WebSession, decision: Decision, get_header: GetHeader
 ) -> ResponseChanges | None:
-    """Tell the visitor which session it is, by cookie, by header, or not at all."""
+    """Return the headers and the cookie that give the visitor the token of the session, or None."""
     options, is_secure = request.policy.options, request.is_https()
     headers: list[tuple[str, str]] = []
     cookie = None
@@ -38,7 +38,7 @@ def carry(
 
 
 def forget(request: IncomingRequest, get_header: GetHeader) -> ResponseChanges | None:
-    """The session was ended and none begun since, so the visitor's next request begins one."""
+    """Return the headers that make the visitor forget an ended session, or None."""
     options = request.policy.options
     headers: list[tuple[str, str]] = []
     cookie = _deleted_cookie(request, get_header)
@@ -60,10 +60,10 @@ def _deleted_cookie(request: IncomingRequest, get_header: GetHeader) -> SessionC
 
 
 def signed(request: IncomingRequest, session: WebSession, decision: Decision) -> str:
-    """The token of the session, as of now."""
+    """Sign the token of the session, as of now."""
     return request.policy.keys.sign(decision.session_id, decision.started, session.owner)
 
 
 def _is_stale(session: WebSession, decision: Decision) -> bool:
-    """Whether the visitor has no token of the session, or one that is getting old or bound to somebody else."""
+    """Whether the visitor's token is missing, older than `REFRESH`, or bound to another user."""
     return session.owner != decision.owner or decision.at - decision.issued >= REFRESH

@@ -1,4 +1,4 @@
-"""Which session a request is in, and whose: one policy for every framework."""
+"""The session policy: which session a request is in, and whose it is; the same for every framework."""
 
 from __future__ import annotations
 
@@ -27,38 +27,38 @@ COOKIE = "cookie"
 
 SecretList = str | bytes | Sequence[str | bytes]
 Secrets = SecretList | Callable[[], SecretList | None] | None
-"""What an application signs with: one or several, the newest first; or a function that returns them, asked each time so
-that a test or a reload can change them. None: `init(secret=...)`, or one that is made beside the local store."""
+"""The secrets that sign tokens: one or several, the newest first; or a function that returns them, called each time so
+that a test or a reload can change them. None: `init(secret=...)`, or one generated beside the local store."""
 
 
 class Decision(msgspec.Struct, frozen=True, kw_only=True):
-    """Which session it is, and why."""
+    """Which session a request is in, and why."""
 
     session_id: str
     previous_id: str | None = None
     is_resumed: bool = False
     at: int
-    """When this was decided, in seconds since the epoch."""
+    """Time of the decision, in seconds since the epoch."""
     started: int
-    """When the session was begun."""
+    """Start of the session, in seconds since the epoch."""
     issued: int = 0
-    """When the token that resumed it was signed; 0: there is none."""
+    """When the token that resumed it was signed, in seconds since the epoch; 0 without a token."""
     owner: str = ""
-    """Whom its token is bound to."""
+    """The keyed hash of the user that its token is bound to; see `Keys.owner`."""
     source: str | None = None
-    """Where the token came from that resumed it, or that it follows: ``header``, ``cookie`` or neither."""
+    """Where the token came from that it resumes or follows: ``header``, ``cookie`` or None."""
     user_identifier: str | None = None
-    """Whose it is by the word of a trusted service."""
+    """The user that a trusted service named."""
     is_trusted: bool = False
-    """A trusted service said which session it is, so it fits whoever the user turns out to be."""
+    """A trusted service named the session, so it fits any user."""
 
 
 class SessionPolicy:
-    """The options of one application, with its keys.
+    """Decides which session a request is in, by the options and keys of one application.
 
     Args:
-        secrets: The framework's own, see `Secrets`.
-        given: The options, see `WebOptions`.
+        secrets: The framework's own; see `Secrets`.
+        given: The options; see `WebOptions`.
 
     Raises:
         ConfigurationError: An option cannot be used.
@@ -69,33 +69,33 @@ class SessionPolicy:
         self.options = check_options(given)
         self.header = None if self.options.header is None else self.options.header.lower()
         self.ignored: dict[str, int] = {}
-        """What clients sent that counted for nothing, by reason: ``oversized``, ``malformed``, ``forged``, ``future``,
-        ``foreign`` (somebody else's), ``expired``."""
+        """How many tokens were ignored, by reason: ``oversized``, ``malformed``, ``forged``, ``future``, ``foreign``
+        (another user's), ``expired``."""
         self._secrets = secrets if callable(secrets) else _listed(secrets)
         self.lock = threading.RLock()
-        """Held for a decision, which takes microseconds and no I/O."""
+        """Held during a decision, which takes microseconds and does no I/O."""
         runtime()  # constructing a middleware is first use
         _remember(self)
 
     @property
     def keys(self) -> Keys:
-        """The keys as they are now."""
+        """The current keys; a function of secrets is called for them."""
         secrets = _usable(self._secrets()) if callable(self._secrets) else self._secrets
         return _keys(secrets or (default_secret(),))
 
     def decide(
         self, tokens: Iterable[tuple[str, str]], visitor: Visitor, explicit: str | None, trusted: Decision | None = None
     ) -> Decision:
-        """Resume, follow, or begin.
+        """Resume the session of a token, start one that follows it, or start a new one.
 
-        A known visitor resumes what is their own, an anonymous one what is nobody's, and one of whom nothing is known
-        resumes provisionally. What is genuine but expired or somebody else's is followed by a new session.
+        A known visitor resumes their own session, an anonymous one a session without a user, and an unknown one resumes
+        provisionally. After a genuine token that is expired, or another user's, a new session is linked to its session.
 
         Args:
-            tokens: What the visitor brought, as (source, token), in the order in which it counts.
-            visitor: Who they are by the application's authentication.
-            explicit: Who they are by `identify`, where that was called before.
-            trusted: What a service of ours says, which counts before everything.
+            tokens: The visitor's tokens as (source, token), by precedence.
+            visitor: The visitor by the application's authentication.
+            explicit: The user set by `identify` before, if any.
+            trusted: The decision of a trusted service, which precedes everything.
         """
         if trusted is not None:
             return trusted
@@ -121,7 +121,7 @@ class SessionPolicy:
         return self.new(owner, None if follows is None else follows[1].session_id, follows and follows[0])
 
     def new(self, owner: str, previous_id: str | None = None, source: str | None = None) -> Decision:
-        """Begin a session."""
+        """Decide for a new session."""
         now = self.keys.now()
         return Decision(
             session_id=recorder().ids.session(),
@@ -133,7 +133,7 @@ class SessionPolicy:
         )
 
     def trusted(self, header: str | None, baggage: str | None) -> Decision | None:
-        """The session that an unsigned id means, for applications that believe such ids."""
+        """Decide by an unsigned id in the header or baggage, for applications that trust them."""
         if header and not self._is_genuine(header):
             try:
                 return self._of_service(check_session_identifier(header), None)
@@ -162,7 +162,7 @@ class SessionPolicy:
         return True
 
     def ignore(self, reason: str) -> None:
-        """Count something that a client sent and that counts for nothing."""
+        """Count something that a client sent and that was ignored."""
         with self.lock:
             self.ignored[reason] = self.ignored.get(reason, 0) + 1
 
@@ -175,7 +175,7 @@ class SessionPolicy:
 
 
 def latest_policy() -> SessionPolicy:
-    """The policy of the application that was set up last; one of its own where there is none."""
+    """Return the policy that was made last; without any, one with default options."""
     policy = None if _latest is None else _latest()
     return SessionPolicy() if policy is None else policy
 
@@ -207,7 +207,7 @@ def _listed(secrets: SecretList | None) -> tuple[str | bytes, ...]:
 
 
 def _usable(secrets: SecretList | None) -> tuple[str | bytes, ...]:
-    """What a framework gives, which a request must never fail for: fallbacks may name variables that are not set."""
+    """Drop empty secrets: fallbacks may name unset variables, and no request may fail for that."""
     listed = (secrets,) if isinstance(secrets, str | bytes) else tuple(secrets or ())
     return tuple(secret if isinstance(secret, str | bytes) else str(secret) for secret in listed if secret)
 

@@ -1,6 +1,6 @@
-"""The life of a web request (or websocket connection), the same under every framework.
+"""The life of a web request or websocket connection, the same under every framework.
 
-An integration subclasses `WebRequest` to say how a request is read, and calls it at five moments:
+An integration subclasses `WebRequest`, which reads the framework's request, and calls it at these moments:
 
     request = FrameworkRequest(policy)       # at the start; nothing is read, decided or stored yet
     with request.entered(): ...              # around the application, and around each piece of a streamed body
@@ -54,22 +54,22 @@ class WebRequest(IncomingRequest):
         self._was_ended = False
 
     def entered(self) -> Entered:
-        """A block in which the session is current, whatever was before it in this context."""
+        """Return a block in which the session is current, whatever was current before in this context."""
         return Entered(self.frame)
 
     @property
     def trace(self) -> Trace:
-        """The trace of the request, in its session; most have no use for one, so it is made when it is asked for."""
+        """The trace of the request; made on first access, since most requests need none."""
         return self.frame.trace
 
     def visitor(self) -> Visitor:
-        """Who sent it, found out if need be; no session is touched."""
+        """Return who sent the request, asking the application if needed; no session is touched."""
         return self._find() if self._explicit is None else Visitor(self._explicit)
 
-    # What the session asks, at its first touch and later.
+    # Called by the session: its `SessionHost`.
 
     def decide(self, session: WebSession) -> Decision:
-        """Which session it is; the first touch, wherever it comes from."""
+        """Decide which session it is, at the first touch."""
         if session is not self.session and session.decision is not None:
             return session.decision
         visitor = self._find()
@@ -95,13 +95,13 @@ class WebRequest(IncomingRequest):
         session.decision = decision
 
     def open(self, session: WebSession) -> None:
-        """The session's id is asked for, so there shall be such a session."""
+        """Record the session as opened, because its id was read."""
         frame = current()
         if frame is None or not frame.muted:
             recorder().open_touched_session(session)
 
     def user(self) -> tuple[str | None, int]:
-        """Who sent it, for a session that is started by hand in it."""
+        """Return the user and its strength, for a session that the application starts inside the request."""
         if self._explicit is not None:
             return self._explicit, STRENGTH_EXPLICIT
         session = self.session
@@ -111,16 +111,16 @@ class WebRequest(IncomingRequest):
         return visitor.identifier, STRENGTH_NONE if visitor.identifier is None else STRENGTH_AUTHENTICATED
 
     def token(self) -> str:
-        """The token of the session; whoever has it can resume the session if they are its owner."""
+        """Return the token of the session, which its owner can resume it by."""
         mine = self.session
         mine.id  # noqa: B018  (the first touch)
         mine.was_shown = True
         return signed(self, mine, mine.decision or self.decide(mine))
 
-    # What the application says.
+    # Called for the application.
 
     def identify(self, session: Session, user_identifier: str) -> Session:
-        """The application says whose the session is; before the first touch this is not one."""
+        """Set the user at the application's word. Before the first touch this is only noted, and does not touch."""
         self._explicit = user_identifier
         mine = self.session  # `session` may be one that was replaced in this request
         if mine.decision is None:
@@ -137,7 +137,7 @@ class WebRequest(IncomingRequest):
         return self._follow(Visitor(user_identifier), strength=STRENGTH_EXPLICIT, moves_trace=is_first_word)
 
     def end(self, session: Session) -> None:
-        """The application ends the session: a new conversation."""
+        """End the session; what follows is in a new one, linked to nothing."""
         if session is not self.session:
             recorder().end_session(session)
             return
@@ -151,24 +151,24 @@ class WebRequest(IncomingRequest):
         self._put_in_place(WebSession.of(self, is_fresh=True), moves_trace=False)
 
     def user_changed(self) -> None:
-        """Somebody logged in or out in this request: what comes now is in a session of theirs."""
+        """Start a linked session after a login or logout in the middle of the request."""
         with guarded("following a login"):
             session = self.session
             if session.decision is None or self._decided_for.is_unknown:
                 return
             now = self._peek()
             if not now.is_unknown and now != self._decided_for:
-                self._explicit = None  # that was about whoever was there before
+                self._explicit = None  # it was set for the previous user
                 self._follow(now, moves_trace=False)
 
     def expect_calls(self) -> None:
-        """Calls will be made while the body is sent."""
+        """Send the cookie with the headers, because models will be called while the body is sent."""
         self._expects_calls = True
 
-    # Another session in the place of this one.
+    # Replacing the session.
 
     def _look_again(self) -> None:
-        """Whoever was nobody at first touch may be known by now, and may not be whose session it is."""
+        """Look for the user again: one who was not known at the first touch may be now, and may not own the session."""
         session, before = self.session, self._decided_for
         if session.decision is None or before.identifier is not None or self._explicit is not None:
             return
@@ -187,7 +187,7 @@ class WebRequest(IncomingRequest):
             self._follow(visitor, moves_trace=True)
 
     def _return_to_own(self, visitor: Visitor, strength: int) -> bool:
-        """Somebody was taken for nobody, so what they brought did not count; it may be their own after all."""
+        """Resume the session of a token that was ignored because its owner was still taken for anonymous."""
         old, before = self.session, self._decided_for
         if not before.is_anonymous or old.decision is None or old.decision.is_trusted or old.is_fresh:
             return False
@@ -200,7 +200,7 @@ class WebRequest(IncomingRequest):
         return decision.is_resumed
 
     def _fits(self, session: WebSession, user_identifier: str | None) -> bool:
-        """Whether the session can be this user's: nobody else has a token of it, or a trusted service said so."""
+        """Whether the session can be this user's: no one else holds a token of it, or a trusted service named it."""
         is_trusted = session.decision is not None and session.decision.is_trusted
         if not session.was_shown or is_trusted or self._decided_for.identifier is not None:
             return True
@@ -210,7 +210,7 @@ class WebRequest(IncomingRequest):
         session.owner = self.policy.keys.owner(user_identifier)  # by the newest key, whichever it was bound by
 
     def _follow(self, visitor: Visitor, *, moves_trace: bool, strength: int = STRENGTH_AUTHENTICATED) -> WebSession:
-        """A new session for `visitor`, linked to the one that was."""
+        """Replace the session by a new one of `visitor`, linked to it."""
         old = self.session
         assert old.decision is not None
         if strength == STRENGTH_AUTHENTICATED:
@@ -238,7 +238,7 @@ class WebRequest(IncomingRequest):
     # The headers.
 
     def respond(self, status: int, get_header: GetHeader) -> ResponseChanges | None:
-        """The headers are about to be sent: what to do to them, or None for nothing."""
+        """Return what to change in the headers before they are sent, or None for nothing."""
         self.status_code = status
         with guarded("preparing the headers of a response"):
             return self._respond(status, get_header)
@@ -251,7 +251,7 @@ class WebRequest(IncomingRequest):
         if trace is not None and trace.at_touch is not None and is_annotated(trace):
             recorder().touch_trace(trace)
         if session.metadata and not session.opened:
-            session.id  # noqa: B018  (the application said something about it, which is a touch)
+            session.id  # noqa: B018  (metadata was set, which is a touch)
         self._look_again()
         session = self.session
         carries = session.is_touched or self.is_expecting(get_header)
@@ -264,7 +264,7 @@ class WebRequest(IncomingRequest):
 
     @property
     def is_untouched(self) -> bool:
-        """Whether nothing has happened so far that the response would have to tell (unless it is a live stream)."""
+        """Whether nothing has happened that the response headers must reflect (unless it is a live stream)."""
         session, trace = self.session, self.frame.latest
         return not (
             session.opened
@@ -283,11 +283,11 @@ class WebRequest(IncomingRequest):
     # The end.
 
     def finish(self, error: BaseException | None = None, *, status: str | None = None) -> None:
-        """The response has ended, or failed with `error`; only the first call counts.
+        """Finish the traces of the request: its response has ended, or failed. Only the first call counts.
 
         Args:
-            error: What the application raised, or what stopped it.
-            status: ``cancelled`` where the client left and nothing was raised.
+            error: The exception that the application raised, or that stopped it.
+            status: The status of the traces where it does not follow from `error`, such as ``cancelled``.
         """
         traces = self.frame
         if traces.is_finished:
@@ -299,11 +299,11 @@ class WebRequest(IncomingRequest):
             self._finish(error, status)
 
     def go_on(self) -> None:
-        """The body has ended, and the application may have work left, which belongs to the request too."""
+        """Let work that the application does after the body, such as ``call_on_close``, belong to the request too."""
         self.frame.go_on()
 
     def _finish(self, error: BaseException | None, status: str | None) -> None:
-        if self._decided_for.is_unknown:  # one who was found to be nobody before the headers is not asked for once more
+        if self._decided_for.is_unknown:  # who was found to be anonymous before the headers is not looked up again
             self._look_again()
         if status is None and error is None and self.status_code is not None and self.status_code >= 500:
             status = ERROR
@@ -318,22 +318,22 @@ class WebRequest(IncomingRequest):
         self.frame.finish(error, status)
 
     def _is_worth_recording(self, error: BaseException | None) -> bool:
-        """Whether the trace is recorded although nothing was recorded in it."""
+        """Whether to record the trace although nothing was recorded in it."""
         trace = self.trace
         if is_annotated(trace):
             return True
         if self.frame.left:
             return False
-        if self.session.opened and isinstance(error, Exception):  # in a session, and told nowhere else
+        if self.session.opened and isinstance(error, Exception):  # or the failure would be recorded nowhere
             return True
         if self.policy.options.record_requests != ALL:
             return False
         if not self.session.opened:
-            trace.session = None  # seen, but in no session: nobody touched one
+            trace.session = None  # recorded, but in no session: none was touched
         return True
 
     def _name_trace(self, trace: Trace) -> None:
-        """By the route, or by the path as long as that is not known; a name that the application gave stays."""
+        """Name the trace by the route, or by the path until that is known, unless the application has named it."""
         with guarded("naming a request"):
             method, path = self.method(), self.path()
             self._route = self._route or self.route()
@@ -351,7 +351,7 @@ class WebRequest(IncomingRequest):
                 metadata.setdefault("status_code", self.status_code)
 
     def _tell_user_of(self, trace: Trace) -> None:
-        """A conversation of the application's own, in which the request went on, has the request's user."""
+        """Give the request's user to a session that the application opened in the request without a user."""
         session = trace.session
         if session is None or session._host is not None or session.user_strength != STRENGTH_NONE:
             return

@@ -1,14 +1,14 @@
-"""The traces of a request: one as a rule, and none where nothing asks for it.
+"""The traces of a request: usually one, made on first access.
 
-Where the session changes in the middle (login, logout, `session.end()`, the end of a conversation's block), what was
-done stays in the trace that was, and what comes is in another one; all of them end with the request. `current_trace()`
-is the one that was, which the other `follows`, until something is recorded in that.
+Where the session changes in the middle of a request (login, logout, `session.end()`, the end of a conversation's
+block), what is recorded afterwards goes into another trace, and all of them end with the request. `current_trace()`
+returns the previous trace, which the new one `follows`, until something is recorded in the new one.
 
-    traces.trace                # the one that is gone on with; made when it is asked for
-    traces.change_session(...)  # it moves to the session that is in place now, or is left
-    traces.leave()              # what comes is in another one
-    traces.finish(...)          # the request has ended, and they with it
-    traces.go_on()              # the application may have work left all the same
+    traces.trace                # the latest trace; made on first access
+    traces.change_session(...)  # move the latest trace to another session, or leave it behind
+    traces.leave()              # leave the latest trace behind: the next access makes another
+    traces.finish(...)          # end all of them with the request
+    traces.go_on()              # let later work of the application belong to the request too
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from baserun._runtime import recorder
 from baserun.web._policy import SessionPolicy
 
 UNNAMED = "request"
-"""The name of a trace in which nothing is recorded yet."""
+"""The name of a trace until something is recorded in it."""
 
 
 class HasTraces(Protocol):
@@ -35,27 +35,27 @@ class HasTraces(Protocol):
     def session(self) -> Session: ...
 
     def _name_trace(self, trace: Trace) -> None:
-        """Something is recorded in `trace` for the first time."""
+        """Name `trace`: something is recorded in it for the first time."""
 
 
 class RequestTraces(Frame, kw_only=True):
-    """The traces of a request, and in one the frame in which the latest is current, made when something asks for it."""
+    """The traces of a request, and at the same time the frame in which the latest of them is current."""
 
     _request: HasTraces
     _started_us: int
     _start_ns: int
     left: tuple[Trace, ...] = ()
-    """What was done before the session changed."""
+    """The traces from before each change of session."""
     latest: Trace | None = None
-    """The trace that is gone on with; None until something asks for it."""
+    """The trace that `trace` returns; None until it is made."""
     is_finished: bool = False
-    """They have ended, or have nothing to tell; what is left to do comes too late for them."""
+    """They have ended, or there was nothing to record."""
     _ended: Trace | None = None
-    """The trace whose row is written, while the application goes on after the end."""
+    """The finished trace that later work of the application is recorded in."""
 
     @classmethod
     def of(cls, request: HasTraces) -> RequestTraces:
-        """The traces of `request`, which begins now."""
+        """Make the traces of `request`, which begins now."""
         clock = recorder().clock
         return cls(
             None,
@@ -90,13 +90,13 @@ class RequestTraces(Frame, kw_only=True):
         more = Trace(ended.id, ended.session, ended.name, ended.kind)
         more.muted, more.contentless = ended.muted, ended.contentless
         more.started_us, more._start_ns = self._started_us, self._start_ns
-        more.remote = True  # its row is written, and ends as it did
+        more.remote = True  # its row is stored already, with its end
         return more
 
-    # Another one.
+    # Changing trace or session.
 
     def leave(self) -> None:
-        """What was done stays in a trace that ends with the request; what comes is in another one."""
+        """Leave the latest trace behind, to end with the request; what follows goes into another one."""
         clock = recorder().clock
         if self.latest is not None:
             self.left += (self.latest,)
@@ -104,7 +104,7 @@ class RequestTraces(Frame, kw_only=True):
         self._started_us, self._start_ns = clock.now_us(), clock.monotonic_ns()
 
     def change_session(self, fresh: Session, *, moves_trace: bool) -> None:
-        """Put `fresh` in the place of the session wherever that is current; what was recorded moves along, or stays."""
+        """Replace the session by `fresh` wherever it is current; the latest trace moves along if `moves_trace`."""
         old, latest, place = self.session, self.latest, current()
         if latest is not None and latest.at_touch is None and not (moves_trace and latest.session is old):
             self.leave()
@@ -129,16 +129,16 @@ class RequestTraces(Frame, kw_only=True):
     # The end.
 
     def touched(self) -> list[Trace]:
-        """Those in which something was recorded."""
+        """Return the traces in which something was recorded."""
         return [trace for trace in (*self.left, self.trace) if trace.at_touch is None]
 
     def finish(self, error: BaseException | None, status: str | None) -> None:
-        """End all of them, as the request has ended."""
+        """End all traces, as the request has ended."""
         for trace in (*self.left, self.trace):
             recorder().finish_trace(trace, error, status)
 
     def go_on(self) -> None:
-        """The request has ended, and the application may have work left, which belongs to the request too."""
+        """Let what the application still does after the end of the request belong to it too."""
         if not self.is_finished:
             return
         if self.latest is None or self.latest.at_touch is not None:
@@ -149,5 +149,5 @@ class RequestTraces(Frame, kw_only=True):
 
 
 def is_annotated(trace: Trace) -> bool:
-    """Whether something was said about a trace that nothing else has touched."""
+    """Whether the application has set metadata, tags or a result on the trace."""
     return bool(trace.metadata or trace.tags) or trace.result is not None

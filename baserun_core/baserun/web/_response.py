@@ -1,4 +1,4 @@
-"""What the session adds to the headers of a response, and when it must not add anything."""
+"""The changes to the headers of a response, and when there must be none."""
 
 from __future__ import annotations
 
@@ -9,23 +9,22 @@ import msgspec
 from baserun.web._cookie import SessionCookie
 
 GetHeader = Callable[[str], "str | None"]
-"""A header of the response by its lower-case name; several of one name are joined by commas, or by newlines for
-``set-cookie``."""
+"""Gets a response header by its lower-case name; repeated headers are joined by commas, ``set-cookie`` by newlines."""
 
 LIVE_TYPES = ("text/event-stream", "application/x-ndjson")
 READING_METHODS = ("GET", "POST", "PUT", "PATCH", "QUERY", "WEBSOCKET")
-"""Of requests whose body somebody reads."""
+"""Methods whose response body the client reads."""
 
 
 class ResponseChanges(msgspec.Struct, frozen=True):
-    """What to do to the headers of a response: set these, each in place of those of the same name, and the cookie."""
+    """Headers to set, each replacing those of the same name, and the cookie to add."""
 
     headers: tuple[tuple[str, str], ...]
     cookie: SessionCookie | None = None
 
 
 def is_live(get_header: GetHeader) -> bool:
-    """Whether the response is a stream in which calls may still be made, to be told by its headers alone."""
+    """Whether the headers are those of a live stream, during which models may still be called."""
     content_type = get_header("content-type")
     if content_type is None or content_type.partition(";")[0].strip().lower() not in LIVE_TYPES:
         return False
@@ -33,7 +32,7 @@ def is_live(get_header: GetHeader) -> bool:
 
 
 def may_carry(status: int, get_header: GetHeader) -> bool:
-    """Whether a session may be named in the response: not when it is not modified, failed, or meant for everybody."""
+    """Whether the response may carry a token: not with status 304 or 5xx, nor marked as cacheable for everybody."""
     if status == 304 or status >= 500:
         return False
     directives = _directives(get_header("cache-control"))
@@ -41,7 +40,7 @@ def may_carry(status: int, get_header: GetHeader) -> bool:
 
 
 def keep_private(get_header: GetHeader, varies_on: str) -> list[tuple[str, str]]:
-    """The headers that keep a shared cache from handing the response to somebody else."""
+    """Return the headers that keep shared caches from serving the response to another visitor (RFC 9111)."""
     changed = []
     vary = get_header("vary") or ""
     names = [name.strip().lower() for name in vary.split(",")]
@@ -54,7 +53,7 @@ def keep_private(get_header: GetHeader, varies_on: str) -> list[tuple[str, str]]
 
 
 def sets_cookie(get_header: GetHeader, name: str) -> bool:
-    """Whether the application itself sets or deletes a cookie of this name; then it has its way."""
+    """Whether the application itself sets or deletes a cookie of this name, which then stands."""
     return any(line.lstrip().startswith(name + "=") for line in (get_header("set-cookie") or "").split("\n"))
 
 

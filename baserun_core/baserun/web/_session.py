@@ -1,4 +1,4 @@
-"""The session of a web request, which is nobody's and nothing until somebody touches it."""
+"""The session of a web request, undecided until its first touch."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from baserun.web._policy import Decision
 
 
 class Decides(SessionHost, Protocol):
-    """A request: which session it is in, and that it is now."""
+    """A request, as its session sees it."""
 
     def decide(self, session: WebSession) -> Decision: ...
 
@@ -20,22 +20,22 @@ class Decides(SessionHost, Protocol):
 class WebSession(Session, kw_only=True):
     """A session that is decided at first touch: which one, whose, and what it follows.
 
-    Calls, logs, annotations, and reading `id`, `token` or `previous_id` touch it. Asking who the user is decides, but
-    records and sends nothing.
+    Calls, annotations, and reading `id` or `token` touch it. Reading `user_identifier` or `previous_id` decides which
+    session it is, but records and sends nothing.
     """
 
     _request: Decides
     decision: Decision | None = None
     is_fresh: bool = False
-    """What the visitor brought does not count: it follows a session that was ended."""
+    """It follows an ended session, so the visitor's tokens do not count."""
     owner: str = ""
-    """What its token is bound to."""
+    """The keyed hash of the user that its token is bound to; see `Keys.owner`."""
     was_shown: bool = False
-    """A token of it is out there, bound to `owner`."""
+    """A client has a token of it, bound to `owner`."""
 
     @classmethod
     def of(cls, request: Decides, *, is_fresh: bool = False) -> WebSession:
-        """A session of `request` of which nothing is decided."""
+        """Make an undecided session of `request`."""
         return cls("", _host=request, _request=request, is_fresh=is_fresh)
 
     @property  # type: ignore[misc]  # in the base class a plain attribute, for speed
@@ -67,7 +67,7 @@ class WebSession(Session, kw_only=True):
 
     @property
     def is_touched(self) -> bool:
-        """Whether there is something to remember it for."""
+        """Whether something is recorded in it, or is about to be."""
         return self.opened is not None or bool(self.metadata)
 
     def __repr__(self) -> str:

@@ -1,4 +1,4 @@
-"""Who sent a request, as far as anybody has said."""
+"""The visitor: who sent a request, as far as the application knows."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from baserun._identity import hash_user, usable_user_identifier
 
 
 class Visitor(msgspec.Struct, frozen=True):
-    """Unknown (nobody has asked yet), anonymous (authentication ran, and it is nobody), or known."""
+    """Unknown (authentication has not run yet), anonymous (it ran and found nobody), or known."""
 
     identifier: str | None = None
-    """Of a known one: what goes into `user_identifier`."""
+    """The `user_identifier` of a known visitor."""
     is_anonymous: bool = False
 
     @property
@@ -34,21 +34,21 @@ def known(user_identifier: str) -> Visitor:
 
 
 def by_email(email: object) -> Visitor:
-    """The visitor with this e-mail address; unknown when it is none."""
+    """The visitor with this e-mail address, by its hash; unknown if it is empty or no str."""
     return Visitor(hash_user(email)) if isinstance(email, str) and email else UNKNOWN
 
 
 def by_key(namespace: str, key: object) -> Visitor:
-    """The visitor with this key in the application's own table; the namespace keeps two tables apart."""
+    """The visitor with this primary key, by the hash of ``namespace:key``; the namespace keeps tables apart."""
     if key is None or isinstance(key, bool) or not str(key):
         return UNKNOWN
     return Visitor(hashlib.sha256(f"{namespace}:{key}".encode("utf-8", "surrogatepass")).hexdigest())
 
 
 def visitor_of(user: Any) -> Visitor:
-    """Who a framework's user object or claims stand for: by e-mail address, else by key, else unknown.
+    """The visitor that a user object or a mapping of claims stands for: by e-mail address, else by key, else unknown.
 
-    It reads attributes only, but a property of the application's own class may do anything, so this runs in a guard.
+    May raise whatever a property of the application's class raises; call it inside `guarded`.
     """
     if user is None:
         return UNKNOWN
@@ -62,7 +62,7 @@ def visitor_of(user: Any) -> Visitor:
 
 
 def answer_of_get_user(answer: object) -> Visitor:
-    """What the application's `get_user` means: an identifier as it stands, a user object, or None for nobody (yet)."""
+    """The visitor that `get_user` returned: a `user_identifier`, a user object, or None for nobody (yet)."""
     if isinstance(answer, str):
         identifier = usable_user_identifier(answer)
         if identifier is None:

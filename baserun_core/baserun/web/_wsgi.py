@@ -1,4 +1,4 @@
-"""The middleware for every WSGI application. It imports no framework."""
+"""The middleware for any WSGI application. It imports no framework."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ StartResponse = Callable[..., Any]
 WSGIApp = Callable[[Environ, StartResponse], Iterable[bytes]]
 
 MARK = "baserun.request"
-"""Where the request is in an environ. With a dot: PEP 3333 wants a str under every name without one."""
+"""The key of our request in an environ. With a dot: PEP 3333 wants a str under every key without one."""
 
 STATE = "baserun.session"
-"""Where the session is in an environ."""
+"""The key of the session in an environ."""
 
 
 class WSGIRequest(WebRequest):
-    """A request as a WSGI server hands it over."""
+    """A request, read from its WSGI environ."""
 
     __slots__ = ("_start_response", "environ")
 
@@ -61,9 +61,9 @@ class WSGIRequest(WebRequest):
         self.environ[STATE] = session
 
     def is_whole(self, body: Iterable[bytes]) -> bool:
-        """Whether none of the application's code runs while the body is sent, so that it can pass as it is.
+        """Whether none of the application's code runs while the body is sent, so that it needs no wrapping.
 
-        The server may send a file by a faster way, but only when it is handed its own wrapper (uWSGI, gunicorn).
+        Servers send files by a faster way, but only when they get their own ``wsgi.file_wrapper`` (uWSGI, gunicorn).
         """
         if type(body) in (list, tuple):
             return True
@@ -71,7 +71,7 @@ class WSGIRequest(WebRequest):
         return inspect.isclass(wrapper) and isinstance(body, wrapper)
 
     def start_response(self, status: str, headers: Headers, exc_info: ExcInfo = None) -> Any:
-        """Pass on what the application says, with our headers."""
+        """Pass on the application's status and headers, with ours."""
         code = status.split(" ", 1)[0]
         changes = self.respond(int(code) if code.isdigit() else 200, lambda name: _get(headers, name))
         if changes is not None:
@@ -82,16 +82,16 @@ class WSGIRequest(WebRequest):
 
 
 class WSGIMiddleware:
-    """Puts every request of a WSGI application in its session.
+    """Gives every request of a WSGI application a session and a trace.
 
         app = WSGIMiddleware(app, excluded=["/health"])
 
-    The application finds the session in ``environ["baserun.session"]`` or by `baserun.current_session`.
+    The session is ``environ["baserun.session"]``, or `baserun.current_session`.
 
     Args:
         app: A WSGI application.
-        secret: What tokens are signed with: a str, or several, the newest first. None: `init(secret=...)` or
-            ``BASERUN_SECRET``, else one that is made beside the local store.
+        secret: The key that signs session tokens, or several, the newest first. None: `init(secret=...)` or
+            ``BASERUN_SECRET``, else one generated beside the local store.
         options: See `WebOptions`.
 
     Raises:
@@ -135,7 +135,7 @@ class WSGIMiddleware:
 
 def _path(environ: Environ) -> str:
     path: str = environ.get("SCRIPT_NAME", "") + environ.get("PATH_INFO", "")
-    # PEP 3333 has bytes in a str.
+    # By PEP 3333 the str holds bytes, one in each character.
     return path if path.isascii() else path.encode("latin-1", "replace").decode("utf-8", "replace")
 
 
