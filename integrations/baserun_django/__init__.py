@@ -1,11 +1,13 @@
 """Sessions and users for Django: one line in the settings.
 
-MIDDLEWARE = [
-    ...,
-    "django.contrib.auth.middleware.AuthenticationMiddleware",
-    "baserun_django.BaserunMiddleware",
-]
-INSTALLED_APPS = [..., "baserun_django"]        # for the system checks and `manage.py baserun`
+Add the middleware below authentication, and the application:
+
+    MIDDLEWARE = [
+        ...,
+        "django.contrib.auth.middleware.AuthenticationMiddleware",
+        "baserun_django.BaserunMiddleware",
+    ]
+    INSTALLED_APPS = [..., "baserun_django"]        # for the system checks and `manage.py baserun`
 """
 
 from __future__ import annotations

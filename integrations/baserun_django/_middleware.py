@@ -1,4 +1,4 @@
-"""The middleware: Django's words for what `baserun.web` does."""
+"""The middleware: `baserun.web` in Django's terms."""
 
 from __future__ import annotations
 
@@ -20,10 +20,11 @@ GetResponse = Callable[[HttpRequest], Any]
 
 
 class BaserunMiddleware:
-    """Puts every request of a Django project in its session; native under WSGI and under ASGI.
+    """Gives every request of a Django project a session and a trace; native under WSGI and under ASGI.
 
-    Views find the session as ``request.baserun_session``, or by `baserun.current_session`. The user is ``request.user``
-    unless the option ``get_user`` of the setting ``BASERUN`` says otherwise. It belongs below AuthenticationMiddleware.
+    Put it below AuthenticationMiddleware in ``MIDDLEWARE``; its options are the setting ``BASERUN``. The session is
+    ``request.baserun_session``, or `baserun.current_session`. Its user is ``request.user`` unless there is a
+    ``get_user``. Session tokens are signed with ``SECRET_KEY``, and ``SECRET_KEY_FALLBACKS`` are accepted.
     """
 
     sync_capable = True
@@ -34,7 +35,7 @@ class BaserunMiddleware:
         self._is_async = iscoroutinefunction(get_response)
         if self._is_async:
             markcoroutinefunction(self)
-        current_policy()  # a wrong option is told when the server starts, not with the first request
+        current_policy()  # a wrong option raises when the server starts, not at the first request
         user_logged_in.connect(_logged_in, dispatch_uid="baserun")
         user_logged_out.connect(_logged_out, dispatch_uid="baserun")
 
@@ -77,14 +78,14 @@ class BaserunMiddleware:
         return _answered(ours, response)
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> None:
-        """Remember what a view raised; Django makes an answer of it further in, so it does not arrive here."""
+        """Remember the exception of a view: Django turns it into a response before it reaches `__call__`."""
         ours = getattr(request, ATTRIBUTE, None)
         if isinstance(ours, DjangoRequest):
             ours.failed(exception)
 
 
 def _is_taken(request: HttpRequest) -> bool:
-    """Whether the request is in the hands of another one of ours: listed twice, or around the whole project."""
+    """Whether another Baserun middleware handles the request: listed twice, or around the whole project."""
     return hasattr(request, ATTRIBUTE) or MARK in getattr(request, "scope", ())
 
 
@@ -100,7 +101,7 @@ def _answered(ours: DjangoRequest, response: HttpResponseBase) -> HttpResponseBa
 
 
 def _follow_body(ours: DjangoRequest, response: Any) -> None:
-    """The trace ends with the body. A file is left as it is, since the server may have a faster way to send it."""
+    """Let the trace end with the body. A file is not wrapped: the server may have a faster way to send it."""
     closers: list[Callable[[], Any]] = response._resource_closers
     if isinstance(response, FileResponse):
         closers.append(ours.finish)
@@ -126,6 +127,6 @@ def _logged_out(sender: Any, request: Any = None, **_: Any) -> None:
 
 
 def _ours(request: Any) -> DjangoRequest | None:
-    # Django REST framework hands on its own request, which has Django's inside.
+    # Django REST framework sends its own request, which wraps Django's.
     found = getattr(getattr(request, "_request", request), ATTRIBUTE, None)
     return found if isinstance(found, DjangoRequest) else None

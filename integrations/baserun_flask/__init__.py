@@ -1,8 +1,10 @@
 """Sessions and users for Flask: one line.
 
-from baserun_flask import Baserun
+Set the extension up with the application:
 
-Baserun(app)                                    # or: baserun = Baserun(); baserun.init_app(app)
+    from baserun_flask import Baserun
+
+    Baserun(app)                                    # or: sessions = Baserun(); sessions.init_app(app)
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The extension: Flask's words for what `baserun.web` does."""
+"""The extension: `baserun.web` in Flask's terms."""
 
 from __future__ import annotations
 
@@ -14,20 +14,21 @@ from baserun_flask._options import options_from
 from baserun_flask._request import FlaskRequest
 
 NAME = "baserun"
-"""Where the extension keeps what belongs to an application: ``app.extensions["baserun"]``."""
+"""The key of the extension in ``app.extensions``."""
 
 
 class Baserun:
-    """Puts every request of a Flask application in its session.
+    """Gives every request of a Flask application a session and a trace.
 
         Baserun(app)
         Baserun().init_app(app)                     # in a factory
 
-    Views find the session as ``g.baserun_session``, or by `baserun.current_session`. The user is Flask-Login's where
-    that is used, unless `get_user` says otherwise.
+    The session is ``g.baserun_session``, or `baserun.current_session`. Its user is Flask-Login's ``current_user``, if
+    that is installed, unless there is a `get_user`. Session tokens are signed with the application's ``SECRET_KEY``,
+    and ``SECRET_KEY_FALLBACKS`` are accepted.
 
     Args:
-        app: The application, if it is there already.
+        app: The application; left out, call `init_app` later.
         options: See `baserun.web.WebOptions`, each also read from ``app.config["BASERUN_<NAME>"]``; `get_user` gets
             the `flask.Request`.
 
@@ -42,7 +43,7 @@ class Baserun:
             self.init_app(app)
 
     def init_app(self, app: Flask, **options: Any) -> None:
-        """Set up `app`; a second time changes nothing. Secrets are the application's own, rotated ones included."""
+        """Set up `app`; a second call for the same application changes nothing."""
         if NAME in app.extensions:
             return
         given = options_from(app.config, {**self._options, **options})
@@ -50,7 +51,7 @@ class Baserun:
 
 
 class _Installed:
-    """What one application has: its middleware, and the ears on its signals, which it keeps alive."""
+    """The middleware of one application, and the receivers of its signals, which this object keeps alive."""
 
     def __init__(self, app: Flask, options: dict[str, Any]) -> None:
         self.middleware = WSGIMiddleware(app.wsgi_app, secret=_secrets_of(app), **options)
@@ -94,13 +95,13 @@ class _Installed:
 
 
 def _current() -> FlaskRequest | None:
-    """The request of ours that Flask is handling; none where it handles one that no server has sent."""
+    """Return the request that Flask is handling; None if it did not come through our middleware."""
     found = active_request()
     return found if isinstance(found, FlaskRequest) and found.is_current() else None
 
 
 def _secrets_of(app: Flask) -> Callable[[], Sequence[str | bytes] | None]:
-    """The application's keys as they are at each moment, the newest first."""
+    """Return a function of the application's current keys, the newest first."""
     reference = weakref.ref(app)
 
     def secrets() -> Sequence[str | bytes] | None:

@@ -1,4 +1,4 @@
-"""The view that takes what visitors think of an answer."""
+"""The view that takes visitors' feedback."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ def feedback_view() -> Response:
 
         app.add_url_rule("/feedback", view_func=feedback_view, methods=["POST"])
 
-    It takes JSON or a form: ``{"token": "...", "thumbsup": true, "comment": "..."}``, and answers 204; 400 to what
-    cannot be used, 403 to a token that is not genuine or was given to another user, 413 to more than 64 kB. Protection
+    It takes JSON or a form, such as ``{"token": "...", "thumbsup": true, "comment": "..."}``. The response is 204;
+    400 for a body that cannot be used, 403 for a token that is forged or another user's, 413 for more than 64 kB. Protection
     against forged requests is that of the application, such as Flask-WTF's `CSRFProtect`.
     """
     active = active_request()
@@ -23,7 +23,7 @@ def feedback_view() -> Response:
             "feedback_view works in an application with the extension: write Baserun(app), and leave the path of the "
             "view out of `excluded`"
         )
-    if request.form:  # the application, or its protection against forged requests, has parsed it already
+    if request.form:  # the application or its CSRF protection has parsed it already
         body, kind = _joined(), "application/x-www-form-urlencoded"
     else:
         body, kind = request.get_data(cache=True)[: MOST_BYTES + 1], request.headers.get("Content-Type", "")

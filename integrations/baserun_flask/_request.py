@@ -1,4 +1,4 @@
-"""A request as Flask knows it."""
+"""A WSGI request with what Flask knows of it."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from baserun.web._wsgi import MARK
 
 
 class FlaskRequest(WSGIRequest):
-    """Adds to a WSGI request what Flask finds out about it: the route, the user, and what went wrong.
+    """Adds the route, the user and the view's exception to a WSGI request.
 
-    It keeps Flask's own request and `g`, since a streamed body is sent when Flask's context is gone.
+    Keeps Flask's own request and `g`, since a streamed body is sent after Flask's context is gone.
     """
 
     __slots__ = ("_error", "_flask_request", "_g", "_is_logged_out", "_is_whole", "_outer")
@@ -30,23 +30,23 @@ class FlaskRequest(WSGIRequest):
         super().__init__(policy, environ, start_response)
 
     def is_current(self) -> bool:
-        """Whether it is this one that Flask's own context is about, however its environ was copied on the way."""
+        """Whether Flask's current context is that of this request, even if its environ was copied on the way."""
         handled = request._get_current_object() if has_request_context() else None  # type: ignore[attr-defined]
         return handled is not None and (handled is self._flask_request or handled.environ.get(MARK) is self)
 
     def begun(self) -> None:
-        """Flask has begun to handle it: its request and `g` are there."""
+        """Take Flask's request and `g`, now that Flask has begun to handle the request."""
         self._flask_request = request._get_current_object()  # type: ignore[attr-defined]  # a proxy, whatever its type says
         self._g = g._get_current_object()
         self._outer = self._g.get("baserun_session")
         self._g.baserun_session = self.session
 
     def answered(self, *, is_whole: bool) -> None:
-        """Flask has a response; `is_whole`: no code of the application runs while it is sent."""
+        """Note that Flask has a response; `is_whole`: none of the application's code runs while it is sent."""
         self._is_whole = is_whole or self._error is not None
 
     def failed(self, error: BaseException) -> None:
-        """A view raised `error`, and Flask answers with a 500."""
+        """Remember the exception of a view, for which Flask responds with a 500."""
         self._error = error
 
     def logged_in(self) -> None:
@@ -54,7 +54,7 @@ class FlaskRequest(WSGIRequest):
         self.user_changed()
 
     def logged_out(self) -> None:
-        # Flask-Login tells before it takes the user away.
+        # Flask-Login sends the signal before it removes the user.
         self._is_logged_out = True
         self.user_changed()
 
@@ -68,7 +68,7 @@ class FlaskRequest(WSGIRequest):
     def peek_user(self) -> Visitor:
         if self._is_logged_out:
             return ANONYMOUS
-        # What Flask-Login has loaded in this request, if it was asked; asking it here would read the host's session.
+        # The user that Flask-Login has loaded in this request, if any; loading it here would read the host's session.
         return UNKNOWN if self._g is None else visitor_of(self._g.get("_login_user"))
 
     def find_user(self) -> Visitor:
@@ -81,7 +81,7 @@ class FlaskRequest(WSGIRequest):
 
     def _can_ask(self) -> bool:
         if not self.is_current():
-            return False  # in the body of a stream the request's context is gone
+            return False  # while a stream is sent, Flask's context is gone
         from flask import current_app
 
         return hasattr(current_app, "login_manager")

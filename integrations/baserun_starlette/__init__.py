@@ -1,9 +1,11 @@
 """Sessions and users for Starlette and FastAPI: one line of middleware.
 
-from baserun_starlette import BaserunMiddleware
+Add the middleware when the application is built:
 
-app = Starlette(..., middleware=[Middleware(BaserunMiddleware)])
-app.add_middleware(BaserunMiddleware)           # FastAPI
+    from baserun_starlette import BaserunMiddleware
+
+    app = Starlette(..., middleware=[Middleware(BaserunMiddleware)])
+    app.add_middleware(BaserunMiddleware)           # FastAPI
 """
 
 from __future__ import annotations

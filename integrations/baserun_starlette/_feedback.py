@@ -1,4 +1,4 @@
-"""The endpoint that takes what visitors think of an answer."""
+"""The endpoint that takes visitors' feedback."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ async def feedback_endpoint(request: Request) -> Response:
         Route("/feedback", feedback_endpoint, methods=["POST"])             # Starlette
         app.add_route("/feedback", feedback_endpoint, methods=["POST"])     # FastAPI
 
-    It takes JSON or a form: ``{"token": "...", "thumbsup": true, "comment": "..."}``, and answers 204; 400 to what
-    cannot be used, 403 to a token that is not genuine or was given to another user, 413 to more than 64 kB.
+    It takes JSON or a form, such as ``{"token": "...", "thumbsup": true, "comment": "..."}``. The response is 204;
+    400 for a body that cannot be used, 403 for a token that is forged or another user's, 413 for more than 64 kB.
     """
     body = b""
     async for piece in request.stream():

@@ -1,4 +1,4 @@
-"""The middleware: Starlette's words for what `baserun.web` does."""
+"""The middleware: `baserun.web` in Starlette's terms."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from baserun_starlette._route import route_of
 
 
 class StarletteRequest(ASGIRequest):
-    """A request as Starlette knows it."""
+    """An ASGI request with what Starlette knows of it: route and user."""
 
     __slots__ = ("_root_path",)
 
@@ -36,19 +36,19 @@ class StarletteRequest(ASGIRequest):
 
 
 class BaserunMiddleware(ASGIMiddleware):
-    """Puts every request and websocket connection in its session.
+    """Gives every request and websocket connection a session and a trace.
 
         app = Starlette(routes=routes, middleware=[Middleware(BaserunMiddleware)])
         app.add_middleware(BaserunMiddleware)                      # FastAPI
-        app = BaserunMiddleware(app)                               # or outermost: it sees the answers to errors too
+        app = BaserunMiddleware(app)                               # or outermost: covers error responses too
 
-    Endpoints find the session as ``request.state.baserun_session``, or by `baserun.current_session`. The user is
-    ``request.user`` as AuthenticationMiddleware sets it, or ``request.state.user``, unless `get_user` says otherwise.
+    The session is ``request.state.baserun_session``, or `baserun.current_session`. Its user is ``request.user`` (of
+    AuthenticationMiddleware) or ``request.state.user``, unless there is a `get_user`.
 
     Args:
         app: The application.
-        secret: What session tokens are signed with: a str, or several, the newest first. None: `init(secret=...)` or
-            ``BASERUN_SECRET``, else one that is made beside the local store.
+        secret: The key that signs session tokens, or several, the newest first. None: `init(secret=...)` or
+            ``BASERUN_SECRET``, else one generated beside the local store.
         options: See `baserun.web.WebOptions`; `get_user` gets a `starlette.requests.HTTPConnection`.
 
     Raises:

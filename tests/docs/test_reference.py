@@ -63,7 +63,7 @@ def test_reference_has_no_other_options() -> None:
 
 def test_fields_of_a_store_are_in_the_reference() -> None:
     """Every value that a store gives has a row with all of its fields, and no other."""
-    rows = re.findall(r"^\| `(\w+)` \| (.*) \|$", section("What a store gives"), re.MULTILINE)
+    rows = re.findall(r"^\| `(\w+)` \| (.*) \|$", section("What a store returns"), re.MULTILINE)
     named = {name: set(re.findall(r"`(\w+)`", fields)) for name, fields in rows}
 
     assert set(named) == {name for name in store.__all__ if is_given(getattr(store, name))}

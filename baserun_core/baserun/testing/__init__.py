@@ -1,4 +1,4 @@
-"""What tests of applications need: recording into a store of their own, and a model that works offline."""
+"""Tools for the tests of applications: recording into a separate store, and an offline model server."""
 
 from __future__ import annotations
 

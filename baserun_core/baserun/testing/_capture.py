@@ -1,4 +1,4 @@
-"""Recording into a store of one's own for the length of a block."""
+"""Recording into a separate store in a block, for tests."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _blocks_lock = threading.Lock()
 
 
 class _Block:
-    """One block, and what is in force again after it."""
+    """One `capture` block, and the runtime to restore after it."""
 
     def __init__(self, runtime: Runtime) -> None:
         self.runtime = runtime
@@ -45,7 +45,7 @@ class _Block:
             _blocks.append(self)
 
     def leave(self) -> None:
-        """Put back what was before; where a later block is still open (tests in threads, tasks), it does so instead."""
+        """Restore the previous runtime; if a later block (in another thread or task) is still open, it does so instead."""
         with _blocks_lock:
             _blocks.remove(self)
             later = next((block for block in _blocks if block.before is self.runtime), None)
@@ -56,7 +56,7 @@ class _Block:
 
 
 class Captured:
-    """What a `capture` block has recorded so far. Every question writes what is queued first."""
+    """What a `capture` block has recorded so far. Each property first waits until queued records are written."""
 
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
@@ -64,38 +64,38 @@ class Captured:
 
     @property
     def store(self) -> Store:
-        """The store itself, for everything that is not answered here."""
+        """The store itself, for all other queries."""
         self.flush()
         return self._store
 
     @property
     def sessions(self) -> list[StoredSession]:
-        """All sessions with all that is in them, in the order in which they began."""
+        """All sessions with their traces and annotations, in the order in which they started."""
         store = self.store
         found = [session for row in _all(store.sessions) if (session := store.session(row.id))]
         return sorted(found, key=_beginning)
 
     @property
     def traces(self) -> list[StoredTrace]:
-        """All traces with all that is in them, in the order in which they began."""
+        """All traces with their spans and annotations, in the order in which they started."""
         store = self.store
         found = [trace for row in _all(store.traces) if (trace := store.trace(row.id))]
         return sorted(found, key=_beginning)
 
     @property
     def spans(self) -> list[StoredSpan]:
-        """All spans, in the order in which they began."""
+        """All spans, in the order in which they started."""
         found = [span for trace in self.traces for span in trace.spans or []]
         return sorted(found, key=_beginning)
 
     @property
     def calls(self) -> list[StoredCall]:
-        """All calls to models, in the order in which they began."""
+        """All calls to models, in the order in which they started."""
         return [span for span in self.spans if isinstance(span, StoredCall)]
 
     @property
     def annotations(self) -> list[StoredAnnotation]:
-        """What was said in traces and about sessions, in the order in which it was."""
+        """All annotations of traces and sessions, in the order in which they were made."""
         of_traces = [note for trace in self.traces for note in trace.annotations or []]
         of_sessions = [note for session in self.sessions for note in session.annotations or []]
         return sorted([*of_traces, *of_sessions], key=lambda note: (note.created_at, note.id))
@@ -112,12 +112,12 @@ class Captured:
         return self._runtime.writer.stats()
 
     def flush(self, timeout: float = 10.0) -> bool:
-        """Write what is queued."""
+        """Wait up to `timeout` seconds until queued records are written; return whether they are committed."""
         return self._runtime.writer.flush(timeout)
 
 
 def _all(question: Callable[..., Page[T]]) -> list[T]:
-    """Everything that this list of the store has, page by page."""
+    """Read all pages of a list of the store."""
     page = question(limit=1000)
     found = list(page)
     while page.next is not None:
@@ -127,12 +127,12 @@ def _all(question: Callable[..., Page[T]]) -> list[T]:
 
 
 def _beginning(item: StoredSession | StoredTrace | StoredSpan) -> tuple[datetime, str]:
-    return item.started_at, item.id  # with a clock that stands still, counting ids tell the order
+    return item.started_at, item.id  # with a clock that stands still, `CountingIds` give the order
 
 
 @contextmanager
 def capture(*, clock: Clock | None = None, ids: Ids | None = None, **options: Any) -> Iterator[Captured]:
-    """Record into a fresh store in this block, whatever was configured before, and look at it as a test.
+    """Record into a fresh store in this block, whatever was configured before, so that a test can look at it.
 
         with baserun.testing.capture() as captured:
             with baserun.with_session(user_identifier="u") as session:
@@ -140,9 +140,13 @@ def capture(*, clock: Clock | None = None, ids: Ids | None = None, **options: An
         assert captured.sessions[0].user_identifier == "u"
 
     Args:
-        clock: Where times come from, such as a `FakeClock`.
-        ids: Where ids come from, such as `CountingIds`.
-        options: As of `baserun.init`. The store is one in memory unless given; nothing is read from the environment.
+        clock: The source of times, such as a `FakeClock`.
+        ids: The source of ids, such as `CountingIds`.
+        options: The options of `baserun.init`. The store is in memory unless given; the environment is not read.
+
+    Raises:
+        ConfigurationError: An option cannot be used.
+        TypeError: There is no such option.
     """
     options.setdefault("store", f"memory:capture-{next(_stores)}")
     fresh = build(options, clock=clock, ids=ids)
