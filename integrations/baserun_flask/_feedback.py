@@ -14,8 +14,8 @@ def feedback_view() -> Response:
         app.add_url_rule("/feedback", view_func=feedback_view, methods=["POST"])
 
     It takes JSON or a form, such as ``{"token": "...", "thumbsup": true, "comment": "..."}``. The response is 204;
-    400 for a body that cannot be used, 403 for a token that is forged or another user's, 413 for more than 64 kB. Protection
-    against forged requests is that of the application, such as Flask-WTF's `CSRFProtect`.
+    400 for a body that cannot be used, 403 for a token that is forged or another user's, 413 for more than 64 kB.
+    CSRF protection is the application's, such as Flask-WTF's `CSRFProtect`.
     """
     active = active_request()
     if active is None:

@@ -1,4 +1,4 @@
-"""What a test has to tell when it ends: as properties of its report, which workers hand on and JUnit files hold."""
+"""The results of a test, as properties of its report: workers pass those on, and JUnit files contain them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Property = tuple[str, object]
 
 
 class TestResult(msgspec.Struct, kw_only=True):
-    """One test, or one attempt at it, as its report tells it."""
+    """The results of one test, or of one attempt at it."""
 
     nodeid: str
     session: str
@@ -28,14 +28,14 @@ class TestResult(msgspec.Struct, kw_only=True):
     input_tokens: int = 0
     output_tokens: int = 0
     uncounted_calls: int = 0
-    """Those whose tokens nobody told."""
+    """Calls whose tokens are unknown."""
     cost_usd: Decimal = Decimal(0)
     unpriced_calls: int = 0
     failed_checks: list[str] = msgspec.field(default_factory=list)
 
 
 def properties_of(stage: Stage, performance: Performance) -> list[Property]:
-    """What to say of a test that has ended."""
+    """Return the properties of a test that has ended."""
     found: list[Property] = [("baserun_session", stage.session.id), ("baserun_trace", performance.trace.id)]
     calls = stage.calls(performance)
     if calls:
@@ -64,7 +64,7 @@ def own_properties(item: pytest.Item) -> list[Property]:
 
 
 def result_of(report: pytest.TestReport) -> TestResult | None:
-    """What the last report of a test tells; None if it was not recorded."""
+    """Read the results from the last report of a test; None if it was not recorded."""
     told = {str(name): value for name, value in report.user_properties}
     if "baserun_session" not in told:
         return None

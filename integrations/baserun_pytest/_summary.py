@@ -1,4 +1,4 @@
-"""What the terminal says of a recorded run at its end."""
+"""The summary of a recorded run in the terminal."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ _SHOWN = 3
 
 
 class Summary:
-    """Collects what tests tell, from this process or from workers, and adds it up."""
+    """Collects the results of tests, from this process or from workers, and adds them up."""
 
     def __init__(self, run: Run) -> None:
         self._run = run
         self._results: list[TestResult] = []
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Take in what a test tells at its end."""
+        """Take the results from the last report of a test."""
         result = result_of(report) if report.when == "teardown" else None
         if result is not None:
             self._results.append(result)
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
-        """Say it."""
+        """Write the summary."""
         terminalreporter.section("baserun")
         for line in self._lines():
             terminalreporter.write_line(line)

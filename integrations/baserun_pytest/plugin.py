@@ -1,4 +1,4 @@
-"""What pytest loads wherever Baserun is installed: options, markers and fixtures, and nothing of Baserun itself."""
+"""The plugin that pytest loads wherever Baserun is installed: options, markers and fixtures. Imports no `baserun`."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _MARKER = (
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Offer the options."""
+    """Add the options."""
     group = parser.getgroup("baserun", "recording and replaying calls of models")
     group.addoption("--baserun", action="store_true", default=False, help=_HELP["--baserun"])
     group.addoption("--baserun-store", metavar="STORE", default=None, help=_HELP["--baserun-store"])
@@ -50,7 +50,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
-    """Be there for tests that use a fixture or marker, in a run that is not recorded as a whole."""
+    """Record the tests that use a fixture or the marker, in a run that is not recorded as a whole."""
     if session.config.pluginmanager.has_plugin("baserun-tests"):
         return
     if any(is_used_by(item) for item in session.items):
@@ -60,13 +60,13 @@ def pytest_collection_finish(session: pytest.Session) -> None:
 
 
 def is_used_by(item: pytest.Item) -> bool:
-    """Whether a test has the marker, or asks for one of the fixtures."""
+    """Whether a test has the marker or uses one of the fixtures."""
     return item.get_closest_marker(REPLAY) is not None or not FIXTURES.isdisjoint(getattr(item, "fixturenames", ()))
 
 
 @pytest.fixture
 def baserun_session(request: pytest.FixtureRequest) -> Session:
-    """The session in which this test is recorded: that of the run, or without `--baserun` one of its own."""
+    """The session in which this test is recorded: the run's, or without `--baserun` one of its own."""
     from baserun_pytest._tests import tests_of
 
     return tests_of(request.config).stage.session
@@ -74,7 +74,7 @@ def baserun_session(request: pytest.FixtureRequest) -> Session:
 
 @pytest.fixture
 def baserun_calls(request: pytest.FixtureRequest) -> RecordedCalls:
-    """The calls of models that this test has made so far, as a sequence that grows."""
+    """The calls to models that this test has made so far: a live sequence of `baserun.store.StoredCall`."""
     from baserun_pytest._tests import tests_of
 
     return tests_of(request.config).calls()
@@ -82,7 +82,7 @@ def baserun_calls(request: pytest.FixtureRequest) -> RecordedCalls:
 
 @pytest.fixture
 def baserun_offline(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[OfflineClient]:
-    """A model server on this machine, to which every client of another machine is directed."""
+    """An `OfflineModel` to which every client of a provider is redirected; ``.client`` is a client of it."""
     from baserun_pytest._offline import offline
 
     with offline(monkeypatch, request.config) as model:

@@ -1,4 +1,4 @@
-"""Where records live, and reading them back."""
+"""Stores: opening one, and the types of what it returns."""
 
 from __future__ import annotations
 

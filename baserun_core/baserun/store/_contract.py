@@ -1,4 +1,4 @@
-"""The seam between Baserun and an engine that keeps its records."""
+"""The contract of a store: `Sink` for writing, `Store` for everything else."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ from baserun.store.rows import Row
 
 
 class Sink(Protocol):
-    """Where the writer puts rows. Used by one thread at a time; opened when first needed."""
+    """The writing side of a store. Used by one thread at a time; opened when first needed."""
 
     def load(self) -> None:
-        """Import and read everything that writing needs, as far as it belongs to the program and not to the store."""
+        """Import the modules that writing needs, without touching the store."""
 
     def write(self, rows: Sequence[Row], *, timeout: float | None = None) -> None:
         """Store all of `rows` durably, or none of them.
@@ -42,7 +42,7 @@ class Sink(Protocol):
         """
 
     def count_dropped(self, counts: dict[str, int], *, timeout: float | None = None) -> None:
-        """Add to the store's own ledger what this process had to drop, by reason. Waits and raises as `write` does."""
+        """Add the records that this process dropped, by reason, to the ledger. Waits and raises like `write`."""
 
     def maintain(self) -> bool:
         """Do a bounded piece of work off the write path (search index, retention); True when more is waiting.
@@ -52,10 +52,10 @@ class Sink(Protocol):
         """
 
     def close(self) -> None:
-        """Release what the sink holds."""
+        """Release the resources that the sink holds."""
 
     def forget(self) -> None:
-        """In the child of a fork: let go of the parent's handles without touching what they refer to."""
+        """In the child of a fork: drop the parent's handles without closing what they refer to."""
 
 
 class Store(Protocol):
@@ -69,27 +69,27 @@ class Store(Protocol):
         """List sessions, the last active first."""
 
     def session(self, session_id: str) -> StoredSession | None:
-        """One session with its traces, their spans and content, and all annotations; None when there is none."""
+        """Return a session with its traces, their spans and content, and all annotations; None if there is none."""
 
     def chain(self, session_id: str) -> list[StoredSession]:
-        """The sessions of one visit, the earliest first: those before and after this one by their `previous_id`."""
+        """Return the sessions of one visit, linked by `previous_id` to this one, the earliest first."""
 
     def users(self, **filters: Unpack[UserFilters]) -> Page[StoredUser]:
         """List users, the last seen first."""
 
     def user(self, user_identifier: str) -> StoredUser | None:
-        """One user; None when nothing was ever stored of them."""
+        """Return a user; None if nothing of them is stored."""
 
     def traces(self, **filters: Unpack[TraceFilters]) -> Page[StoredTrace]:
         """List traces, the last started first."""
 
     def trace(self, trace_id: str) -> StoredTrace | None:
-        """One trace with its spans, content and annotations; None when there is none."""
+        """Return a trace with its spans, content and annotations; None if there is none."""
 
     def search(
         self, text: str, *, user: str | None = None, limit: int = 50, after: str | None = None
     ) -> Page[SearchHit]:
-        """Find the calls in which all words of `text` were said, the latest first; quotes keep words together."""
+        """Find the calls whose content has all words of `text`, the latest first; quotes make a phrase."""
 
     def activity(
         self,
@@ -107,16 +107,16 @@ class Store(Protocol):
         """
 
     def state(self) -> str:
-        """A text that changes when something was written, cheap enough to be asked every second."""
+        """Return a text that changes with each write, cheap enough to be polled every second."""
 
     def ledger(self) -> dict[str, dict[str, int]]:
-        """What was stored, dropped, pruned and erased, by kind or reason."""
+        """Return the numbers of records stored, dropped, pruned and erased, by kind or reason."""
 
     def info(self) -> StoreInfo:
-        """What `baserun doctor` says of the store."""
+        """Return the state of the store, as `baserun doctor` shows it."""
 
     def verify(self) -> list[str]:
-        """Count everything again and say where the store differs; an intact one gives an empty list."""
+        """Recount all totals and return the differences; an empty list if the store is intact."""
 
     def end_session(self, session_id: str) -> bool:
         """End a session as `baserun.end_session` does; one that is ended stays as it is. False when there is none.
@@ -130,10 +130,10 @@ class Store(Protocol):
         """Remove sessions that were last active before a time (and traces without a session), or only their content."""
 
     def erase_user(self, user_identifier: str) -> ErasureReceipt:
-        """Remove everything of one user; what is still on its way is removed when it comes."""
+        """Remove everything of one user; records of theirs that arrive later are removed on arrival."""
 
     def export_user(self, user_identifier: str) -> Iterator[dict[str, Any]]:
-        """Everything that is stored of one user, one JSON-ready object after the other."""
+        """Iterate over everything stored of one user, as JSON-ready objects."""
 
     def close(self) -> None:
-        """Close what the store has open; a later question opens it again."""
+        """Close the open connections; a later query opens them again."""

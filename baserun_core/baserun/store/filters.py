@@ -1,4 +1,4 @@
-"""What lists can be narrowed to, as the keyword arguments of `Store.sessions`, `.users` and `.traces`."""
+"""Filters of lists: the keyword arguments of `Store.sessions`, `.users` and `.traces`."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ FEEDBACK = ("negative", "positive", "any")
 USER_SORTS = ("last_seen", "first_seen", "cost", "tokens", "sessions", "traces", "errors")
 SESSION_SORTS = ("last_active", "started", "cost", "tokens", "duration", "errors", "traces")
 TRACE_SORTS = ("started", "duration", "cost", "tokens", "errors")
-"""What lists can be sorted by; see `default_sort`."""
+"""The columns that lists can be sorted by; see `default_sort`."""
 DEFAULT_LIMIT, HIGHEST_LIMIT = 50, 1_000
 """Items of a page."""
 
@@ -30,10 +30,10 @@ def default_sort(sorts: Sequence[str]) -> str:
 
 
 class ListOptions(TypedDict, total=False):
-    """What every list takes."""
+    """The arguments of every list."""
 
     sort: str
-    """What to sort by; ``-`` before it sorts from the highest or latest."""
+    """The column to sort by; with ``-`` before it from the highest or latest."""
     limit: int
     """1 to 1000 items, 50 when not given."""
     after: str | None
@@ -41,7 +41,7 @@ class ListOptions(TypedDict, total=False):
 
 
 class UserFilters(ListOptions, total=False):
-    """What users can be narrowed to. Sorted by one of `USER_SORTS`."""
+    """The filters of users. Sorted by one of `USER_SORTS`."""
 
     user: str | None
     since: datetime | None
@@ -75,7 +75,7 @@ class SessionFilters(ListOptions, total=False):
     feedback: str | None
     """``negative``, ``positive`` or ``any``."""
     min_errors: int | None
-    """Those too that the application caught, and answered all the same."""
+    """At least so many errors, including those that the application caught."""
     min_cost: float | None
     """Dollars."""
     min_tokens: int | None
@@ -83,7 +83,7 @@ class SessionFilters(ListOptions, total=False):
     min_duration: float | None
     """Seconds."""
     text: str | None
-    """Words that were said."""
+    """Words that the content has."""
 
 
 class TraceFilters(SessionFilters, total=False):

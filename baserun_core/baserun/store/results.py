@@ -27,7 +27,7 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class StoredError(Result, frozen=True, kw_only=True):
-    """What went wrong, in the words of the exception."""
+    """The error of a trace or span: type and message of the exception."""
 
     type: str
     message: str | None
@@ -62,7 +62,7 @@ class StoredUsage(Result, frozen=True, kw_only=True):
 
 
 class StoredSpan(Result, frozen=True, kw_only=True):
-    """A timed piece of a trace."""
+    """A timed part of a trace."""
 
     id: str
     trace_id: str
@@ -149,7 +149,7 @@ class StoredSession(Result, frozen=True, kw_only=True):
     first_input: str | None
     last_output: str | None
     annotations: list[StoredAnnotation] | None = None
-    """What was said about the session as a whole; only in one session."""
+    """Annotations of the session as a whole; None in a list."""
 
 
 class StoredUser(Result, frozen=True, kw_only=True):
@@ -171,7 +171,7 @@ class StoredUser(Result, frozen=True, kw_only=True):
 
 
 class SearchHit(Result, frozen=True, kw_only=True):
-    """A place where something was said."""
+    """A call whose content matches a search."""
 
     session_id: str | None
     trace_id: str
@@ -222,7 +222,7 @@ class StoreInfo(Result, frozen=True, kw_only=True):
     spans: int
     annotations: int
     unindexed_spans: int
-    """How far the search is behind."""
+    """Spans that the search index does not have yet."""
     problems: list[str]
     """What SQLite's own quick check found; empty when the file is sound."""
 

@@ -45,7 +45,7 @@ class _Block:
             _blocks.append(self)
 
     def leave(self) -> None:
-        """Restore the previous runtime; if a later block (in another thread or task) is still open, it does so instead."""
+        """Restore the previous runtime, or leave that to a later block that is still open in another thread or task."""
         with _blocks_lock:
             _blocks.remove(self)
             later = next((block for block in _blocks if block.before is self.runtime), None)

@@ -45,7 +45,7 @@ class SteppedBody:
             replace(previous)
 
     def close(self) -> None:
-        """The server is done with the response: at its end, or because the client left."""
+        """Finish the request: the server closes the response at its end, or because the client left."""
         previous = replace(self._request.frame)
         try:
             close = getattr(self._body, "close", None)

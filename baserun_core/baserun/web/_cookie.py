@@ -1,4 +1,4 @@
-"""The cookie that carries the token: finding it among what came, and writing it."""
+"""The cookie that carries the token: reading it from a request, and writing it."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ import msgspec
 from baserun.web._options import WebOptions
 
 HOST_PREFIX = "__Host-"
-"""Browsers take such a cookie only from the host itself over https, so no sibling domain can plant one."""
+"""Browsers take such a cookie only from the host itself over https (RFC 6265bis), so no sibling domain can plant one."""
 MOST_CANDIDATES = 4
 """Cookies of our name that are looked at; a browser sends more than one only for several paths or domains."""
 
 
 class SessionCookie(msgspec.Struct, frozen=True, kw_only=True):
-    """A cookie as it is set."""
+    """A cookie to set."""
 
     name: str
     value: str

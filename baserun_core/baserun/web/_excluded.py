@@ -1,4 +1,4 @@
-"""Paths that are left alone."""
+"""Paths without a session."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from baserun.exceptions import ConfigurationError
 
 Exclude = Callable[[str], bool]
-"""Whether a path is left alone."""
+"""Whether a path is excluded."""
 
 
 def excluder(excluded: Sequence[str | re.Pattern[str]] | Exclude) -> Exclude | None:

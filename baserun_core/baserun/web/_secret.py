@@ -1,4 +1,4 @@
-"""What session tokens are signed with: the framework's secret, else the configured one, else one made here."""
+"""The secret that signs session tokens where the framework has none: the configured one, or a generated one."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ SUFFIX = ".secret"
 
 
 def default_secret() -> str:
-    """The secret of `init(secret=...)` or ``BASERUN_SECRET``, else the one that lies beside the local store."""
+    """Return the secret of `init(secret=...)` or ``BASERUN_SECRET``, else the one generated beside the local store."""
     config = runtime().config
     if config.secret is not None:
         return config.secret

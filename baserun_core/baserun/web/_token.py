@@ -41,14 +41,14 @@ class TokenError(Exception):
 
 
 class Ticket(msgspec.Struct, frozen=True):
-    """What a genuine token says."""
+    """The content of a genuine token."""
 
     session_id: str
     started: int
-    """When the session was begun, in seconds since the epoch."""
+    """Start of the session, in seconds since the epoch."""
     issued: int
     owner: str
-    """The keyed hash of whom it was given to; empty: to nobody in particular."""
+    """The keyed hash of the user that it is bound to; empty without a user."""
 
     def is_expired(self, now: int, *, idle: float, absolute: float) -> bool:
         """Whether the session is to be followed by a new one, after `idle` seconds of rest or `absolute` in all."""
@@ -90,7 +90,7 @@ class Keys:
         return any(hmac.compare_digest(given, _tag(key, user_identifier).encode()) for key in self._owner_keys)
 
     def sign(self, session_id: str, started: int, owner: str) -> str:
-        """A token for a session, as of now."""
+        """Sign a token for a session, as of now."""
         return self._session.sign(f"{packed(session_id)}.{started}.{owner}").decode()
 
     def read(self, token: str) -> Ticket:
