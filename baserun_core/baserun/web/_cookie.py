@@ -9,7 +9,7 @@ import msgspec
 from baserun.web._options import WebOptions
 
 HOST_PREFIX = "__Host-"
-"""Browsers take such a cookie only from the host itself over https (RFC 6265bis), so no sibling domain can plant one."""
+"""Browsers take it only from the host itself over https (RFC 6265bis), so no sibling domain can plant one."""
 MOST_CANDIDATES = 4
 """Cookies of our name that are looked at; a browser sends more than one only for several paths or domains."""
 
