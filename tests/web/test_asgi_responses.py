@@ -132,11 +132,15 @@ async def test_expected_calls_carry_the_cookie_in_time(captured: Captured, ask: 
     assert len(captured.sessions) == 1
 
 
-def test_expected_calls_outside_of_a_request() -> None:
+def test_expected_calls_outside_of_a_request(captured: Captured) -> None:
     """Outside of a web request `expect_calls` has no effect, with or without a session."""
     baserun.expect_calls()
-    with baserun.testing.capture(), baserun.with_session():
+    with baserun.with_session() as session:
         baserun.expect_calls()
+        assert baserun.current_session() is session
+
+    assert [each.id for each in captured.sessions] == [session.id]
+    assert captured.traces == []
 
 
 async def test_a_live_stream_without_calls_stores_nothing(captured: Captured, ask: Ask) -> None:
