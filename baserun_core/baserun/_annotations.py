@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from hashlib import sha256
 from typing import Any
 
 from baserun._arguments import check_metadata, check_text
@@ -122,8 +123,9 @@ def feedback(
 ) -> None:
     """Record a user's feedback on an answer, at once or long afterwards, from any process.
 
-    Without an id it is about the current trace and session. Feedback on an id that is not in the store yet is kept, and
+Without an id it is about the current trace and session. Feedback on an id that is not in the store yet is kept, and
     attached when the record with that id arrives. Give one of `score`, `thumbsup` and `stars`, or a `comment`, or both.
+    Each call adds a rating; several ratings of one answer are averaged.
 
     Args:
         name: What was rated, such as ``helpful``.
@@ -139,7 +141,40 @@ def feedback(
     Raises:
         ConfigurationError: An argument cannot be used, or there is neither a rating nor a comment.
     """
+    about = _about(session_id, trace_id, completion_id)
+    _give(name, _score(score, thumbsup, stars), comment, metadata=metadata, about=about)
+
+
+def feedback_by(
+    giver: str,
+    name: str,
+    *,
+    score: float | None = None,
+    thumbsup: bool | None = None,
+    stars: int | None = None,
+    comment: str | None = None,
+    session_id: str | None,
+    trace_id: str,
+) -> None:
+    """Record what one person thinks of an answer: it takes the place of what they said of it before.
+
+    A comment that comes alone leaves their judgement as it is, and takes the place of an earlier one that came alone.
+    """
     judged = _score(score, thumbsup, stars)
+    said = (giver, trace_id, "comment" if judged is None else "judgement", check_text(name, "name"))
+    digest = sha256("\0".join(said).encode("utf-8", "surrogatepass")).hexdigest()
+    _give(name, judged, comment, about=_about(session_id, trace_id, None), annotation_id=digest[:32])
+
+
+def _give(
+    name: str,
+    judged: float | None,
+    comment: str | None,
+    *,
+    about: dict[str, str] | None,
+    metadata: Mapping[str, Any] | None = None,
+    annotation_id: str | None = None,
+) -> None:
     if judged is None and comment is None:
         raise ConfigurationError(f"feedback({name!r}) needs a score, thumbsup, stars or comment")
     if comment is not None and not isinstance(comment, str):
@@ -152,7 +187,8 @@ def feedback(
         score=judged,
         comment=None if _is_contentless(frame) else comment,
         metadata=metadata,
-        about=_about(session_id, trace_id, completion_id),
+        about=about,
+        annotation_id=annotation_id,
     )
 
 
@@ -202,6 +238,7 @@ def _annotate(
     comment: str | None = None,
     metadata: Mapping[str, Any] | None = None,
     about: dict[str, str] | None = None,
+    annotation_id: str | None = None,
 ) -> None:
     checked = check_metadata(metadata)
     if frame is not None and frame.muted:
@@ -210,7 +247,7 @@ def _annotate(
     facts, more = snapshot_facts(checked)
     current_recorder = recorder()
     record = AnnotationAdded(
-        current_recorder.ids.annotation(),
+        annotation_id or current_recorder.ids.annotation(),
         current_recorder.clock.now_us(),
         kind,
         name,

@@ -209,6 +209,34 @@ def test_feedback_on_an_erased_answer_is_not_kept(sink: Sink, store: Store, make
     assert store.verify() == []
 
 
+@pytest.mark.parametrize("is_late", [False, True])
+def test_feedback_that_was_changed_is_erased_with_both_its_versions(
+    sink: Sink, store: Store, make: Make, path: Path, is_late: bool
+) -> None:
+    """Neither what somebody thought first nor what they thought last stays, or comes again, once they are erased."""
+    trace = make.trace(1, user_identifier="ann", user_strength=3)
+    first, last = (
+        AnnotationRow(
+            id="f", created_us=make.t0 + score, type="feedback", name="f", score=score, comment=comment * 900,
+            trace_id=trace.id,
+        )
+        for score, comment in ((1, "thankful"), (0, "outraged"))
+    )  # fmt: skip
+    sink.write([OpenSession(id="s", at_us=make.t0, user_identifier="ann", user_strength=3), trace, last])
+    if not is_late:
+        sink.write([first])
+
+    assert store.erase_user("ann").annotations == 1
+    if is_late:
+        sink.write([first])
+
+    assert store.verify() == []
+    assert (store.ledger()["stored"].get("annotation"), store.traces().items) == (2 if is_late else 1, [])
+    for file in path.parent.iterdir():
+        assert b"thankful" not in file.read_bytes()
+        assert b"outraged" not in file.read_bytes()
+
+
 def test_an_answer_that_is_there_keeps_its_feedback(sink: Sink, store: Store, make: Make) -> None:
     """A server of one's own may give the id of an answer of somebody who was erased once more."""
     sink.write([OpenSession(id="a", at_us=make.t0, user_identifier="ann", user_strength=3)])

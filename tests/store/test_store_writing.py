@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from decimal import Decimal
+from itertools import permutations
 from typing import Any
 
 import msgspec
@@ -286,6 +287,73 @@ def test_an_annotation_of_a_call_has_its_span_trace_and_session(sink: Sink, stor
     assert [(each.session_id, each.trace_id, each.span_id) for each in annotations] == [
         ("s", trace.id, make.span_id(1))
     ]
+
+
+def _changed_mind(make: Make, minute: int, score: float | None, **target: Any) -> AnnotationRow:
+    return AnnotationRow(
+        id="f", created_us=make.t0 + minute, type="feedback", name="f", score=score, comment=f"at {minute}", **target
+    )
+
+
+@pytest.mark.parametrize("order", list(permutations(range(4))))
+@pytest.mark.parametrize("field", ["session_id", "trace_id", "completion_id"])
+def test_of_feedback_with_one_id_the_latest_counts(
+    new_sink: Callable[[], Sink], store: Store, make: Make, field: str, order: tuple[int, ...]
+) -> None:
+    """Whoever changes their mind has one opinion, in whichever order processes write it and what it is about."""
+    trace = make.trace(1)
+    target = {"session_id": "s", "trace_id": trace.id, "completion_id": "resp-1"}[field]
+    opened = OpenSession(id="s", at_us=make.t0, user_identifier="u", user_strength=3)
+    parts: list[list[Row]] = [
+        [opened, make.call(1, trace, response_id="resp-1"), trace],
+        *([_changed_mind(make, minute, score, **{field: target})] for minute, score in enumerate((1.0, 0.25, 0.0))),
+    ]
+    sinks = [new_sink(), new_sink()]
+
+    for turn, number in enumerate(order):
+        sinks[turn % 2].write(parts[number])
+
+    session = _session(store, "s")
+    assert isinstance(session.traces, list)
+    (note,) = [*(session.annotations or []), *(session.traces[0].annotations or [])]
+    user = store.user("u")
+    assert user is not None
+    assert (note.score, note.comment, session.feedback_score, user.feedback_score) == (0.0, "at 2", 0.0, 0.0)
+    assert store.ledger()["stored"] == {"annotation": 1, "session": 1, "span": 1, "trace": 1}
+    assert store.verify() == []
+
+
+def test_feedback_that_changes_within_a_batch_or_comes_again(sink: Sink, store: Store, make: Make) -> None:
+    """One batch has several opinions, and is written again when its outcome was unknown."""
+    trace = make.trace(1)
+    batch: list[Row] = [
+        trace,
+        _changed_mind(make, 2, 0.0, trace_id=trace.id),
+        _changed_mind(make, 1, 1.0, trace_id=trace.id),
+        _changed_mind(make, 3, None, trace_id=trace.id),
+    ]
+
+    sink.write(batch[:2])
+    sink.write(batch)
+    sink.write(batch)
+
+    (note,) = _trace(store, trace.id).annotations or []
+    assert (note.score, note.comment, _session(store, "s").feedback_score) == (None, "at 3", None)
+    assert store.ledger()["stored"] == {"annotation": 1, "session": 1, "trace": 1}
+    assert store.verify() == []
+
+
+def test_what_is_not_feedback_takes_nobodys_place(sink: Sink, store: Store, make: Make) -> None:
+    """An id that is there belongs to what was said first, unless both are feedback."""
+    trace = make.trace(1)
+    sink.write([trace, AnnotationRow(id="f", created_us=make.t0, type="log", name="l", trace_id=trace.id)])
+
+    sink.write([_changed_mind(make, 1, 1.0, trace_id=trace.id)])
+    sink.write([AnnotationRow(id="f", created_us=make.t0 + 2, type="log", name="m", trace_id=trace.id)])
+
+    (note,) = _trace(store, trace.id).annotations or []
+    assert (note.type, note.name) == ("log", "l")
+    assert store.verify() == []
 
 
 @pytest.mark.parametrize("is_split", [False, True])

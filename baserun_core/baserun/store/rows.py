@@ -151,7 +151,11 @@ class CallRow(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 class AnnotationRow(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """Something said about a session, trace or span; what it speaks of may arrive later, or never."""
+    """Something said about a session, trace or span; what it speaks of may arrive later, or never.
+
+    A row whose id is already there changes nothing (a retried batch). Of feedback, which somebody may give again, the
+    one with the latest time takes the place of others with its id, whichever arrives first.
+    """
 
     id: str
     created_us: int

@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 from itsdangerous import TimestampSigner
 
-from baserun._annotations import feedback
+from baserun._annotations import feedback_by
 from baserun._model import Trace
 from baserun._runtime import recorder
 from baserun.exceptions import ConfigurationError
@@ -59,6 +59,8 @@ def accept_feedback(
     """Record what a client posted: JSON or a form of either kind, with ``token`` and a ``score`` (0 to 1), ``thumbsup``
     (true or false), ``stars`` (1 to 5) or ``comment``, and a ``name`` if it has one.
 
+    It takes the place of what the same visitor said of the answer under this name before.
+
     Args:
         policy: Whose keys have signed the token.
         content_type: Of the request.
@@ -69,7 +71,7 @@ def accept_feedback(
         return FeedbackAnswer(413, f"the most is {MOST_BYTES} bytes")
     try:
         said = _parsed(content_type, body)
-        trace_id, session_id = _about(policy.keys, said.get("token"), visitor)
+        trace_id, session_id, giver = _about(policy.keys, said.get("token"), visitor)
     except TokenError as error:
         return FeedbackAnswer(403, f"the token is {error}")
     except ValueError as error:
@@ -77,13 +79,18 @@ def accept_feedback(
     try:
         judgement = {name: said[name] for name in _FIELDS if said.get(name) is not None}
         name = "feedback" if said.get("name") is None else said["name"]
-        feedback(name, session_id=session_id, trace_id=trace_id, **judgement)
+        feedback_by(giver, name, session_id=session_id, trace_id=trace_id, **judgement)
     except ConfigurationError as error:
         return FeedbackAnswer(400, str(error))
     return FeedbackAnswer(204)
 
 
-def _about(keys: Keys, token: object, visitor: Visitor) -> tuple[str, str | None]:
+def _about(keys: Keys, token: object, visitor: Visitor) -> tuple[str, str | None, str]:
+    """The trace and the session that a token names, and who comes with it.
+
+    That is the user to whom it was given, known or not; where it was given to nobody in particular, the user who has it
+    now, and all who are nobody in particular either are one.
+    """
     if not isinstance(token, str) or not token:
         raise ValueError("there is no token; send trace.feedback_token as 'token'")
     payload, issued = unsigned(_signer(keys), token)
@@ -95,7 +102,7 @@ def _about(keys: Keys, token: object, visitor: Visitor) -> tuple[str, str | None
         raise TokenError("expired")
     if owner and visitor.identifier is not None and not keys.is_owner(owner, visitor.identifier):
         raise TokenError("somebody else's")
-    return trace_id, unpacked(session_id) if session_id else None
+    return trace_id, unpacked(session_id) if session_id else None, owner or keys.owner(visitor.identifier)
 
 
 def _parsed(content_type: str | None, body: bytes) -> dict[str, Any]:

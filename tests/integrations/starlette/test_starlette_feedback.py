@@ -60,6 +60,44 @@ def test_is_recorded_on_its_trace(
     assert (note.trace_id, note.session_id) == (trace.id, trace.session_id)
 
 
+def test_a_changed_mind_is_one_judgement(captured: Captured, app: Starlette) -> None:
+    """Of a thumb up and then down the last counts; a comment that comes alone leaves it, another name is apart."""
+    browser = TestClient(app)
+    token = browser.get("/chat").text
+
+    for said in (
+        {"thumbsup": True, "comment": "good"},
+        {"thumbsup": False},
+        {"comment": "not so"},
+        {"comment": "wrong"},
+        {"name": "speed", "stars": 5},
+    ):
+        assert browser.post("/feedback", json={"token": token, **said}).status_code == 204
+
+    notes = captured.traces[0].annotations or []
+    assert [(note.name, note.score, note.comment) for note in notes] == [
+        ("feedback", 0.0, None),
+        ("feedback", None, "wrong"),
+        ("speed", 1.0, None),
+    ]
+    assert captured.stats.captured == captured.stats.stored
+
+
+@pytest.mark.parametrize("is_signed_in", [False, True])
+def test_two_people_have_two_opinions(captured: Captured, app: Starlette, is_signed_in: bool) -> None:
+    """A token that was given to nobody in particular may be used by several users; each is one."""
+    browser = TestClient(app)
+    token = browser.get("/chat").text
+    more = {"x-user": "ann@example.com"} if is_signed_in else {}
+
+    browser.post("/feedback", json={"token": token, "stars": 1}, headers={"x-user": "bob@example.com"})
+    browser.post("/feedback", json={"token": token, "stars": 5}, headers=more)
+    browser.post("/feedback", json={"token": token, "stars": 2}, headers=more)
+
+    notes = captured.traces[0].annotations or []
+    assert [note.score for note in notes] == [0.2, 0.4]
+
+
 def test_is_taken_from_a_form(captured: Captured, app: Starlette) -> None:
     """A plain HTML form without any script can give it."""
     browser = TestClient(app)

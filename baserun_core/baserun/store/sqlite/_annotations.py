@@ -14,14 +14,16 @@ from baserun.store.sqlite import _rollups
 from baserun.store.sqlite._batch import Batch
 from baserun.store.sqlite._draft import hash_response
 from baserun.store.sqlite._flush import write_tags
+from baserun.store.sqlite._removal import remove_annotations
 from baserun.store.sqlite._sql import placeholders, select_in
 
 LARGEST_SCORE = 1e9
 
-_WAITING = (
-    "SELECT id, type, name, score, session_id, trace_id, span_id, wanted_session, wanted_trace, wanted_span,"
-    " wanted_response FROM annotations WHERE is_waiting AND "
+_COLUMNS = (
+    "id, type, name, score, session_id, trace_id, span_id, wanted_session, wanted_trace, wanted_span, wanted_response"
 )
+_WAITING = f"SELECT {_COLUMNS} FROM annotations WHERE is_waiting AND "
+_KNOWN = f"SELECT identifier, created_us, {_COLUMNS} FROM annotations WHERE identifier IN ({{}})"
 _FEEDBACK = ("feedback_count", "feedback_sum", "feedback_negative", "feedback_positive")
 _ADD = ", ".join(f"{column} = {column} + ?" for column in _FEEDBACK)
 _ADD_DIRECT = ", ".join(f"{column} = {column} + ?" for column in _rollups.DIRECT_COLUMNS)
@@ -46,23 +48,52 @@ class Waiting(msgspec.Struct):
 def store_annotations(connection: sqlite3.Connection, batch: Batch) -> int:
     """Store the annotations of a batch that are new, and attach those that waited for something in it.
 
-    Call it when the rest of the batch is in the store. Returns how many are new.
+    Call it when the rest of the batch is in the store. Returns by how many they have become more.
     """
+    fresh, replaced = _fresh(connection, batch.annotations) if batch.annotations else ([], [])
+    for known in replaced:
+        _take_out(connection, known)
     waiting = [] if _nobody_waits(connection) else _woken(connection, batch)
-    new = _insert(connection, batch)
+    new = _insert(connection, batch, fresh)
     for annotation in [*new, *{each.id: each for each in waiting}.values()]:
         _attach(connection, annotation)
-    return len(new)
+    return len(new) - len(replaced)
 
 
-def _insert(connection: sqlite3.Connection, batch: Batch) -> list[Waiting]:
-    if not batch.annotations:
+def _fresh(
+    connection: sqlite3.Connection, annotations: Sequence[AnnotationRow]
+) -> tuple[list[AnnotationRow], list[Waiting]]:
+    """The annotations that are to be stored, one of each id, and the stored ones whose place they take."""
+    rows: dict[str, AnnotationRow] = {}
+    for row in annotations:
+        known = rows.get(row.id)
+        if known is None or _replaces(row, known.type, known.created_us):
+            rows[row.id] = row
+    replaced = []
+    for identifier, created_us, *stored in select_in(connection, _KNOWN, rows):
+        known_before = Waiting(*stored)
+        if _replaces(rows[identifier], known_before.type, created_us):
+            replaced.append(known_before)
+        else:
+            del rows[identifier]
+    return list(rows.values()), replaced
+
+
+def _replaces(row: AnnotationRow, known_type: str, known_us: int) -> bool:
+    """Whether an annotation takes the place of another with its id: of feedback the latest counts, in any order."""
+    return row.type == known_type == "feedback" and row.created_us >= known_us
+
+
+def _take_out(connection: sqlite3.Connection, annotation: Waiting) -> None:
+    before = (annotation.session_id, annotation.trace_id)
+    annotation.session_id = annotation.trace_id = None
+    _follow(connection, annotation, before)
+    remove_annotations(connection, [annotation.id])
+
+
+def _insert(connection: sqlite3.Connection, batch: Batch, fresh: Sequence[AnnotationRow]) -> list[Waiting]:
+    if not fresh:
         return []
-    rows = {row.id: row for row in reversed(batch.annotations)}
-    known = {
-        key for (key,) in select_in(connection, "SELECT identifier FROM annotations WHERE identifier IN ({})", rows)
-    }
-    fresh = [row for key, row in reversed(rows.items()) if key not in known]
     numbered = [(batch.working_set.next_id("annotations"), row) for row in fresh]
     annotations = [_waiting(row_id, row) for row_id, row in numbered]
     connection.executemany(
