@@ -8,6 +8,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from baserun.exceptions import ConfigurationError
@@ -181,6 +182,34 @@ def test_what_is_taken_out_leaves_its_hours(sink: Sink, store: Store, make: Any)
     assert [(user.user_identifier, user.traces) for user in after_erasure.users] == [("ben", 1)]
     assert [(model.model, model.calls) for model in after_erasure.models] == [("small", 1)]
     assert (after_pruning.total.traces, after_pruning.users, after_pruning.models) == (0, [], [])
+    assert store.verify() == []
+
+
+@pytest.mark.parametrize("is_together", [False, True])
+@pytest.mark.parametrize("hours", [-2, 2])
+def test_a_trace_is_in_the_hour_in_which_it_began(
+    sink: Sink, store: Store, make: Any, hours: int, is_together: bool
+) -> None:
+    """Where another process wrote of a trace first and guessed when it began, its sums follow once that is known."""
+    trace = make.trace(1, user_identifier="ada", user_strength=3)
+    guessed = msgspec.structs.replace(
+        trace, status="running", duration_us=None, kind="remote", started_us=trace.started_us + hours * 3_600_000_000
+    )
+    span = make.call(1, guessed, request_model="small", cost_nano=5, started_us=trace.started_us)
+
+    for rows in ([span, trace],) if is_together else ([span], [trace]):
+        sink.write(rows)
+
+    (found,) = store.traces().items
+    (user,) = store.users().items
+    (session,) = store.sessions().items
+    first = START.replace(minute=0, second=0) - 3 * HOUR
+    activity = store.activity(since=first, until=first + 6 * HOUR, buckets=6)
+    ended = found.started_at + timedelta(seconds=1)
+    assert found.started_at == START + timedelta(seconds=1)
+    assert (session.started_at, session.last_active_at) == (found.started_at, ended)
+    assert (user.first_seen_at, user.last_seen_at) == (found.started_at, ended)
+    assert [(piece.traces, piece.llm_calls) for piece in activity.buckets] == [(0, 0)] * 3 + [(1, 1)] + [(0, 0)] * 2
     assert store.verify() == []
 
 

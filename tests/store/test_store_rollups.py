@@ -57,6 +57,12 @@ def _call(number: int, trace: TraceRow, **more: Any) -> SpanRow:
 
 ANONYMOUS, KNOWN, BARE = _trace(1, "a"), _trace(2, "a", user_identifier="ann", user_strength=2), _trace(3, None)
 LINKED = _trace(4, "b", user_identifier="maybe", user_strength=1)
+AN_HOUR_US = 3_600_000_000
+LATER, EARLIER = (
+    msgspec.structs.replace(trace, name="remote", kind="remote", started_us=trace.started_us + offset)
+    for trace, offset in ((LINKED, AN_HOUR_US), (KNOWN, -AN_HOUR_US))
+)
+"""What another process guesses of when a trace began that it goes on in."""
 
 UNIVERSE: list[Row] = [
     OpenSession(id="a", at_us=T0 - 50),
@@ -69,6 +75,11 @@ UNIVERSE: list[Row] = [
     _call(3, BARE, cost_nano=1),
     _call(4, LINKED),
     _call(5, ANONYMOUS, input_tokens=1, output_tokens=1),
+    _call(6, LATER, output_tokens=2, cost_nano=3),
+    _call(7, EARLIER, cost_nano=4),
+    SpanRow(
+        id=f"{8:016x}", trace=LATER, parent_id=None, kind="tool", name="look", started_us=T0, duration_us=9, status="ok"
+    ),
     SpanRow(
         id=f"{9:016x}", trace=KNOWN, parent_id=None, kind="tool", name="look", started_us=T0, duration_us=9, status="ok"
     ),
@@ -79,7 +90,9 @@ UNIVERSE: list[Row] = [
     MoveTrace(trace_id=KNOWN.id, session_id="c", at_us=T0 + 25_000, user_identifier="cat", user_strength=2),
     MoveTrace(trace_id=ANONYMOUS.id, session_id="b", at_us=T0 + 26_000),
     AnnotationRow(id="f1", created_us=T0, type="feedback", name="good", score=0.5, session_id="a"),
+    AnnotationRow(id="f1", created_us=T0 + 1, type="feedback", name="good", score=0.25, session_id="a"),
     AnnotationRow(id="f2", created_us=T0, type="feedback", name="good", score=-1, trace_id=KNOWN.id),
+    AnnotationRow(id="f2", created_us=T0 + 1, type="feedback", name="good", comment="so?", completion_id="resp-1"),
     AnnotationRow(id="f3", created_us=T0, type="feedback", name="good", score=0.1, completion_id="resp-1"),
     AnnotationRow(
         id="f4",

@@ -306,8 +306,9 @@ def test_of_feedback_with_one_id_the_latest_counts(
     opened = OpenSession(id="s", at_us=make.t0, user_identifier="u", user_strength=3)
     parts: list[list[Row]] = [
         [opened, make.call(1, trace, response_id="resp-1"), trace],
-        *([_changed_mind(make, minute, score, **{field: target})] for minute, score in enumerate((1.0, 0.25, 0.0))),
     ]
+    for minute, score in enumerate((1.0, 0.25, 0.0)):
+        parts.append([_changed_mind(make, minute, score, **{field: target})])
     sinks = [new_sink(), new_sink()]
 
     for turn, number in enumerate(order):

@@ -22,7 +22,6 @@ from baserun.store.rows import (
 )
 from baserun.store.sqlite import _rollups
 from baserun.store.sqlite._draft import Draft, SpanDraft
-from baserun.store.sqlite._hours import HOUR_US
 from baserun.store.sqlite._sql import blob, select_in
 from baserun.store.sqlite._state import SessionState, TraceState
 from baserun.store.sqlite._working_set import WorkingSet
@@ -48,7 +47,7 @@ class Batch:
         """The statements that insert them, with their values."""
         self.previews: list[tuple[TraceState, int, str | None, str | None]] = []
         self.models: set[tuple[tuple[str, str], int]] = set()
-        self.model_calls: list[tuple[tuple[str, str], int, tuple[int, ...]]] = []
+        self.model_calls: list[tuple[tuple[str, str], TraceState, tuple[int, ...]]] = []
         self.annotations: list[AnnotationRow] = []
         self.response_ids: list[str] = []
         self._are_new = are_new
@@ -145,7 +144,7 @@ class Batch:
 
     def _new_trace(self, key: bytes, row: TraceRow) -> TraceState:
         trace = self.working_set.new_trace(key)
-        trace.started_us = trace.last_us = row.started_us
+        trace.started_us = trace.announced_us = trace.last_us = row.started_us
         if row.session_id is not None:
             trace.session = self.working_set.session(row.session_id)
         move = self._pending_moves.pop(key, None)
@@ -178,6 +177,7 @@ class Batch:
             trace.last_us = max(trace.last_us, row.started_us + row.duration_us)
         if row.status != "running":
             trace.is_completed = True
+            trace.started_us = row.started_us
             trace.error_type, trace.error_message = row.error_type, row.error_message
             trace.result, trace.metadata, trace.tags = row.result, row.metadata, row.tags
 
@@ -224,7 +224,7 @@ class Batch:
             names = (call.request_model or "", call.response_model or "")
             self.models.add((names, trace.id))
             added = (1, int(row.status == "error"), cost or 0, int(cost is not None))
-            self.model_calls.append((names, trace.started_us // HOUR_US, added))
+            self.model_calls.append((names, trace, added))
         if call.response_id is not None:
             self.response_ids.append(call.response_id)
         if call.input_preview is not None or call.output_preview is not None:

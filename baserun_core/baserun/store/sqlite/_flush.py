@@ -11,7 +11,7 @@ import msgspec
 from baserun.store.rows import json_object
 from baserun.store.sqlite import _recompute, _rollups
 from baserun.store.sqlite._batch import Batch
-from baserun.store.sqlite._hours import Hours
+from baserun.store.sqlite._hours import HOUR_US, Hours, move_calls
 from baserun.store.sqlite._sql import Insert, blob, insert, insert_all, insert_rows, update, write_rows
 from baserun.store.sqlite._state import SessionState, TraceState, UserState
 
@@ -43,6 +43,7 @@ class Flush:
         self._working_set = batch.working_set
         self._stale_sessions: set[int] = set()
         self._stale_users: set[int] = set()
+        self._stale_traces: list[int] = []
         self._hours = Hours()
         self.stored: Counter[str] = Counter()
 
@@ -76,6 +77,8 @@ class Flush:
         user, session = trace.user, trace.session
         if trace.stored_sums is not None:
             self._take_away(trace, trace.stored_sums)
+        if trace.started_us != trace.announced_us:
+            self._begin_otherwise(trace)
         if session is not None:
             _rollups.add(session.sums, trace.sums)
             session.is_dirty = True
@@ -94,6 +97,14 @@ class Flush:
             self._stale_users.add(user.id)
         if session is not trace.session:
             self._stale_sessions.update(each.id for each in (session, trace.session) if each is not None)
+
+    def _begin_otherwise(self, trace: TraceState) -> None:
+        move_calls(self._connection, self._hours, trace)
+        self._stale_traces.append(trace.id)
+        if trace.session is not None:
+            self._stale_sessions.add(trace.session.id)
+        if trace.user is not None:
+            self._stale_users.add(trace.user.id)
 
     def _count_for_users(self) -> None:
         """A user's sums change by what those of its hours do."""
@@ -159,10 +170,12 @@ class Flush:
         ids = {names: model_id(self._connection, *names) for names in {names for names, _ in batch.models}}
         rows = sorted((ids[names], trace_id) for names, trace_id in batch.models)
         insert_rows(self._connection, "INSERT OR IGNORE INTO trace_models VALUES (?, ?)", rows)
-        for names, hour, sums in batch.model_calls:
-            self._hours.call(hour, ids[names], sums)
+        for names, trace, sums in batch.model_calls:
+            self._hours.call(trace.started_us // HOUR_US, ids[names], sums)
 
     def _refresh_stale(self) -> None:
+        for trace_id in self._stale_traces:
+            _recompute.refresh_trace(self._connection, trace_id)
         for session_id in self._stale_sessions:
             gone = _recompute.refresh_session(self._connection, session_id)
             self.stored["session"] -= gone

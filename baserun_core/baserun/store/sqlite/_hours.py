@@ -82,11 +82,10 @@ class Hours:
 
     def follow(self, trace: TraceState) -> None:
         """Count a trace as it becomes instead of as it is stored."""
-        hour = trace.started_us // HOUR_US
         if trace.stored_sums is not None:
-            stored, was_of = trace.stored_sums, trace.stored_user
+            hour, stored, was_of = trace.announced_us // HOUR_US, trace.stored_sums, trace.stored_user
             self.subtract(hour, None if was_of is None else was_of.id, stored, trace.stored_latency)
-        user = trace.user
+        hour, user = trace.started_us // HOUR_US, trace.user
         self._add(hour, None if user is None else user.id, trace.sums, latency_of(trace.duration_us, trace.sums))
 
     def subtract(self, hour: int, user_id: int | None, sums: Sequence[int], latency: int | None) -> None:
@@ -124,6 +123,14 @@ def subtract_calls(connection: sqlite3.Connection, hours: Hours, trace_ids: Sequ
     query = f"{CALLS} AND p.trace_id IN ({{}}) GROUP BY 1, 2"
     for hour, model_id, *sums in select_in(connection, query, trace_ids):
         hours.call(hour, model_id, [-each for each in sums])
+
+
+def move_calls(connection: sqlite3.Connection, hours: Hours, trace: TraceState) -> None:
+    """Let the calls that are stored of a trace follow it to the hour in which it turned out to have begun."""
+    query = f"{CALLS} AND p.trace_id = ? GROUP BY 1, 2"
+    for hour, model_id, *sums in connection.execute(query, (trace.id,)).fetchall():
+        hours.call(hour, model_id, [-each for each in sums])
+        hours.call(trace.started_us // HOUR_US, model_id, sums)
 
 
 def _added(parts: list[tuple[int, ...]]) -> dict[tuple[int, ...], list[int]]:

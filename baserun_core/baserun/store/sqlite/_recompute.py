@@ -17,6 +17,10 @@ USER_TIMES = """
     FROM (SELECT min(started_us) AS first_us, max(last_us) AS last_us FROM sessions WHERE user_id = :id) s,
          (SELECT min(started_us) AS first_us, max(last_us) AS last_us FROM traces WHERE user_id = :id) t
 """
+TRACE_END = """
+    max(started_us + coalesce(duration_us, 0),
+        coalesce((SELECT max(p.started_us + p.duration_us) FROM spans p WHERE p.trace_id = traces.id), 0))
+"""
 FIRST_INPUT = """
     SELECT p.started_us, p.input_preview FROM spans p JOIN traces t ON p.trace_id = t.id
     WHERE t.session_id = :id AND p.input_preview IS NOT NULL ORDER BY p.started_us, p.id LIMIT 1
@@ -27,6 +31,11 @@ LAST_OUTPUT = """
 """
 _OF_OWNER = " AND (t.user_id IS NULL OR t.user_id = (SELECT user_id FROM sessions WHERE id = :id))"
 _IS_EMPTY = "SELECT 1 FROM sessions WHERE id = ? AND traces = 0 AND event_first_us IS NULL"
+
+
+def refresh_trace(connection: sqlite3.Connection, trace_id: int) -> None:
+    """Look up again when something last happened in a trace."""
+    connection.execute(f"UPDATE traces SET last_us = {TRACE_END} WHERE id = ?", (trace_id,))
 
 
 def refresh_session(connection: sqlite3.Connection, session_id: int) -> int:

@@ -125,6 +125,7 @@ class TraceState:
     """A trace's row; what only its completion knows is written when it comes."""
 
     __slots__ = (
+        "announced_us",
         "duration_us",
         "environment",
         "error_message",
@@ -168,6 +169,8 @@ class TraceState:
         self.status = "running"
         self.error_type: str | None = None
         self.started_us = 0
+        self.announced_us = 0
+        """When it began by what was known of it before: another process that it goes on in may only have guessed."""
         self.duration_us: int | None = None
         self.last_us = 0
         self.moved_us: int | None = None

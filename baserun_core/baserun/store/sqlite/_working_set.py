@@ -143,6 +143,7 @@ class WorkingSet:
         state.own_user = state.stored_user if row[4] else None
         state.name, state.kind, state.environment, state.status, state.error_type = row[5:10]
         state.started_us, state.duration_us, state.last_us, state.moved_us, state.failed_spans = row[10:15]
+        state.announced_us = state.started_us
         state.sums = [1, *row[15:]]
         state.stored_sums = list(state.sums)
         state.stored_latency = latency_of(state.duration_us, state.sums)
