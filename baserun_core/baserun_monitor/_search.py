@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 
 from baserun.exceptions import ConfigurationError, NarrowFilterError
@@ -43,6 +44,7 @@ def show(visit: Visit) -> Response:
         user=user,
         page=page,
         hits=_gathered(page),
+        is_continued=bool(visit.params.get("after")),
         notice=notice,
         words=words,
     )
@@ -58,13 +60,20 @@ def _following(visit: Visit, page: Page[SearchHit]) -> Iterator[SearchHit]:
 
 
 def _gathered(page: Page[SearchHit]) -> list[tuple[SearchHit, int]]:
-    """Each call sends the conversation again: of hits of one session in a row the earliest, and how many there are."""
+    """Each call sends the conversation again: of hits of one session in a row the earliest.
+
+    With it, how many of its session there are on the page so far: itself, and later ones.
+    """
     found: list[tuple[SearchHit, int]] = []
+    times: Counter[str | None] = Counter()
     for hit in page.items:
-        if found and hit.session_id is not None and found[-1][0].session_id == hit.session_id:
-            found[-1] = (hit, found[-1][1] + 1)
-        else:
+        times[hit.session_id] += 1
+        if hit.session_id is None:
             found.append((hit, 1))
+            continue
+        if found and found[-1][0].session_id == hit.session_id:
+            found.pop()
+        found.append((hit, times[hit.session_id]))
     return found
 
 

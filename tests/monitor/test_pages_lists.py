@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import html
 import io
 import re
 from datetime import UTC, datetime, timedelta
@@ -191,3 +192,25 @@ def test_a_session_reads_as_a_conversation(visitor: TestClient, store: Store) ->
         "image/png, 2,800 bytes",
     ):
         assert words in text.replace("&#34;", '"')
+
+
+@pytest.mark.parametrize(
+    ("sessions", "told"),
+    [
+        ("aabaa", [["1 later call", "3 later calls"]]),
+        ("b" + "a" * 35, [["29 later calls"], ["at least 4 later calls"]]),
+    ],
+)
+def test_a_hit_says_with_how_many_later_calls_it_was_sent(sessions: str, told: list[list[str]]) -> None:
+    """It counts all of its session that it has seen, and where that may not be all of them it says so."""
+    with capture() as captured:
+        for session in sessions:
+            with baserun.with_session(session_identifier=session), baserun.span("look_up", kind="tool") as span:
+                span.result = "needle"
+        assert captured.flush()
+        visitor = TestClient(Pages(captured.store, allow=lambda request: True))
+        pages = [visitor.get("/search?text=needle").text]
+        while following := re.search(r'rel="next" href="([^"]+)"', pages[-1]):
+            pages.append(visitor.get("/search" + html.unescape(following[1])).text)
+
+    assert [re.findall("sent along with ([^<]+)<", page) for page in pages] == told
