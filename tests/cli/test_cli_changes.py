@@ -130,6 +130,13 @@ def test_prune_of_content_keeps_the_rows(run: Run, aged: Path) -> None:
     assert "new words" in run("--store", str(aged), "sessions", "show", "new").stdout
 
 
+def test_prune_of_content_tells_of_all_that_went(ask: Run, story: Path) -> None:
+    """What traces gave and what was said of them is content too."""
+    result = ask("prune", "--older-than", "0s", "--content-only", "--yes")
+
+    assert "the content of 1 trace, 4 spans, 1 annotation." in result.stdout
+
+
 def test_prune_of_content_that_is_gone_already(run: Run, aged: Path) -> None:
     """Where nothing was left to remove it says so, and speaks of content all the same."""
     result = run("--store", str(aged), "prune", "--older-than", "90d", "--content-only", "--yes")

@@ -321,6 +321,7 @@ def test_pruning_content_keeps_the_numbers(sink: Sink, store: Store, make: Make)
     assert session is not None
     assert isinstance(session.traces, list)
     assert (receipt.contents, receipt.sessions) == (2, 0)
+    assert (receipt.traces, receipt.spans, receipt.annotations) == (2, 2, 3)
     assert [trace.result for trace in session.traces] == [None, None, "hello"]
     assert [trace.spans and trace.spans[0].input for trace in session.traces] == [None, None, "hello"]
     assert (session.llm_calls, session.input_tokens, session.first_input) == (3, 30, "hello")
@@ -335,9 +336,11 @@ def test_pruned_content_does_not_stay_in_the_file(sink: Sink, store: Store, make
     sink.write([OpenSession(id="s", at_us=make.t0), trace, log])
     assert b"Ahab" in _bytes(path)
 
-    store.prune(before=EPOCH + timedelta(microseconds=make.t0, seconds=100), content_only=True)
+    receipt = store.prune(before=EPOCH + timedelta(microseconds=make.t0, seconds=100), content_only=True)
 
     assert b"Ahab" not in _bytes(path)
+    assert (receipt.traces, receipt.spans, receipt.annotations, receipt.contents) == (1, 0, 1, 0)
+    assert store.ledger()["pruned"] == {}
 
 
 @pytest.mark.parametrize("days", [800_000, 1e9])

@@ -53,12 +53,9 @@ def _say_doomed(doomed: Doomed, before: datetime, content_only: bool, as_json: b
 
 def _in_words(receipt: PruneReceipt, content_only: bool) -> str:
     before = local(receipt.before)
+    counts = {"trace": receipt.traces, "span": receipt.spans, "annotation": receipt.annotations}
     if content_only:
-        return f"Removed what was said before {before}: the content of {plural(receipt.contents, 'span')}."
-    removed = (
-        plural(receipt.sessions, "session"),
-        plural(receipt.traces, "trace"),
-        plural(receipt.spans, "span"),
-        plural(receipt.annotations, "annotation"),
-    )
+        removed = [plural(count, what) for what, count in counts.items() if count or what == "span"]
+        return f"Removed what was said before {before}: the content of {', '.join(removed)}."
+    removed = [plural(count, what) for what, count in {"session": receipt.sessions, **counts}.items()]
     return f"Removed what was last active before {before}: {', '.join(removed)}."

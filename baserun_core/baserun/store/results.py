@@ -193,7 +193,10 @@ class ErasureReceipt(Result, frozen=True, kw_only=True):
 
 
 class PruneReceipt(Result, frozen=True, kw_only=True):
-    """What pruning removed: whole sessions with all that was in them, or only the content of calls."""
+    """What pruning removed: whole sessions with all that was in them, or only content.
+
+    Then `traces`, `spans` and `annotations` are those whose content went, not they themselves.
+    """
 
     before: datetime
     sessions: int
@@ -201,6 +204,7 @@ class PruneReceipt(Result, frozen=True, kw_only=True):
     spans: int
     annotations: int
     contents: int
+    """Spans whose content went, while they stayed."""
 
 
 class StoreInfo(Result, frozen=True, kw_only=True):

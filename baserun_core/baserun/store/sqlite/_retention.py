@@ -29,7 +29,7 @@ def prune(writer: WriteConnection, before_us: int, *, content_only: bool = False
             step = prune_rows_step(connection, before_us) if contents is None else contents.step(connection)
         removed += step
         is_done = not step if contents is None else contents.is_done
-    if removed or (content_only and not is_missing):  # of content not everything that goes is counted
+    if removed or (content_only and not is_missing):  # where one was interrupted, words are left in free pages
         give_space_back(writer)
     return PruneReceipt(
         before=time(before_us),
@@ -37,7 +37,7 @@ def prune(writer: WriteConnection, before_us: int, *, content_only: bool = False
         traces=removed["trace"],
         spans=removed["span"],
         annotations=removed["annotation"],
-        contents=removed["content"],
+        contents=removed["span"] if content_only else 0,
     )
 
 
@@ -84,7 +84,7 @@ class ContentPruning:
         self.is_done = False
 
     def step(self, connection: sqlite3.Connection) -> Counter[str]:
-        """Remove the next few."""
+        """Remove the next few; of how many spans, traces and annotations that was."""
         if self._traces_are_done:
             return self._step_of_annotations(connection)
         return self._step_of_traces(connection)
@@ -99,10 +99,10 @@ class ContentPruning:
         if not rows:
             return Counter()
         self._at = (rows[-1][1], rows[-1][0])
-        removed = Counter(content=_remove_content_of(connection, [row[0] for row in rows]))
+        removed = _remove_content_of(connection, [row[0] for row in rows])
         for session_id in {row[2] for row in rows} - {None}:
             _recompute.refresh_previews(connection, session_id)
-        _ledger.add(connection, _ledger.PRUNED, removed)
+        _ledger.add(connection, _ledger.PRUNED, {"content": removed["span"]})
         return removed
 
     def _step_of_annotations(self, connection: sqlite3.Connection) -> Counter[str]:
@@ -115,23 +115,31 @@ class ContentPruning:
         if rows:
             self._annotation = rows[-1][0]
         said = [(row_id,) for row_id, is_said in rows if is_said]
-        removed = connection.executemany("DELETE FROM annotation_contents WHERE id = ?", said).rowcount
-        return Counter(said=max(0, removed))
+        return Counter(annotation=_run(connection, "DELETE FROM annotation_contents WHERE id = ?", said))
 
 
-def _remove_content_of(connection: sqlite3.Connection, trace_ids: list[int]) -> int:
+def _remove_content_of(connection: sqlite3.Connection, trace_ids: list[int]) -> Counter[str]:
     spans = [each for (each,) in select_in(connection, "SELECT id FROM spans WHERE trace_id IN ({})", trace_ids)]
-    removed = remove_contents(connection, spans)
     parameters = [(each,) for each in trace_ids]
+    removed = Counter(
+        span=remove_contents(connection, spans),
+        trace=_run(connection, "DELETE FROM trace_contents WHERE id = ?", parameters),
+        annotation=_run(
+            connection,
+            "DELETE FROM annotation_contents"
+            " WHERE id IN (SELECT id FROM annotations WHERE trace_id = ? AND type <> 'tag')",
+            parameters,
+        ),
+    )
     connection.executemany(
         "UPDATE spans SET input_preview = NULL, output_preview = NULL WHERE trace_id = ?", parameters
     )
-    connection.executemany("UPDATE trace_contents SET result = NULL, error_message = NULL WHERE id = ?", parameters)
-    connection.executemany(
-        "DELETE FROM annotation_contents WHERE id IN (SELECT id FROM annotations WHERE trace_id = ? AND type <> 'tag')",
-        parameters,
-    )
     return removed
+
+
+def _run(connection: sqlite3.Connection, sql: str, parameters: list[tuple[int]]) -> int:
+    """Run a statement for each of `parameters`; how many rows it changed."""
+    return max(0, connection.executemany(sql, parameters).rowcount)
 
 
 def give_space_back(writer: WriteConnection) -> None:
