@@ -21,6 +21,7 @@ TOKENIZED = "CREATE VIRTUAL TABLE search USING fts5 (text, tokenize = 'unicode61
 
 VISITOR = """
     import random
+    from baserun._annotations import feedback_by
     from contextlib import closing
     from datetime import UTC, datetime, timedelta
 
@@ -39,13 +40,28 @@ VISITOR = """
                     with baserun.span("call", kind=kind) as span:
                         span.result = f"{name} says {chance.random()} to {user}"
                 if chance.random() < 0.2:
+                    go_on_elsewhere()
+                if chance.random() < 0.2:
                     baserun.identify(chance.choice(users))
                 if chance.random() < 0.2:
                     baserun.tag("plan", "pro")
 
+    def go_on_elsewhere():
+        carried = baserun.inject({})
+        hours = chance.choice([-2, 0, 2, 1000])
+        carried["tracestate"] = f"baserun={int((time.time() + hours * 3600) * 1e6)}"
+        with baserun.extract(carried), baserun.span("job", kind="tool") as span:
+            span.result = f"{name} says it later"
+        baserun.flush(chance.choice([0, 60]))
+
     def judge():
         session = {"session_id": chance.choice([*sessions, "never"])}
         baserun.feedback("mark", chance.random(), **chance.choice([session, {"trace_id": chance.choice(traces)}]))
+        with closing(baserun.open_store(path, budget=None)) as store:
+            answers = [*traces[-3:], *(trace.id for trace in store.traces(limit=5))]
+        for _ in range(3):
+            said = chance.choice([{"score": chance.random()}, {"thumbsup": False, "comment": "no"}, {"comment": "so?"}])
+            feedback_by(chance.choice(users), "mark", session_id=None, trace_id=chance.choice(answers), **said)
 
     def change():
         moment = datetime.now(UTC) - timedelta(seconds=chance.random())
