@@ -65,12 +65,12 @@ def _gathered(page: Page[SearchHit]) -> list[tuple[SearchHit, int]]:
     With it, how many of its session there are on the page so far: itself, and later ones.
     """
     found: list[tuple[SearchHit, int]] = []
-    times: Counter[str | None] = Counter()
+    times: Counter[str] = Counter()
     for hit in page.items:
-        times[hit.session_id] += 1
         if hit.session_id is None:
             found.append((hit, 1))
             continue
+        times[hit.session_id] += 1
         if found and found[-1][0].session_id == hit.session_id:
             found.pop()
         found.append((hit, times[hit.session_id]))

@@ -213,6 +213,20 @@ def test_a_trace_is_in_the_hour_in_which_it_began(
     assert store.verify() == []
 
 
+def test_a_trace_of_nobody_is_in_the_hour_in_which_it_began(sink: Sink, store: Store, make: Any) -> None:
+    """Also one without a session and without a user."""
+    trace = make.trace(1, session=None)
+    guessed = msgspec.structs.replace(
+        trace, status="running", duration_us=None, kind="remote", started_us=trace.started_us - 3_600_000_000
+    )
+
+    sink.write([make.call(1, guessed, started_us=trace.started_us)])
+    sink.write([trace])
+
+    assert [found.started_at for found in store.traces()] == [START + timedelta(seconds=1)]
+    assert store.verify() == []
+
+
 def test_nobody_is_named_who_was_not_asked_for(sink: Sink, store: Store, make: Any) -> None:
     """`busiest` says how many are named."""
     fill(sink, make)
