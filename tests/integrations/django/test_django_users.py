@@ -253,8 +253,8 @@ def test_feedback_of_a_visitor(captured: Captured) -> None:
     token = client.get("/ask/").content.decode()
 
     taken = client.post("/feedback/", {"token": token, "thumbsup": False, "comment": "wrong"}, "application/json")
-    form = client.post("/feedback/", {"token": token, "thumbsup": "true"})
-    urlencoded = client.post("/feedback/", f"token={token}&stars=4", "application/x-www-form-urlencoded")
+    form = client.post("/feedback/", {"token": token, "name": "form", "thumbsup": "true"})
+    urlencoded = client.post("/feedback/", f"token={token}&name=url&stars=4", "application/x-www-form-urlencoded")
     refused = client.post("/feedback/", {"token": token + "x", "thumbsup": False}, "application/json")
     got = client.get("/feedback/")
 
@@ -262,6 +262,17 @@ def test_feedback_of_a_visitor(captured: Captured) -> None:
     assert statuses == [204, 204, 204, 403, 405]
     notes = [note for trace in captured.traces for note in trace.annotations or []]
     assert sorted(note.score for note in notes if note.score is not None) == [0.0, 0.8, 1.0]
+
+
+def test_feedback_of_a_visitor_who_changes_their_mind(captured: Captured) -> None:
+    """Of a thumb up and then down the last counts."""
+    client = Client()
+    token = client.get("/ask/").content.decode()
+
+    for thumbsup in (True, False):
+        client.post("/feedback/", {"token": token, "thumbsup": thumbsup}, "application/json")
+
+    assert [note.score for note in captured.traces[0].annotations or []] == [0.0]
 
 
 def test_feedback_without_the_middleware_says_what_is_missing(captured: Captured) -> None:

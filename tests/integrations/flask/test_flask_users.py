@@ -224,12 +224,32 @@ def test_feedback_of_a_visitor(app: Flask, captured: Captured, call: Call) -> No
     client = app.test_client()
     client.post("/ask")
     taken = client.post("/feedback", json={"token": tokens[0], "thumbsup": False, "comment": "wrong"})
-    form = client.post("/feedback", data={"token": tokens[0], "thumbsup": "true"})
+    form = client.post("/feedback", data={"token": tokens[0], "name": "form", "thumbsup": "true"})
     refused = client.post("/feedback", json={"token": tokens[0] + "x", "thumbsup": False})
 
     assert (taken.status_code, form.status_code, refused.status_code) == (204, 204, 403)
     notes = [note for trace in captured.traces for note in trace.annotations or []]
     assert [(note.score, note.comment) for note in notes] == [(0.0, "wrong"), (1.0, None)]
+
+
+def test_feedback_of_a_visitor_who_changes_their_mind(app: Flask, captured: Captured) -> None:
+    """Of a thumb up and then down the last counts."""
+    tokens: list[str] = []
+
+    @app.post("/ask")
+    def ask() -> str:
+        trace: Any = baserun.current_trace()
+        baserun.log("asked")
+        tokens.append(trace.feedback_token)
+        return ""
+
+    client = app.test_client()
+    client.post("/ask")
+    for thumbsup in (True, False):
+        client.post("/feedback", json={"token": tokens[0], "thumbsup": thumbsup})
+
+    notes = [note for note in captured.traces[0].annotations or [] if note.type == "feedback"]
+    assert [note.score for note in notes] == [0.0]
 
 
 def test_feedback_without_the_extension_says_what_is_missing() -> None:
