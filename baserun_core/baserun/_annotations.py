@@ -123,7 +123,7 @@ def feedback(
 ) -> None:
     """Record a user's feedback on an answer, at once or long afterwards, from any process.
 
-Without an id it is about the current trace and session. Feedback on an id that is not in the store yet is kept, and
+    Without an id it is about the current trace and session. Feedback on an id that is not in the store yet is kept, and
     attached when the record with that id arrives. Give one of `score`, `thumbsup` and `stars`, or a `comment`, or both.
     Each call adds a rating; several ratings of one answer are averaged.
 
