@@ -63,7 +63,7 @@ class Writer:
             return
         self._queue.put(record, size)
         if self._thread is None:
-            self._see_to_it()
+            self._start_or_write()
 
     def flush(self, timeout: float) -> bool:
         """Wait until everything put before is written; return whether it is committed."""
@@ -120,7 +120,7 @@ class Writer:
     def after_fork_in_parent(self) -> None:
         _fork.after_in_parent()
         if not self._queue.is_settled():
-            self._see_to_it()
+            self._start_or_write()
 
     def after_fork_in_child(self) -> None:
         """Start with an empty queue: the parent writes its records with its own thread and connection."""
@@ -131,7 +131,7 @@ class Writer:
 
     # The thread
 
-    def _see_to_it(self) -> None:
+    def _start_or_write(self) -> None:
         """Start the thread, or where that is impossible write here: something is queued and no thread runs."""
         if self._closed:
             self._release(0.0)
@@ -183,7 +183,7 @@ class Writer:
         finally:
             if self._thread is me:  # an exception from outside ended it; the next thread continues its batch
                 self._thread = None
-                self._see_to_it()
+                self._start_or_write()
         if self._is_over:
             self._release(None)
 
@@ -202,7 +202,7 @@ class Writer:
         """Write batch after batch; stop after the current one if a fork or the exit waits for this thread."""
         is_writable = True
         while is_writable and not self._delivery.is_done:
-            with self._io, self._noted():
+            with self._io, self._as_holder():
                 is_writable = self._delivery.write_batch(None)
             if self._thread is not threading.current_thread():
                 return
@@ -220,7 +220,7 @@ class Writer:
         upkeep = self._delivery.upkeep
         try:
             while upkeep.is_due and self._thread is threading.current_thread() and self._delivery.is_done:
-                with self._io, self._noted():
+                with self._io, self._as_holder():
                     self._delivery.maintain()
         except Exception as error:
             upkeep.done()
@@ -233,7 +233,7 @@ class Writer:
         if not self._io.acquire(timeout=max(0.0, deadline - time.monotonic())):
             return False
         try:
-            with self._noted():
+            with self._as_holder():
                 while not self._delivery.is_done:
                     left = deadline - time.monotonic()
                     if left < 0 or not self._delivery.write_batch(left):
@@ -247,13 +247,13 @@ class Writer:
         if not self._io.acquire(timeout=-1 if patience is None else patience):
             return
         try:
-            with self._noted():
+            with self._as_holder():
                 self._delivery.close()
         finally:
             self._io.release()
 
     @contextmanager
-    def _noted(self) -> Iterator[None]:
+    def _as_holder(self) -> Iterator[None]:
         self._io_holder = threading.get_ident()
         try:
             yield
