@@ -14,7 +14,6 @@ __all__ = [
     "ago",
     "change",
     "clock",
-    "colour",
     "count",
     "cut",
     "day_and_time",
@@ -33,10 +32,12 @@ __all__ = [
     "size",
     "span_of",
     "total",
+    "user_sign",
 ]
 
 NONE = "\u2013"
 COLOURS = 12
+SHAPES = ("square", "round", "diamond", "hollow")
 _TENFOLD = 10
 _HASH = re.compile(r"(?:u1_)?[0-9a-f]{64}")
 
@@ -54,9 +55,11 @@ def day_and_time(moment: datetime, beside: datetime) -> str:
     return here.strftime("%d %b %H:%M") if here.year == there.year else here.strftime("%Y-%m-%d %H:%M")
 
 
-def colour(identifier: str) -> str:
-    """The class of the small sign that lets the eye follow one user."""
-    return f"u{sha256(identifier.encode('utf-8', 'replace')).digest()[0] % COLOURS}"
+def user_sign(identifier: str) -> str:
+    """Return the classes of the small sign, of one colour and shape, that lets the eye follow one user."""
+    digest = sha256(identifier.encode("utf-8", "replace")).digest()
+    shape, colour_number = divmod(int.from_bytes(digest[:4]) % (COLOURS * len(SHAPES)), COLOURS)
+    return f"u{colour_number} {SHAPES[shape]}"
 
 
 def short_user(identifier: str) -> str:

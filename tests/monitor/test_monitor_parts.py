@@ -302,3 +302,11 @@ def test_a_period_is_a_time() -> None:
 def test_changes_in_words(now: float | None, before: float | None, words: str | None) -> None:
     """Against nothing nothing can be said."""
     assert _formats.change(now, before) == words
+
+
+def test_signs_tell_users_apart() -> None:
+    """Each user has one sign everywhere, and a hundred users have dozens of different ones."""
+    signs = [_formats.user_sign(f"user {number}") for number in range(100)]
+
+    assert len(set(signs)) > 36
+    assert signs == [_formats.user_sign(f"user {number}") for number in range(100)]
