@@ -1,4 +1,4 @@
-"""Values that hold no others, and what is kept of each: itself, a copy of its builtin base, or words about it."""
+"""Atoms, which are values that contain no others, and how each is kept: itself, as its builtin base, or described."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from baserun._error_text import MESSAGE_LIMIT, composed_message
 from baserun._reflection import NAME_LIMIT, class_dict, type_name
 
 COPIED_BYTES_LIMIT = 65_536
-"""A bytearray up to this size is copied, a larger one described."""
+"""Bytes; a bytearray up to this size is copied, a larger one described."""
 SUBCLASS_TEXT_LIMIT = 1_048_576
-"""A string of a subclass of str has to be copied; up to this many characters it is."""
+"""Characters; a string of a subclass of str has to be copied, and is cut here."""
 
 
 class Described:
-    """Words that stand for something that was not recorded itself: an object's type, or what was cut off."""
+    """A text in place of a value that is not recorded: the type of an object, or a note of what was cut."""
 
     __slots__ = ("text",)
 
@@ -36,7 +36,7 @@ class Described:
 
 
 class RawJSON:
-    """JSON as it came over the wire, not looked at yet."""
+    """JSON as received, not decoded yet."""
 
     __slots__ = ("data",)
 
@@ -76,7 +76,7 @@ def _function_reference(value: FunctionType) -> Described:
 
 
 def _raised_error(error: BaseException) -> str:
-    # A text like any other, since an error quotes what it is about: it has to be redacted.
+    # A str and no `Described`, which would not be redacted: errors quote values.
     message = composed_message(error)[:MESSAGE_LIMIT]
     return f"<{type_name(type(error))}: {message}>" if message else f"<{type_name(type(error))}>"
 
@@ -98,11 +98,11 @@ _ATOMS: tuple[tuple[type, Callable[[Any], object]], ...] = (
     (type, _class_reference),
     (FunctionType, _function_reference),
 )
-"""Builtins that hold no other values, subclasses included, and what is kept of them."""
+"""Builtin types of atoms, subclasses included, and how each is kept."""
 
 
 def _moment(value: Any, cls: type, base: Any) -> object:
-    """A date, time, datetime or timedelta; one with a foreign time zone in words (its offset is foreign code)."""
+    """Keep a date, time, datetime or timedelta; one with a foreign time zone as text, as its offset is foreign code."""
     parts = [getattr(base, name).__get__(value) for name in _MOMENT_PARTS[base]]
     if "tzinfo" not in class_dict(base):
         return value if cls is base else base(*parts)
@@ -148,13 +148,13 @@ _LATE_TYPES: tuple[tuple[str, str, Callable[[Any, type, Any], object]], ...] = (
     ("pathlib", "PurePath", _path),
     ("msgspec", "Raw", _msgspec_raw),
 )
-"""Types of modules that are not imported for this: unless they are loaded already, no such value can exist."""
+"""Types from modules that are not imported here: before they are loaded no such value can exist."""
 
 NO_ATOM = object()
 
 
 def atom_of(value: Any, cls: type) -> Any:
-    """What is kept of a value that holds no others; `NO_ATOM` for all that is not one of the types known here."""
+    """Return what is kept of an atom; `NO_ATOM` for a value of any other type than those above."""
     for base, copy in _ATOMS:
         if issubclass(cls, base):
             return copy(value)

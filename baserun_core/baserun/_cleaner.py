@@ -1,4 +1,4 @@
-"""One walk over one field of content: every string redacted and cleaned, every value made one that JSON has."""
+"""Cleaning one field of content in one walk: strings are redacted and cleaned, other values converted to JSON's."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ STRING_LIMIT = 1_048_576
 FIELD_LIMIT = 8 * 1_048_576
 """Characters of all strings of one field together."""
 DEPTH_LIMIT = 64
-"""Containers inside containers that are stored; readers need some stack of their own."""
+"""Nesting of containers that is stored; readers need some stack of their own."""
 
 decode_json: Callable[[bytes], Any] = msgspec.json.Decoder().decode
 _NOT_FINITE = {"nan": "NaN", "inf": "Infinity", "-inf": "-Infinity"}
 
 
 class Cleaner:
-    """One walk.
+    """One walk over one field.
 
     Args:
         limit: Characters of one string; longer ones are cut.
-        redact: Is given each string and the path where it stands.
-        masks_keys: Whether names and long numbers are given to it too.
+        redact: Takes each string and its path, and returns the text to store.
+        masks_keys: Whether it also gets the keys of dicts and long numbers.
     """
 
     def __init__(self, limit: int, redact: Redact, *, masks_keys: bool) -> None:
@@ -59,14 +59,14 @@ class Cleaner:
         return self._other(value, cls, path, key, depth)
 
     def text(self, value: str, path: str) -> str:
-        """The string as it is stored: no more than the limit, redacted, without what UTF-8 or a store cannot take."""
+        """Cut the string to the limit, redact it, and replace the characters that UTF-8 or a store cannot take."""
         room = max(0, min(self._limit, self._room))
         if len(value) <= room:
             text = self._redacted(value, path)
             self._room -= len(text)
             return text
         text = self._redacted(value[: room + 2 * LONGEST_SECRET], path)
-        # What stands at the window's end may be the first half of a secret, which no pattern recognizes.
+        # The window may end in the first half of a secret, which no pattern recognizes.
         kept = text[: max(0, min(room, len(text) - LONGEST_SECRET))]
         self._room -= len(kept)
         return f"{kept}… [cut: {len(value):,} characters, sha256 {_text_digest(value)}]"
@@ -77,7 +77,7 @@ class Cleaner:
 
     def _number(self, value: int, path: str) -> int | str:
         if -(2**63) <= value < 2**64:
-            # A card number can be a number too; nothing that long is counted in practice.
+            # A card number can be an int too; in practice no count is that long.
             if value < 10**12 or not self._masks_keys:
                 return value
             digits = str(value)
@@ -126,7 +126,7 @@ class Cleaner:
         if cls is RawJSON or cls is msgspec.Raw:
             return self._nested_json(value, path, key, depth)
         try:
-            # The rest of what snapshots hold: UUID, Decimal, date, time, datetime, timedelta.
+            # The other types in snapshots: UUID, Decimal, date, time, datetime, timedelta.
             simple = msgspec.to_builtins(value)
         except Exception:
             return f"<{type_name(cls)}>"
@@ -141,7 +141,7 @@ class Cleaner:
 
 
 def clean_text(text: str) -> str:
-    """The text with U+FFFD in place of NUL and lone surrogates; surrogates that pair up become one character."""
+    """Replace NUL and lone surrogates by U+FFFD; two surrogates that form a pair become one character."""
     if "\0" in text:
         text = text.replace("\0", "\ufffd")
     if text.isascii():
@@ -154,7 +154,7 @@ def clean_text(text: str) -> str:
 
 
 def parsed(data: bytes) -> Any:
-    """What the JSON says, or the text that it is instead."""
+    """Decode JSON, leniently if it is not valid."""
     try:
         return decode_json(data)
     except (ValueError, msgspec.MsgspecError):
@@ -162,7 +162,7 @@ def parsed(data: bytes) -> Any:
 
 
 def leniently_parsed(data: bytes) -> Any:
-    """What the JSON says; what is not JSON (the page of a proxy, half a body) as its text."""
+    """Decode JSON as leniently as `json` does; anything else (a proxy's page, half a body) becomes its text."""
     try:
         return json.loads(data)  # takes lone surrogates, NaN and numbers out of range
     except ValueError:
@@ -172,7 +172,7 @@ def leniently_parsed(data: bytes) -> Any:
 
 
 def _text_digest(text: str) -> str:
-    """The sha256 of the text's UTF-8, taken in pieces: a second copy of a huge string could be one too many."""
+    """Return the sha256 of the text's UTF-8, taken in pieces: a huge string must not be copied as a whole."""
     digest = sha256()
     for start in range(0, len(text), STRING_LIMIT):
         digest.update(text[start : start + STRING_LIMIT].encode("utf-8", "surrogatepass"))

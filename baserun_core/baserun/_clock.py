@@ -1,4 +1,4 @@
-"""Where times and ids come from; tests put their own in (`baserun.testing`)."""
+"""The sources of times and ids, which tests can replace (`baserun.testing`)."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import time
 from typing import Protocol
 
 _VARIANTS = {digit: "89ab"[int(digit, 16) & 3] for digit in "0123456789abcdef"}
-"""The digit that says which kind of UUID it is, with the two random bits of the one in its place."""
+"""The variant digit of a UUID for each random digit, of which it keeps two bits."""
 
 
 class Clock(Protocol):
@@ -18,14 +18,14 @@ class Clock(Protocol):
         """Microseconds since the Unix epoch, UTC."""
 
     def monotonic_ns(self) -> int:
-        """Nanoseconds from an arbitrary start, never going back: durations are differences of these."""
+        """Nanoseconds since an arbitrary start, never decreasing; for durations."""
 
 
 class Ids(Protocol):
-    """Makes ids that nobody has had before."""
+    """Makes unique ids."""
 
     def session(self) -> str:
-        """A random UUID (RFC 9562, version 4), from the operating system's randomness: it may travel in a cookie."""
+        """A random UUID (RFC 9562, version 4), from the operating system's randomness: it may be sent in a cookie."""
 
     def trace(self) -> str:
         """32 lower-case hexadecimal digits (W3C Trace Context trace-id)."""
@@ -53,7 +53,7 @@ class RandomIds:
         self.reseed()
 
     def reseed(self) -> None:
-        """Part ways with whoever has the same state: the child of a fork would repeat its parent's ids."""
+        """Seed the generator anew: the child of a fork would repeat its parent's ids."""
         self._bits = random.Random(os.urandom(32)).getrandbits
 
     def session(self) -> str:

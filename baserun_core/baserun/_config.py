@@ -30,25 +30,25 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     environment: str | None = None
     """A name such as ``production``, recorded with every trace."""
     enabled: bool = True
-    """False makes everything inert: nothing is recorded, nothing is instrumented, no file is opened."""
+    """False records nothing, instruments nothing and opens no file."""
     capture_content: bool = True
-    """False keeps structure, tokens, cost and latency, and nothing of what was said."""
+    """False records structure, tokens, cost and latency, but no content."""
     redact: str | Callable[[str, str], str] | None = "default"
-    """``default`` masks secrets, None nothing; a callable gets each text and its path and returns what to keep."""
+    """``default`` masks secrets, None nothing; a function takes each text and its path, and returns what to store."""
     user_key: str | None = None
     """A secret (pepper) with which user identifiers are hashed before they leave the process."""
     fill_end_user: bool = False
-    """Send the session's user as the provider's end-user parameter, where the caller gave none."""
+    """Send the session's user as the provider's end-user parameter unless the call has one."""
     instrument: str | tuple[str, ...] = "auto"
-    """``auto``: every supported client that is or gets imported; else the names of the clients, or ``none``."""
+    """``auto`` (every supported client, as soon as it is imported), ``none``, or the names of clients."""
     retention_days: float | None = None
-    """Remove sessions that were not active for so many days; None removes nothing by itself."""
+    """Remove sessions that were inactive for this many days; None removes nothing."""
     flush_interval: float = 0.05
-    """Seconds between two batches: what a ``kill -9`` can lose."""
+    """Seconds between two batches; a ``kill -9`` loses that and the batch in flight."""
     queue_bytes: int = 64 * MEBIBYTE
-    """How much may wait in memory while the store cannot be written; what comes after is dropped and counted."""
+    """Bytes that may wait in memory while the store cannot be written; further records are dropped and counted."""
     exit_timeout: float = 2.0
-    """Seconds that the end of the process may be delayed to write what is queued."""
+    """Seconds that the exit of the process may wait for queued records."""
     secret: str | None = None
     """Signs session tokens where the web framework has no secret of its own."""
 
@@ -56,7 +56,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
 OPTIONS = tuple(Config.__struct_fields__)
 
 UNSET: Any = msgspec.UNSET
-"""Stands for an argument that was not given, where None is a value."""
+"""The default of arguments for which None is a value."""
 
 
 class Sources(msgspec.Struct, frozen=True):
@@ -96,7 +96,7 @@ def _refuse_unknown(given: Mapping[str, Any]) -> None:
 
 
 def _closest(name: str) -> str | None:
-    """The option that was probably meant."""
+    """Return the option that was probably meant."""
     import difflib
 
     return next(iter(difflib.get_close_matches(name, OPTIONS, n=1)), None)

@@ -1,9 +1,9 @@
-"""Content as it is stored: JSON text that every store and every reader can take, redacted and bounded.
+"""Encoding content as it is stored: as JSON that every store and reader accepts, redacted and bounded.
 
-Runs on the writer's thread. What comes in is a snapshot (`baserun._values`) or JSON as it came over the wire; what
-goes out is always valid JSON and valid UTF-8. Changes on the way: secrets are masked; files are described, not
-stored; long strings and deep nesting are cut, with the cut marked; NaN, infinities and integers beyond 64 bits
-become strings; lone surrogates and NUL become U+FFFD.
+Runs on the writer's thread. The input is a snapshot (`baserun._values`) or JSON as received; the output is always valid
+JSON and valid UTF-8. What changes: secrets are masked; files are described, not stored; long strings and deep nesting
+are cut, with the cut marked; NaN, infinities and integers beyond 64 bits become strings; lone surrogates and NUL become
+U+FFFD.
 """
 
 from __future__ import annotations
@@ -35,18 +35,18 @@ from baserun._reflection import type_name
 __all__ = ["FIELD_LIMIT", "STRING_LIMIT", "ContentEncoder", "RawJSON", "clean_text"]
 
 RAW_LIMIT = 64 * 1_048_576
-"""Bytes of JSON that are parsed; more is only described."""
+"""Bytes of JSON that are parsed; a larger text is only described."""
 PREVIEW_MARGIN = 16_384
-"""Characters behind a preview's end that are looked at too, so that no half of a secret is left at its end."""
+"""Characters after a preview's end that are searched for secrets too, so that none is left half at its end."""
 
 
 class ContentEncoder:
-    """Turns captured values into what is stored.
+    """Encodes captured values for the store.
 
     Args:
-        redact: is given each string and the path where it stands, and returns what may be stored; None stores
-            everything as it is. Of a string beyond the limit only the beginning is given. Where it fails, the string is
-            replaced by ``[masked: redaction failed]``; each kind of failure is logged once.
+        redact: Takes each string and its path, and returns the text to store; None stores strings unchanged. Of a
+            string beyond the limit it gets only the beginning. If it fails, the string is replaced by
+            ``[masked: redaction failed]``; each kind of failure is logged once.
     """
 
     def __init__(self, redact: Redact | None) -> None:
@@ -54,12 +54,12 @@ class ContentEncoder:
         self._logged: set[str] = set()
 
     def json(self, value: object, field: str, limit: int = STRING_LIMIT) -> str | None:
-        """The value as JSON text, None for None. Never raises.
+        """Encode the value as JSON text; None for None. Never raises.
 
         Args:
-            value: a snapshot, or JSON as it came over the wire (`RawJSON`, `msgspec.Raw`).
-            field: what the value is called in the paths that the redact function sees.
-            limit: characters of one string; longer ones are cut.
+            value: A snapshot, or JSON as received (`RawJSON`, `msgspec.Raw`).
+            field: The name of the value, with which the paths given to the redact function begin.
+            limit: Characters of one string; longer ones are cut.
         """
         if value is None:
             return None
@@ -74,11 +74,11 @@ class ContentEncoder:
             return json.dumps(f"[not recorded: {type_name(type(error))}]")
 
     def text(self, value: object, field: str, limit: int | None = None) -> str | None:
-        """The string, redacted, cleaned, and cut to ``limit`` characters; None for None. Never raises."""
+        """Redact and clean the string, and cut it to ``limit`` characters; None for None. Never raises."""
         if value is None:
             return None
         try:
-            if isinstance(value, str):  # of a subclass too: the member of a StrEnum, the SafeString of a template
+            if isinstance(value, str):  # of a subclass too: a StrEnum member, a template's SafeString
                 return self._plain_text(str.__str__(value), field, limit)
             return value.text if type(value) is Described else self.json(value, field, limit or STRING_LIMIT)
         except Exception as error:
@@ -95,7 +95,7 @@ class ContentEncoder:
         return masked[: max(0, limit - 1)] + "…"
 
     def _storable(self, text: str, field: str) -> str:
-        # Most texts are names and ids: they need nothing, and to know that is cheaper than to do it.
+        # Most texts are names and ids that need no change; checking that is cheaper than cleaning them.
         if is_plain_text(text) and (
             self._redact is None or (self._redact is mask_secrets and not masks_for(text) and not names_a_header(field))
         ):
@@ -117,7 +117,7 @@ class ContentEncoder:
         if len(data) > RAW_LIMIT:
             return _described_json(data, "too large")
         try:
-            # Decoded in full, for readers will do the same: skipping through it would accept numbers out of range.
+            # Decoded in full, as readers will: a check that skips over values would accept numbers out of range.
             value = decode_json(data)
         except RecursionError:
             return _described_json(data, "nested too deeply")
@@ -132,7 +132,7 @@ class ContentEncoder:
         return self._cleaned(value, field, limit, masks)
 
     def _masks(self, text: str) -> tuple[Mask, ...] | None:
-        """What masks this JSON needs; None when escapes may hide some."""
+        """Return the masks that this JSON needs; None if escapes may hide secrets."""
         if self._redact is None:
             return ()
         return None if contains(text, "\\", _payload.ASCII_ESCAPE) else masks_for(text)
@@ -141,7 +141,7 @@ class ContentEncoder:
         return _encode(self._cleaner(limit, masks).clean(value, field, "", 0)).decode()
 
     def _cleaner(self, limit: int, masks: tuple[Mask, ...] | None) -> Cleaner:
-        """The masks are all that the field was found to need; None when that is not known."""
+        """Make a cleaner for one field; `masks` are all that the field needs, None if that is not known."""
         if self._redact is None:
             return Cleaner(limit, lambda text, path: text, masks_keys=False)
         if self._redact is not mask_secrets:
@@ -152,7 +152,7 @@ class ContentEncoder:
         return Cleaner(limit, lambda text, path: _mask_known(text, path, known), masks_keys=True)
 
     def _guarded(self, text: str, path: str) -> str:
-        """What the user's function makes of the text, or words in its place where the function fails."""
+        """Apply the application's redact function; where that fails, return a label instead of the text."""
         assert self._redact is not None
         try:
             result: object = self._redact(text, path)

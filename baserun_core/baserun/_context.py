@@ -57,7 +57,7 @@ _innermost: ContextVar[Frame | None] = ContextVar("baserun_frame", default=None)
 
 
 def current() -> Frame | None:
-    """The innermost frame that is still open."""
+    """Return the innermost frame that is still open."""
     frame = _innermost.get()
     if frame is None or not frame.closed:
         return frame
@@ -84,7 +84,7 @@ def follow(session: Session, linked: Session) -> Frame | None:
     Other tasks that are in `session` stay there: they may be serving another user.
 
     Returns:
-        The frame of the block that `session` belongs to; None where it is not current.
+        The frame of the block that `session` belongs to; None if it is not current.
     """
     inner: Frame | None = None
     place = frame = current()

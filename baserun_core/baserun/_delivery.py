@@ -1,7 +1,7 @@
-"""From the queue into the store: batches of records that are prepared, committed, and accounted for.
+"""Delivering records from the queue to the store in batches: preparing, committing and counting them.
 
-What is in hand survives what happens to the one who delivers: a batch that could not be written is tried again, and one
-whose thread was killed is gone on with by the next.
+The current batch outlives a failed write and its thread: the write is repeated, and if the thread dies, the next one
+continues with the same batch.
 """
 
 from __future__ import annotations
@@ -27,18 +27,18 @@ if TYPE_CHECKING:
     from baserun._prepare import Preparer
 
 MOST_PER_BATCH = 1000
-"""Records in one transaction: enough to make its cost small for each, few enough to let other processes in."""
+"""Records in one transaction: enough to spread its cost, few enough to let other processes write in between."""
 _READ_AHEAD = 64
-"""Calls that are read one after the other before their rows are made: the code for both does not fit into a processor's
-caches together, and takes a third longer where it takes turns."""
+"""Calls whose details are read before their rows are made: the code of the two steps does not fit into a processor's
+caches together, and alternating between them takes a third longer."""
 _HEAVY = 8_192
-"""Bytes from which a call is not read ahead: it would not be found in a cache itself."""
+"""Bytes above which a call is not read ahead: its data would not stay in a cache."""
 _INDEX_PATIENCE = 0.5
-"""Seconds that a flush waits for the search index, which may have more to do than what was flushed."""
+"""Longest wait of a flush for the search index, in seconds; the index may be behind by more than was flushed."""
 
 
 class Marker:
-    """Travels through the queue to tell when everything before it is committed."""
+    """An item of the queue that signals when everything before it is committed."""
 
     def __init__(self) -> None:
         self._reached = threading.Event()
@@ -51,7 +51,7 @@ class Marker:
 
 
 class Delivery:
-    """Puts what is in `queue` into the store that a configuration names. Used by one thread at a time."""
+    """Writes the records in `queue` to the store of a configuration. Used by one thread at a time."""
 
     def __init__(self, config: Config, queue: RecordQueue) -> None:
         self.outage = Outage(config.queue_bytes)
@@ -60,32 +60,32 @@ class Delivery:
         self._queue = queue
         self._preparer: Preparer | None = None
         self._batch: list[Item] = []
-        """Taken off the queue and not yet committed."""
+        """Items taken from the queue and not yet committed."""
         self._rows: list[Row | None] = []
-        """What the first ones of `_batch` were made into; None for a marker, and for one that was given up."""
+        """The rows of the first items of `_batch`; None for a marker, and for a record that was dropped."""
         self._deadly: Any = None
-        """The record of the batch in hand that a thread died of."""
+        """The record of this batch whose preparation ended a thread."""
         self._is_cautious = False
-        """A thread has died while it was reading ahead in this batch."""
+        """Whether a thread died while it read ahead in this batch."""
         self._sink: Sink | None = None
         self._drops_signalled: dict[str, int] = {}
         self._drops_stored: dict[str, int] = {}
 
     @property
     def is_done(self) -> bool:
-        """Whether nothing is in hand and nothing waits."""
+        """Whether there is no batch and the queue is empty."""
         return not self._batch and self._queue.is_empty()
 
     @property
     def has_leftovers(self) -> bool:
-        """Whether a batch is in hand that could not be written."""
+        """Whether there is a batch that could not be written."""
         return bool(self._batch)
 
     def write_batch(self, timeout: float | None) -> bool:
-        """Write what is in hand, or a batch of what waits; False when the store cannot be written now.
+        """Write a batch, with what an earlier attempt left first; False if the store cannot be written now.
 
         Args:
-            timeout: Seconds to wait for other writers; None waits until it is this one's turn.
+            timeout: Seconds to wait for other writers; None waits until it is this writer's turn.
         """
         self._queue.take(self._batch, MOST_PER_BATCH - len(self._batch))
         if not self._batch:
@@ -94,24 +94,24 @@ class Delivery:
         return self._commit(timeout)
 
     def maintain(self) -> bool:
-        """Let the store do a bounded piece of its own work; False when it cannot do so now."""
+        """Let the store do one bounded step of maintenance; False if it is unavailable now."""
         try:
             if self._sink is None or not self._sink.maintain():
                 self.upkeep.done()
-        except StoreUnavailableError:  # whether that is worth a word the next batch will tell
+        except StoreUnavailableError:  # not logged: if it lasts, the next batch reports an outage
             self.upkeep.put_off()
             return False
         return True
 
     def close(self) -> None:
-        """Give up what is left, and release the store."""
+        """Drop what is left, and close the store."""
         self._give_up_rest()
         sink, self._sink = self._sink, None
         if sink is not None:
             sink.close()
 
     def forget(self) -> None:
-        """In the child of a fork: let go of the parent's store without touching it."""
+        """In the child of a fork: drop the parent's store without closing it."""
         if self._sink is not None:
             self._sink.forget()
 
@@ -129,19 +129,19 @@ class Delivery:
         try:
             read = self._open_preparer().read
             return [read(record) if size <= _HEAVY else None for record, size in items]
-        except Exception:  # to make its row fails then too, and is told
+        except Exception:  # making the row fails then too, and reports it
             return nothing
-        except BaseException:  # it ends the thread; the next one reads nothing of this batch ahead
+        except BaseException:  # it ends the thread; the next one does not read ahead in this batch
             self._is_cautious = True
             raise
 
     def _prepare(self, record: Any, size: int, details: CallDetails | None) -> Row | None:
         try:
             return self._open_preparer()(record, details)
-        except Exception as error:  # this one cannot be told; those beside it can
+        except Exception as error:  # only this record is dropped
             self._give_up(size, "unreadable", "preparing a record", error)
         except BaseException as error:
-            # It ends the thread. It may have come from outside, so the next one tries again, but only once.
+            # It ends the thread. It may have come from outside, so the next thread tries this record once more.
             if self._deadly is not record:
                 self._deadly = record
                 raise
@@ -150,7 +150,7 @@ class Delivery:
 
     def _open_preparer(self) -> Preparer:
         if self._preparer is None:
-            # With its regular expressions and price list it is the heavy half: not for the thread of a caller.
+            # Not imported at the top, on a caller's thread: regular expressions and price list make it the heavy half.
             with _fork.in_one_piece():
                 from baserun._prepare import Preparer
 
@@ -186,14 +186,14 @@ class Delivery:
         return True
 
     def _make_findable(self) -> None:
-        """Whoever waits may search next: see to much that was written before they go on, but not for long."""
+        """Index a large backlog before a flush returns, whose caller may search next; but only for a short time."""
         deadline = time.monotonic() + _INDEX_PATIENCE
         with guarded("maintaining the store"):
             while self.upkeep.is_much and time.monotonic() < deadline and self.maintain():
                 pass
 
     def _write(self, start: int, stop: int, timeout: float | None) -> None:
-        """Write these rows of the batch; when one is rejected halve until it stands alone, and give it up."""
+        """Write these rows of the batch; if one is rejected, find it by bisection and drop it."""
         rows = [row for row in self._rows[start:stop] if row is not None]
         if not rows:
             return

@@ -1,4 +1,4 @@
-"""What an error is called and what it says, told without running code of whoever raised it where that can be helped."""
+"""The type and message of an exception, read without running its code where that can be avoided."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 from baserun._reflection import base_classes, class_dict, is_builtin, qualified_name, slot, type_name
 
 MESSAGE_LIMIT = 16_384
-"""Characters of an error's message that are taken; fewer are stored, so that no half of a secret is at their end."""
+"""Characters of an error's message that are captured; fewer are stored, so that they do not end in half a secret."""
 
 _ARGS: Any = BaseException.__dict__["args"]
 _ATTRIBUTES: Any = BaseException.__dict__["__dict__"]
@@ -16,15 +16,15 @@ _WITHHELD = "_is_withheld_by_baserun"
 
 
 def withhold(error: BaseException) -> None:
-    """Let nobody record what `error` says: it comes out of a block of which no content is recorded."""
-    BaseException.__setattr__(error, _WITHHELD, True)  # whatever its class makes of that
+    """Keep the message of `error` from being recorded, because it leaves a block whose content is not recorded."""
+    BaseException.__setattr__(error, _WITHHELD, True)  # past the methods of its class
 
 
 def describe_error(error: BaseException) -> tuple[str, str | None]:
-    """The name of the error's type, and its message (None when it has none, or is withheld).
+    """Return the name of the error's type, and its message (None if it is empty or withheld).
 
-    Builtin errors give their usual message when all that it is made of is plain; otherwise the message is put together
-    from what the arguments are. An error class with a ``__str__`` of its own is asked, and may fail.
+    The message of a builtin error is its usual one if all parts are plain values; otherwise it is composed from the
+    arguments. A ``__str__`` of the error's own class is called; if it raises, the message is composed too.
     """
     cls = type(error)
     name = qualified_name(cls)
@@ -58,7 +58,7 @@ def _is_plain_error(error: BaseException, owner: type) -> bool:
 
 
 def is_small_scalar(value: Any) -> bool:
-    """Whether it takes no time to say what the value is, and none of its owner's code."""
+    """Whether formatting the value takes no time and runs no code of the caller."""
     cls = type(value)
     if cls is str or cls is bytes:
         return len(value) <= MESSAGE_LIMIT
@@ -68,7 +68,7 @@ def is_small_scalar(value: Any) -> bool:
 
 
 def composed_message(error: BaseException) -> str:
-    """The arguments of an error, each in words of ours where it is not plain."""
+    """Compose a message from the arguments of an error; of those that are not plain it has only the type."""
     return ", ".join([_argument_text(argument) for argument in _error_args(error)[:20]])
 
 

@@ -1,6 +1,6 @@
-"""What a fork must not cut in two, since the child would be left with one half for ever.
+"""The lock around work that a fork must not interrupt, because the child would keep it unfinished for ever.
 
-An import that another thread has begun is never finished in the child. Nor is a transaction: SQLite, as it was copied,
+An import that another thread has begun is never finished in the child. Nor is a transaction: the child's copy of SQLite
 waits for its end.
 """
 
@@ -10,22 +10,22 @@ import threading
 
 _lock = threading.RLock()
 _holders: set[int] = set()
-"""Threads that hold it in order to fork."""
+"""Threads that hold the lock in order to fork."""
 
 
 def in_one_piece() -> threading.RLock:
-    """A lock to hold for a short time, in which the process does not fork."""
+    """Return the lock to hold, for a short time, while the process must not fork."""
     return _lock
 
 
 def before(patience: float) -> None:
-    """Wait until nothing would be cut, and keep it so; after `patience` seconds fork all the same."""
+    """Wait for the lock before a fork; after `patience` seconds fork without it."""
     if _lock.acquire(timeout=patience):
         _holders.add(threading.get_ident())
 
 
 def after_in_parent() -> None:
-    """Go on."""
+    """Release the lock."""
     me = threading.get_ident()
     if me in _holders:
         _holders.discard(me)
@@ -33,7 +33,7 @@ def after_in_parent() -> None:
 
 
 def after_in_child() -> None:
-    """Whoever held the lock is not here."""
+    """Replace the lock: the thread that held it does not exist in the child."""
     global _lock
     _lock = threading.RLock()
     _holders.clear()

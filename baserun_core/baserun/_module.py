@@ -1,4 +1,4 @@
-"""The module `baserun` itself, where assigning an attribute means something."""
+"""The type of the module `baserun`, for attributes that do something when read or assigned."""
 
 from __future__ import annotations
 

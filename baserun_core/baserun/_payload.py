@@ -1,4 +1,4 @@
-"""Files inside of content: images, audio and documents in base64 are described by type, size and hash, not stored."""
+"""Files inside content: images, audio and documents in base64 are described by type, size and hash, not stored."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from typing import Any
 from baserun._redact import contains
 
 SHORT = 64
-"""Characters; a shorter string is no payload."""
+"""Characters of a dict's key that need not be checked; a longer key may have to be cut."""
 LONG = 256
-"""Characters; base64 without a type is only recognized from this length on, and only under one of `KEYS`."""
+"""Characters; base64 without a type is recognized only from this length on, and only under one of `KEYS`."""
 SHORTEST_LINE = 60
-"""Characters of the first line of base64 that is in lines."""
+"""Characters that the first line must have for a text with line breaks to be base64."""
 KEYS = frozenset({"b64_json", "data", "file_data", "bytes", "partial_image_b64", "image_b64", "result", "embedding"})
-"""Names under which providers' APIs carry base64."""
+"""Keys under which providers' APIs carry base64."""
 
 ASCII_ESCAPE = re.compile(r"\\u00[2-7]")
-"""A JSON escape that hides a character which secrets are made of."""
+"""A JSON escape of a printable ASCII character, by which the patterns for secrets would miss one."""
 
 _DATA_URL_HEAD = re.compile(r"data:([A-Za-z0-9.+/-]{0,100})(?:;[A-Za-z0-9.=_-]{1,100}){0,8};base64,", re.IGNORECASE)
 _DATA_URL = re.compile(
@@ -30,10 +30,10 @@ _BASE64_MARK = re.compile(r";base64,")
 
 
 def described(text: str, key: str) -> dict[str, Any] | None:
-    """What stands for a string that is nothing but a file; None for all others.
+    """Describe a string that is a file as a whole; None for any other string.
 
     Args:
-        key: the name in whose value the string stands, in an array the name of the array.
+        key: The key that the string is the value of; inside an array, the key of the array.
     """
     if len(text) < 24:
         return None
@@ -48,22 +48,22 @@ def described(text: str, key: str) -> dict[str, Any] | None:
 
 
 def without_data_urls(text: str) -> str:
-    """The text with the files that stand in the middle of it (Markdown images, say) described in brackets."""
+    """Replace files within the text, such as Markdown images, by descriptions in brackets."""
     return _DATA_URL.sub(_in_brackets, text) if may_hold_data_url(text) else text
 
 
 def of_bytes(data: bytes, kind: str) -> dict[str, Any]:
-    """What stands for bytes."""
+    """Describe bytes by their kind, size and hash."""
     return {"type": kind, "size": len(data), "sha256": sha256(data).hexdigest()}
 
 
 def may_be_base64(value: object) -> bool:
-    """Whether this is a string long enough to be base64, and without spaces near its beginning."""
+    """Whether this is a string of at least `LONG` characters without a space near its beginning."""
     return type(value) is str and len(value) >= LONG and " " not in value[:LONG]
 
 
 def _is_in_short_lines(text: str) -> bool:
-    """Whether it is words or ids, each on a line of its own: lines of base64 are of 64 or 76 characters."""
+    """Whether it has words or ids, one a line: lines of base64 have 64 or 76 characters."""
     return text.find("\n", 0, SHORTEST_LINE) >= 0
 
 
@@ -78,7 +78,7 @@ def _in_brackets(match: re.Match[str]) -> str:
 
 
 def _of_base64(text: str, kind: str) -> dict[str, Any]:
-    """Size and hash are those of the file; of the base64 itself where that is broken."""
+    """Describe a file in base64; if that is invalid, size and hash are those of the text itself."""
     try:
         data = binascii.a2b_base64(text.replace("-", "+").replace("_", "/") + "==")
     except ValueError:

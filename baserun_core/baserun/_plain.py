@@ -1,4 +1,4 @@
-"""Content that is stored exactly as it is: most of it, and to know that is cheaper than to walk through it."""
+"""Recognizing content that is stored unchanged: most of it, and checking is cheaper than cleaning."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from baserun._payload import KEYS, SHORT, may_be_base64, may_hold_data_url
 
 
 def is_plain_text(text: str) -> bool:
-    """Whether, secrets apart, a text that is no JSON is stored exactly as it is."""
+    """Whether a text, not JSON, is stored unchanged; secrets are not looked for."""
     if len(text) > STRING_LIMIT or not text.isascii() or "\0" in text:
         return False
     return not may_hold_data_url(text)
 
 
 def is_plain(value: Any, limit: int, depth: int = 0) -> bool:
-    """Whether msgspec writes the value exactly as it should be stored (surrogates apart, which it refuses)."""
+    """Whether msgspec encodes the value exactly as it is to be stored (except lone surrogates, which it refuses)."""
     cls = type(value)
     if cls is str:
         return len(value) <= limit and "\0" not in value and not (";" in value and may_hold_data_url(value))
@@ -51,5 +51,5 @@ def _is_plain_dict(value: dict[Any, Any], limit: int, depth: int) -> bool:
 
 
 def _may_be_file(value: Any) -> bool:
-    """Whether this may be base64, or an array with some, under a name for such."""
+    """Whether a value under one of `KEYS` may be base64, or a list that contains some."""
     return any(map(may_be_base64, value)) if type(value) is list else may_be_base64(value)

@@ -1,4 +1,4 @@
-"""From what was captured to what is stored: the one place for pseudonyms, redaction, encoding and prices.
+"""Making rows from records: the one place for pseudonyms, redaction, encoding and prices.
 
 Runs on the writer's thread. One record becomes one row.
 """
@@ -39,15 +39,15 @@ from baserun.store.rows import (
 )
 
 MOST_PREVIEW = 180
-"""Characters of a question or an answer that lists show."""
+"""Characters of a preview of input or output, as lists show it."""
 MOST_NAME = 500
 KNOWN_NAMES = 1000
-"""Names of which it is remembered how they are stored: few different ones are said again and again."""
+"""Size of the cache of stored names: the same few names recur."""
 MOST_MESSAGE = 10_000
 
 
 class Preparer:
-    """Makes rows by one configuration."""
+    """Makes rows from records, by one configuration."""
 
     def __init__(self, config: Config) -> None:
         self._config = config
@@ -55,23 +55,23 @@ class Preparer:
         self._json = self._encoder.json
         self._text = self._encoder.text
         self._environment = self._label(config.environment)
-        # A function of the application's may take its time, and give another answer at another time.
+        # The application's own function may return something else for the same name later, so it is not cached.
         is_repeatable = config.redact is None or config.redact == "default"
         self._announcing: tuple[Any, ...] = ()
         self._announcement: TraceRow | None = None
         self._stored_name = lru_cache(KNOWN_NAMES)(self._new_name) if is_repeatable else self._new_name
 
     def read(self, record: Record) -> CallDetails | None:
-        """What there is to say about a call; None where `record` is none."""
+        """Read the details of a call; None if `record` is not a call."""
         if isinstance(record, Span) and record.source is not None:
             return self._details(record.source)
         return None
 
     def __call__(self, record: Record, details: CallDetails | None = None) -> Row:
-        """The row that `record` becomes.
+        """Make the row of `record`.
 
         Args:
-            details: What `read` said of it, where it was asked before.
+            details: What `read` returned for it, if that was called before.
         """
         if isinstance(record, Span):
             return self._span(record, details or self.read(record))
@@ -126,7 +126,7 @@ class Preparer:
         return self._user(session.user_identifier), session.user_strength
 
     def _announced(self, trace: Trace) -> TraceRow:
-        """What says that a trace has begun; spans of it that follow one another share the row."""
+        """Return the row of a trace that is still running; consecutive spans of it share the row."""
         user, strength = self._owner(trace.session)
         what = (trace.id, trace.session_id, user, strength, trace.name)
         if self._announcement is None or what != self._announcing:
@@ -262,20 +262,20 @@ class Preparer:
         return self._text(name, "name", MOST_NAME)
 
     def _label(self, text: Any) -> Any:
-        """An identifier or a word for a sort of thing: nothing that was said, so nothing to redact."""
+        """Clean and cut an identifier or a word such as a kind: it is not content, so it is not redacted."""
         if text is None:
             return None
         if isinstance(text, str):
             return clean_text(text)[:MOST_NAME]
-        return self._name(text)  # a provider may put anything where its ids belong
+        return self._name(text)  # a provider may send any JSON where an id belongs
 
     def _message(self, text: str | None) -> str | None:
-        """What an error says; errors quote what they are about, so it is content."""
+        """Redact and cut the message of an error: errors quote values, so it is content."""
         return None if text is None else self._text(text, "error.message", MOST_MESSAGE)
 
 
 def _outcome(ended: Span | Trace, told: tuple[str, str | None] | None) -> tuple[str, tuple[str, str | None] | None]:
-    """How it ended; a failure that was told of in an answer counts where nothing worse was raised."""
+    """Return status and error; a failure `told` by the provider's answer counts unless the code raised an error."""
     if told is None or ended.status == ERROR:
         return ended.status, ended.error
     return ERROR, told

@@ -1,4 +1,4 @@
-"""What a call costs, by the price list of `genai-prices`; None wherever that list has no answer."""
+"""The cost of a call by the price list of `genai-prices`; None where the list has no price."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from baserun._calls import CallDetails, Usage
 
 NANO = 1_000_000_000
 PARTS = 1_000_000
-"""In which rates are counted, so that they are whole numbers."""
+"""Parts of a nano-dollar in which rates are counted, so that they are whole numbers."""
 PROBE = 1_000_000
-"""Tokens that the price list is asked about to learn what one costs."""
+"""Tokens for which the price list is queried to derive the price of one."""
 
 _PER_CALL = "requests_kcount"
-"""The one price that is asked for a call whatever its tokens."""
+"""The one price that is charged per call and not per token."""
 
 
 def cost_nano(details: CallDetails) -> int | None:
-    """The cost of a call in nano-dollars (US), or None when it is unknown: no usage, no price, no price list."""
+    """Return the cost of a call in nano-dollars (US), or None if unknown: no usage, no price, or no price list."""
     usage = details.usage
     model = details.response_model or details.request_model
     if usage is None or model is None or (usage.input_tokens is None and usage.output_tokens is None):
@@ -45,16 +45,16 @@ def cost_nano(details: CallDetails) -> int | None:
 
 
 class Rates(msgspec.Struct, frozen=True):
-    """What a token of each kind costs, in `PARTS` of a nano-dollar, where that does not depend on their number."""
+    """The price of one token of each kind, in `PARTS` of a nano-dollar, where it does not depend on their number."""
 
     input: int
     output: int
     cached: int
-    """How much more than as plain input: less than zero, as a rule."""
+    """Difference to the price of plain input; usually negative."""
     written: int
 
     def cost_nano(self, usage: Usage) -> int:
-        """The cost of so many tokens."""
+        """Return the cost of these tokens, in nano-dollars."""
         total = self.input * (usage.input_tokens or 0) + self.output * (usage.output_tokens or 0)
         if usage.cached_input_tokens:
             total += self.cached * usage.cached_input_tokens
@@ -64,12 +64,12 @@ class Rates(msgspec.Struct, frozen=True):
 
 
 def _is_consistent(usage: Usage) -> bool:
-    """Whether what was cached or written is a part of the input; the price list knows what to do where it is not."""
+    """Whether cached and cache-write tokens are part of the input; if not, the price list decides what they cost."""
     return (usage.cached_input_tokens or 0) + (usage.cache_write_tokens or 0) <= (usage.input_tokens or 0)
 
 
 _PROVIDERS = {"openai": "openai", "azure.ai.openai": "azure", "anthropic": "anthropic"}
-"""OpenTelemetry's names of providers, and those of the price list."""
+"""The price list's name for each provider that OpenTelemetry names."""
 
 
 def _provider_of(details: CallDetails) -> str | None:
@@ -123,10 +123,9 @@ def _asked(model: str, provider: str | None, url: str | None, tier: str | None, 
 
 @lru_cache(maxsize=1000)
 def _rates(model: str, provider: str | None, url: str | None, tier: str | None, minute: int) -> Rates | None:
-    """The rates of a model in this minute; None where a price depends on more than the numbers of tokens.
+    """Return the rates of a model in this minute; None if they are unknown or a price per token is not constant.
 
-    The price list takes its time over each answer, so a busy model is asked about only once a minute: prices change
-    at full minutes, if they do.
+    Querying the price list is slow, so a busy model is looked up once a minute: prices change at full minutes, if ever.
     """
     answer = _asked(model, provider, url, tier, {"input_tokens": PROBE, "output_tokens": PROBE})
     priced = {} if answer is None else getattr(answer.model_price, "__dict__", {})

@@ -199,7 +199,7 @@ def _start_of(state: str, now_us: int) -> int:
 
 
 def _root_span_id(trace: Trace) -> str:
-    """The span id that stands for the trace as a whole, which has none of its own."""
+    """Return the span id that stands for the trace itself, which has none of its own."""
     return "f" + trace.id[17:]
 
 

@@ -29,5 +29,5 @@ def open_store(url: str | os.PathLike[str] | None = None, *, budget: float | Non
 
 
 def user_key() -> str | None:
-    """The key with which this process hashes users, to find one by their e-mail address."""
+    """Return the key with which this process hashes users, for finding one by e-mail address."""
     return configuration().user_key

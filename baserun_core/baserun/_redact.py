@@ -1,12 +1,12 @@
-"""What is masked before anything is stored: API keys, bearer tokens, private keys and card numbers.
+"""Masking secrets before content is stored: API keys, bearer tokens, private keys and card numbers.
 
 Masked by default: keys of OpenAI, Anthropic, xAI, Perplexity, Groq, Cerebras, NVIDIA, Hugging Face, GitHub, GitLab,
-AWS, Google, Slack and Stripe; the credentials of ``Authorization`` and API-key headers, and what stands under a name
-like ``OPENAI_API_KEY``; JSON Web Tokens; PEM private keys; payment card numbers that pass the Luhn check. Not masked:
-names, e-mail addresses, phone numbers and everything else that only the application can know to be private; give
-``redact=`` a function for those (it begins with `baserun.mask_secrets`).
+AWS, Google, Slack and Stripe; the credentials of ``Authorization`` and API-key headers, and the values of names like
+``OPENAI_API_KEY``; JSON Web Tokens; PEM private keys; payment card numbers that pass the Luhn check. Not masked: names,
+e-mail addresses, phone numbers and everything else that only the application can know to be private; for those give
+``redact=`` a function, which calls `baserun.mask_secrets` first.
 
-Every kind has a cheap search that ordinary text never passes, and patterns that take linear time on any text.
+Each kind of secret has a cheap search that ordinary text does not pass, and patterns that take linear time on any text.
 """
 
 from __future__ import annotations
@@ -16,41 +16,41 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 Redact = Callable[[str, str], str]
-"""Takes a text and where it stands (``input.messages[0].content``), returns what may be stored."""
+"""Takes a text and its path (``input.messages[0].content``), and returns the text to store."""
 
 Mask = Callable[[str], str]
 """Replaces one kind of secret."""
 
 REDACTION_FAILED = "[masked: redaction failed]"
-"""Stands where a redact function failed: what could not be checked is not stored."""
+"""Replaces a text for which the redact function failed: what was not checked is not stored."""
 
 ANCHOR_HOPS = 32
-"""Occurrences of a pattern's rarest character that are looked at one by one before the text is searched in one go."""
+"""Occurrences of a pattern's anchor character that are tried one by one before the pattern searches the rest."""
 HOPPING_LENGTH = 8192
-"""Characters; in a shorter text the pattern is as fast."""
+"""Characters; in a shorter text the pattern alone is as fast."""
 SHORTEST_SECRET = 13
-"""Characters; a card number has no fewer, and everything else has more."""
+"""Characters; a card number has at least these, every other secret has more."""
 LONGEST_SECRET = 4096
-"""Characters that a secret can have and still be found whole where a long text was cut."""
+"""Characters; a secret up to this length is found whole where a long text is cut."""
 
 
 class Scan(NamedTuple):
-    """One pass over a text, and what can be in it when the pass finds something."""
+    """A quick search of a text, and the masks to apply if it finds something."""
 
     is_possible: Callable[[str], bool]
-    """Whether the text, or the text that it is the JSON of, can contain one; may be wrong only by saying yes."""
+    """Whether a text, or a string in a JSON text, may contain a secret of these kinds; must never miss one."""
     masks: tuple[Mask, ...]
 
 
 def mask_secrets(text: str, path: str) -> str:
-    """The text without the secrets listed above, each replaced by words like ``[masked: api key]``."""
+    """Replace each of the secrets listed above by a label such as ``[masked: api key]``."""
     if path and len(path) > 6 and _HEADER_PATH.search(path) is not None:
         return "[masked: authorization]"
     return apply_masks(text, masks_for(text))
 
 
 def masks_for(text: str) -> tuple[Mask, ...]:
-    """What has to be applied to this text, or to the strings that it is the JSON of; for ordinary text nothing."""
+    """Return the masks to apply to a text, or to the strings in a JSON text; none for ordinary text."""
     if len(text) < SHORTEST_SECRET:
         return ()
     found: list[Mask] = []
@@ -61,21 +61,21 @@ def masks_for(text: str) -> tuple[Mask, ...]:
 
 
 def apply_masks(text: str, masks: tuple[Mask, ...]) -> str:
-    """The text without the secrets that these masks know."""
+    """Apply the masks to the text."""
     for mask in masks:
         text = mask(text)
     return text
 
 
 def names_a_header(path: str) -> bool:
-    """Whether what stands at this path is a credential by its name alone."""
+    """Whether the value at this path is a credential by its name alone."""
     return _HEADER_PATH.search(path) is not None
 
 
 def contains(text: str, anchor: str, pattern: re.Pattern[str]) -> bool:
-    """Whether the pattern, which begins with the anchor character, occurs.
+    """Whether the pattern, which begins with the anchor character, occurs in the text.
 
-    A single character is found at the speed of memory: where it is rare, that is much faster than the pattern.
+    A single character is found at the speed of memory; where it is rare, that is much faster than the pattern.
     """
     position = text.find(anchor)
     if position < 0:
@@ -174,7 +174,7 @@ def _replacer(label: str, *patterns: re.Pattern[str]) -> Mask:
 
 
 def _mask_headers(text: str) -> str:
-    # Patterns that ignore case are slow to start, so they only see text that has the word.
+    # Patterns that ignore case are slow to start, so they run only on text that has the word.
     lowered = text.lower()
     if "authorization" in lowered:
         text = _AUTHORIZATION.sub(r"\1\2[masked: authorization]", text)

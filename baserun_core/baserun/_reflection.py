@@ -1,6 +1,7 @@
-"""What an object is and holds, read past everything that its class or metaclass pretends.
+"""Reading the type and the fields of an object without running its code.
 
-Reads only through the C descriptors of `type` and of the object's own classes: no code of the object runs.
+Reads only through the C descriptors of `type` and of the object's own classes, so no override in its class or metaclass
+has an effect.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ NAME_LIMIT = 200
 
 
 def type_name(cls: type) -> str:
-    """``module.Type``, without the module for builtins, whatever the class or its metaclass pretends."""
+    """Return ``module.Type``, for builtins only ``Type``, whatever the class or its metaclass overrides."""
     name = qualified_name(cls)
     module = type_module(cls)
     if type(module) is not str or module == "builtins":
@@ -26,17 +27,17 @@ def type_name(cls: type) -> str:
 
 
 def qualified_name(cls: type) -> str:
-    """The name of the class, cut; as a plain str even where somebody assigned something cleverer."""
+    """Return the qualified name of the class, cut; a plain str even if a str of a subclass was assigned."""
     return str.__getitem__(_assigned_name(cls), slice(None, NAME_LIMIT))
 
 
 def is_builtin(cls: type) -> bool:
-    """Whether the class is one of Python's own, written in C."""
+    """Whether the class is a builtin of Python, written in C."""
     return not _flags(cls) & _HEAP_TYPE and type_module(cls) == "builtins"
 
 
 def has_fields(cls: type) -> bool:
-    """Whether the class is a dataclass, attrs class, pydantic model or msgspec struct, of values."""
+    """Whether the class is a dataclass, attrs class, pydantic model or msgspec struct; not for `Live` objects."""
     if issubclass(cls, Live):
         return False
     struct = getattr(sys.modules.get("msgspec"), "Struct", None)
@@ -49,7 +50,7 @@ _FIELD_MARKS = frozenset({"__dataclass_fields__", "__attrs_attrs__", "__pydantic
 
 
 def instance_dict(value: object, cls: type) -> dict[Any, Any]:
-    """The object's own attributes, however its class hides or fakes ``__dict__``."""
+    """Return the object's own ``__dict__``; empty if there is none or its class overrides it."""
     for owner in base_classes(cls):
         descriptor = class_dict(owner).get("__dict__")
         if type(descriptor) is GetSetDescriptorType:
@@ -72,7 +73,7 @@ def dict_pairs(value: Any) -> list[tuple[Any, Any]]:
 
 
 _HEAP_TYPE = 1 << 9
-"""Flag of a class that was made at run time, by Python code."""
+"""CPython's ``Py_TPFLAGS_HEAPTYPE``: the class was made at run time."""
 class_dict: Callable[[type], Any] = type.__dict__["__dict__"].__get__
 base_classes: Callable[[type], tuple[type, ...]] = type.__dict__["__mro__"].__get__
 _assigned_name: Callable[[type], str] = type.__dict__["__qualname__"].__get__

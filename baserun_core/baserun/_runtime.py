@@ -22,7 +22,7 @@ from baserun.exceptions import ConfigurationError
 from baserun.store._location import resolve as locate
 
 _LONGEST_TIMEOUT = 86_400.0
-"""A day: what is longer, infinity too, is more than threads can wait for on some systems."""
+"""A day, in seconds; on some systems threads cannot wait for much longer, let alone for infinity."""
 
 
 class Runtime:
@@ -58,7 +58,7 @@ class Runtime:
 
 _runtime: Runtime | None = None
 _assigned: dict[str, Any] = {}
-"""Options that were assigned to the module, as `api_key` can be."""
+"""Options that were assigned to the module, such as `api_key`."""
 _initial: dict[str, Any] = {}
 """Options of the last `init`, with which Baserun starts again after a `shutdown`."""
 _pinned: dict[str, Any] = {}
@@ -145,7 +145,7 @@ def _first_use() -> Runtime:
         try:
             config, sources = resolve({**_assigned, **_initial})
             fresh = Runtime(_with_pinned(config), sources)
-        except Exception as error:  # the application called something else, which must not raise for this
+        except Exception as error:  # the application called another function, which must not raise for this
             report("starting", error)
             fresh = Runtime(Config(enabled=False), Sources({}, ()))
         return _replace(fresh)

@@ -157,7 +157,7 @@ def _around_generator(function: Callable[..., Any], fresh: Callable[..., Scope[A
                 except GeneratorExit:
                     scope._resume()
                     returned = generator.close()
-                    if returned is not None:  # from Python 3.13 on, `close` gives what the generator returned
+                    if returned is not None:  # from Python 3.13 on, `close` returns what the generator returned
                         scope._returned(returned)
                         return returned
                     raise
@@ -198,8 +198,8 @@ def _around_async_generator(function: Callable[..., Any], fresh: Callable[..., S
 
 
 def _first_step(generator: AsyncGenerator[Any, Any]) -> Any:
-    """Begin `generator` unseen by the event loop: a loop that ends closes every async generator that it knows, and this
-    one would be closed by the loop and by the generator around it at the same time.
+    """Begin `generator` without the event loop's hook: a loop that ends closes every async generator that it knows, and
+    this one would be closed by the loop and by the generator around it at the same time.
     """
     hooks = sys.get_asyncgen_hooks()
     sys.set_asyncgen_hooks(firstiter=None)

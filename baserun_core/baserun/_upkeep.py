@@ -1,4 +1,4 @@
-"""When the store is given time for its own work: filling the search index, removing what is too old."""
+"""When the store is to do its maintenance: filling the search index, and removing old records."""
 
 from __future__ import annotations
 
@@ -6,19 +6,19 @@ import time
 from math import inf
 
 PAUSE = 5.0
-"""Seconds that a busy process lets pass in between: many small steps cost more than few big ones."""
+"""Seconds between two maintenances of a busy process: many small steps cost more than few big ones."""
 MOST_RECORDS = 2_000
 MOST_BYTES = 4_000_000
-"""Not so many seconds where so much was written meanwhile: a search looks through it piece by piece."""
+"""After so much was written it is due at once: a search reads through what is not indexed piece by piece."""
 IDLE_PAUSE = 3600.0
-"""Seconds after which an idle process looks whether something has become too old, where it should not be kept."""
+"""Seconds between two checks of an idle process for records past their retention, if there is one."""
 
 
 class Upkeep:
-    """Counts what was written since the last time. The first time is at once: an earlier process may have left work.
+    """Counts what was written since the last maintenance. The first is due at the first write: work may be left over.
 
     Args:
-        is_endless: Whether there may be something to do although nothing was written.
+        is_endless: Whether maintenance may be needed although nothing was written.
     """
 
     def __init__(self, *, is_endless: bool) -> None:
@@ -29,7 +29,7 @@ class Upkeep:
         self._bytes = 0
 
     def written(self, records: int, size: int) -> None:
-        """So many records of `size` bytes together were written."""
+        """Count `records` written records, `size` bytes together."""
         self._records += records
         self._bytes += size
         if not self._was_done or self.is_much:
@@ -39,7 +39,7 @@ class Upkeep:
 
     @property
     def is_much(self) -> bool:
-        """Whether so much was written that a search would not look through all of it."""
+        """Whether so much was written that a search should not have to read through it."""
         return self._records >= MOST_RECORDS or self._bytes >= MOST_BYTES
 
     @property
@@ -48,15 +48,15 @@ class Upkeep:
 
     @property
     def pause(self) -> float | None:
-        """Seconds until it is due; None where nothing is to be waited for."""
+        """Seconds until maintenance is due; None if none is."""
         return None if self._due_at == inf else max(0.0, self._due_at - time.monotonic())
 
     def done(self) -> None:
-        """Everything that was to be done is."""
+        """Note that maintenance is complete."""
         self._was_done = True
         self._records = self._bytes = 0
         self._due_at = time.monotonic() + self._idle_pause
 
     def put_off(self) -> None:
-        """It could not be done now: what waits for it goes on waiting, also where nothing more is written."""
+        """Note that the store was unavailable: try again after `PAUSE`, even if nothing more is written."""
         self._due_at = time.monotonic() + PAUSE

@@ -1,6 +1,6 @@
-"""Values as they were when the caller handed them over, taken on the caller's thread.
+"""Snapshots of values, taken on the caller's thread, so that later changes do not matter.
 
-Nothing here runs code of the caller's: no ``repr``, ``str``, ``len``, ``iter``, ``==``, ``hash`` or attribute access of
+Nothing here runs the caller's code: no ``repr``, ``str``, ``len``, ``iter``, ``==``, ``hash`` or attribute access of
 an object that is not a builtin. Containers are walked through the methods of their builtin base, objects through the
 C descriptors of their class.
 """
@@ -19,30 +19,30 @@ from baserun._error_text import is_small_scalar
 from baserun._reflection import base_classes, class_dict, dict_pairs, has_fields, instance_dict, slot, type_name
 
 DEPTH_LIMIT = 32
-"""Containers inside containers; what is deeper is cut. JSON schemas of tools reach about 20."""
+"""Nesting of containers; what is deeper is cut. JSON schemas of tools reach about 20."""
 BREADTH_LIMIT = 2048
 """Items of one container; 2,048 is the largest batch that an embeddings endpoint takes."""
 NODE_LIMIT = 10_000
-"""Items of all containers of one value; what is slow to copy counts for several."""
+"""Nodes of one value: the items of all its containers; what is slow to copy counts as several."""
 CONTAINER_NODES = 10
-"""What a container that holds others counts for, besides its items; so that no value takes long."""
+"""Nodes that a container counts as, besides its items, so that no value takes long."""
 FLAT_NODES = 2
-"""What a short container of plain values counts for, besides its items."""
+"""Nodes that a short container of plain values counts as, besides its items."""
 OBJECT_NODES = 40
-"""What an object that is not a plain builtin counts for, besides its fields."""
+"""Nodes that an object other than a plain builtin counts as, besides its fields."""
 KEY_LIMIT = 1000
 """Characters of a dict's key that is not a plain str."""
 
 FLAT_LENGTH = 16
-"""Items of a dict or list for which it is tried whether they are all plain, before it is walked."""
+"""Items of an inner dict or list up to which the fast path for plain items is tried first."""
 OBJECT_BYTES = 64
-"""About what a small object or an empty container takes in memory."""
+"""Approximate size of a small object or an empty container in memory."""
 NO_FACTS = (None, 0)
-"""What `snapshot_facts` makes of an empty dict; who asks often can see for themselves that it is one."""
+"""What `snapshot_facts` returns for an empty dict, for frequent callers that check for one themselves."""
 
 
 def snapshot(value: object) -> tuple[object, int]:
-    """What the value is now, safe from later changes, and about how many bytes it keeps in memory.
+    """Return a copy of the value as it is now, and about how many bytes that keeps in memory.
 
     Strings and bytes are kept by reference, containers copied up to the limits above, other objects described.
     """
@@ -59,9 +59,9 @@ def snapshot(value: object) -> tuple[object, int]:
 
 
 def snapshot_facts(facts: object) -> tuple[object, int]:
-    """A snapshot of metadata or tags: a dict, or None where there are none.
+    """Return a snapshot of metadata or tags, a dict, or None if there are none; and its size, as `snapshot` does.
 
-    What somebody assigned in the place of the dict, or could not be copied, stands in one under a name of its own.
+    What was assigned in place of the dict, or the note that it could not be copied, is put under the key ``value``.
     """
     if type(facts) is dict:
         if not facts:
@@ -86,7 +86,7 @@ def _walked(value: object) -> tuple[object, int]:
 
 
 def _flat_dict(value: dict[Any, Any]) -> tuple[object, int] | None:
-    """The common case in one loop: text to scalars. None where the general walk is needed."""
+    """Copy a dict of text to scalars, the common case, in one loop; None if the general walk is needed."""
     copy = value.copy()  # in one step: another thread may be changing it
     size = OBJECT_BYTES * (1 + len(copy))
     for key, item in copy.items():
@@ -101,7 +101,7 @@ def _flat_dict(value: dict[Any, Any]) -> tuple[object, int] | None:
 
 
 def _flat_items(value: Any) -> list[object] | None:
-    """A short list of numbers; None where the general walk is needed."""
+    """Copy a short list of numbers; None if the general walk is needed."""
     for item in value:
         cls = type(item)
         if cls is not int and cls is not float:
@@ -110,7 +110,7 @@ def _flat_items(value: Any) -> list[object] | None:
 
 
 class _Walk:
-    """One walk over one value: what is left of its budget, and the containers it is inside of."""
+    """One walk over one value, with the rest of its budget and the containers that it is inside of."""
 
     __slots__ = ("inside", "nodes", "size")
 
@@ -205,7 +205,7 @@ class _Walk:
         return copies
 
     def take(self, iterator: Iterator[Any], length: int) -> tuple[list[Any], int]:
-        """As much as the budget allows, in one step of C code, and how many are left out."""
+        """Take as many items as the budget allows, in one step of C code; return them and the number left out."""
         room = max(0, min(length, BREADTH_LIMIT, self.nodes))
         self.nodes -= room
         if room == length:
@@ -229,7 +229,7 @@ class _Walk:
         return Described(f"<{type_name(cls)}>")
 
     def held(self, atom: Any, value: object) -> object:
-        """The atom, with its size counted; one that had to be copied also uses up the budget of the walk."""
+        """Count the size of the atom and return it; one that had to be copied also uses up the walk's budget."""
         cls = type(atom)
         length = len(atom.data) if cls is RawJSON else len(atom) if cls is str or cls is bytes else 0
         self.size += length
@@ -241,7 +241,7 @@ class _Walk:
         return self.copy(instance_dict(value, cls).get("_value_"), depth)
 
     def fields(self, value: Any, cls: type, depth: int) -> object:
-        """What the fields of a dataclass, attrs class, msgspec struct or pydantic model hold."""
+        """Copy the fields of a dataclass, attrs class, msgspec struct or pydantic model."""
         pairs = list(dict.items(instance_dict(value, cls)))
         for owner in reversed(base_classes(cls)):
             for name, member in class_dict(owner).items():
@@ -253,7 +253,7 @@ class _Walk:
 
 
 def key_text(key: object) -> str:
-    """The JSON name for a dict's key that is not a plain str."""
+    """Return the JSON name for a dict's key that is not a plain str."""
     cls = type(key)
     if key is None:
         return "null"
@@ -273,7 +273,7 @@ def key_text(key: object) -> str:
 
 
 def unused_name(name: str, taken: dict[str, object]) -> str:
-    """The name, or with a number behind it where two keys read the same."""
+    """Return the name, with a number appended if it is taken: different keys can have the same text."""
     if name not in taken:
         return name
     # The number of keys is a good first guess: counting up from 2 would take quadratic time for many equal names.
