@@ -1,4 +1,4 @@
-"""Results as JSON-ready builtins, in the field names of DESIGN section 7."""
+"""Converting results to JSON-ready builtins, with the names of their fields."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from typing import Any
 import msgspec
 
 NOT_LOADED = ("spans", "annotations")
-"""Left out where a list did not load them: unknown is null, but these are known elsewhere."""
+"""Fields that are left out if a list did not load them: null would mean unknown, but the store knows them."""
 
 
 def to_builtins(value: Any) -> Any:
-    """`value` with structs as dicts, times as ISO 8601 UTC with microseconds ("...Z"), and dollars as numbers."""
+    """Convert structs to dicts, times to ISO 8601 UTC with microseconds ("...Z"), and dollars to numbers."""
     convert = _CONVERT.get(type(value))
     if convert is not None:
         return convert(value)

@@ -1,4 +1,4 @@
-"""Which store a URL means, fixed to an absolute path at once."""
+"""The location of a store: URLs and paths are resolved to an absolute path at once."""
 
 from __future__ import annotations
 
@@ -33,21 +33,21 @@ class StoreLocation(msgspec.Struct, frozen=True):
     path: str
     """Absolute."""
     is_default: bool = False
-    """The folder is Baserun's own: made private and kept out of version control."""
+    """The folder is Baserun's own: it is made private and kept out of version control."""
     is_temporary: bool = False
-    """The file goes away with this process."""
+    """The file is removed when this process exits."""
 
     @property
     def url(self) -> str:
-        """The URL that means this place from anywhere."""
+        """The URL of the store, with its absolute path."""
         return f"sqlite:///{self.path}"
 
 
 def resolve(url: str | os.PathLike[str] | StoreLocation | None = None) -> StoreLocation:
-    """Say where the store of `url` is; relative paths are meant from the current directory, once and for all.
+    """Return the location of the store of `url`; relative paths are resolved against the current directory now.
 
     Raises:
-        ConfigurationError: `url` is none that this version knows.
+        ConfigurationError: `url` is not supported by this version.
     """
     if isinstance(url, StoreLocation):
         return url
@@ -61,7 +61,7 @@ def resolve(url: str | os.PathLike[str] | StoreLocation | None = None) -> StoreL
 
 
 def make_folder(path: str, *, is_own: bool) -> None:
-    """Make the folder of the store at `path`, private; one of Baserun's own is kept out of version control."""
+    """Create the folder of the store at `path`, with mode 0700; Baserun's own also gets a `.gitignore`."""
     folder = os.path.dirname(path)
     os.makedirs(folder, mode=0o700, exist_ok=True)
     if is_own:
@@ -111,22 +111,22 @@ def _file(path: str | bytes, given: object) -> StoreLocation:
 
 
 def _at(absolute: str) -> StoreLocation:
-    """The file itself where a link to it was named: log and lock are beside it, and the same for all who write."""
+    """Resolve a link to the file itself: log and lock are beside that, the same for all processes that write."""
     if os.path.islink(absolute):
         return StoreLocation(os.path.realpath(absolute))
     return StoreLocation(absolute, is_default=absolute == os.path.abspath(DEFAULT_PATH))
 
 
 def _shown(url: str) -> str:
-    """The URL without a password that may be in it."""
+    """Return the URL without credentials."""
     scheme, separator, rest = url.partition("://")
     return f"{scheme}{separator}***@{rest.rpartition('@')[2]}" if "@" in rest else url
 
 
 def _memory_folder(url: str) -> str:
-    """The folder of this in-process store; it is in memory only as far as the system's temporary folder is.
+    """Return the folder of this store of the process, made in the system's temporary folder, which may be on a disk.
 
-    A file serves readers in other threads while the sink writes, which a private in-memory database does not.
+    A file can be read by other threads while the sink writes; a private in-memory database of SQLite cannot.
     """
     known = _memory_folders.get(url)
     if known is not None:

@@ -1,4 +1,4 @@
-"""Opening a store by its URL. The engine is imported here, when it is used."""
+"""Opening a store by its URL. The engine is imported when it is used."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ def open_store(
     budget: float | None = DEFAULT_BUDGET,
     user_key: str | None = None,
 ) -> Store:
-    """Open a store for reading; a file is opened with the first question.
+    """Open a store for reading; the file is opened by the first query.
 
     Args:
         url: ``sqlite`` (``./.baserun/baserun.sqlite3``, the default), a path, ``sqlite:///relative.sqlite3``,
             ``sqlite:////absolute/path.sqlite3`` or ``memory``.
-        budget: Seconds that a list may take before it raises `NarrowFilterError`; None lets it take any time.
-        user_key: Users are asked for by the values that the application has, and are stored under their keyed hashes.
+        budget: Seconds that a list may take before it raises `NarrowFilterError`; None sets no limit.
+        user_key: The key with which users are hashed; queries take the application's identifiers and apply it.
 
     Raises:
-        ConfigurationError: `url` is none that this version knows.
+        ConfigurationError: `url` is not supported by this version.
     """
     from baserun.store.sqlite._store import SqliteStore
 
@@ -41,8 +41,8 @@ def open_sink(
     """Make the sink that writes to a store; it opens the file with the first batch.
 
     Args:
-        location: Where, as for `open_store`.
-        retention_days: Remove sessions that were not active for so long; None keeps everything.
+        location: As for `open_store`.
+        retention_days: Remove sessions that were inactive for this many days; None keeps everything.
     """
     from baserun.store.sqlite._sink import SqliteSink
 

@@ -1,4 +1,4 @@
-"""What happened in a stretch of time, in pieces of equal length: the values behind charts."""
+"""Activity in a period, in buckets of equal length: the values of charts."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from baserun.store.results import Result
 
 
 class ActivityBucket(Result, frozen=True, kw_only=True):
-    """The traces that started in one piece of the time, with all that happened in them later.
+    """The traces that started in one bucket of the period, with all that happened in them later.
 
-    Latencies are those of traces with a call: of a sample where there are many, and within an eighth of the true value
-    where whole hours were asked for. Feedback counts where its session was last active.
+    Latencies are those of traces with a call: of a sample if there are many, and within an eighth of the true value if
+    whole hours were queried. Feedback counts in the bucket in which its session was last active.
     """
 
     started_at: datetime
     ended_at: datetime
     sessions: int
-    """Those that started in this piece, so that pieces add up."""
+    """Sessions that started in this bucket, so that buckets add up."""
     users: int
-    """Those of whom a trace started in this piece, each once: whoever comes back is in several pieces."""
+    """Distinct users with a trace that started in this bucket; a returning user counts in several buckets."""
     traces: int
     llm_calls: int
     errors: int
@@ -36,7 +36,7 @@ class ActivityBucket(Result, frozen=True, kw_only=True):
 
 
 class BusyUser(Result, frozen=True, kw_only=True):
-    """What one user did in the time."""
+    """The activity of one user in the period."""
 
     user_identifier: str
     traces: int
@@ -48,7 +48,7 @@ class BusyUser(Result, frozen=True, kw_only=True):
 
 
 class BusyModel(Result, frozen=True, kw_only=True):
-    """The calls to one model; its name as it was asked for."""
+    """The calls to one model, by the name in the request."""
 
     model: str
     calls: int
@@ -59,7 +59,7 @@ class BusyModel(Result, frozen=True, kw_only=True):
 
 
 class Activity(Result, frozen=True, kw_only=True):
-    """A stretch of time: as a whole, in pieces, and who and what was busiest in it."""
+    """The activity of a period: in total, in buckets, and of the busiest users and models."""
 
     total: ActivityBucket
     buckets: list[ActivityBucket]

@@ -1,8 +1,8 @@
-"""What a store takes: one row for each thing that happened, ready to be written.
+"""The rows that a store is given to write, one for each record.
 
-The writer's thread makes these out of captured records (`baserun._prepare`): users are already pseudonymous, content is
-already redacted and encoded. A store only has to put them where they belong. Times are integer microseconds since the
-Unix epoch (UTC), durations integer microseconds, money integer nano-dollars, content JSON text.
+The writer's thread makes them from records (`baserun._prepare`): users are already pseudonymous, content is already
+redacted and encoded. Times are integer microseconds since the Unix epoch (UTC), durations integer microseconds, money
+integer nano-dollars, content JSON text.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from baserun._identity import STRENGTH_NONE
 class OpenSession(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A session was started or resumed.
 
-    The first one with an id makes the session; a later one is a resume: it re-opens an ended session, fills a user that
-    is missing or weaker, and never changes an owner of the same or a greater strength.
+    The first row with an id creates the session; a later one resumes it: it re-opens an ended session, sets the user if
+    that is missing or weaker, and never changes a user of the same or a greater strength.
     """
 
     id: str
@@ -27,7 +27,7 @@ class OpenSession(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     user_strength: int = STRENGTH_NONE
     previous_id: str | None = None
     metadata: str | None = None
-    """A JSON object; its keys replace those of the same name that the session already has."""
+    """A JSON object; its keys replace those that the session already has."""
 
 
 class EndSession(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -37,11 +37,11 @@ class EndSession(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     at_us: int
     metadata: str | None = None
     is_from_outside: bool = False
-    """Somebody ended it who only reads: nothing happened in it, and when it was last active stays as it was."""
+    """It was ended by `Store.end_session`, which is no activity: when it was last active stays as it was."""
 
 
 class UpdateSession(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """Something about a session became known: its metadata (merged key by key)."""
+    """The metadata of a session was changed; it is merged key by key."""
 
     id: str
     at_us: int
@@ -51,8 +51,8 @@ class UpdateSession(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 class IdentifyUser(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """The user of a session became known, with this strength.
 
-    Where that is stronger than what the session has, the session, those of its traces that carried the weaker user or
-    none, and the roll-ups of both users move in one transaction.
+    If that is stronger than the session's, one transaction moves the session, its traces of the weaker user or none,
+    and the roll-ups of both users.
     """
 
     session_id: str
@@ -72,9 +72,9 @@ class MoveTrace(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 class TraceRow(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """A trace. With status ``running`` it only announces one whose end is still to come; the end completes the row.
+    """A trace. With status ``running`` it has only begun; a second row with its end completes it.
 
-    A row that arrives when a completed one with its id is already there changes nothing (a retried batch).
+    A row for a trace that is complete already, as from a retried batch, changes nothing.
     """
 
     id: str
@@ -98,7 +98,7 @@ class TraceRow(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 class SpanRow(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """A finished span. ``trace`` announces the trace that it belongs to; of a span that is all of it, it is the end."""
+    """A finished span. ``trace`` is its trace: running, or complete where the span is all of it."""
 
     id: str
     """16 hexadecimal digits (W3C span-id)."""
@@ -117,11 +117,11 @@ class SpanRow(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     input: str | None = None
     output: str | None = None
     call: CallRow | None = None
-    """What only an LLM or embedding call has."""
+    """The part that only an LLM or embedding call has."""
 
 
 class CallRow(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """The part of a span that only a call to a model has (DESIGN section 7). Unknown is None, never 0."""
+    """The part of a span that only a call to a model has. Unknown is None, never 0."""
 
     provider: str | None = None
     operation: str | None = None
@@ -145,16 +145,16 @@ class CallRow(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     time_to_first_token_us: int | None = None
     end_user: str | None = None
     input_preview: str | None = None
-    """What the person asked, at most 200 characters: the session's ``first_input`` comes from it."""
+    """The last user message, at most 200 characters; the session's ``first_input`` is taken from it."""
     output_preview: str | None = None
-    """What the model answered, at most 200 characters: the session's ``last_output`` comes from it."""
+    """The answer, at most 200 characters; the session's ``last_output`` is taken from it."""
 
 
 class AnnotationRow(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """Something said about a session, trace or span; what it speaks of may arrive later, or never.
+    """A log, tag, feedback or check; the session, trace or span that it belongs to may arrive later, or never.
 
-    A row whose id is already there changes nothing (a retried batch). Of feedback, which somebody may give again, the
-    one with the latest time takes the place of others with its id, whichever arrives first.
+    A row whose id is already stored changes nothing (a retried batch). Feedback can be changed: of rows with one id, the
+    latest by `created_us` replaces the others, in whatever order they arrive.
     """
 
     id: str
@@ -166,7 +166,7 @@ class AnnotationRow(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     trace_id: str | None = None
     span_id: str | None = None
     completion_id: str | None = None
-    """A provider's response id: the call that has it gives the annotation its span, trace and session."""
+    """A provider's response id; the annotation gets the span, trace and session of the call that has it."""
     value: str | None = None
     """JSON: a log's message, a tag's value, a check's details."""
     score: float | None = None
@@ -176,11 +176,11 @@ class AnnotationRow(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 Row = OpenSession | EndSession | UpdateSession | IdentifyUser | MoveTrace | TraceRow | SpanRow | AnnotationRow
-"""Everything that a store can be asked to write."""
+"""All rows that a store can write."""
 
 
 def json_object(text: str | None) -> dict[str, Any]:
-    """The object that a JSON column holds; an absent one is empty."""
+    """Decode the object in a JSON column; None gives an empty one."""
     if text is None:
         return {}
     value: dict[str, Any] = msgspec.json.decode(text)

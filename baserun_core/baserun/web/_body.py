@@ -1,8 +1,8 @@
-"""The body of a streamed response: the session is current for each piece of it, and never in between.
+"""The body of a streamed response: the session is current while a piece of it is made, and not in between.
 
-A server may take each piece on another thread or in another context, may take pieces of several responses by turns, and
-may never take one at all. So each piece enters and leaves by itself, and the trace ends with the body: at its end, its
-failure, its `close`, or when it is forgotten.
+A server may take each piece in another thread or context, may alternate between several responses, and may never take
+one at all. So each piece enters and leaves by itself, and the trace ends with the body: at its end, its failure, its
+`close`, or when it is garbage-collected.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from baserun.web._request import WebRequest
 
 
 class SteppedBody:
-    """An iterable body of `request`; not a generator, since one that was never started runs nothing when closed."""
+    """An iterable body of `request`; not a generator, because closing one that was never started runs no code."""
 
     def __init__(self, request: WebRequest, body: Iterable[Any]) -> None:
         self._request = request
@@ -63,12 +63,12 @@ class SteppedBody:
         self._finish()
 
     def _finish(self) -> None:
-        # A body that nobody began to read is that of a HEAD request or of a 304, and whole.
+        # A body that was never read is that of a HEAD request or of a 304, and complete.
         self._request.finish(status=None if self._is_whole else CANCELLED)
 
 
 class SteppedAsyncBody:
-    """The same for a body that is iterated with ``async for``."""
+    """Like `SteppedBody`, for a body that is iterated with ``async for``."""
 
     def __init__(self, request: WebRequest, body: AsyncIterable[Any]) -> None:
         self._request = request
@@ -94,7 +94,7 @@ class SteppedAsyncBody:
             replace(previous)
 
     async def aclose(self) -> None:
-        """Whoever reads the body has had enough of it."""
+        """Close the body and finish the request: its reader has stopped."""
         previous = replace(self._request.frame)
         try:
             close = getattr(self._pieces or self._body, "aclose", None)
@@ -108,7 +108,7 @@ class SteppedAsyncBody:
             replace(previous)
 
     def abandon(self) -> None:
-        """The response was closed, in whatever thread; the body itself can only be closed in its event loop."""
+        """Finish the request when the response is closed, in any thread; the body can only be closed in its loop."""
         self._request.finish(status=None if self._pieces is None else CANCELLED)
 
     def __del__(self) -> None:

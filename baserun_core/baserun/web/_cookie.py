@@ -11,7 +11,7 @@ from baserun.web._options import WebOptions
 HOST_PREFIX = "__Host-"
 """Browsers take it only from the host itself over https (RFC 6265bis), so no sibling domain can plant one."""
 MOST_CANDIDATES = 4
-"""Cookies of our name that are looked at; a browser sends more than one only for several paths or domains."""
+"""Cookies of our name that are tried; a browser sends more than one only for several paths or domains."""
 
 
 class SessionCookie(msgspec.Struct, frozen=True, kw_only=True):
@@ -29,7 +29,7 @@ class SessionCookie(msgspec.Struct, frozen=True, kw_only=True):
     httponly: bool = True
 
     def header(self) -> str:
-        """The value of the header ``Set-Cookie``."""
+        """Return the value of the header ``Set-Cookie``."""
         parts = [f"{self.name}={self.value}", f"Max-Age={self.max_age}", f"Path={self.path}"]
         if self.domain is not None:
             parts.append(f"Domain={self.domain}")
@@ -42,14 +42,14 @@ class SessionCookie(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def cookie_name(options: WebOptions, *, is_secure: bool) -> str:
-    """The name that the cookie has on this connection."""
+    """Return the name of the cookie on this connection: with ``__Host-`` where browsers allow it."""
     assert options.cookie is not None
     may_have_prefix = is_secure and options.cookie_domain is None and options.cookie_path == "/"
     return HOST_PREFIX + options.cookie if may_have_prefix else options.cookie
 
 
 def make_cookie(options: WebOptions, value: str, *, is_secure: bool, max_age: int) -> SessionCookie:
-    """The cookie with `value` for this connection."""
+    """Make the cookie with `value` for this connection."""
     return SessionCookie(
         name=cookie_name(options, is_secure=is_secure),
         value=value,
@@ -63,10 +63,10 @@ def make_cookie(options: WebOptions, value: str, *, is_secure: bool, max_age: in
 
 
 def find_cookies(header: str, name: str) -> Iterator[str]:
-    """The values of the cookies called `name`, in the order in which they came, a few at the most.
+    """Iterate over the values of the cookies called `name`, in the order of the header, at most `MOST_CANDIDATES`.
 
     Frameworks differ in which of several they take (Django and Starlette the last, Werkzeug the first); here all are
-    looked at. Nothing that a client can write makes this fail.
+    tried. Nothing that a client can send makes this fail.
     """
     start, found, wanted = 0, 0, name + "="
     while found < MOST_CANDIDATES:

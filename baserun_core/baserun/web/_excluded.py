@@ -13,7 +13,7 @@ Exclude = Callable[[str], bool]
 
 
 def excluder(excluded: Sequence[str | re.Pattern[str]] | Exclude) -> Exclude | None:
-    """Compile `excluded`; None where nothing is.
+    """Compile `excluded`; None if it is empty.
 
     Raises:
         ConfigurationError: It is neither a function nor a list of paths and patterns.

@@ -1,4 +1,4 @@
-"""A form as a browser posts it, or a script's ``FormData``: names and texts, without what a framework would need."""
+"""Parsing a form posted by a browser, or a script's ``FormData``, into names and texts, without a framework."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ _MOST_FIELDS = 50
 
 
 def parse_form(content_type: str, body: bytes) -> dict[str, str] | None:
-    """The fields of a form, the last of each name; None for a body of another kind.
+    """Return the fields of a form, the last of each name; None for a body of another type.
 
     Raises:
-        ValueError: It is none that could be read.
+        ValueError: The form cannot be read.
     """
     kind = content_type.partition(";")[0].strip().lower()
     if kind == URLENCODED:

@@ -62,7 +62,7 @@ def _make(path: str, is_default: bool) -> None:
     with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="ascii") as file:
         file.write(secrets.token_urlsafe(32) + "\n")
     try:
-        os.link(draft, path)  # whole or not at all, and only the first of several workers
+        os.link(draft, path)  # atomic: the file is complete, and only the first of several workers makes it
         say("info", "no secret is set, so session tokens are signed with a new one in %s", path)
     except FileExistsError:
         pass

@@ -1,10 +1,10 @@
-"""The signed token that says which session a visitor goes on with.
+"""The signed token by which a visitor resumes a session.
 
     <session id>.<started>.<owner>.<issued>.<signature>
 
 It is signed with `itsdangerous.TimestampSigner` (HMAC-SHA256, a key derived for this purpose alone). The owner is a
-truncated keyed hash of the `user_identifier`, empty for nobody, so a token tells nobody who its owner is. A token is an
-identifier and never a credential: it grants nothing but that telemetry lands in the same session.
+truncated keyed hash of the `user_identifier`, empty without a user, so a token does not reveal its owner. A token is an
+identifier and never a credential: all it grants is that telemetry is recorded in the same session.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ OWNER_SALT = b"baserun.owner.v1"
 LEEWAY = 60
 """Seconds by which the clocks of two servers may differ."""
 MOST_CHARACTERS = 512
-"""No token is longer: an id of 200 characters takes 357."""
+"""A longer token is refused; with an id of 200 characters it has 357."""
 
 _OWNER_BYTES = 12
 _PLAIN = re.compile(r"[A-Za-z0-9_-]{1,200}\Z")
@@ -36,8 +36,8 @@ _NUMBER = re.compile(r"[0-9]{1,12}\Z")
 
 
 class TokenError(Exception):
-    """A token that counts for nothing. The message is the reason, one word: ``oversized``, ``malformed``, ``forged``
-    (or signed with a key that is no longer listed), ``future``."""
+    """The token is not valid. The message is the reason, one word: ``oversized``, ``malformed``, ``forged`` (or signed
+    with a key that is no longer listed), ``future``."""
 
 
 class Ticket(msgspec.Struct, frozen=True):
@@ -51,16 +51,16 @@ class Ticket(msgspec.Struct, frozen=True):
     """The keyed hash of the user that it is bound to; empty without a user."""
 
     def is_expired(self, now: int, *, idle: float, absolute: float) -> bool:
-        """Whether the session is to be followed by a new one, after `idle` seconds of rest or `absolute` in all."""
+        """Whether a new session must follow: after `idle` seconds without use, or `absolute` seconds in all."""
         return now - self.issued > idle or now - self.started > absolute
 
 
 class Keys:
-    """The secrets of an application, newest first, as they sign and verify.
+    """Signs and verifies with the secrets of an application.
 
     Args:
-        secrets: The newest signs; all of them verify, so a secret is replaced by putting a new one in front.
-        now: Seconds since the epoch.
+        secrets: The newest first. It signs, all verify; so a secret is rotated by putting a new one in front.
+        now: Returns the time in seconds since the epoch.
     """
 
     def __init__(self, secrets: Sequence[str | bytes], now: Callable[[], int]) -> None:
@@ -69,21 +69,21 @@ class Keys:
         self.now = now
         self._secrets = [_encoded(secret) for secret in secrets]
         self._session = self.signer(SESSION_SALT)
-        # A browser brings the same token for a minute. Only genuine ones are kept, so garbage displaces nothing.
+        # A browser sends the same token for a minute. Only genuine ones are cached, so garbage displaces nothing.
         self._verified = lru_cache(maxsize=1024)(self._verify)
         self._owner_keys = [hmac.digest(secret, OWNER_SALT, "sha256") for secret in self._secrets]
 
     def signer(self, salt: bytes) -> TimestampSigner:
-        """A signer for one purpose."""
-        # itsdangerous takes the newest last (Flask once took it the other way round: CVE-2025-47278).
+        """Make a signer for one purpose, which `salt` names."""
+        # itsdangerous takes the newest last (Flask once passed them in reverse: CVE-2025-47278).
         return _Signer(self._secrets[::-1], salt, self.now)
 
     def owner(self, user_identifier: str | None) -> str:
-        """The keyed hash that binds a token to its user; empty for nobody."""
+        """Return the keyed hash that binds a token to its user; empty without a user."""
         return "" if user_identifier is None else _tag(self._owner_keys[0], user_identifier)
 
     def is_owner(self, owner: str, user_identifier: str | None) -> bool:
-        """Whether a token bound to `owner` is this user's (None: nobody's)."""
+        """Whether a token bound to `owner` is this user's (None: bound to no user)."""
         if user_identifier is None or not owner:
             return user_identifier is None and not owner
         given = owner.encode()
@@ -94,10 +94,10 @@ class Keys:
         return self._session.sign(f"{packed(session_id)}.{started}.{owner}").decode()
 
     def read(self, token: str) -> Ticket:
-        """What a genuine token says, expired or not.
+        """Verify a token and return its content, expired or not.
 
         Raises:
-            TokenError: It is none of ours.
+            TokenError: It is not valid.
         """
         ticket = self._verified(token)
         if ticket.issued > self.now() + LEEWAY:
@@ -113,17 +113,17 @@ class Keys:
 
 
 def unsigned(signer: TimestampSigner, token: str) -> tuple[str, int]:
-    """The payload of a genuine token, and when it was signed, be that in the future.
+    """Verify a token; return its payload and when it was signed, which may be in the future.
 
     Raises:
-        TokenError: It is none that `signer` made.
+        TokenError: `signer` did not make it.
     """
     if len(token) > MOST_CHARACTERS:
         raise TokenError("oversized")
     if not token.isascii():
         raise TokenError("malformed")
     try:
-        # The age is judged here: itsdangerous has no leeway for a clock that is ahead, and expired is not invalid.
+        # Not its own `unsign`: itsdangerous has no leeway for a clock that is ahead, and expired is not invalid here.
         payload, separator, stamp = super(TimestampSigner, signer).unsign(token).decode().rpartition(".")
         issued = bytes_to_int(base64_decode(stamp))
     except BadSignature:
@@ -134,7 +134,7 @@ def unsigned(signer: TimestampSigner, token: str) -> tuple[str, int]:
 
 
 class _Signer(TimestampSigner):
-    """Derives each key once, by another clock than the process's where there is one."""
+    """Derives each key only once, and takes the time from `now`."""
 
     def __init__(self, secrets: list[bytes], salt: bytes, now: Callable[[], int]) -> None:
         super().__init__(secrets, salt=salt, key_derivation="hmac", digest_method=hashlib.sha256)
@@ -150,7 +150,7 @@ class _Signer(TimestampSigner):
 
 
 def _encoded(secret: str | bytes) -> bytes:
-    # In the environment it may be any bytes, of which Python makes lone surrogates.
+    # An environment variable may have any bytes, which Python decodes to lone surrogates.
     return secret.encode("utf-8", "surrogatepass") if isinstance(secret, str) else bytes(secret)
 
 
@@ -160,17 +160,17 @@ def _tag(key: bytes, user_identifier: str) -> str:
 
 
 def packed(session_id: str) -> str:
-    """The id in characters that a cookie can carry."""
+    """Encode the id in characters that a cookie can carry."""
     if _PLAIN.match(session_id):
         return session_id
     return "~" + urlsafe_b64encode(session_id.encode()).decode().rstrip("=")
 
 
 def unpacked(text: str) -> str:
-    """The id that `packed` was given.
+    """Decode the id that `packed` encoded.
 
     Raises:
-        TokenError: It is none.
+        TokenError: It is not a valid id.
     """
     try:
         if not text.startswith("~"):
