@@ -1,4 +1,4 @@
-"""The command line ``baserun``: reading a store on a terminal, and looking after it."""
+"""The command line ``baserun``: reading and maintaining a store from a terminal."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ _MISSING = (
 def main(
     arguments: Sequence[str] | None = None, *, options: Mapping[str, Any] | None = None, program: str = "baserun"
 ) -> None:
-    """Run the command line; without its extra, say what to install.
+    """Run the command line; without its extra, print what to install and exit with 1.
 
     Args:
-        arguments: Those of the process if left out.
-        options: What the application on whose behalf it runs gives to `baserun.init`, such as its store and `user_key`.
-        program: What it is called in its own words.
+        arguments: The command-line arguments; by default those of the process.
+        options: The options that the application running it gives to `baserun.init`, such as its store and `user_key`.
+        program: The name of the program in help and error messages.
     """
     try:
         import click  # noqa: F401

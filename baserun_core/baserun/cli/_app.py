@@ -1,4 +1,4 @@
-"""The commands together."""
+"""The root command, with all others."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Asking before something is gone for good."""
+"""Asking before data is deleted."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from baserun.cli._groups import Problem
 
 
 def confirm(question: str, is_agreed: bool) -> None:
-    """Go on if the person agrees; where nobody can be asked, ``--yes`` has to be written."""
+    """Ask, unless `is_agreed` (``--yes``); raise `Problem` if the person refuses or there is no terminal."""
     if is_agreed:
         return
     if not sys.stdin.isatty():

@@ -14,24 +14,24 @@ _PAGE = 1000
 
 @dataclass(frozen=True, slots=True)
 class Doomed:
-    """How much is old."""
+    """The number of sessions and traces that a prune would remove."""
 
     sessions: int
     traces: int
 
     def to_dict(self) -> dict[str, int]:
-        """As JSON."""
+        """Return the numbers as JSON-ready builtins."""
         return asdict(self)
 
 
 def count_contents(store: Store, before: datetime) -> Doomed:
-    """Traces that started before then, and how many sessions they are in."""
+    """Count the traces that started before `before`, and the sessions that they are in."""
     found = list(_all_traces(store, before))
     return Doomed(len({trace.session_id for trace in found} - {None}), len(found))
 
 
 def count_rows(store: Store, before: datetime) -> Doomed:
-    """Sessions that were last active before then, with their traces, and older traces without a session."""
+    """Count the sessions last active before `before` with their traces, and earlier traces without a session."""
     sessions = traces = 0
     for session in _all_sessions(store, before):
         sessions += 1

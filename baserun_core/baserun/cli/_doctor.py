@@ -24,7 +24,7 @@ _NAME_WIDTH = 18
 
 
 class Examination:
-    """Everything that was looked at."""
+    """The results of all checks."""
 
     def __init__(self, config: Config, sources: Sources) -> None:
         assert isinstance(config.store, StoreLocation)
@@ -37,11 +37,11 @@ class Examination:
 
     @property
     def problems(self) -> list[Check]:
-        """What somebody has to do something about."""
+        """The checks that found a problem, which needs action."""
         return [check for check in self.checks if check.status == PROBLEM]
 
     def to_dict(self) -> dict[str, Any]:
-        """As JSON."""
+        """Return the results as JSON-ready builtins."""
         return {
             "ok": not self.problems,
             "store": None if self.info is None else {**self.info.to_dict(), "growth_bytes_per_day": self.bytes_a_day},

@@ -1,4 +1,4 @@
-"""Click groups with our manners: problems are one line, and a bare noun lists."""
+"""Click groups that report problems on one line, and list when only the noun is given."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ _HELP = ("-h", "--help")
 
 
 class Problem(click.ClickException):
-    """Something is not there or does not work; exit code 1."""
+    """A command cannot do what was asked; exit code 1."""
 
     exit_code = 1
 
     def show(self, file: IO[Any] | None = None) -> None:
-        """Write it on one line."""
+        """Print the message on one line."""
         click.echo(f"baserun: {one_line(self.message)}", file=file or sys.stderr)
 
 
 class RootGroup(click.Group):
-    """Turns what the store or the system raises into one clear line."""
+    """Reports exceptions of the store or the system on one line."""
 
     def __call__(self, *args: Any, **more: Any) -> Any:
-        """Run the command line; a pipe that somebody has closed is click's own business."""
+        """Run the command line and report an `OSError`; click itself handles a closed pipe."""
         try:
             return super().__call__(*args, **more)
         except OSError as error:
@@ -39,7 +39,7 @@ class RootGroup(click.Group):
             sys.exit(Problem.exit_code)
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run the command."""
+        """Run the command and report errors of the store and of the configuration."""
         try:
             return super().invoke(ctx)
         except NarrowFilterError as error:
@@ -53,7 +53,7 @@ class RootGroup(click.Group):
 
 
 def _forget_unwritten() -> None:
-    """What a full disk did not take is not tried again when the process ends, which would end it with a traceback."""
+    """Discard output that a full disk refused: writing it again at exit would end the process with a traceback."""
     try:
         sys.stdout.flush()
     except OSError:
@@ -61,10 +61,10 @@ def _forget_unwritten() -> None:
 
 
 class NounGroup(click.Group):
-    """A noun such as ``sessions``: alone, or with options only, it lists."""
+    """A noun such as ``sessions``; alone, or with options only, it runs its ``list``."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Put ``list`` where no command is."""
+        """Insert ``list`` if no command is given."""
         if not args or (args[0].startswith("-") and args[0] not in _HELP):
             args = ["list", *args]
         return super().parse_args(ctx, args)
@@ -72,7 +72,7 @@ class NounGroup(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Find the command; an id in its place gets the command that it needs."""
+        """Find the command; for an id in its place, fail with the command to write."""
         if args and args[0] not in self.commands and "show" in self.commands:
             name = one_line(args[0], 60)
             commands = ", ".join(sorted(self.commands))

@@ -1,4 +1,4 @@
-"""What a person types for a record: its id, the beginning of it, or the shortened form that tables show."""
+"""Finding a record by what a person types: its id, the beginning of it, or the shortened form in tables."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from baserun.cli._stores import configuration
 from baserun.store import Store, StoredSession, StoredTrace, StoredUser
 
 _SEARCHED = 1000
-"""How many of the latest records a part of an id is looked for in."""
+"""The number of records, from the top of the list, in which a part of an id is searched."""
 _SHORTEST = 4
 _SHOWN_CANDIDATES = 5
 
@@ -20,17 +20,17 @@ Found = TypeVar("Found")
 
 
 def find_session(store: Store, typed: str) -> StoredSession:
-    """The session with the id that was typed."""
+    """Return the session with the typed id; raise `Problem` if there is none or several match."""
     return _find(typed, "session", store.session, lambda: (row.id for row in store.sessions(limit=_SEARCHED)))
 
 
 def find_trace(store: Store, typed: str) -> StoredTrace:
-    """The trace with the id that was typed."""
+    """Return the trace with the typed id; raise `Problem` if there is none or several match."""
     return _find(typed, "trace", store.trace, lambda: (row.id for row in store.traces(limit=_SEARCHED)))
 
 
 def find_user(store: Store, typed: str) -> StoredUser:
-    """The user of the identifier or e-mail address that was typed."""
+    """Return the user with the typed identifier or e-mail address; raise `Problem` if none or several match."""
     exact = find_exact_user(store, typed)
     if exact is not None:
         return exact
@@ -40,12 +40,12 @@ def find_user(store: Store, typed: str) -> StoredUser:
 
 
 def find_exact_user(store: Store, typed: str) -> StoredUser | None:
-    """The user whose whole identifier or e-mail address was typed."""
+    """Return the user whose whole identifier or e-mail address was typed, or None."""
     return next((user for name in identifiers(typed) if (user := store.user(name)) is not None), None)
 
 
 def user_to_filter(store: Store, typed: str | None) -> str | None:
-    """The stored identifier for a filter; someone unknown stays as they would be stored, and the list is empty."""
+    """Return the stored identifier to filter by; for an unknown user the likeliest one, which gives an empty list."""
     if typed is None:
         return None
     if _is_part(typed):
@@ -55,14 +55,14 @@ def user_to_filter(store: Store, typed: str | None) -> str | None:
 
 
 def identifiers(typed: str) -> list[str]:
-    """How the user may be stored, by the key of the application whose store it is."""
+    """Return the identifiers under which the user may be stored, given the `user_key` of the application."""
     if not typed:
         raise Problem("The user is empty; write an identifier or an e-mail address.")
     return possible_identifiers(typed, configuration(None)[0].user_key)
 
 
 def nobody(typed: str) -> str:
-    """What to say of somebody who is not in the store."""
+    """Return the message for a user who is not in the store."""
     if "@" not in typed:
         return f"There is no user {typed}. `baserun users` lists who is there."
     return (

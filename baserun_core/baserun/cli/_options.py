@@ -1,4 +1,4 @@
-"""The options that lists have in common: the filters of `baserun.store.filters`, by the same names."""
+"""The options that lists share: the filters of `baserun.store.filters`, under the same names."""
 
 from __future__ import annotations
 
@@ -61,27 +61,27 @@ full_option = click.option("--full", "is_full", is_flag=True, help="Leave nothin
 
 
 def user_filters(command: Command) -> Command:
-    """The options of lists of users."""
+    """Add the options of lists of users."""
     return _with((_USER, *_COMMON, _sort(USER_SORTS), *_PAGES, json_option), command)
 
 
 def session_filters(command: Command) -> Command:
-    """The options of lists of sessions."""
+    """Add the options of lists of sessions."""
     return _with((_USER, *_COMMON, *_CONTENT, _sort(SESSION_SORTS), *_PAGES, json_option), command)
 
 
 def trace_filters(command: Command) -> Command:
-    """The options of lists of traces."""
+    """Add the options of lists of traces."""
     return _with((_USER, _SESSION, *_COMMON, *_CONTENT, _sort(TRACE_SORTS), *_PAGES, json_option), command)
 
 
 def search_options(command: Command) -> Command:
-    """The options of a search."""
+    """Add the options of a search."""
     return _with((_USER, *_PAGES, json_option), command)
 
 
 def given(options: dict[str, Any]) -> dict[str, Any]:
-    """The filters that were asked for."""
+    """Return the filters that were given."""
     return {name: value for name, value in options.items() if value is not None}
 
 

@@ -1,4 +1,4 @@
-"""Where a command writes: a terminal, or a pipe in which other programs read."""
+"""The output of a command: to a terminal, or to a pipe that another program reads."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ class Record(Protocol):
     """A result of the store."""
 
     def to_dict(self) -> dict[str, Any]:
-        """The record in the field names of its JSON."""
+        """Return the record with the field names of its JSON."""
 
 
 Item = TypeVar("Item")
 
 
 class Output:
-    """Standard output, as a person or a program reads it."""
+    """Standard output, formatted for a person or a program."""
 
     def __init__(self, console: Console | None = None, now: datetime | None = None, *, is_full: bool = False) -> None:
         _never_fail_to_encode()
@@ -48,11 +48,11 @@ class Output:
 
     @property
     def width(self) -> int:
-        """Of the screen, as far as prose uses it."""
+        """The columns of the screen that prose uses."""
         return min(self._console.width, MOST_WIDTH)
 
     def items(self, columns: Sequence[Column[Item]], page: Page[Item], nothing: str) -> None:
-        """A page of a list."""
+        """Write a page of a list; on a terminal as a table, or `nothing` if it is empty."""
         if not self.view.is_terminal:
             for line in tab_separated(columns, page.items):
                 click.echo(line)
@@ -61,11 +61,11 @@ class Output:
         else:
             self.say(table(columns, page.items, self.view, self._console.width))
         if page.next is not None:
-            # Beside the list, not in it: the next program in a pipe must not read it as a record.
+            # To standard error in a pipe: the next program must not read it as a record.
             click.echo(f"More with --after {page.next}", err=not self.view.is_terminal)
 
     def lines(self, lines: Iterable[Line]) -> None:
-        """Lines of prose, wrapped on a terminal."""
+        """Write lines of prose, wrapped on a terminal."""
         for line in lines:
             if self.view.is_terminal:
                 self._wrap(line)
@@ -82,12 +82,12 @@ class Output:
             self._console.print(Text(" " * line.indent) + before + row, soft_wrap=True)
 
     def say(self, what: RenderableType) -> None:
-        """Anything else."""
+        """Print any other renderable."""
         self._console.print(what)
 
 
 def write_json(value: Any) -> None:
-    """One JSON value."""
+    """Write one JSON value."""
     _never_fail_to_encode()
     click.echo(safe_json(json.dumps(value, ensure_ascii=False, indent=2)))
 
@@ -95,12 +95,12 @@ def write_json(value: Any) -> None:
 def page_dict(
     page: Page[Any], convert: Callable[[Any], dict[str, Any]] = lambda item: item.to_dict()
 ) -> dict[str, Any]:
-    """A page as an object, with the cursor of the next one."""
+    """Return a page as an object, with the cursor of the next page."""
     return {"items": [convert(item) for item in page.items], "next": page.next}
 
 
 def _is_terminal() -> bool:
-    is_terminal = getattr(sys.stdout, "isatty", None)  # there is no standard output where a program has closed it
+    is_terminal = getattr(sys.stdout, "isatty", None)  # it is None if the parent process has closed it
     return is_terminal is not None and is_terminal()
 
 

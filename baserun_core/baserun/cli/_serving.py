@@ -1,4 +1,4 @@
-"""What uvicorn has no need to say when one of our own servers ends."""
+"""Keeping needless messages of uvicorn out of the log when one of our servers ends."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ import logging
 
 
 def end_quietly() -> None:
-    """Let the log say nothing of pages that follow the store: they never leave, so the end of the server ends them.
+    """Do not log that the server, when it ends, cancels open pages: they follow the store and never end by themselves.
 
-    To be called when the server was made, which sets its logs up.
+    Call it after the server is made, which sets up its logs.
     """
     logging.getLogger("uvicorn.error").addFilter(_is_news)
 
 
 def _is_news(record: logging.LogRecord) -> bool:
-    import asyncio  # which a command line that serves nothing does not need
+    import asyncio  # not at the top: commands that serve nothing do not need it
 
     error = record.exc_info[1] if record.exc_info else None
     return not isinstance(error, asyncio.CancelledError) and not record.getMessage().startswith("Cancel ")

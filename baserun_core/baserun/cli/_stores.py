@@ -1,4 +1,4 @@
-"""The store that a command is about."""
+"""The store that a command works on."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _PLACE = "baserun.store_location"
 
 
 def store_option(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Give `command` the option ``--store``, and as its first argument the location that it means."""
+    """Give `command` the option ``--store``, and the location of that store as its first argument."""
 
     @store_url_option
     @functools.wraps(command)
@@ -33,7 +33,7 @@ def store_option(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def opened_store(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Give `command` the option ``--store``, and as its first argument the open store; a missing one ends it."""
+    """Give `command` the option ``--store``, and the open store as its first argument; fail if there is none."""
 
     @store_option
     @functools.wraps(command)
@@ -50,19 +50,19 @@ def opened_store(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def opened_location() -> StoreLocation:
-    """Where the store is that the running command has opened."""
+    """Return the location of the store that the running command has opened."""
     place = click.get_current_context().meta[_PLACE]
     assert isinstance(place, StoreLocation)
     return place
 
 
 def remember(ctx: click.Context, store_url: str | None) -> None:
-    """Keep the ``--store`` that was given before the command's name."""
+    """Keep the ``--store`` that was given before the name of the command."""
     ctx.meta[_URL] = store_url
 
 
 def configuration(store_url: str | None) -> tuple[Config, Sources]:
-    """The configuration of a program that is started here, with the store of `store_url`."""
+    """Return the configuration of an application started here, with the store of `store_url` if it is given."""
     context = click.get_current_context()
     url = store_url or context.meta.get(_URL)
     config, sources = resolve({**(context.obj or {}), **({} if url is None else {"store": url})})
@@ -71,10 +71,10 @@ def configuration(store_url: str | None) -> tuple[Config, Sources]:
 
 
 def location(store_url: str | None) -> StoreLocation:
-    """Where the store is.
+    """Return the location of the store.
 
     Raises:
-        ConfigurationError: The option or the environment names none.
+        ConfigurationError: The option or the environment does not name a usable store.
     """
     config, sources = configuration(store_url)
     for problem in sources.problems:
@@ -85,7 +85,7 @@ def location(store_url: str | None) -> StoreLocation:
 
 
 def require(place: StoreLocation) -> None:
-    """End with advice where no store is."""
+    """Raise `Problem` with advice if there is no store."""
     if place.is_temporary:
         raise Problem("A store in memory is gone with the program that fills it; name a file with --store.")
     if not os.path.exists(place.path):

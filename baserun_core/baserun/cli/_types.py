@@ -1,4 +1,4 @@
-"""What can be written after an option."""
+"""The types of options' values."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _LONGEST = timedelta(days=365 * 200)
 
 
 class MomentType(_ParamType):
-    """A time: how long ago it was, or ISO 8601, which is UTC where it names no zone."""
+    """A time: how long ago it was, or ISO 8601, which is UTC if it has no zone."""
 
     name = "time"
 
@@ -40,7 +40,7 @@ class MomentType(_ParamType):
 
 
 class AgeType(_ParamType):
-    """How long ago something was, for what is removed: where a month may be meant, a minute is not taken for it."""
+    """An age for commands that delete; ``m`` is refused, because it may mean minutes or months."""
 
     name = "age"
 
@@ -68,12 +68,12 @@ class TagType(_ParamType):
 
 
 class NumberType(_ParamType):
-    """A number from one to another.
+    """A number within a range.
 
     Args:
-        example: One that people write; it says too whether only whole numbers are meant.
-        least: The smallest.
-        most: The largest; left out, the largest that a store compares with.
+        example: A typical value, for messages; if it is an int, only whole numbers are accepted.
+        least: The smallest number accepted.
+        most: The largest number accepted; by default the largest that a store compares with.
     """
 
     name = "number"
@@ -112,7 +112,7 @@ PORT_NUMBER = NumberType(8080, most=65_535)
 
 
 def parse_age(text: str) -> timedelta | None:
-    """The time that ``24h`` means; None when it is something else."""
+    """Return the time that a text like ``24h`` means; None if it is no such text, or longer than 200 years."""
     match = _RELATIVE.fullmatch(text.strip().lower())
     if match is None:
         return None

@@ -1,4 +1,4 @@
-"""Waiting for somebody else who writes, and saying so."""
+"""Waiting for another process that writes to the store, and printing that."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from baserun.cli._stores import opened_location
 from baserun.exceptions import StoreLockedError
 
 _SILENCE = 1.0
-"""Seconds to wait without a word; a batch takes milliseconds."""
+"""Seconds to wait silently; a batch takes milliseconds."""
 
 
 def say_if_locked() -> None:
-    """Say on standard error that somebody holds the lock; what writes next waits for it as long as it takes."""
+    """Print to standard error if another process holds the lock; the write that follows waits for it without limit."""
     from baserun.store.sqlite._lock import WriteLock
 
     with closing(WriteLock(opened_location().path)) as lock:

@@ -1,1 +1,1 @@
-"""What ``baserun doctor`` looks at."""
+"""The checks of ``baserun doctor``."""

@@ -1,16 +1,16 @@
-"""One thing that was looked at."""
+"""The result of one check."""
 
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 
 OK, NOTE, WARNING, PROBLEM = "ok", "note", "warning", "problem"
-"""A problem needs somebody to act; a warning tells of something that cannot be undone, or goes by itself."""
+"""A problem needs action; a warning is about something that cannot be undone, or passes by itself."""
 
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """What was found, and what to do about it."""
+    """What a check found, and what to do about it."""
 
     area: str
     name: str
@@ -18,5 +18,5 @@ class Check:
     message: str
 
     def to_dict(self) -> dict[str, str]:
-        """As JSON."""
+        """Return the result as JSON-ready builtins."""
         return asdict(self)

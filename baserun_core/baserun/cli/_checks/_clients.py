@@ -1,4 +1,4 @@
-"""The LLM clients that get recorded, and what prices their calls."""
+"""Checks of the installed LLM clients, their integrations and the price list."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ AREA = "clients"
 
 
 def examine() -> Iterator[Check]:
-    """Each client that Baserun knows, as it is installed beside this command."""
+    """Check each client that Baserun supports, as installed in this environment."""
     yield Check(AREA, "python", OK, f"{sys.version.split()[0]}, baserun {_version('baserun')}")
     for client, integration in CLIENTS.items():
         yield _client(client, integration)
@@ -27,7 +27,7 @@ def examine() -> Iterator[Check]:
 
 
 def versions() -> dict[str, str | None]:
-    """The installed clients' versions."""
+    """Return the versions of the clients; None for one that is not installed."""
     return {client: _version(client) if find_spec(client) else None for client in CLIENTS}
 
 

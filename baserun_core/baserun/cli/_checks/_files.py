@@ -1,4 +1,4 @@
-"""The files around the store: who may read them, and who holds the lock."""
+"""Checks of the store's files: their permissions, and the lock."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _LOCK_PATIENCE = 0.5
 
 
 def examine(location: StoreLocation) -> Iterator[Check]:
-    """Permissions and lock."""
+    """Check permissions and lock."""
     folder = os.path.dirname(location.path)
     shared = [path for suffix in _COMPANIONS if _is_shared(path := location.path + suffix)]
     yield from (_shared(path, "600") for path in shared)

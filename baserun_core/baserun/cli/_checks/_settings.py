@@ -1,4 +1,4 @@
-"""The configuration that an application gets here, and where each value comes from."""
+"""Checks of the configuration that an application started here gets, and where each value comes from."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ _SECRETS = ("api_key", "user_key", "secret")
 
 
 def settings(config: Config, sources: Sources) -> dict[str, dict[str, Any]]:
-    """Value and source of each option; secrets only say that they are set."""
+    """Return value and source of each option; of a secret only whether it is set."""
     return {name: {"value": _shown(name, getattr(config, name)), "source": sources.of[name]} for name in OPTIONS}
 
 
 def examine(config: Config, sources: Sources) -> Iterator[Check]:
-    """What is wrong in the environment, and each value."""
+    """Report problems in the environment, and each value."""
     for problem in sources.problems:
         yield Check(AREA, "environment", PROBLEM, problem)
     if not config.enabled:

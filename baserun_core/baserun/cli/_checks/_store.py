@@ -1,4 +1,4 @@
-"""The store itself: is it there, sound, current and of which size?"""
+"""Checks of the store itself: whether it exists, is intact and current, and its size."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _MOST_UNINDEXED = 10_000
 
 
 def examine(store: Store) -> tuple[StoreInfo | None, dict[str, dict[str, int]], float | None, list[Check]]:
-    """What the store says of itself, its ledger, how it grows, and what is to be thought of all that."""
+    """Return the state of the store, its ledger, its growth in bytes a day, and the checks of all that."""
     try:
         info = store.info()
         ledger = store.ledger()
@@ -28,7 +28,7 @@ def examine(store: Store) -> tuple[StoreInfo | None, dict[str, dict[str, int]], 
 
 
 def _growth(store: Store, info: StoreInfo) -> float | None:
-    """Bytes a day since the first record; None while that is less than a day ago."""
+    """Return the bytes a day since the first record; None if that is less than a day ago."""
     first = [page.items[0].started_at for page in (store.sessions(sort="started", limit=1),) if page.items]
     first += [page.items[0].started_at for page in (store.traces(sort="started", limit=1),) if page.items]
     age = datetime.now(UTC) - min(first, default=datetime.now(UTC))
@@ -36,7 +36,7 @@ def _growth(store: Store, info: StoreInfo) -> float | None:
 
 
 def missing(path: str) -> Check:
-    """There is no store yet."""
+    """Return the check for a store that does not exist yet."""
     return Check(AREA, "file", NOTE, f"there is none at {path} yet; the first recorded session makes it")
 
 

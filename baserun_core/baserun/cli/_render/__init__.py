@@ -1,1 +1,1 @@
-"""How records look: in tables, as conversations and trees, on a terminal and in a pipe."""
+"""Rendering records: as tables, conversations and trees, for a terminal or a pipe."""

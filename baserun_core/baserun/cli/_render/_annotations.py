@@ -1,4 +1,4 @@
-"""What was said about a session, trace or span."""
+"""Rendering the annotations of a session, trace or span."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ UNRECORDED = "what was said is not recorded"
 
 
 def tell_annotation(note: StoredAnnotation, indent: int = 2) -> Line | None:
-    """One line of it; tags are told with their trace."""
+    """Return the annotation as a line; None for a tag, which is shown with its trace."""
     if note.type == "feedback":
         return _feedback(note, indent)
     if note.type == "check":
@@ -26,22 +26,22 @@ def tell_annotation(note: StoredAnnotation, indent: int = 2) -> Line | None:
 
 
 def logged(note: StoredAnnotation) -> str:
-    """The message of a log, where it was recorded."""
+    """Return the message of a log, or that it is not recorded."""
     return UNRECORDED if note.value is None else in_words(note.value)
 
 
 def in_words(value: object) -> str:
-    """A value on one line: text as it is, anything else as JSON."""
+    """Return a value on one line: text as it is, anything else as JSON."""
     return one_line(value if isinstance(value, str) else compact(value), _MOST_TEXT)
 
 
 def pairs(values: dict[str, object] | None) -> str | None:
-    """``plan=pro, seats=3``; None when there are none."""
+    """Return values such as ``plan=pro, seats=3``; None if there are none."""
     return ", ".join(f"{name}={in_words(value)}" for name, value in values.items()) if values else None
 
 
 def _feedback(note: StoredAnnotation, indent: int) -> Line:
-    name = None if note.name == note.type else note.name  # what a web client gives is called feedback
+    name = None if note.name == note.type else note.name  # the default name of feedback from a web client
     words = facts(name, None if note.score is None else f"{note.score:.2f}")
     style = QUIET if note.score is None else GOOD if is_positive(note.score) else BAD
     comment = f" “{one_line(note.comment, _MOST_TEXT)}”" if note.comment else ""

@@ -1,4 +1,4 @@
-"""One call to a model, as it is told in a conversation."""
+"""Rendering a call to a model as part of a conversation."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _MOST_QUIET = 160
 
 
 def tell_call(call: StoredCall, history: History, view: View) -> Iterator[Line]:
-    """What was asked since the call before, what came back, and how it went."""
+    """Yield the new messages of the input, the output, and how the call ended."""
     if call.kind != LLM:
         yield line((one_line(f"{call.kind} {model_in_words(call)}"), QUIET), (f"  {call_facts(call)}", QUIET), indent=2)
         yield from _endings(call, indent=4)
@@ -46,7 +46,7 @@ def tell_call(call: StoredCall, history: History, view: View) -> Iterator[Line]:
 
 
 def call_facts(call: StoredCall) -> str:
-    """Latency, first token, tokens and cost on one line."""
+    """Return latency, time to first token, tokens, cost and retries on one line."""
     first = call.time_to_first_token_ms
     retries = call.retries
     return facts(
@@ -59,7 +59,7 @@ def call_facts(call: StoredCall) -> str:
 
 
 def tokens(usage: StoredUsage | None) -> str:
-    """``1,234 in (1,024 cached), 56 out (12 reasoning)``."""
+    """Return tokens such as ``1,234 in (1,024 cached), 56 out (12 reasoning)``."""
     if usage is None or (usage.input_tokens is None and usage.output_tokens is None):
         return "tokens unknown"
     cached, reasoning = usage.cached_input_tokens, usage.reasoning_tokens
@@ -69,19 +69,19 @@ def tokens(usage: StoredUsage | None) -> str:
 
 
 def error_in_words(error: StoredError) -> str:
-    """``RateLimitError (429): message``."""
+    """Return an error such as ``RateLimitError (429): message``."""
     status = f" ({error.status_code})" if error.status_code is not None else ""
     return f"{error.type}{status}" + (f": {error.message}" if error.message else "")
 
 
 def failed(error: StoredError | None, indent: int) -> Line:
-    """What went wrong, where it happened."""
+    """Return the line of an error."""
     words = "failed" if error is None else f"failed: {cut(error_in_words(error), _MOST_TEXT)}"
     return line((words, BAD), indent=indent)
 
 
 def tell_tool(span: StoredSpan, view: View) -> Iterator[Line]:
-    """A tool that ran, on one quiet line."""
+    """Yield the run of a tool as a dim line, and its error if it failed."""
     given = arguments_in_words(span.input)
     words = f"ran {span.name}" + (f"({_quiet(given, view)})" if given else "")
     yield line((f"{words}  {duration(span.duration_ms)}", QUIET), indent=4)
@@ -121,7 +121,7 @@ def _tell(message: Message, view: View, indent: int) -> Iterator[Line]:
     elif text:
         if message.role != ASSISTANT:
             yield line((message.role, PERSON), indent=indent)
-        elif indent == 0:  # an earlier answer that the application sent along
+        elif indent == 0:  # an earlier answer, sent by the application as input
             yield line((ASSISTANT, MODEL), indent=2)
         yield line(_limited(text, view), indent=4 if message.role == ASSISTANT else indent + 2)
     for asked in message.tool_calls:
@@ -136,12 +136,12 @@ def _endings(call: StoredCall, indent: int) -> Iterator[Line]:
     yield from (line((ending, WARN), indent=indent) for ending in endings(call))
     if has_failed(call):
         yield failed(call.error, indent=indent)
-    elif call.cost_usd is None and call.kind == LLM and not any(endings(call)):  # an ending says as much
+    elif call.cost_usd is None and call.kind == LLM and not any(endings(call)):  # an ending implies it
         yield line((f"cost unknown: {why_unknown(call)}", QUIET), indent=indent)
 
 
 def model_in_words(call: StoredCall) -> str:
-    """The model that was asked, and the one that answered where that is another."""
+    """Return the model of the request, and that of the response if it is another."""
     asked, answered = call.request_model, call.response_model
     if asked and answered and not answered.startswith(asked):
         return f"{asked} (answered by {answered})"

@@ -1,4 +1,4 @@
-"""The columns of lists: what a person sees of a record, and what a program gets."""
+"""The columns of lists, for a person and for a program."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from baserun.store.filters import is_positive
 
 Item = TypeVar("Item")
 Cell = str | tuple[str, str]
-"""A text, alone or with its style."""
+"""A text, or a text and its style."""
 
 NOTHING: Cell = ("–", QUIET)  # noqa: RUF001  (a dash as wide as a digit)
 _MOST_PREVIEW = 300
@@ -26,27 +26,27 @@ _MOST_PREVIEW = 300
 
 @dataclass(frozen=True, slots=True)
 class Column(Generic[Item]):
-    """One column. Where the screen is narrow those with the lowest `keep` go first."""
+    """One column. On a narrow screen those with the lowest `keep` are left out first."""
 
     title: str
-    """Above the column on a terminal; none for a column that only programs get."""
+    """The heading on a terminal; empty for a column that only programs get."""
     shown: Callable[[Item, datetime], Cell]
     field: str
-    """The record's field, above the column in a pipe."""
+    """The record's field, which is the heading in a pipe."""
     plain: Callable[[Item], str] | None = None
-    """For programs, where it is not simply the field's value."""
+    """Makes the value for programs, if that is not simply the field's."""
     is_number: bool = False
     is_flexible: bool = False
-    """Takes the space that is left."""
+    """The column takes the remaining width."""
     keep: int = 9
 
     def value(self, item: Item) -> str:
-        """What a program gets."""
+        """Return the value for a program."""
         return plain_value(getattr(item, self.field)) if self.plain is None else self.plain(item)
 
 
 def plain_value(value: Any) -> str:
-    """A field's value in one cell: nothing where it is unknown."""
+    """Return a field's value as text for a program; empty if it is unknown."""
     if value is None:
         return ""
     if isinstance(value, datetime):
@@ -57,7 +57,7 @@ def plain_value(value: Any) -> str:
 
 
 def hidden(field: str) -> Column[Any]:
-    """A column for programs only."""
+    """Make a column for programs only."""
     return Column("", lambda item, now: "", field, keep=0)
 
 
@@ -86,7 +86,7 @@ def _errors(item: Any) -> Cell:
 
 
 def score(value: float | None) -> Cell:
-    """A feedback score, from 0 to 1."""
+    """Return the cell of a feedback score, from 0 to 1."""
     return NOTHING if value is None else (f"{value:.2f}", GOOD if is_positive(value) else BAD)
 
 

@@ -1,4 +1,4 @@
-"""A session as a person reads it."""
+"""Rendering a session as a conversation."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from baserun.cli._render._view import View
 from baserun.store import StoredSession, StoredTrace
 
 _IDLE = timedelta(minutes=1)
-"""A pause of this length is worth a line."""
+"""A pause of this length or longer gets a line."""
 
 
 def conversation(session: StoredSession, visit: Sequence[StoredSession], view: View) -> Iterator[Line]:
-    """The session's facts, then its traces with the pauses between them, then what was thought of it."""
+    """Yield the heading of the session, its traces with the pauses between them, and its annotations."""
     yield from headline(session, visit, view)
     traces = sorted(session.traces, key=told_at) if isinstance(session.traces, list) else []
     history = History()
@@ -38,7 +38,7 @@ def conversation(session: StoredSession, visit: Sequence[StoredSession], view: V
 
 
 def headline(session: StoredSession, visit: Sequence[StoredSession], view: View) -> Iterator[Line]:
-    """Which session, whose, when and how much."""
+    """Yield id, user, times, totals, metadata and links of a session."""
     yield line((f"Session {session.id}", STRONG))
     yield line("user " + (session.user_identifier or "unknown"))
     yield line((f"started {view.when(session.started_at)} · {_end(session, view)}", QUIET))
@@ -53,7 +53,7 @@ def headline(session: StoredSession, visit: Sequence[StoredSession], view: View)
 
 
 def amounts(session: StoredSession) -> str:
-    """Traces, turns, calls, errors, tokens, cost and feedback on one line."""
+    """Return traces, turns, calls, errors, tokens, cost and feedback on one line."""
     traces = session.traces
     score = session.feedback_score
     return facts(
@@ -68,7 +68,7 @@ def amounts(session: StoredSession) -> str:
 
 
 def one_trace(trace: StoredTrace, view: View) -> Iterator[Line]:
-    """What was said in a single trace, without its heading."""
+    """Yield the content of a single trace, without its heading."""
     return (told for at, told in enumerate(tell_trace(trace, History(), view)) if at > 0)
 
 

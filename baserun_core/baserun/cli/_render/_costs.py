@@ -1,4 +1,4 @@
-"""What calls cost, and why nobody knows what one of them cost."""
+"""The costs of calls, and why the cost of one is unknown."""
 
 from __future__ import annotations
 
@@ -8,20 +8,20 @@ from baserun.store import StoredCall, StoredSession, StoredTrace, StoredUser
 from baserun.store.activity import ActivityBucket, BusyModel, BusyUser
 
 Sum = StoredSession | StoredTrace | StoredUser | ActivityBucket | BusyUser | BusyModel
-"""What has the cost of several calls, of which some may be unknown."""
+"""Records with the summed cost of several calls, of which some may be unknown."""
 
 _ASKABLE = ("chat", "text_completion")
-"""Kinds of calls that have to ask for the usage of a stream; the Responses API tells it to everybody."""
+"""Operations whose streams report usage only on request; those of the Responses API always do."""
 
 
 def is_counted(whole: StoredSession | StoredTrace | StoredUser) -> bool:
-    """There are tokens or a cost to tell: of calls, or of embeddings and images, which are not among the calls."""
+    """Whether there are tokens or a cost to show: of LLM calls, or of embeddings and images, not among the calls."""
     known = (whole.input_tokens, whole.output_tokens, whole.cost_usd)
     return whole.llm_calls > 0 or any(value is not None for value in known)
 
 
 def cost_of(whole: Sum) -> str:
-    """What its calls cost together, and how many are not counted in that."""
+    """Return the cost of its calls, with the number of calls that are not included."""
     if whole.cost_usd is None:
         return "cost unknown"
     left_out = left_out_of(whole)
@@ -29,21 +29,21 @@ def cost_of(whole: Sum) -> str:
 
 
 def brief_cost_of(whole: Sum) -> str:
-    """The same where there is little room: ``$0.0041+``. Nothing where there was no call."""
+    """Return the cost in short form, such as ``$0.0041+``; empty if there was no call."""
     if whole.cost_usd is None:
         return UNKNOWN if whole.unpriced_calls else ""
     return dollars(whole.cost_usd) + ("+" if whole.unpriced_calls else "")
 
 
 def left_out_of(whole: Sum) -> str | None:
-    """How many calls are not in the sum, in words; None where all are, or none."""
+    """Return how many calls the sum leaves out, in words; None if it has all of them, or is unknown."""
     if whole.cost_usd is None or not whole.unpriced_calls:
         return None
     return f"and {plural(whole.unpriced_calls, 'call')} of unknown cost"
 
 
 def why_unknown(call: StoredCall) -> str | None:
-    """The reason in words; None where the cost is known."""
+    """Return why the cost is unknown, in words; None if it is known."""
     if call.cost_usd is not None:
         return None
     if call.usage is None or (call.usage.input_tokens is None and call.usage.output_tokens is None):

@@ -23,7 +23,7 @@ _STOPS = {
 
 
 def endings(call: StoredCall) -> Iterator[str]:
-    """How a call ended otherwise than by its last word, apart from an error."""
+    """Yield how a call ended other than normally, apart from an error."""
     ending = _STREAM_ENDS.get(call.stream_end or "")
     if call.status == "cancelled" and ending is None:
         ending = "cancelled before its end"
@@ -33,5 +33,5 @@ def endings(call: StoredCall) -> Iterator[str]:
 
 
 def has_failed(call: StoredCall) -> bool:
-    """Whether it ended by an error."""
+    """Whether it ended with an error."""
     return call.status == "error" or (call.error is not None and call.status != "cancelled")

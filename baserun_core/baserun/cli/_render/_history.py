@@ -1,4 +1,4 @@
-"""Which messages of a call are new: most calls send the whole conversation again."""
+"""Finding the new messages of a call: most calls send the whole conversation again."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from baserun.cli._render._messages import ASSISTANT, SYSTEM, Message
 
 
 class History:
-    """What has been told so far of a session."""
+    """The messages of a session that have been shown so far."""
 
     def __init__(self) -> None:
         self._told: set[tuple[str, str]] = set()
@@ -16,10 +16,10 @@ class History:
         self._unanswered: list[tuple[str, str]] = []
 
     def new(self, messages: Sequence[Message]) -> tuple[int, list[Message]]:
-        """How many earlier messages nothing is known of, and those that were said since the last answer.
+        """Return the number of earlier messages that no call recorded, and the messages since the last answer.
 
-        A question that one trace sends to the model twice in a row (a retry, a second opinion) is told once, and so is
-        one that got no answer and is sent along with the next.
+        A question that one trace sends twice in a row (a retry, a second opinion) is returned once, and so is one that
+        got no answer and is sent again with the next.
         """
         begin = 1 + max((at for at, message in enumerate(messages) if message.role == ASSISTANT), default=-1)
         systems = [message for message in messages if message.role == SYSTEM and self._is_new(message)]
@@ -33,17 +33,17 @@ class History:
         return len(before), systems + ([] if is_repeated else asked[known:])
 
     def told(self, messages: Sequence[Message]) -> None:
-        """These have been shown."""
+        """Note that these messages have been shown."""
         self._told.update(_key(message) for message in messages)
         if any(message.role == ASSISTANT for message in messages):
             self._unanswered = []
 
     def next_trace(self) -> None:
-        """What is asked now is asked anew, be it in the same words."""
+        """Begin another trace: a question counts as new there, even in the same words."""
         self._last_asked = []
 
     def _is_sent_along(self, keys: list[tuple[str, str]]) -> bool:
-        """What got no answer, and more behind it; the same alone is asked once more."""
+        """Whether these are the unanswered messages with more after them; the same alone are a question asked again."""
         return len(keys) > len(self._unanswered) and keys[: len(self._unanswered)] == self._unanswered
 
     def _is_new(self, message: Message) -> bool:

@@ -1,4 +1,4 @@
-"""Lines of prose with their indentation."""
+"""Lines of prose with styles and indentation."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ MODEL = "bold"
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A paragraph; its text is safe to show."""
+    """A paragraph; its text is safe for a terminal."""
 
     indent: int
     text: Text
     label: int = 0
-    """So many of the first characters stand before the rest, which is wrapped beside them."""
+    """The number of first characters that are a label, beside which the rest is wrapped."""
 
 
 BLANK = Line(0, Text(""))
 
 
 def line(*parts: str | tuple[str, str], indent: int = 0, label: int = 0) -> Line:
-    """A line of texts, each alone or with its style."""
+    """Make a line of texts, each alone or with its style."""
     text = Text()
     for part in parts:
         words, style = (part, "") if isinstance(part, str) else part
@@ -40,5 +40,5 @@ def line(*parts: str | tuple[str, str], indent: int = 0, label: int = 0) -> Line
 
 
 def facts(*known: str | None) -> str:
-    """Those that are known, side by side."""
+    """Join the known facts by `` · ``."""
     return " · ".join(fact for fact in known if fact)

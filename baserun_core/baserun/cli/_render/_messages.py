@@ -1,4 +1,4 @@
-"""What was said in a call, as messages, out of the shapes in which providers take and give it."""
+"""Extracting messages from the input and output of a call, in the formats of several providers."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ _CONVERSATION = ("messages", "input", "contents", "prompt")
 _PLACES = ("url", "image_url", "file_id", "filename", "uri")
 _MOST_DEPTH = 50
 _MOST_PLACE = 200
-"""Characters of an address."""
+"""Characters of a URL or file name."""
 
 
 @dataclass(frozen=True, slots=True)
 class ToolCall:
-    """A tool that the model asked for."""
+    """A tool call by the model."""
 
     name: str
     arguments: str
@@ -30,7 +30,7 @@ class ToolCall:
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One thing that was said."""
+    """One message."""
 
     role: str
     text: str
@@ -40,7 +40,7 @@ class Message:
 
 
 def said(value: Any, role: str) -> list[Message]:
-    """The messages in a call's input or output; what names no role was said by `role`."""
+    """Return the messages in a call's input or output; those without a role get `role`."""
     return [message for message in _messages(value, role, 0) if message.text or message.tool_calls]
 
 
@@ -104,7 +104,7 @@ def _id(value: Any) -> str | None:
 
 
 def arguments_in_words(arguments: Any) -> str:
-    """``city="Paris", days=3``; as they came when they are no JSON object."""
+    """Return arguments such as ``city="Paris", days=3``; unchanged if they are not valid JSON."""
     if isinstance(arguments, str):
         try:
             arguments = json.loads(arguments)
@@ -135,12 +135,12 @@ def _part(part: dict[str, Any]) -> str:
     kind = part.get("type")
     if kind == "tool_result":
         return compact(part.get("content"))
-    # A picture, sound or file: to say that it was there is all that a terminal can do.
+    # A picture, sound or file: a terminal can only show that it was there.
     return f"[{kind}{_described(part)}]" if isinstance(kind, str) else compact(part)
 
 
 def _described(part: dict[str, Any]) -> str:
-    """What is known of a file: where it is, or the type and size of what was not stored."""
+    """Return where a file is, or the type and size of one that was not stored; empty if neither is known."""
     waiting: list[Any] = [part]
     while waiting:
         value = waiting.pop(0)
@@ -160,7 +160,7 @@ def _objects(value: Any) -> list[dict[str, Any]]:
 
 
 def compact(value: Any) -> str:
-    """A value as short JSON."""
+    """Return a value as JSON on one line."""
     try:
         return json.dumps(value, ensure_ascii=False, default=str)
     except (ValueError, RecursionError):

@@ -1,4 +1,4 @@
-"""Dollars and amounts, with the digits they need."""
+"""Formatting dollars, counts and sizes."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ UNKNOWN = "unknown"
 
 
 def dollars(amount: Decimal | None) -> str:
-    """``$12.30``, ``$0.0123``, ``$0.000045``; an unknown amount is ``unknown``, never ``$0``."""
+    """Return ``$12.30``, ``$0.0123`` or ``$0.000045``; an unknown amount is ``unknown``, never ``$0``."""
     if amount is None:
         return UNKNOWN
     if amount == 0:
@@ -22,12 +22,12 @@ def dollars(amount: Decimal | None) -> str:
 
 
 def plain_dollars(amount: Decimal | None) -> str:
-    """All digits and nothing else, for other programs; nothing for an unknown amount."""
+    """Return all digits and nothing else, for other programs; empty for an unknown amount."""
     return "" if amount is None else f"{amount.normalize():f}"
 
 
 def count(number: int | None) -> str:
-    """``1,234``, ``123k``, ``1.2M``; ``unknown`` for None."""
+    """Return ``1,234``, ``123k`` or ``1.2M``; ``unknown`` for None."""
     if number is None:
         return UNKNOWN
     if number < 100_000:
@@ -38,13 +38,13 @@ def count(number: int | None) -> str:
 
 
 def total(*numbers: int | None) -> int | None:
-    """The sum of what is known; None when nothing is."""
+    """Return the sum of the known numbers; None if none is known."""
     known = [number for number in numbers if number is not None]
     return sum(known) if known else None
 
 
 def size(number: int) -> str:
-    """Bytes as ``512 B``, ``3.4 KB``, ``12 MB``."""
+    """Return bytes as ``512 B``, ``3.4 KB`` or ``12 MB``."""
     amount = float(number)
     for unit in ("B", "KB", "MB", "GB"):
         if amount < 1000:
@@ -54,5 +54,5 @@ def size(number: int) -> str:
 
 
 def plural(number: int, noun: str) -> str:
-    """``1 call``, ``2 calls``, ``1,234 calls``."""
+    """Return ``1 call``, ``2 calls`` or ``1,234 calls``."""
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"

@@ -1,4 +1,4 @@
-"""Lists as a table that fits its screen, or as tab-separated lines."""
+"""Rendering lists as a table that fits the screen, or as tab-separated lines."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ Item = TypeVar("Item")
 
 _GAP = 2
 _LEAST_FLEXIBLE = 20
-"""A column of text that is narrower than this says nothing."""
+"""Columns of the screen; a column of text that is narrower is useless."""
 
 
 def tab_separated(columns: Sequence[Column[Item]], items: Sequence[Item]) -> Iterator[str]:
-    """A line with the names of the fields, and one for each item; the values hold no tab and no line break."""
+    """Yield a line with the names of the fields, and one for each item; values have no tabs and no line breaks."""
     yield "\t".join(column.field for column in columns)
     for item in items:
         yield "\t".join(column.value(item) for column in columns)
 
 
 def table(columns: Sequence[Column[Item]], items: Sequence[Item], view: View, width: int) -> Table:
-    """A table of the columns that there is room for."""
+    """Make a table of the columns that fit into `width`."""
     cells = {
         column.title: [_text(column.shown(item, view.now)) for item in items] for column in columns if column.title
     }

@@ -1,7 +1,7 @@
-"""Text of strangers, made safe for a terminal.
+"""Making untrusted text safe for a terminal.
 
-What was said to a model and what it answered may hold escape sequences that move the cursor, rename the window or turn
-the reading direction. Everything that is shown goes through here; nothing of it is read as markup.
+Input and output of a model may contain escape sequences that move the cursor, rename the window or change the reading
+direction. All text that is shown passes through here; none is interpreted as markup.
 """
 
 from __future__ import annotations
@@ -25,25 +25,25 @@ ELLIPSIS = "\u2026"
 
 
 def safe(text: str) -> str:
-    """`text` with its lines, and with every other control character made visible: ``ESC`` becomes ``␛``."""
+    """Keep the line breaks of `text`, and make every other control character visible: ``ESC`` becomes ``␛``."""
     lines = text.replace("\r\n", "\n").replace("\t", _TAB)
     return _UNSAFE_CHARACTER.sub(_visible, lines)
 
 
 def one_line(text: str, most: int | None = None) -> str:
-    """`text` on one line and safe, cut after `most` characters."""
+    """Return `text` on one line, safe, and cut to `most` characters."""
     beginning = text if most is None else text[: most * 4 + 100]
     line = safe(_SPACES.sub(" ", beginning).strip())
     return line if most is None else cut(line, most)
 
 
 def cut(text: str, most: int) -> str:
-    """The beginning of `text`, with an ellipsis where something is left out."""
+    """Cut `text` to `most` characters, with an ellipsis at the end of a cut one."""
     return text if len(text) <= most else text[: most - 1].rstrip() + ELLIPSIS
 
 
 def shortened(identifier: str, most: int = 9) -> str:
-    """An identifier with its middle left out, as tables show it; `baserun.cli._lookup` finds it again."""
+    """Shorten an identifier in its middle, as tables show it; `baserun.cli._lookup` finds it by that."""
     line = one_line(identifier)
     if len(line) <= most:
         return line
@@ -52,7 +52,7 @@ def shortened(identifier: str, most: int = 9) -> str:
 
 
 def safe_json(text: str) -> str:
-    """JSON in which characters that a terminal would obey are escaped; it means the same."""
+    """Escape the characters in JSON that a terminal would obey; its meaning stays the same."""
     return _UNSAFE_CHARACTER.sub(_escaped, text)
 
 

@@ -1,4 +1,4 @@
-"""Times and durations in words."""
+"""Formatting times and durations."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _DAYS_UNTIL_DATE = 30
 
 
 def ago(moment: datetime, now: datetime) -> str:
-    """How long ago `moment` was; its date when that is more than a month."""
+    """Return how long ago `moment` was; its date if that is 30 days or more."""
     passed = (now - moment).total_seconds() * _SECOND
     if passed < 0:
         return "just now" if passed > -_MINUTE else local(moment)
@@ -23,7 +23,7 @@ def ago(moment: datetime, now: datetime) -> str:
 
 
 def duration(milliseconds: float | None) -> str:
-    """``40 µs``, ``812 ms``, ``1.2 s``, ``3 min 12 s``, ``2 h 5 min``, ``4 d 3 h``; an unknown one is ``unknown``."""
+    """Return ``40 µs``, ``812 ms``, ``1.2 s``, ``3 min 12 s``, ``2 h 5 min``, ``4 d 3 h``, or ``unknown`` for None."""
     if milliseconds is None:
         return "unknown"
     if 0 < milliseconds < _SHORT:
@@ -44,22 +44,22 @@ def duration(milliseconds: float | None) -> str:
 
 
 def span_of(milliseconds: float) -> str:
-    """A long time roughly, in one unit: ``42 min``, ``3 d``."""
+    """Return a long time in one unit, rounded down: ``42 min``, ``3 d``."""
     return _whole(milliseconds)
 
 
 def local(moment: datetime) -> str:
-    """Date and time where the reader is."""
+    """Return date and time in the local zone."""
     return moment.astimezone().strftime("%Y-%m-%d %H:%M:%S")
 
 
 def clock(moment: datetime) -> str:
-    """The time of the day where the reader is."""
+    """Return the time of day in the local zone."""
     return moment.astimezone().strftime("%H:%M:%S")
 
 
 def iso(moment: datetime | None) -> str:
-    """ISO 8601 in UTC with microseconds, as in JSON; nothing for an unknown one."""
+    """Return ISO 8601 in UTC with microseconds, as in JSON; empty for None."""
     return "" if moment is None else moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 

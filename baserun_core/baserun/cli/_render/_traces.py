@@ -1,4 +1,4 @@
-"""One trace, as it is told in a conversation: what was said and done in it, in the order in which it was."""
+"""Rendering a trace as part of a conversation, with its calls, tools and annotations in order of time."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _MOST_RESULT = 300
 
 
 def tell_trace(trace: StoredTrace, history: History, view: View) -> Iterator[Line]:
-    """When it was and what it is called, then everything in it."""
+    """Yield the heading of the trace, then everything in it."""
     yield heading(trace, view)
     history.next_trace()
     told: set[tuple[str, str | None]] = set()
@@ -45,7 +45,7 @@ def tell_trace(trace: StoredTrace, history: History, view: View) -> Iterator[Lin
 
 
 def heading(trace: StoredTrace, view: View) -> Line:
-    """One quiet line above a trace."""
+    """Return the heading: time, name, duration, id, environment, tags and status."""
     status = STATUSES.get(trace.status)
     took = duration(trace.duration_ms) if trace.duration_ms is not None else None
     words = facts(took, f"trace {view.id(trace.id)}", trace.environment, pairs(trace.tags))
@@ -54,12 +54,12 @@ def heading(trace: StoredTrace, view: View) -> Line:
 
 
 def ended_at(trace: StoredTrace) -> datetime:
-    """When it was over, as far as is known."""
+    """Return the end of the trace; its start if the duration is unknown."""
     return trace.started_at + timedelta(milliseconds=trace.duration_ms or 0)
 
 
 def told_at(trace: StoredTrace) -> datetime:
-    """Its place in a conversation: its beginning; its end where all that there is to tell is that it failed then."""
+    """Return the time that places it in a conversation: its start; its end if it has nothing but an error."""
     is_bare = not trace.spans and not trace.annotations
     return ended_at(trace) if is_bare and trace.error is not None else trace.started_at
 
@@ -77,7 +77,7 @@ def _tell_span(span: StoredSpan, history: History, view: View, told: set[tuple[s
 
 
 def _in_order(trace: StoredTrace) -> list[StoredSpan | StoredAnnotation]:
-    """Feedback comes after everything, since it is about all of it; an error is told where it came from first."""
+    """Sort by time, but feedback last, because it is about all of it; an error is shown first where it came from."""
     timed: list[tuple[bool, datetime, StoredSpan | StoredAnnotation]] = [
         (False, _place(span), span) for span in trace.spans or ()
     ]

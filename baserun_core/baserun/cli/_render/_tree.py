@@ -1,4 +1,4 @@
-"""The spans of a trace as a tree, with how long each took."""
+"""Rendering the spans of a trace as a tree, with their durations."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ _DURATION = 12
 _MOST_LABEL = 60
 _MOST_ERROR = 100
 _MOST_DEPTH = 12
-"""Deeper levels are not indented any further."""
+"""Levels of indentation; deeper ones are not indented further."""
 
 
 def tree(trace: StoredTrace, view: View, width: int) -> Iterator[Line]:
-    """The trace's facts, and a line for each span under its parent."""
+    """Yield the facts of the trace, and a line for each span under its parent."""
     yield line((f"Trace {trace.id}", STRONG))
     yield line(f"session {trace.session_id or 'none'}")
     yield line(f"user {trace.user_identifier or 'unknown'}")
@@ -63,7 +63,7 @@ def _marks(what: StoredSpan | StoredTrace) -> Iterator[tuple[str, str]]:
 
 
 def _rows(trace: StoredTrace) -> Iterator[tuple[str, StoredSpan]]:
-    """Spans under their parents; one whose parent is not here stands at the top. Not recursive: trees may be deep."""
+    """Yield spans under their parents, those without a parent here at the top. Not recursive: trees may be deep."""
     children = _children(trace)
     seen: set[str] = set()
     waiting = [("", span, at == 0) for at, span in enumerate(reversed(children.get(None, [])))]
@@ -95,7 +95,7 @@ def _name(span: StoredSpan) -> str:
 
 
 def _fit(text: str, room: int) -> str:
-    """`text` in exactly `room` cells of the screen."""
+    """Cut or pad `text` to exactly `room` cells of the screen."""
     if cell_len(text) <= room:
         return set_cell_size(text, room)
     return set_cell_size(text, max(0, room - 1)) + ELLIPSIS

@@ -1,4 +1,4 @@
-"""A user's facts."""
+"""Rendering a user."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from baserun.store import StoredUser
 
 
 def profile(user: StoredUser, view: View) -> Iterator[Line]:
-    """Who, since when, and how much."""
+    """Yield identifier, times and totals of a user."""
     yield line((f"User {user.user_identifier}", STRONG))
     yield line((f"first seen {view.when(user.first_seen_at)} · last seen {view.when(user.last_seen_at)}", QUIET))
     score = user.feedback_score

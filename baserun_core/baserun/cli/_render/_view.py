@@ -1,4 +1,4 @@
-"""Who reads: a person wants to know how long ago, a program when."""
+"""How times and ids are shown: relative and shortened for a person, exact for a program."""
 
 from __future__ import annotations
 
@@ -11,23 +11,23 @@ from baserun.cli._render._text import one_line, shortened
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """How times and ids are written."""
+    """The formatting of times and ids for one reader."""
 
     now: datetime
     is_terminal: bool
     is_full: bool = False
-    """Nothing is left out of long texts."""
+    """Long texts and histories are not cut."""
 
     def when(self, moment: datetime) -> str:
-        """A time: with how long ago it was, or exact for programs."""
+        """Return a time, with how long ago it was; exact for programs."""
         if not self.is_terminal:
             return _time.iso(moment)
         return f"{_time.local(moment)} ({_time.ago(moment, self.now)})"
 
     def clock(self, moment: datetime) -> str:
-        """The time of the day; exact for programs."""
+        """Return the time of day; the exact time for programs."""
         return _time.clock(moment) if self.is_terminal else _time.iso(moment)
 
     def id(self, identifier: str, most: int = 9) -> str:
-        """An identifier beside others; whole for programs."""
+        """Return an identifier, shortened; whole for programs."""
         return shortened(identifier, most) if self.is_terminal else one_line(identifier)
