@@ -186,7 +186,7 @@ class Delivery:
         return True
 
     def _make_findable(self) -> None:
-        """Index a large backlog before a flush returns, whose caller may search next; but only for a short time."""
+        """Index a large backlog before a flush returns, as its caller may search next; at most `_INDEX_PATIENCE`."""
         deadline = time.monotonic() + _INDEX_PATIENCE
         with guarded("maintaining the store"):
             while self.upkeep.is_much and time.monotonic() < deadline and self.maintain():

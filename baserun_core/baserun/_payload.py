@@ -63,7 +63,7 @@ def may_be_base64(value: object) -> bool:
 
 
 def _is_in_short_lines(text: str) -> bool:
-    """Whether it has words or ids, one a line: lines of base64 have 64 or 76 characters."""
+    """Whether the first line is too short for base64 (64 or 76 characters a line): words or ids, one a line."""
     return text.find("\n", 0, SHORTEST_LINE) >= 0
 
 

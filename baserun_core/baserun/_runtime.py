@@ -38,7 +38,7 @@ class Runtime:
         self.recorder_if_enabled = self.recorder if config.enabled else None
 
     def start(self) -> None:
-        """Log what is wrong in the environment, and instrument the clients."""
+        """Log problems in the environment, and instrument the clients."""
         for problem in self.sources.problems:
             say("warning", "%s", problem)
         if self.config.api_key is not None and self.config.server_url is None and self.config.enabled:
@@ -49,7 +49,7 @@ class Runtime:
             instrument(CLIENTS if self.config.instrument == "auto" else self.config.instrument)
 
     def stop(self, timeout: float) -> bool:
-        """Write what is queued, close the store, and restore the instrumented clients."""
+        """Write queued records, close the store, and restore the instrumented clients."""
         from baserun._instrument import uninstrument
 
         uninstrument()
@@ -83,7 +83,7 @@ def running_recorder() -> Recorder | None:
 
 
 def configure(given: dict[str, Any], *, clock: Clock | None = None, ids: Ids | None = None) -> Runtime:
-    """Replace the configuration, after what is queued under the previous one is written.
+    """Replace the configuration, after the records queued under the previous one are written.
 
     Raises:
         ConfigurationError: An option cannot be used.

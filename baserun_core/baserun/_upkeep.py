@@ -6,10 +6,10 @@ import time
 from math import inf
 
 PAUSE = 5.0
-"""Seconds between two maintenances of a busy process: many small steps cost more than few big ones."""
+"""Seconds from a write to the maintenance after it: many small steps cost more than few big ones."""
 MOST_RECORDS = 2_000
 MOST_BYTES = 4_000_000
-"""After so much was written it is due at once: a search reads through what is not indexed piece by piece."""
+"""Records or bytes written since, from which maintenance is due at once: searches scan what is not indexed."""
 IDLE_PAUSE = 3600.0
 """Seconds between two checks of an idle process for records past their retention, if there is one."""
 
@@ -39,7 +39,7 @@ class Upkeep:
 
     @property
     def is_much(self) -> bool:
-        """Whether so much was written that a search should not have to read through it."""
+        """Whether `MOST_RECORDS` or `MOST_BYTES` is reached."""
         return self._records >= MOST_RECORDS or self._bytes >= MOST_BYTES
 
     @property

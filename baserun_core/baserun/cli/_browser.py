@@ -11,8 +11,8 @@ import webbrowser
 def open_browser(address: str) -> None:
     """Open `address` in a browser window, where there can be one, without waiting for it.
 
-    Without windows, as over SSH, Python would start a browser for terminals and wait until it exits, which never
-    happens: the server whose page it loads is what waits.
+    Without windows, as over SSH, Python would start a text browser and wait for its exit, which never comes: the page
+    that it loads would have to be served by the program that waits.
     """
     if _has_window():
         threading.Thread(target=webbrowser.open, args=(address,), name="baserun-browser", daemon=True).start()
