@@ -1,4 +1,4 @@
-"""System checks: what is wrong with the settings, before anybody wonders where the sessions are.
+"""Django system checks of the settings ``BASERUN``, ``MIDDLEWARE`` and the secret keys.
 
 baserun.E001  the setting BASERUN cannot be used
 baserun.W001  the middleware is not listed
@@ -26,7 +26,7 @@ AUTHENTICATION = "django.contrib.auth.middleware.AuthenticationMiddleware"
 
 
 def check_settings(app_configs: Sequence[Any] | None = None, **_: Any) -> list[CheckMessage]:
-    """Look at ``BASERUN`` and ``MIDDLEWARE``."""
+    """Check ``BASERUN``, ``MIDDLEWARE`` and the secret keys."""
     return [*_check_options(), *_check_order(), *_check_secrets()]
 
 
@@ -75,7 +75,7 @@ def _check_secrets() -> list[CheckMessage]:
 def _loaded(path: str) -> Any:
     try:
         return import_string(path)
-    except ImportError:  # Django itself complains about it
+    except ImportError:  # Django itself reports it
         return None
 
 

@@ -1,4 +1,4 @@
-"""The view that takes what visitors think of an answer."""
+"""The view that takes visitors' feedback."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ def feedback_view(request: HttpRequest) -> HttpResponse:
 
         path("feedback/", feedback_view)
 
-    It takes JSON or a form: ``{"token": "...", "thumbsup": true, "comment": "..."}``, and answers 204; 400 to what
-    cannot be used, 403 to a token that is not genuine or was given to another user, 405 to anything but a POST, 413 to
-    more than 64 kB. CsrfViewMiddleware protects it like every view.
+    It takes JSON or a form, such as ``{"token": "...", "thumbsup": true, "comment": "..."}``. The response is 204;
+    400 for a body that cannot be used, 403 for a token that is forged or another user's, 405 for another method than
+    POST, 413 for more than 64 kB. CsrfViewMiddleware protects it like every view.
     """
     if request.method != "POST":
         return HttpResponse(status=405, headers={"Allow": "POST"})
@@ -33,6 +33,6 @@ def feedback_view(request: HttpRequest) -> HttpResponse:
 
 
 def _posted(request: HttpRequest) -> tuple[str, bytes]:
-    if request.POST:  # a form, which Django or its protection against forged requests has parsed
+    if request.POST:  # a form, which Django or its CSRF protection has parsed
         return "application/x-www-form-urlencoded", request.POST.urlencode().encode()
     return request.META.get("CONTENT_TYPE", ""), request.body[: MOST_BYTES + 1]

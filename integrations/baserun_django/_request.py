@@ -1,4 +1,4 @@
-"""A request as Django knows it."""
+"""A Django request for `baserun.web`."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from baserun.instrumentation import guarded
 from baserun.web import ANONYMOUS, UNKNOWN, GetHeader, SessionPolicy, Visitor, WebRequest, by_email, by_key
 
 ATTRIBUTE = "_baserun_request"
-"""Where the request's own half of ours is."""
+"""The attribute of Django's request that holds ours."""
 
 
 class DjangoRequest(WebRequest):
-    """Says what Django knows of a request, and asks it for nothing that costs a query unless a session is touched."""
+    """Reads Django's request; nothing that costs a query is read unless a session is touched."""
 
     __slots__ = ("_error", "_is_logged_out", "request")
 
@@ -62,15 +62,15 @@ class DjangoRequest(WebRequest):
         return visitor_of(self.request.user)
 
     def find_user_after_loop(self) -> None:
-        """Find out who it is, if the session was touched in a loop: that of an asynchronous view under WSGI."""
+        """Look up the user if the session was touched in an event loop, as by an asynchronous view under WSGI."""
         if self.session.decision is None or not self._decided_for.is_unknown or self._explicit is not None:
             return
         if self.policy.options.get_user is None:
             with guarded("finding the user of a request"):
-                self.find_user()  # and from then on it can be peeked at
+                self.find_user()  # from now on `peek_user` returns it
 
     async def find_user_in_loop(self, get_header: GetHeader) -> None:
-        """Find out who it is, in an event loop, if the session was touched or may be while the body is sent."""
+        """Look up the user, in an event loop, if the session was touched or may be while the body is sent."""
         if self._explicit is not None or self.policy.options.get_user is not None:
             return
         if self.is_untouched and not self.is_expecting(get_header):
@@ -79,11 +79,11 @@ class DjangoRequest(WebRequest):
             user = _resolved_user(self.request)
             if user is None and not self._is_logged_out and hasattr(self.request, "auser"):
                 user = await self.request.auser()
-            if _lacks_address(user):  # read by `only()` or `defer()`
+            if _lacks_address(user):  # loaded with `only()` or `defer()`
                 await user.arefresh_from_db(fields=[user.get_email_field_name()])
 
     def failed(self, error: BaseException) -> None:
-        """A view raised `error`."""
+        """Remember the exception of a view."""
         self._error = error
 
     def logged_in(self) -> None:
@@ -91,18 +91,18 @@ class DjangoRequest(WebRequest):
         self.user_changed()
 
     def logged_out(self) -> None:
-        # Django tells before it takes the user away.
+        # Django sends the signal before it removes the user.
         self._is_logged_out = True
         self.user_changed()
 
     def finish(self, error: BaseException | None = None, *, status: str | None = None) -> None:
         if error is None and self.status_code is not None and self.status_code >= 500:
-            error = self._error  # of a 404 or 403 it is only how Django spells the answer
+            error = self._error  # for a 404 or 403 it is just Django's way to respond
         super().finish(error, status=status)
 
 
 def visitor_of(user: Any) -> Visitor:
-    """Who a user of ``django.contrib.auth`` is: by e-mail address, else by model and primary key."""
+    """The visitor that a user of ``django.contrib.auth`` stands for: by e-mail address, else model and primary key."""
     if user is None:
         return UNKNOWN
     if not user.is_authenticated:
@@ -118,7 +118,7 @@ def visitor_of(user: Any) -> Visitor:
 
 
 def _lacks_address(user: Any) -> bool:
-    """Whether reading the e-mail address would be a query."""
+    """Whether reading the e-mail address would cost a query."""
     find_name = getattr(user, "get_email_field_name", None)
     if find_name is None:
         return False
@@ -127,7 +127,7 @@ def _lacks_address(user: Any) -> bool:
 
 
 def _resolved_user(request: HttpRequest) -> Any:
-    """The user, if anybody has asked for them before; asking here would cost a query, and mark the session as read."""
+    """Return the user if it is loaded already; loading it would cost a query, and mark Django's session as accessed."""
     user = request.__dict__.get("user")
     if not isinstance(user, LazyObject):
         return user

@@ -1,4 +1,4 @@
-"""What the session adds to a response, put there as Django puts it."""
+"""Applying `ResponseChanges` to a Django response."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from baserun.web import ResponseChanges, SessionCookie
 
 
 def get_header(response: HttpResponseBase, name: str) -> str | None:
-    """A header by its lower-case name; Django keeps cookies apart."""
+    """Return a header by its lower-case name; Django keeps cookies apart from the others."""
     if name == "set-cookie":
         return "\n".join(morsel.OutputString() for morsel in response.cookies.values()) or None
     value = response.headers.get(name)
@@ -16,7 +16,7 @@ def get_header(response: HttpResponseBase, name: str) -> str | None:
 
 
 def apply(response: HttpResponseBase, changes: ResponseChanges) -> None:
-    """Do to `response` what the session asks for."""
+    """Set the headers and the cookie on `response`."""
     for name, value in changes.headers:
         response.headers[name] = value
     if changes.cookie is not None:

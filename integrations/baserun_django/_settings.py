@@ -24,7 +24,7 @@ _process: dict[str, Any] = {}
 
 
 def current_policy() -> SessionPolicy:
-    """The policy by the settings as they are now; they are read again when a test overrides them."""
+    """Return the policy for the current settings; they are read again when a test overrides them."""
     global _policy
     given = getattr(settings, NAME, None)
     known = _policy
@@ -34,10 +34,10 @@ def current_policy() -> SessionPolicy:
 
 
 def options_of(given: object) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The options of the middleware, and those of `baserun.init`.
+    """Return the options of the middleware, and those of `baserun.init`.
 
     Raises:
-        ConfigurationError: The setting is no dict, or has a key that is no option.
+        ConfigurationError: The setting is not a dict, or has a key that is not an option.
     """
     if given is None:
         return {}, {}
@@ -61,10 +61,10 @@ def _suggestion(name: str) -> str:
 
 
 def configure_process(options: dict[str, Any]) -> None:
-    """Call `baserun.init` with the options of the process, once for the same ones.
+    """Call `baserun.init` with the options of the process, unless they are the same as in the last call.
 
     Raises:
-        ConfigurationError: One of them cannot be used.
+        ConfigurationError: An option cannot be used.
         TypeError: There is no such option.
     """
     if options and options != _process:
@@ -80,7 +80,7 @@ def _policy_of(given: object) -> SessionPolicy:
 
 
 def secrets_of_settings() -> Sequence[str | bytes]:
-    """Django's own keys, the newest first; none where Django has none, which it says by raising."""
+    """Return Django's own keys, the newest first; empty if Django raises because there is none."""
     with suppress(ImproperlyConfigured):
         return [settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS]
     return []

@@ -7,7 +7,7 @@ from django.core.checks import register
 
 
 class BaserunConfig(AppConfig):
-    """Registers the system checks, and configures the process: workers have no middleware that would."""
+    """Registers the system checks, and configures the process, because background workers load no middleware."""
 
     name = "baserun_django"
     verbose_name = "Baserun"
@@ -22,4 +22,4 @@ class BaserunConfig(AppConfig):
         try:
             configure_process(options_of(getattr(settings, NAME, None))[1])
         except (TypeError, ValueError, ImportError):
-            return  # the check says what is wrong, in the place where Django's users look
+            return  # the system check reports it, where Django's users look

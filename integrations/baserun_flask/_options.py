@@ -1,4 +1,4 @@
-"""The options, from ``app.config`` and from the call."""
+"""The options from ``app.config`` and from the call."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ NAMES = frozenset(OptionArguments.__annotations__)
 
 
 def options_from(config: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
-    """The options of the middleware: ``app.config["BASERUN_COOKIE"]`` is `cookie`, and what the call gives wins.
+    """Return the options of the middleware: `cookie` is ``app.config["BASERUN_COOKIE"]``, unless the call gives one.
 
     Raises:
-        ConfigurationError: A key of ``app.config`` is no option of the middleware.
+        ConfigurationError: A ``BASERUN_`` key of ``app.config`` is not an option of the middleware.
     """
     found = {}
     for key, value in config.items():

@@ -1,4 +1,4 @@
-"""The pattern of the route that a request was matched to."""
+"""The pattern of the route that matched a request."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from typing import Any
 
 
 def route_of(scope: MutableMapping[str, Any], root_path: str) -> str | None:
-    """Such as ``/chat/{conversation_id}``, with what it is mounted under; None where no route matched.
+    """Return the pattern, such as ``/chat/{conversation_id}``, with the path of its mounts; None if no route matched.
 
     Args:
-        scope: Of the request, after routing: Starlette writes into it what it finds.
-        root_path: Where the application itself is, by the server; what was added since are mounts.
+        scope: The scope of the request after routing, which writes its results into it.
+        root_path: The ``root_path`` from the server; what was appended to it since are mounts.
     """
     mounts: str = scope.get("root_path", "")
     matched = scope.get("route")  # set by FastAPI, and by Starlette from 1.7 on
     if hasattr(matched, "routes"):
-        return None  # so far only the mount below which the route may still be found
+        return None  # only the mount has matched yet; the route below it may follow
     path = _path_of(_as_included(scope, matched))
     if path is None:
         router = getattr(scope.get("app"), "router", None)
@@ -26,7 +26,7 @@ def route_of(scope: MutableMapping[str, Any], root_path: str) -> str | None:
 
 
 def _as_included(scope: MutableMapping[str, Any], route: object) -> object:
-    """The route as its application has it: recent FastAPI leaves one of an included router without the prefixes."""
+    """Return the route with its prefixes: recent FastAPI keeps a route of an included router without them."""
     included = scope.get("fastapi")
     context = included.get("effective_route_context") if isinstance(included, dict) else None
     return context if context is not None and getattr(context, "original_route", None) is route else route
@@ -38,7 +38,7 @@ def _path_of(route: object) -> str | None:
 
 
 def _find(routes: Iterable[Any], endpoint: object, path: str) -> str | None:
-    """The pattern of the route that has this endpoint for this path, as far as the last mount."""
+    """Return the pattern of the route with this endpoint that matches this path, relative to the last mount."""
     if endpoint is None:
         return None
     for route in routes:
