@@ -126,7 +126,7 @@ class Preparer:
         return self._user(session.user_identifier), session.user_strength
 
     def _announced(self, trace: Trace) -> TraceRow:
-        """Return the row of a trace that is still running; consecutive spans of it share the row."""
+        """Return the row that announces the trace as running; consecutive spans of the trace share it."""
         user, strength = self._owner(trace.session)
         what = (trace.id, trace.session_id, user, strength, trace.name)
         if self._announcement is None or what != self._announcing:

@@ -45,7 +45,7 @@ def cost_nano(details: CallDetails) -> int | None:
 
 
 class Rates(msgspec.Struct, frozen=True):
-    """The price of one token of each kind, in `PARTS` of a nano-dollar, where it does not depend on their number."""
+    """The price of one token of each kind, in 1/`PARTS` nano-dollars, where it does not depend on their number."""
 
     input: int
     output: int

@@ -34,7 +34,7 @@ KEY_LIMIT = 1000
 """Characters of a dict's key that is not a plain str."""
 
 FLAT_LENGTH = 16
-"""Items of an inner dict or list up to which the fast path for plain items is tried first."""
+"""Items of a dict or list up to which a walk tries the fast path for plain items first."""
 OBJECT_BYTES = 64
 """Approximate size of a small object or an empty container in memory."""
 NO_FACTS = (None, 0)

@@ -97,7 +97,7 @@ class DjangoRequest(WebRequest):
 
     def finish(self, error: BaseException | None = None, *, status: str | None = None) -> None:
         if error is None and self.status_code is not None and self.status_code >= 500:
-            error = self._error  # for a 404 or 403 it is just Django's way to respond
+            error = self._error  # an exception for 404 or 403 is only Django's way to respond
         super().finish(error, status=status)
 
 

@@ -14,7 +14,7 @@ NAMES = frozenset(OptionArguments.__annotations__)
 
 
 def options_from(config: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the options of the middleware: `cookie` is ``app.config["BASERUN_COOKIE"]``, unless the call gives one.
+    """Return the options of the middleware, such as `cookie` from ``app.config["BASERUN_COOKIE"]``; `given` wins.
 
     Raises:
         ConfigurationError: A ``BASERUN_`` key of ``app.config`` is not an option of the middleware.

@@ -12,7 +12,7 @@ from baserun.cli._stores import configuration
 from baserun.store import Store, StoredSession, StoredTrace, StoredUser
 
 _SEARCHED = 1000
-"""The number of records, from the top of the list, in which a part of an id is searched."""
+"""The number of the latest records among which a part of an id is looked up."""
 _SHORTEST = 4
 _SHOWN_CANDIDATES = 5
 
