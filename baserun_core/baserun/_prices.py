@@ -91,10 +91,10 @@ def _price_list() -> Any:
     try:
         with _fork.in_one_piece():
             import genai_prices
-            import genai_prices.data  # else imported with the first price
+            import genai_prices.data  # otherwise imported with the first price
 
             with contextlib.suppress(ImportError):
-                import genai_prices.decompose  # this one too, where the list has it
+                import genai_prices.decompose  # likewise, in versions that have it
     except ImportError:  # the extra `openai` is not installed: every cost is unknown
         return None
     return genai_prices
@@ -131,7 +131,7 @@ def _rates(model: str, provider: str | None, url: str | None, tier: str | None, 
     priced = {} if answer is None else getattr(answer.model_price, "__dict__", {})
     kinds = {name: type(price) for name, price in priced.items() if price is not None}
     if not kinds or _PER_CALL in kinds or any(kind is not Decimal for kind in kinds.values()):
-        return None  # unknown, or with tiers: cheaper or dearer by the size of the call
+        return None  # unknown, or with tiers, by which the price depends on the size of the call
     given: tuple[dict[str, int], ...] = ({}, {"cache_read_tokens": PROBE}, {"cache_write_tokens": PROBE})
     answers = [_asked(model, provider, url, tier, {"input_tokens": PROBE, **counts}) for counts in given]
     if any(each is None for each in answers):
@@ -139,5 +139,5 @@ def _rates(model: str, provider: str | None, url: str | None, tier: str | None, 
     prices = [each.total_price * NANO * PARTS / PROBE for each in (*answers, answer)]
     plain, cached, written, both = map(int, prices)
     if prices != [plain, cached, written, both]:
-        return None  # finer than our parts
+        return None  # finer than 1/`PARTS`
     return Rates(input=plain, output=both - plain, cached=cached - plain, written=written - plain)

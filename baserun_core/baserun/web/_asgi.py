@@ -133,7 +133,7 @@ class ASGIRequest(WebRequest):
             del self.scope[MARK]  # test clients use a scope more than once
         if not self._has_left or self._is_complete or not (error is None or _is_disconnect(error)):
             self.finish(error)
-        else:  # a websocket ends by leaving it, a response does not
+        else:  # the client has left: so ends a websocket, but a response is cut short
             self.finish(status=OK if self.scope["type"] == "websocket" else CANCELLED)
 
 

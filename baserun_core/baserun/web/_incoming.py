@@ -58,7 +58,7 @@ class IncomingRequest(ABC):
     def publish(self, session: Session) -> None:
         """Put the session, new or replaced, where the application looks for it."""
 
-    # Read by means of these.
+    # Derived from the methods above.
 
     def _tokens(self) -> list[tuple[str, str]]:
         options, found = self.policy.options, []

@@ -92,7 +92,7 @@ def _by_name(user: Any, namespace: str) -> Visitor:
     for name in ("identity", "display_name"):
         try:
             value = getattr(user, name, None)
-        except NotImplementedError:  # Starlette's `SimpleUser` has no identity, and says so in this way
+        except NotImplementedError:  # raised by Starlette's `SimpleUser`, which has no identity
             continue
         if isinstance(value, str) and value:
             return by_email(value) if value.count("@") == 1 else by_key(namespace, value)
