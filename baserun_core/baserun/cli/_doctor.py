@@ -69,8 +69,8 @@ class Examination:
 def doctor(ctx: click.Context, store_url: str | None, as_json: bool) -> None:
     """Look for what is wrong with the store, the environment and the installation.
 
-    Ends with 1 when somebody has to do something. The configuration is what an application gets that is started here;
-    what it gives to init() goes before.
+    Exits with 1 if there is a problem to solve. The configuration is that of an application started here, whose
+    arguments to init() take precedence.
     """
     examination = Examination(*configuration(store_url))
     if as_json:

@@ -31,7 +31,9 @@ _COMMON = (
     ),
     click.option("--until", type=MOMENT, help="Before: like --since."),
     click.option("--feedback", type=click.Choice(FEEDBACK), help="With such feedback."),
-    click.option("--min-errors", type=NumberType(1), metavar="N", help="Those too that the application caught."),
+    click.option(
+        "--min-errors", type=NumberType(1), metavar="N", help="At least N, with those that the application caught."
+    ),
     click.option("--min-cost", type=NumberType(0.05), metavar="DOLLARS", help="That cost this much or more."),
     click.option("--min-tokens", type=NumberType(1000), metavar="N", help="Input and output tokens together."),
 )

@@ -27,7 +27,7 @@ from baserun.store import Store
 @click.option(
     "--drive",
     metavar="NAME",
-    help="What says a turn to the application: module:function, or a fixture. Left out, the test has one to fill in.",
+    help="Sends a turn to the application: module:function, or a fixture. Without it the test has one to fill in.",
 )
 @click.option("--force", is_flag=True, help="Overwrite files that are there.")
 @opened_store
