@@ -153,7 +153,7 @@ class CallRow(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 class AnnotationRow(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A log, tag, feedback or check; the session, trace or span that it belongs to may arrive later, or never.
 
-    A row whose id is already stored changes nothing (a retried batch). Feedback can be changed: of rows with one id, the
+    A row whose id is already stored changes nothing (a retried batch). Feedback can be changed: of rows with one id the
     latest by `created_us` replaces the others, in whatever order they arrive.
     """
 
