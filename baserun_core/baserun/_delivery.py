@@ -189,7 +189,7 @@ class Delivery:
         """Index a large backlog before a flush returns, as its caller may search next; at most `_INDEX_PATIENCE`."""
         deadline = time.monotonic() + _INDEX_PATIENCE
         with guarded("maintaining the store"):
-            while self.upkeep.is_much and time.monotonic() < deadline and self.maintain():
+            while self.upkeep.is_overdue and time.monotonic() < deadline and self.maintain():
                 pass
 
     def _write(self, start: int, stop: int, timeout: float | None) -> None:

@@ -32,13 +32,13 @@ class Upkeep:
         """Count `records` written records, `size` bytes together."""
         self._records += records
         self._bytes += size
-        if not self._was_done or self.is_much:
+        if not self._was_done or self.is_overdue:
             self._due_at = -inf
         else:
             self._due_at = min(self._due_at, time.monotonic() + PAUSE)
 
     @property
-    def is_much(self) -> bool:
+    def is_overdue(self) -> bool:
         """Whether `MOST_RECORDS` or `MOST_BYTES` is reached."""
         return self._records >= MOST_RECORDS or self._bytes >= MOST_BYTES
 

@@ -68,7 +68,7 @@ class Writer:
     def flush(self, timeout: float) -> bool:
         """Wait until everything put before is written; return whether it is committed."""
         deadline = time.monotonic() + timeout
-        if self._queue.is_settled() and not self._delivery.upkeep.is_much:
+        if self._queue.is_settled() and not self._delivery.upkeep.is_overdue:
             return True
         if self._is_writing_here():
             return False  # called from inside the writing, for example by a `redact` function

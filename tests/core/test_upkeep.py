@@ -68,7 +68,7 @@ def test_what_is_put_off_is_tried_again() -> None:
     upkeep.put_off()
 
     assert not upkeep.is_due
-    assert upkeep.is_much
+    assert upkeep.is_overdue
     assert upkeep.pause is not None
     assert 0 < upkeep.pause <= PAUSE
 

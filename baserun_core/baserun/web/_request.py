@@ -312,7 +312,7 @@ class WebRequest(IncomingRequest):
         touched = self.frame.touched()
         for trace in touched:
             self._describe_trace(trace)
-            self._tell_user_of(trace)
+            self._identify_session_of(trace)
         if touched and self.session.opened:
             recorder().update_session(self.session)
         self.frame.finish(error, status)
@@ -350,7 +350,7 @@ class WebRequest(IncomingRequest):
             if self.status_code is not None:
                 metadata.setdefault("status_code", self.status_code)
 
-    def _tell_user_of(self, trace: Trace) -> None:
+    def _identify_session_of(self, trace: Trace) -> None:
         """Give the request's user to a session that the application opened in the request without a user."""
         session = trace.session
         if session is None or session._host is not None or session.user_strength != STRENGTH_NONE:
