@@ -1,4 +1,4 @@
-"""Audio: speech from text, and text from speech; the sound is described and not kept."""
+"""Audio: speech from text, and text from speech; the sound is described, not stored."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ CONTENT = ("input", "instructions", "prompt", *FILES)
 
 
 def read_input(fields: Fields, details: CallDetails) -> None:
-    """Fill in the text to be spoken, or a description of the recording to be written down."""
+    """Fill in the text to be spoken, or the description of the recording to be transcribed."""
     given = [name for name in CONTENT if name in fields]
     details.input = fields["input"] if given == ["input"] else pick(fields, given)
 
 
 def read_answer(answer: Answer, details: CallDetails) -> None:
-    """Fill in what the sound is, or what was said in it."""
+    """Fill in the description of the sound, or the transcript."""
     if answer.events is not None:
         details.output = _read(answer.merge(_merge), details)
     elif answer.content_type == "application/json":

@@ -1,4 +1,4 @@
-"""Payloads that are described instead of stored."""
+"""Descriptions of binary payloads, which are stored in their place."""
 
 from __future__ import annotations
 
@@ -9,22 +9,22 @@ import os
 from typing import Any
 
 Description = dict[str, Any]
-"""``type`` (a media type), ``size`` (bytes) and ``sha256``; what is unknown is left out."""
+"""``type`` (a media type), ``size`` (bytes) and ``sha256``; unknown ones are left out."""
 
 
 def describe_bytes(data: bytes, media_type: str | None = None) -> Description:
-    """Say what `data` is."""
+    """Describe `data`."""
     described = {"type": media_type, "size": len(data), "sha256": hashlib.sha256(data).hexdigest()}
     return {name: value for name, value in described.items() if value is not None}
 
 
 def describe_base64(text: str, media_type: str | None = None) -> Description:
-    """Say what the bytes are that `text` encodes."""
+    """Describe the bytes that `text` encodes."""
     return describe_bytes(decode_base64(text), media_type)
 
 
 def decode_base64(text: str) -> bytes:
-    """The bytes that `text` encodes; its own, where it is no base64."""
+    """Decode base64; return text that is not base64 as its own bytes, in UTF-8."""
     try:
         return base64.b64decode(text)
     except ValueError:
@@ -32,9 +32,9 @@ def decode_base64(text: str) -> bytes:
 
 
 def capture_file(file: Any) -> Any:
-    """On the caller's thread: of a file to upload, what can be told without reading it.
+    """Capture a file to upload without reading it; runs on the caller's thread.
 
-    Bytes are immutable and kept by reference. A file object moves on and may be closed, so its name and size are
+    Bytes are immutable and kept by reference. A file object may be read and closed later, so its name and size are
     taken now.
     """
     name, content, media_type = _parts_of(file)
@@ -44,7 +44,7 @@ def capture_file(file: Any) -> Any:
 
 
 def describe_file(captured: Any) -> Description:
-    """On the writer's thread: say what `capture_file` took."""
+    """Describe what `capture_file` returned; runs on the writer's thread."""
     name, content, media_type = captured
     if isinstance(content, bytes):
         described = describe_bytes(content, media_type)
@@ -73,5 +73,5 @@ def _size_of(content: Any) -> int | None:
         if isinstance(content, io.BytesIO):
             return content.getbuffer().nbytes
         return os.fstat(content.fileno()).st_size
-    except (AttributeError, OSError, ValueError):  # no file, or one that is closed
+    except (AttributeError, OSError, ValueError):  # not a file, or a closed one
         return None

@@ -1,4 +1,4 @@
-"""The body of a response, decoded, and when which part of it came."""
+"""The decoded body of a response, and when each part of it arrived."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ if TYPE_CHECKING:
     from baserun_openai._call import Call
 
 MOST_DECODED = 64 * 1024 * 1024
-"""Bytes; a few compressed ones can stand for any number."""
+"""Bytes; a limit, because a small compressed body can decode to any size."""
 
 
 class Body:
-    """What came back for a call.
+    """The body of a response.
 
     Attributes:
-        data: The decoded bytes, as far as they were kept.
-        size: How many bytes came, kept or not (of an encoded body those that were kept).
-        content_type: Without its parameters; empty if the server did not say.
-        is_there: Whether there is anything to read.
+        data: The decoded bytes that were kept.
+        size: The number of bytes: of `data`, or of all that arrived if too many to keep.
+        content_type: Without its parameters; empty if the server sent none.
+        is_there: Whether `data` is not empty.
     """
 
     def __init__(self, call: Call) -> None:
@@ -38,13 +38,13 @@ class Body:
         self.is_there = bool(self.data)
 
     def arrived_ns(self, end: int) -> int:
-        """When the byte before `end` came."""
+        """Return when the byte before offset `end` arrived."""
         index = bisect_left(self._ends, min(end, len(self.data)))
         return self._times[min(index, len(self._times) - 1)]
 
 
 def _decoded(call: Call, encoding: str) -> list[bytes]:
-    """The decoded part of each chunk; of a body that was cut, as far as it goes."""
+    """Decode the kept chunks, one part for each; a truncated body as far as possible."""
     kept = call.chunks or []
     if not encoding or encoding.lower() == "identity":
         return kept
@@ -57,7 +57,7 @@ def _decoded(call: Call, encoding: str) -> list[bytes]:
             position += 1
             yield chunk
 
-    # The response's own class knows every encoding that the client offered to the server.
+    # The response's own class decodes every encoding that the client offered to the server.
     response = call.response_class(200, headers={"content-encoding": encoding}, content=chunks())
     size = 0
     try:
@@ -66,6 +66,6 @@ def _decoded(call: Call, encoding: str) -> list[bytes]:
             size += len(part)
             if size > MOST_DECODED:
                 break
-    except Exception:  # the end of a cut body cannot be decoded; what came before it can
+    except Exception:  # a truncated body fails at its end; the parts before it are good
         return parts
     return parts

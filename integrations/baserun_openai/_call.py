@@ -1,7 +1,7 @@
-"""One call, from the moment that the client is asked to the moment that its answer has ended.
+"""One call, from its request to the end of its answer.
 
-Everything up to `describe` runs on the application's threads: it keeps references to bytes that do not change any more,
-and looks into none of them.
+Everything except `describe` runs on the application's threads: it keeps references to immutable bytes and does not
+parse them.
 """
 
 from __future__ import annotations
@@ -23,20 +23,20 @@ STATUS_OF_END = {
     _closing.TIMEOUT: ERROR,
     _closing.NETWORK: ERROR,
 }
-"""How a call ended whose stream ended so; any other end of a stream is no failure."""
+"""The status of a call by the end of its stream; after any other end it is `OK`."""
 
 
 class Call(msgspec.Struct, eq=False):
-    """What is kept of a call; the source of its details."""
+    """The data kept of a call; the `CallSource` of its details."""
 
     span: Any
     endpoint: Endpoint
     given: Any
-    """The options that the client was called with, by which the same call is known again."""
+    """The request options that the caller passed, by which a repetition of the call is recognised."""
     options: Any
-    """The options that it goes on with."""
+    """The request options that the client sends, which may have the end user filled in."""
     outer: Any
-    """What the client was busy with when this call began."""
+    """The call that was current when this one began."""
     started_ns: int
     has_ended: bool = False
 
@@ -44,7 +44,7 @@ class Call(msgspec.Struct, eq=False):
     attempts: int = 0
     url: Any = None
     content: bytes | None = None
-    """What was sent; None for a form with files, of which there are `fields` and `files`."""
+    """The body of the request; None for a form with files, which is in `fields` and `files`."""
     fields: dict[str, Any] | None = None
     files: list[tuple[str, Any]] | None = None
 
@@ -52,23 +52,23 @@ class Call(msgspec.Struct, eq=False):
     retries: int | None = None
     error_status_code: int | None = None
     body: bytes | None = None
-    """What came back, if it came in one piece."""
+    """The body of the response, if it was not streamed."""
 
     is_streamed: bool = False
     response_class: Any = None
     chunks: list[bytes] | None = None
-    """What came back piece by piece, still encoded as it was on the way."""
+    """The chunks of a streamed body, with their content encoding."""
     times: list[int] | None = None
-    """When each of the pieces came."""
+    """When each chunk arrived, by `perf_counter_ns`."""
     size: int = 0
-    """All bytes that came in pieces, if they were too many to be kept."""
+    """Bytes of the whole streamed body, if too many to be kept."""
     stream_end: str | None = None
 
     def answered(self, response: Any, retries: Any) -> None:
-        """The client has a response that is no error; its body may still be on the way."""
+        """Take a response that is no error; its body may still be arriving."""
         self.retries = retries
         self.headers = response.headers
-        # After a redirect this is not the request that the client built: the address is new, the content may be gone.
+        # After a redirect this is not the request that the client built: its URL is new, its content may be gone.
         self.url = response.request.url
         if self.request is None:
             self.request = response.request
@@ -79,14 +79,14 @@ class Call(msgspec.Struct, eq=False):
         self.is_streamed = tee(response, self)
 
     def returned(self) -> None:
-        """The client gave its caller something: the answer, or a stream of it."""
+        """End the call, unless its body is streamed: the client has returned the answer, or a stream."""
         if self.is_streamed:
-            self._take_request()  # now, since a file that was sent may be closed before the stream has ended
+            self._take_request()  # now: a file that was sent may be closed before the stream ends
         else:
             self._end(OK, None)
 
     def failed(self, error: BaseException) -> None:
-        """The client raised `error`."""
+        """End the call with the `error` that the client raised."""
         response = getattr(error, "response", None)
         if response is not None and self.headers is None:
             self.headers = response.headers
@@ -95,7 +95,7 @@ class Call(msgspec.Struct, eq=False):
         self._end(ERROR if isinstance(error, Exception) else CANCELLED, error)
 
     def stream_ended(self, how: str, error: BaseException | None = None) -> None:
-        """The body came to an end: the first end that anybody saw counts."""
+        """End the call with the end of its body; only the first end counts."""
         if self.has_ended:
             return
         try:
@@ -143,6 +143,6 @@ class Call(msgspec.Struct, eq=False):
 def _bytes_of(request: Any) -> bytes | None:
     try:
         content: bytes = request.content
-    except Exception:  # RequestNotRead, of either HTTP library: a form with files is sent piece by piece
+    except Exception:  # RequestNotRead, of either HTTP library: a form with files is sent in chunks
         return None
     return content

@@ -25,7 +25,7 @@ def read_input(fields: Fields, details: CallDetails) -> None:
 
 
 def read_answer(answer: Answer, details: CallDetails) -> None:
-    """Fill in the messages that came back; what the model called, and why it stopped, of every choice."""
+    """Fill in message, tool calls and finish reason of every choice."""
     completion = answer.read(merge)
     choices = objects_of(completion.get("choices"))
     messages = [object_of(choice.get("message")) for choice in choices]
@@ -37,7 +37,7 @@ def read_answer(answer: Answer, details: CallDetails) -> None:
     details.finish_reasons = labels_of(choice.get("finish_reason") for choice in choices)
     details.output_preview = _preview(messages, details)
     details.output = [_without_payload(message) for message in messages] or answer.other
-    # A gateway tells of the failure of one provider behind it in the choice that was to come from there.
+    # A gateway reports the failure of a provider behind it in the choice that was to come from there.
     tell_failure(next((part["error"] for part in (completion, *choices) if part.get("error")), None), details)
 
 

@@ -1,4 +1,4 @@
-"""The chunks of a chat completion, put together as the provider means them."""
+"""Merging the chunks of a streamed chat completion."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from baserun_openai._tool_calls import ToolCallMerger
 from baserun_openai._wire import object_of, objects_of
 
 _FIXED = ("role", "id", "type", "name", "expires_at", "index")
-"""Strings of a delta that are said once, or again as they were; all others go on."""
+"""String members of a delta that are sent once, or repeated; all others are appended."""
 
 
 class _Choice:
-    """One of the answers that grow side by side."""
+    """One choice, merged from its deltas."""
 
     def __init__(self) -> None:
         self.texts: dict[str, list[str]] = {}
@@ -32,7 +32,7 @@ class _Choice:
         self.error: Any = None
 
     def add(self, delta: dict[str, Any]) -> bool:
-        """Take one delta in; whether there was something in it for the person."""
+        """Merge a delta; return whether it had content."""
         has_content = False
         for name, value in delta.items():
             if value is None or value == "":
@@ -57,7 +57,7 @@ class _Choice:
         return has_content
 
     def add_whole(self, message: dict[str, Any]) -> bool:
-        """Take a whole message in, in the place of what the deltas said so far of its members."""
+        """Merge a whole message: its texts and tool calls replace those of earlier deltas."""
         said = {name: value for name, value in message.items() if value}
         for name in said:
             self.texts.pop(name, None)
@@ -81,7 +81,7 @@ class _Choice:
                 audio[name] = value
 
     def finished(self, index: int) -> dict[str, Any]:
-        """The choice as it would have come without streaming."""
+        """Return the choice as it would be without streaming."""
         message = {**self.others, **{name: self._text(name, parts) for name, parts in self.texts.items()}}
         message = {"role": message.pop("role", "assistant"), "content": message.pop("content", None), **message}
         calls = self.tool_calls.finished()
@@ -94,7 +94,7 @@ class _Choice:
         return {"index": index, "message": message, "finish_reason": self.finish_reason, "error": self.error}
 
     def _text(self, name: str, parts: list[str]) -> Any:
-        # Some servers send what the model thinks as parts, before the answer as plain text.
+        # Some servers send the reasoning as parts, and then the answer as plain text.
         text, before = "".join(parts), self.others.get(name)
         return [*before, {"type": "text", "text": text}] if isinstance(before, list) else text
 
@@ -111,7 +111,7 @@ class _PlainPart(msgspec.Struct, gc=False):
 
 
 class _PlainChunk(msgspec.Struct, gc=False):
-    """A chunk with nothing in it but the next words of one choice, as nearly all are; decoding it so takes a third."""
+    """A chunk with only the next text of one choice, as nearly all are; decoding it so takes a third of the time."""
 
     choices: tuple[_PlainPart]
     usage: None = None
@@ -122,7 +122,7 @@ _decode_plain = msgspec.json.Decoder(_PlainChunk).decode
 
 
 def merge(events: Iterable[Event]) -> Merged:
-    """The completion that the chunks make up; the last usage that is there counts, whatever comes after it."""
+    """Merge the chunks into a completion; the last usage found counts, even if chunks without one follow."""
     completion: dict[str, Any] = {}
     choices: dict[int, _Choice] = {}
     merged = Merged(answer=completion)
@@ -140,7 +140,7 @@ def merge(events: Iterable[Event]) -> Merged:
 
 
 def _without_plain(events: Iterable[Event], choices: dict[int, _Choice], merged: Merged) -> Iterator[Event]:
-    """Take in the plain chunks of choices that have begun; the others are left to do."""
+    """Merge the plain chunks of choices that have begun; yield all other events."""
     for event in events:
         try:
             part = _decode_plain(event.data).choices[0] if choices else None
@@ -156,7 +156,7 @@ def _without_plain(events: Iterable[Event], choices: dict[int, _Choice], merged:
 
 
 def _usage_in(chunk: dict[str, Any]) -> Any:
-    # Groq tells in a member of its own, and Moonshot in the last part of a choice, what OpenAI tells in the chunk.
+    # OpenAI sends it in the chunk, Groq in a member of its own, Moonshot in the last part of a choice.
     places = (chunk, object_of(chunk.get("x_groq")), *objects_of(chunk.get("choices")))
     return next((place["usage"] for place in places if place.get("usage")), None)
 
@@ -171,7 +171,7 @@ def _add(choices: dict[int, _Choice], part: dict[str, Any]) -> bool:
         choice.error = part["error"]
     if part.get("delta"):
         return choice.add(object_of(part["delta"]))
-    # Some compatible servers send the last chunk with a whole message in the place of a delta.
+    # Some compatible servers send a whole message in place of a delta in the last chunk.
     return choice.add_whole(object_of(part.get("message")))
 
 
@@ -180,5 +180,5 @@ def _whole(name: str, value: Any) -> Any:
         return value
     if name != "data":
         return "".join(value)
-    # Each part is padded base64 by itself, so the text of the parts put together would not be.
+    # Each part is padded base64 by itself; concatenated, they would not be valid base64.
     return base64.b64encode(b"".join(decode_base64(part) for part in value)).decode()

@@ -1,4 +1,4 @@
-"""How a stream came to its end, told from who closed it and what was raised."""
+"""How a stream ended, derived from who closed it and what was raised."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ _GENERATOR = inspect.CO_GENERATOR | inspect.CO_ASYNC_GENERATOR
 
 
 def end_by(error: BaseException) -> str:
-    """The end of a body in the middle of which `error` was raised."""
+    """Return the end of a body that `error` interrupted."""
     if not isinstance(error, Exception):
         return CANCELLED
-    # By name, since the HTTP library may be httpx2, httpx or what a transport of the user's is made of.
+    # By name, since the HTTP library may be httpx2, httpx or another one, in a custom transport.
     names = {kind.__name__ for kind in type(error).__mro__}
     if names & {"TimeoutException", "TimeoutError"}:
         return TIMEOUT
@@ -34,10 +34,10 @@ def end_by(error: BaseException) -> str:
 
 
 def who_closed() -> tuple[str, BaseException | None]:
-    """The end of a body that is being closed by the caller of the caller of this function, and what was raised.
+    """Return how a body ended whose ``close`` calls this function, and the exception that ended it, if any.
 
-    Three closings look alike from within: the client's own after its last event, the application's, and that of the
-    garbage collector, which ends a generator of the client that nobody refers to. The frames tell them apart.
+    Three ways of closing look alike in ``close``: by the client after the last event, by the application, and by the
+    garbage collector, which ends a generator of the client that nothing refers to. The frames tell them apart.
     """
     frame: FrameType | None = sys._getframe(2)
     error = sys.exc_info()[1]
@@ -64,12 +64,12 @@ def _is_module_of_library(name: str) -> bool:
 
 @lru_cache(maxsize=256)
 def _is_named_like_an_end(name: str) -> bool:
-    # Other instrumentors put a function of theirs around a response's close(), or around all of a stream.
+    # Other instrumentors wrap a response's close(), or a whole stream, in a function of their own.
     return "close" in name or name in _EXITS
 
 
 def _passed_through(error: BaseException | None, frame: FrameType) -> bool:
-    # An exception that is merely being handled further out has nothing to do with this stream.
+    # An exception that is only being handled further out has nothing to do with this stream.
     traceback = None if error is None else error.__traceback__
     while traceback is not None:
         if traceback.tb_frame is frame:
@@ -83,7 +83,7 @@ def _by_generator(error: BaseException | None, frame: FrameType) -> tuple[str, B
         return COMPLETE, None
     if not isinstance(error, GeneratorExit):
         return end_by(error), error
-    # A loop over the bytes that is left by `break` drops its iterator at once; only a client's stream outlives it.
+    # A loop over the bytes that is left by `break` drops its iterator at once; only the client's stream outlives it.
     return (COLLECTED if _is_inside(frame, "openai._streaming") else CLOSED), None
 
 
@@ -96,7 +96,7 @@ def _is_inside(frame: FrameType | None, module: str) -> bool:
 
 
 def _error_given_to(leaving: FrameType) -> BaseException | None:
-    """The second argument of an ``__exit__``: only what left its block, not what is being handled around it."""
+    """Return the second argument of an ``__exit__``: what left its block, not what is being handled around it."""
     code, given = leaving.f_code, None
     if code.co_argcount > 2:
         given = leaving.f_locals.get(code.co_varnames[2])
@@ -107,7 +107,7 @@ def _error_given_to(leaving: FrameType) -> BaseException | None:
 
 
 def _by_block(error: BaseException | None) -> tuple[str, BaseException | None]:
-    """The application left a ``with`` block, by `error` or by itself, whatever of the body it had read."""
+    """Return the end of a body whose ``with`` block was left, by `error` or normally, however much had been read."""
     if error is None:
         return CLOSED, None
     return (ERROR if isinstance(error, Exception) else CANCELLED), error

@@ -17,7 +17,7 @@ CONTENT = ("prompt", "suffix")
 
 
 def read_input(fields: Fields, details: CallDetails) -> None:
-    """Fill in the prompt, with what shall come after the insertion if that was given too."""
+    """Fill in the prompt, with the suffix (the text after the insertion) if there is one."""
     prompt, suffix = fields.get("prompt"), fields.get("suffix")
     details.input = prompt if suffix is None else {"prompt": prompt, "suffix": suffix}
     details.input_preview = text_in(prompt) or (joined(prompt) if isinstance(prompt, list) else None)

@@ -1,4 +1,4 @@
-"""The call that the client is busy with in this thread or task, and how one begins and is left."""
+"""The current call of a thread or task, and beginning and leaving one."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from baserun_openai._identity import MOST_CHARACTERS, filled, may_fill, named_by
 
 
 class Unrecorded:
-    """A request that is no call to a model, made while one is under way: what it sends and gets is not that one's."""
+    """A request within a call that is no call itself; keeps its content from being taken for that of the outer call."""
 
     __slots__ = ("given", "options", "outer")
 
@@ -32,14 +32,14 @@ current: ContextVar[Call | Unrecorded | None] = ContextVar("baserun_openai_call"
 
 
 def begin(client: Any, options: Any) -> Call | Unrecorded | None:
-    """Begin a call; None when this request needs no attention.
+    """Begin a call, or return None if this request needs neither a record nor shielding an outer call.
 
-    Never raises, and leaves `options` as they are: the ones to go on with are those of what it returns.
+    Never raises, and does not change `options`; the client is to send the `options` of the result instead.
     """
     try:
         outer = current.get()
         if outer is not None and (outer.given is options or outer.options is options):
-            return None  # the same call again, by a client whose `request` was replaced by one that asks ours twice
+            return None  # the same call: another tool's `request` around ours led here twice
         call = _begin(client, options, outer) or (None if outer is None else Unrecorded(options, outer))
         if call is not None:
             current.set(call)
@@ -50,9 +50,9 @@ def begin(client: Any, options: Any) -> Call | Unrecorded | None:
 
 
 def leave(call: Call | Unrecorded, error: BaseException | None = None) -> None:
-    """The client is done with `call`: it returned, or raised `error`. Never raises."""
+    """Leave `call` after the client returned or raised `error`. Never raises."""
     try:
-        # Not by a token: a coroutine that nobody awaits any more is closed in whatever context that happens in.
+        # Not by a token: an abandoned coroutine may be closed in any context.
         if current.get() is call:
             current.set(call.outer)
         if error is None:
@@ -64,7 +64,7 @@ def leave(call: Call | Unrecorded, error: BaseException | None = None) -> None:
 
 
 def sent(request: Any) -> None:
-    """The client built a request: the first, or the one of a retry. Never raises."""
+    """Note a request that the client built, for the first attempt or a retry. Never raises."""
     call = current.get()
     if type(call) is Call and call.request is not request:
         call.request = request
@@ -72,7 +72,7 @@ def sent(request: Any) -> None:
 
 
 def answered(response: Any, retries: Any) -> None:
-    """The client has a response that is no error. Never raises."""
+    """Pass a response that is no error to the current call. Never raises."""
     call = current.get()
     if type(call) is Call:
         try:

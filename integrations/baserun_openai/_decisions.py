@@ -13,7 +13,7 @@ CONTENT = ("input", "questions")
 
 
 def read_input(fields: Fields, details: CallDetails) -> None:
-    """Fill in the input and what was asked about it."""
+    """Fill in the input and the questions about it."""
     details.input = pick(fields, CONTENT)
     given = fields.get("input")
     details.input_preview = last_user_text(given) or text_in(given)

@@ -1,4 +1,4 @@
-"""From the bytes of a call to its details; all on the writer's thread."""
+"""Reading the details of a call from its bytes; runs on the writer's thread."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _BEGINS_LIKE_EVENTS = re.compile(rb"\s*(data|event|id|retry|:|$)")
 
 
 def describe(call: Call) -> CallDetails:
-    """What there is to say about `call`; a part of it that cannot be read is missing, and nothing else with it."""
+    """Return the details of `call`; if one part cannot be read, only that part is missing."""
     details = CallDetails(operation=call.endpoint.operation)
     with guarded("reading what an OpenAI call was"):
         _describe_exchange(call, details)
@@ -50,7 +50,7 @@ def _describe_request(call: Call, details: CallDetails) -> None:
     try:
         fields = _fields_of(call)
     except RecursionError:
-        details.input = RawJSON(call.content or b"")  # nested too deeply for any reader; as content it is described
+        details.input = RawJSON(call.content or b"")  # nested too deeply to be decoded; stored as a description
         return
     details.request_model = text_of(fields.get("model")) or deployment_in(call.url)
     details.stream = _is_true(fields.get("stream"))
@@ -63,7 +63,7 @@ def _describe_request(call: Call, details: CallDetails) -> None:
 
 def _fields_of(call: Call) -> Fields:
     if call.content is not None:
-        # At once: to skip through encoded text takes the decoder longer than to decode it.
+        # All of it: skipping encoded text takes the decoder longer than decoding it.
         return object_of(decode_or_text(call.content)) if call.content else {}
     fields = dict(call.fields or {})
     for name, file in call.files or ():
@@ -75,7 +75,7 @@ def _fields_of(call: Call) -> Fields:
 
 
 def _is_true(value: Any) -> bool:
-    # In a form it is text.
+    # In a form, values are text.
     return value in (True, "true")
 
 
@@ -85,7 +85,7 @@ def _describe_response(call: Call, details: CallDetails) -> None:
     if call.is_streamed:
         details.stream = is_event_stream
         if not details.stream and details.stream_end == COMPLETE:
-            details.stream_end = None  # it was only fetched piece by piece
+            details.stream_end = None  # no stream, only a body that was read in chunks
     if call.error_status_code is not None:
         details.error_body = decode_or_text(body.data) if body.data else None
     elif body.is_there:
@@ -93,7 +93,7 @@ def _describe_response(call: Call, details: CallDetails) -> None:
 
 
 def _is_event_stream(body: Body, details: CallDetails) -> bool:
-    # The client reads a stream where it asked for one, whatever a server of somebody's own calls what it sends.
+    # The client reads a stream if it asked for one, whatever content type a compatible server declares.
     return body.content_type == _EVENT_STREAM or bool(details.stream and _BEGINS_LIKE_EVENTS.match(body.data))
 
 
@@ -107,7 +107,7 @@ def _read_answer(call: Call, body: Body, details: CallDetails, is_event_stream: 
     try:
         call.endpoint.family.read_answer(answer, details)
     finally:
-        # Some servers number what others name, and a hostile one may put anything here.
+        # Some servers send numbers here, and a hostile one may send anything.
         details.response_id, details.response_model = label_of(details.response_id), label_of(details.response_model)
         _tell_of_stream(call, body, answer, details)
 

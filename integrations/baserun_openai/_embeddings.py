@@ -1,4 +1,4 @@
-"""Embeddings: texts in, vectors out; the vectors are counted and not kept."""
+"""Embeddings: texts in, vectors out; the vectors are counted, not stored."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def read_input(fields: Fields, details: CallDetails) -> None:
 
 
 def read_answer(answer: Answer, details: CallDetails) -> None:
-    """Fill in how many vectors came back, and of how many dimensions."""
+    """Fill in the number of vectors and of their dimensions."""
     fields = split_object(answer.body)
     vectors = split_array(fields.get("data"))
     details.response_model = decode(fields.get("model"))

@@ -1,4 +1,4 @@
-"""Which requests of the client are calls to a model, and who can read what they carry."""
+"""Which requests of the client are calls to a model, and the module that reads each."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from baserun_openai._wire import Fields
 
 
 class Family(Protocol):
-    """What every module of an API family offers; all of it runs on the writer's thread."""
+    """The functions of a module for one API family; all run on the writer's thread."""
 
     @property
     def CONTENT(self) -> tuple[str, ...]:  # noqa: N802  (a constant of a module)
-        """The members of a request that are what was said; all others are parameters."""
+        """The members of a request that are content; all others are parameters."""
 
     def read_input(self, fields: Fields, details: CallDetails) -> None:
-        """Fill in what went to the model."""
+        """Fill in the input from the request."""
 
     def read_answer(self, answer: Answer, details: CallDetails) -> None:
-        """Fill in what came back."""
+        """Fill in output, usage and everything else that the response has."""
 
 
 class Endpoint(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -36,7 +36,7 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     kind: str
     family: Family
     end_user_parameter: str | None = None
-    """Where the provider takes an opaque id of the end user."""
+    """The parameter in which the provider takes an opaque id of the end user."""
 
 
 _CHAT = Endpoint(operation="chat", kind="llm", family=_chat, end_user_parameter=SAFETY_IDENTIFIER)
@@ -65,7 +65,7 @@ _ENDS_LIKE_A_CALL = re.compile(r"(?P<before>.*?)(?P<known>" + "|".join(map(re.es
 
 
 def find(method: str, url: str) -> Endpoint | None:
-    """The kind of call that a request is; None for files, models, lists and all else that runs no model."""
+    """Return the endpoint of a request; None for files, models, lists and whatever else runs no model."""
     if method == "post" and (endpoint := _POSTED.get(url)) is not None:
         return endpoint
     method = method.lower()
@@ -75,7 +75,7 @@ def find(method: str, url: str) -> Endpoint | None:
 
 
 def _find_posted(url: str) -> Endpoint | None:
-    # `client.post` takes "chat/completions" and "https://host/v1/chat/completions" as well.
+    # `client.post` accepts "chat/completions" and "https://host/v1/chat/completions" as well.
     found = _ENDS_LIKE_A_CALL.fullmatch("/" + urlsplit(url).path.lstrip("/"))
     if found is None:
         return None

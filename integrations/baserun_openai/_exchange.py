@@ -1,4 +1,4 @@
-"""What came back from the server, in the one form that every API family reads."""
+"""The answer of the server, in the form that every API family reads."""
 
 from __future__ import annotations
 
@@ -12,35 +12,35 @@ from baserun_openai._wire import decode_or_text, object_of
 
 
 class Merged(msgspec.Struct, kw_only=True):
-    """A stream of events, put together as the answer that it would have been without streaming."""
+    """The events of a stream, merged into the answer that would have come without streaming."""
 
     answer: Any
     first_offset: int | None = None
-    """Where in the body the first event ended that carried something for the person."""
+    """The offset in the body at which the first event with content ends."""
     error: Any = None
-    """What the server said of its own failure in the middle of the stream."""
+    """The error that the server reported in the middle of the stream."""
 
 
 class Answer(msgspec.Struct, kw_only=True):
-    """A response's body with what its headers say of it."""
+    """The body of a response and what its headers say about it."""
 
     body: bytes
     content_type: str
     size: int
-    """Bytes that came, of which `body` may be only the first."""
+    """Bytes that arrived; `body` may be only the first of them."""
     events: list[Event] | None = None
     """The events of a stream; None for a body that is one value."""
     merged: Merged | None = None
     other: Any = None
-    """What a body is that should be an object and is none: the page of a proxy, the half of a cut one."""
+    """The value of a body that should be an object and is not, such as the page of a proxy or half an object."""
 
     def merge(self, merge: Callable[[Iterable[Event]], Merged]) -> Any:
-        """The answer of a stream, by what `merge` knows of its events."""
+        """Merge the events of a stream, and return the answer."""
         self.merged = merge(self.events or ())
         return self.merged.answer
 
     def read(self, merge: Callable[[Iterable[Event]], Merged]) -> dict[str, Any]:
-        """The answer as one object, streamed or not; an empty one if it is none."""
+        """Return the answer, streamed or not, as a dict; an empty one if it is not an object."""
         if self.events is not None:
             return object_of(self.merge(merge))
         value = decode_or_text(self.body)

@@ -1,4 +1,4 @@
-"""A failure that the server tells of in an answer with status 200, for most of which the client raises nothing."""
+"""Errors that a server reports in an answer with status 200; for most of them the client raises nothing."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from baserun_openai._sse import Event
 from baserun_openai._wire import Fields, object_of
 
 _KIND = "APIError"
-"""What the client calls a failure of no particular kind."""
+"""The client's exception for an error of no particular kind."""
 
 
 def failure_in(event: Event, said: Fields) -> Any:
-    """What an event of a stream, which said this, tells of a failure; None if it is none."""
+    """Return the error in an event of a stream, of which `said` is the decoded data; None if there is none."""
     if said.get("error"):
         return said["error"]
     return said if event.name == b"error" or said.get("type") == "error" else None
 
 
 def tell_failure(body: Any, details: CallDetails) -> None:
-    """Fill in what the server said in the place of an error, if it said anything."""
+    """Fill in the error that the server reported; an empty `body` is none."""
     if not body:
         return
     said = object_of(body)
@@ -30,6 +30,6 @@ def tell_failure(body: Any, details: CallDetails) -> None:
 
 
 def _kind_of(said: dict[str, Any]) -> str:
-    # Compatible servers put an HTTP status where the code belongs; the event of a failure is of the type "error".
+    # Compatible servers send an HTTP status as the code; the event of an error has the type "error".
     kinds = (said.get("code"), said.get("type"))
     return next((kind for kind in kinds if isinstance(kind, str) and kind not in ("", "error")), _KIND)

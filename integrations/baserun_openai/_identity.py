@@ -1,4 +1,4 @@
-"""The end user in a call: the one that the caller named, and where one may be filled in."""
+"""The end user in a call: reading the one that the caller named, and filling in the session's."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from baserun_openai._wire import Fields, text_of
 SAFETY_IDENTIFIER = "safety_identifier"
 USER = "user"
 PARAMETERS = (SAFETY_IDENTIFIER, USER)
-"""Where the caller may name the end user; the first one counts."""
+"""The parameters in which the caller may name the end user; the first that is set counts."""
 
 MOST_CHARACTERS = 128
-"""The longest id that the provider takes."""
+"""The longest id that the provider accepts."""
 
 _HOST = "api.openai.com"
 
 
 def named_by(options: Any) -> str | None:
-    """On the caller's thread: the end user that the caller of these request options named."""
+    """Return the end user in the request options; runs on the caller's thread."""
     sent, extra = options.json_data, options.extra_json
     if type(sent) is not dict:
         sent = {}
@@ -33,7 +33,7 @@ def named_by(options: Any) -> str | None:
 
 
 def named_in(fields: Fields) -> str | None:
-    """On the writer's thread: the end user in what was sent."""
+    """Return the end user in a request that was sent; runs on the writer's thread."""
     for name in PARAMETERS:
         value = text_of(fields.get(name))
         if value is not None:
@@ -42,9 +42,9 @@ def named_in(fields: Fields) -> str | None:
 
 
 def may_fill(client: Any, options: Any) -> bool:
-    """Whether this request goes to a host that is known to understand the parameter, and says nothing itself.
+    """Whether the request goes to a host that is known to accept the parameter, and names no end user itself.
 
-    Others answer an unknown parameter with an error. To send the id elsewhere, pass it yourself.
+    Other hosts answer an unknown parameter with an error; to send the id there, the caller passes it.
     """
     if not options.url.startswith("/"):
         return False
@@ -57,7 +57,7 @@ def may_fill(client: Any, options: Any) -> bool:
 
 
 def filled(options: Any, parameter: str, user: str) -> Any:
-    """The same options with the end user in them; the caller's own are left as they are."""
+    """Return a copy of the options with the end user; the caller's options are not changed."""
     options = copy.copy(options)
     options.json_data = {**options.json_data, parameter: user}
     return options

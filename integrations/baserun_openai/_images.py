@@ -1,4 +1,4 @@
-"""Images: a description in, pictures out; the pictures are described and not kept."""
+"""Images: a prompt in, images out; the images are described, not stored."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ CONTENT = ("prompt", *FILES)
 
 
 def read_input(fields: Fields, details: CallDetails) -> None:
-    """Fill in what was asked for, with a description of the pictures that it starts from."""
+    """Fill in the prompt, with descriptions of the images that were sent."""
     prompt = fields.get("prompt")
     has_files = any(name in fields for name in FILES)
     details.input = pick(fields, CONTENT) if has_files else prompt
@@ -27,7 +27,7 @@ def read_input(fields: Fields, details: CallDetails) -> None:
 
 
 def read_answer(answer: Answer, details: CallDetails) -> None:
-    """Fill in what the pictures are."""
+    """Fill in descriptions of the images."""
     answered = answer.read(_merge)
     media_type = f"image/{answered.get('output_format') or 'png'}"
     details.response_model = answered.get("model")

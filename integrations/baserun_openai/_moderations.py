@@ -1,4 +1,4 @@
-"""Moderations: content in, what is wrong with it out."""
+"""Moderations: content in, verdicts out."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ CONTENT = ("input",)
 
 
 def read_input(fields: Fields, details: CallDetails) -> None:
-    """Fill in what was looked at."""
+    """Fill in the content."""
     details.input = fields.get("input")
 
 

@@ -1,8 +1,8 @@
-"""Where Baserun listens to the client: three methods of the base classes that every client is made of.
+"""Patching the client: three methods of the base classes of every client.
 
-``request`` is one logical call, whatever called it and however often it is retried. In it ``_build_request`` has what
-is sent, and ``_process_response`` the response that is handed to the caller. Patched on the classes, they serve
-clients, copies and subclasses that were made before or will be made later.
+``request`` is one logical call, whatever called it and however often it is retried. Within it, ``_build_request``
+returns each request that is sent, and ``_process_response`` gets the response for the caller. They are patched on the
+classes, so clients, copies and subclasses are recorded whether made before or after.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from baserun_openai._current import answered, begin, leave, sent
 Function = Callable[..., Any]
 
 _MARK = "_is_of_baserun"
-"""An attribute of our wrappers, which shows through what others put around them."""
+"""An attribute of our wrappers that is visible through the wrappers that other tools put around them."""
 
 _lock = threading.Lock()
 _is_on = False
@@ -29,9 +29,9 @@ _patches: dict[tuple[type, str], _Patch] = {}
 
 
 def instrument() -> None:
-    """Record the calls of every client of the `openai` package; doing it twice is the same as doing it once.
+    """Record the calls of every client of the `openai` package.
 
-    Where another tool, on its way out, has put back what was there before us, doing it again helps.
+    Calling it again has no effect, unless another tool has removed our wrappers with its own: then it restores them.
     """
     global _is_on
     _import_http_library_of_prices()
@@ -42,9 +42,9 @@ def instrument() -> None:
 
 
 def uninstrument() -> None:
-    """Leave the client as it was.
+    """Stop recording, and restore the methods of the client.
 
-    A method that somebody else has wrapped since then keeps our wrapper inside, which only passes on from now on.
+    A method that another tool has wrapped since keeps our wrapper inside, which from now on only passes calls on.
     """
     global _is_on
     with _lock:
@@ -54,15 +54,15 @@ def uninstrument() -> None:
 
 
 def _import_http_library_of_prices() -> None:
-    # The writer's thread would import it with the first price. Version 2 of the client, which has another, looks with
-    # every call whether this one is in `sys.modules`, and fails where it is there by half.
+    # The writer's thread would import it with the first price. Version 2 of the client, which uses another library,
+    # checks at every call whether this one is in `sys.modules`, and fails if it is only partly imported.
     if "openai._httpx2" in sys.modules:
         with suppress(ImportError):
             importlib.import_module("httpx2")
 
 
 class _Patch:
-    """One method of one class, and what takes its place."""
+    """One method of one class, and the wrapper that replaces it."""
 
     def __init__(self, owner: type, name: str, wrap: Callable[[Function], Function]) -> None:
         self._owner = owner
@@ -72,7 +72,7 @@ class _Patch:
         self._wrapper: Function | None = None
 
     def apply(self) -> None:
-        """Put the wrapper in place, unless one is there, maybe under somebody else's."""
+        """Install the wrapper, unless it is installed already, perhaps inside another tool's wrapper."""
         present = self._owner.__dict__.get(self._name)
         if present is not None and not getattr(present, _MARK, False):
             self._original = present
@@ -81,7 +81,7 @@ class _Patch:
             setattr(self._owner, self._name, self._wrapper)
 
     def undo(self) -> None:
-        """Put the original back, unless somebody else's wrapper would be lost with ours."""
+        """Restore the original, unless another tool's wrapper would be lost with ours."""
         if self._wrapper is not None and self._owner.__dict__.get(self._name) is self._wrapper:
             setattr(self._owner, self._name, self._original)
             self._wrapper = self._original = None
@@ -98,14 +98,14 @@ def _places() -> list[tuple[type, str, Callable[[Function], Function]]]:
         (SyncAPIClient, "request", _request),
         (AsyncAPIClient, "request", _request_async),
     ]
-    # These inherit the method, unless another tool gave them one of its own, around what was there before ours.
+    # These inherit the method, unless another tool patched them, with a wrapper of what was there before ours.
     overridden = [(OpenAI, "request", _request), (AsyncOpenAI, "request", _request_async)]
     return places + [place for place in overridden if "request" in place[0].__dict__]
 
 
 def _as_function(method: Any) -> Function:
-    """What other tools put in place may be objects that have to be bound to know the client."""
-    if type(method) is FunctionType:  # they may look like functions
+    """Return `method` as a function: other tools install objects that must be bound to get the client."""
+    if type(method) is FunctionType:  # not `isinstance`: such objects may imitate functions
         return method
 
     @functools.wraps(method)

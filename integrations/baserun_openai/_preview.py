@@ -1,4 +1,4 @@
-"""Plain text of what a person said and a model answered, in the shapes of the API."""
+"""Previews: the plain text of a user's message and of an answer, from the structures of the API."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from typing import Any
 from baserun_openai._wire import objects_of
 
 MOST_TEXT = 20_000
-"""Characters; lists show far fewer, but secrets are masked before they are cut."""
+"""Characters; lists show far fewer, but secrets must be masked before a text is cut further."""
 
 _TEXT_MEMBERS = ("text", "refusal", "transcript")
 
 
 def last_user_text(messages: Any) -> str | None:
-    """The text of the last message of the user."""
+    """Return the text of the user's last message."""
     for message in reversed(objects_of(messages)):
         if message.get("role") == "user":
             return text_in(message.get("content"))
@@ -22,17 +22,17 @@ def last_user_text(messages: Any) -> str | None:
 
 
 def text_in(content: Any) -> str | None:
-    """The text of a content: a string, or the parts of an array that have some."""
+    """Return the text of a content: a string, or an array of parts, of which some have text."""
     if isinstance(content, str):
         return cut(content)
     return joined(part.get(name) for part in objects_of(content) for name in _TEXT_MEMBERS)
 
 
 def joined(texts: Iterable[Any]) -> str | None:
-    """Those of the values that are text, one to a line."""
+    """Join the values that are text, one per line; None if there are none."""
     return cut("\n".join(text for text in texts if isinstance(text, str) and text))
 
 
 def cut(text: str) -> str | None:
-    """The beginning of a text; None if it is empty."""
+    """Return the first `MOST_TEXT` characters of a text; None if it is empty."""
     return text[:MOST_TEXT] or None

@@ -1,4 +1,4 @@
-"""Whose model it is, told from the address that was called."""
+"""The provider of a model, derived from the URL of the call."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import Any
 
 DEFAULT = "openai"
-"""What speaks OpenAI's protocol on an unknown host, such as a gateway or a server of one's own, is taken for it."""
+"""The provider of every unknown host, such as a gateway or a self-hosted server."""
 
 _BY_HOST = {
     "openai.azure.com": "azure.ai.openai",
@@ -27,13 +27,13 @@ _BY_HOST = {
     "generativelanguage.googleapis.com": "gcp.gemini",
     "openrouter.ai": "openrouter",
 }
-"""By the well-known values of OpenTelemetry's ``gen_ai.provider.name``, where there is one."""
+"""The values are the well-known ones of OpenTelemetry's ``gen_ai.provider.name``, where one exists."""
 
 _DEPLOYMENT = re.compile(r"/deployments/([^/]+)/")
 
 
 def provider_of(url: Any) -> str:
-    """The provider behind an address."""
+    """Return the provider at a URL."""
     return DEFAULT if url is None else _provider_at(url.host)
 
 
@@ -46,11 +46,11 @@ def _provider_at(host: str) -> str:
 
 
 def address_of(url: Any) -> str | None:
-    """The address without what may be secret in it."""
+    """Return the URL without the parts that may be secret: credentials and query."""
     return None if url is None else f"{url.scheme}://{url.netloc.decode('ascii', 'replace')}{url.path}"
 
 
 def deployment_in(url: Any) -> str | None:
-    """The model of a call to Azure, where only the address names it."""
+    """Return the deployment in a URL of Azure; it stands for the model where the request names none."""
     found = None if url is None else _DEPLOYMENT.search(url.path)
     return None if found is None else found[1]

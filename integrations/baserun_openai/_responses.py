@@ -21,7 +21,7 @@ _MOST_REMEMBERED = 4096
 
 
 def read_input(fields: Fields, details: CallDetails) -> None:
-    """Fill in the input: alone as it was sent, or beside the instructions and the stored prompt that go with it."""
+    """Fill in the input: alone, or together with the instructions and the stored prompt if they are given."""
     given = [name for name in CONTENT if name in fields]
     details.input = fields["input"] if given == ["input"] else pick(fields, given)
     asked = fields.get("input")
@@ -29,7 +29,7 @@ def read_input(fields: Fields, details: CallDetails) -> None:
 
 
 def read_answer(answer: Answer, details: CallDetails) -> None:
-    """Fill in the items that came back, what the model called, and how it ended."""
+    """Fill in the output items, the tool calls and the finish reason."""
     response = answer.read(merge)
     items = objects_of(response.get("output"))
     details.response_id = response.get("id")
@@ -45,21 +45,21 @@ def read_answer(answer: Answer, details: CallDetails) -> None:
 
 
 _told: OrderedDict[tuple[str, str], None] = OrderedDict()
-"""Host and id of the latest responses of which it was recorded what they took, or that they failed."""
+"""Host and id of the latest responses whose usage or failure has been recorded."""
 
 
 def _is_told(response: dict[str, Any], details: CallDetails) -> bool:
-    """Whether the tokens, or the failure, of this response are in another record already.
+    """Whether the usage or failure of this response is already in another record.
 
-    A response may be retrieved any number of times after it was created. Only one that ran in the background has not
-    told of them before; of such a one the first retrieval does.
+    A response may be retrieved any number of times after it was created. Only if it ran in the background is its usage
+    not known before: then it is recorded with the first retrieval.
     """
     response_id = response.get("id")
     if not isinstance(response_id, str):
         return False
     key = (urlsplit(details.price_url or "").netloc, response_id)
     if details.operation != "retrieve_response":
-        _told.pop(key, None)  # it is new, though the server, started again, has given this id before
+        _told.pop(key, None)  # a new response, even if a restarted server gives its id a second time
     if not response.get("usage") and not _failure(response):
         return False
     known = key in _told

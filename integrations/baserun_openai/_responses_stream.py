@@ -1,4 +1,4 @@
-"""The events of a response: the whole response that the last one holds, or as far as they went."""
+"""Merging the events of a streamed response: the last one has all of it, unless the stream ended early."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _PART_OF_DELTA = {
 
 
 def merge(events: Iterable[Event]) -> Merged:
-    """The response; one that was not finished has the items and texts that had come."""
+    """Return the response; an unfinished one has the items and texts that arrived."""
     events = list(events)
     merged = _whole(events) or _unfinished(events)
     merged.first_offset = next((event.end for event in events if _has_content(event)), None)
@@ -34,12 +34,12 @@ def merge(events: Iterable[Event]) -> Merged:
 
 
 def _has_content(event: Event) -> bool:
-    # Every event of this kind says so in its name or, some servers name none, in the first member of its data.
+    # The type is the name of the event or, with servers that send no names, the first member of its data.
     return event.name.endswith(b".delta") if event.name else b'.delta"' in event.data[:200]
 
 
 def _whole(events: list[Event]) -> Merged | None:
-    # The last event holds all; the others need not even be decoded.
+    # The last event has the whole response; the others need not be decoded.
     for _, last in decoded(reversed(events[-3:])):
         if last.get("type") in _WHOLE and isinstance(last.get("response"), dict):
             return Merged(answer=last["response"])

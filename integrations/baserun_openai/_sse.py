@@ -23,12 +23,12 @@ class Event(msgspec.Struct, frozen=True, gc=False):
 
 
 def split_events(body: bytes) -> list[Event]:
-    """The events of a stream, also of one that was cut in the middle of its last."""
+    """Split the body of a stream into events; the last may be incomplete."""
     return list(_split_mixed(body) if b"\r" in body else _split_plain(body))
 
 
 def decoded(events: Iterable[Event]) -> Iterator[tuple[Event, dict[str, Any]]]:
-    """Events with the object in their data; what holds none (the ``[DONE]`` at the end, half an event) is left out."""
+    """Yield each event with the object in its data; those without (the final ``[DONE]``, half an event) are skipped."""
     for event in events:
         try:
             value = decode(event.data)
@@ -42,7 +42,7 @@ def _split_plain(body: bytes) -> Iterator[Event]:
     end = 0
     for block in body.split(b"\n\n"):
         end += len(block) + 2
-        # The shape of nearly every event of the API; the rest takes the way around.
+        # Nearly every event of the API has this form; the rest takes the slow way.
         if block.startswith(b"data: ") and b"\n" not in block:
             yield Event(None, block[6:], end)
         else:
@@ -67,7 +67,7 @@ def _parse(block: bytes, end: int) -> Iterator[Event]:
             data.append(value)
         elif field == b"event":
             name = value
-        elif field == b"error":  # no field of the standard; llama.cpp told of its failures so
+        elif field == b"error":  # not a field of the standard; llama.cpp used it to report errors
             data.append(b'{"error":' + value + b"}")
     if data:
         yield Event(name, b"\n".join(data), end)

@@ -1,7 +1,7 @@
-"""A response's byte stream that tells a call what came through it and how it ended.
+"""A wrapper of a response's byte stream that tells a call which bytes were read and how the stream ended.
 
-It takes the place of ``response.stream``, where every reader of the body passes: the client's streams, raw responses,
-their helpers. It hands on the very same bytes, and errors as they are.
+It replaces ``response.stream``, from which every reader of the body reads: the client's streams, raw responses, their
+helpers. Bytes and errors pass through unchanged.
 """
 
 from __future__ import annotations
@@ -26,18 +26,18 @@ class Listener(Protocol):
     has_ended: bool
 
     def stream_ended(self, how: str, error: BaseException | None = None) -> None:
-        """The body came to an end."""
+        """End the call with the end of its body."""
 
 
 MOST_KEPT = 16 * 1024 * 1024
-"""Bytes kept of one body; what comes after them is only counted."""
+"""Bytes kept of one body; the rest is only counted."""
 
 
-_begun: set[ref[_Tee]] = set()  # no WeakSet: to list one fails while another thread adds to it
+_begun: set[ref[_Tee]] = set()  # no WeakSet: iterating over one fails while another thread adds to it
 
 
 def tee(response: Any, call: Listener) -> bool:
-    """Listen to the body of a response that is not read yet; whether that is possible."""
+    """Report the body of an unread response to `call`; return whether that is possible."""
     stream = response.stream
     listening = _listening(type(stream))  # type: ignore[arg-type]  # a class can be hashed
     if listening is None:
@@ -50,12 +50,12 @@ def tee(response: Any, call: Listener) -> bool:
 
 @cache
 def _end_all_at_exit() -> None:
-    # With the first stream, so after Baserun has asked to be called at exit, and is called after this.
+    # Registered with the first stream, after Baserun's own exit handler, and so called before that one.
     atexit.register(_end_all)
 
 
 def _end_all() -> None:
-    """A stream that is dropped waits for the garbage collector, since it refers to itself; the process does not."""
+    """End all open streams: a dropped one refers to itself, and the process may exit before it is collected."""
     for each in list(_begun):
         body = each()
         if body is not None:
@@ -73,11 +73,11 @@ class _Tee:
         return getattr(self._stream, name)
 
     def __reduce_ex__(self, protocol: SupportsIndex) -> Any:
-        # A copy is one of what it would be without us; the call has one body only.
+        # A copy is a copy of the original stream: the call has only one body.
         return self._stream.__reduce_ex__(protocol)
 
     def _keeper(self) -> Callable[[bytes], None]:
-        """What takes note of each chunk; the one thing here that runs for each of them."""
+        """Return the function that keeps a chunk; it is all that runs for each of them."""
         call = self._call
         chunks = call.chunks = call.chunks or []
         times = call.times = call.times or []
@@ -95,11 +95,11 @@ class _Tee:
         return keep
 
     def _is_ours_to_end(self, call: Listener) -> bool:
-        # A process that was forked while the body was read has a copy to drop, and no say in how the body ends.
+        # A process forked while the body was being read drops its copy, which must not end the parent's.
         return not call.has_ended and self._process == getpid()
 
     def dropped(self) -> None:
-        """Nobody reads on."""
+        """End the call, if it has not ended: nobody will read on."""
         call = self.__dict__.get("_call")
         if call is not None and self._is_ours_to_end(call):
             call.stream_ended(COLLECTED if self._is_begun else UNREAD)
@@ -118,7 +118,7 @@ class _SyncTee(_Tee):
                 keep(chunk)
                 yield chunk
         except GeneratorExit:
-            raise  # whoever drops this iterator closes the response next, and that tells more
+            raise  # whoever drops this iterator closes the response next, which tells more about the end
         except BaseException as error:
             self._call.stream_ended(end_by(error), error)
             raise
@@ -132,8 +132,8 @@ class _SyncTee(_Tee):
 
 class _AsyncTee(_Tee):
     async def __aiter__(self) -> AsyncIterator[bytes]:
-        # After the last event the client reads what is left of the body, for a moment, by iterating again. What goes
-        # wrong there is of no consequence, and how the stream ended is told when it is closed after that.
+        # After the last event the client iterates again, for a moment, to read the rest of the body. An error there
+        # does not matter: how the stream ended is reported when it is closed afterwards.
         is_rest, self._is_begun = self._is_begun, True
         keep = self._keeper()
         chunks = self._stream.__aiter__()
@@ -148,7 +148,7 @@ class _AsyncTee(_Tee):
                 self._call.stream_ended(end_by(error), error)
             raise
         finally:
-            # Left to the garbage collector it would be closed in another task.
+            # The garbage collector would close it in another task.
             if hasattr(chunks, "aclose"):
                 await chunks.aclose()
         self._call.stream_ended(COMPLETE)
@@ -164,8 +164,8 @@ _KINDS: dict[str, type[_Tee]] = {"SyncByteStream": _SyncTee, "AsyncByteStream": 
 
 @lru_cache(maxsize=64)
 def _listening(stream_class: type) -> type[_Tee] | None:
-    """What listens to a stream of this class: a class of the same kinds, sync or async or both; None if of neither."""
-    # The abstract classes of the HTTP library that the stream is of: httpx2, or httpx.
+    """Return a wrapper class for streams of this class, sync or async or both as it is; None if it is neither."""
+    # The abstract base classes of the stream in its HTTP library, httpx2 or httpx.
     bases = [base for base in stream_class.__mro__ if base.__name__ in _KINDS]
     ours = [tee for name, tee in _KINDS.items() if any(base.__name__ == name for base in bases)]
     return type("ListeningByteStream", (*ours, *bases), {}) if bases else None

@@ -1,4 +1,4 @@
-"""The deltas of tool calls, told apart although not every server numbers them."""
+"""Merging the deltas of tool calls, which not every server numbers."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class _ToolCall:
         self.arguments: list[str] = []
 
     def is_complete(self) -> bool:
-        """Whether its arguments are JSON as they stand."""
+        """Whether the arguments so far are valid JSON."""
         try:
             json.loads("".join(self.arguments))
         except ValueError:
@@ -33,15 +33,15 @@ class _ToolCall:
 
 
 def arguments_text(given: Any) -> str:
-    """The arguments of a call as the text that they should be; some servers send the object."""
+    """Return the arguments of a tool call as JSON text; some servers send an object instead."""
     return given if isinstance(given, str) else json.dumps(given)
 
 
 class ToolCallMerger:
-    """Puts tool calls together from deltas.
+    """Merges deltas into tool calls.
 
-    OpenAI numbers parallel calls by ``index``. Compatible servers repeat index 0 for each call, leave it out, leave ids
-    out, or repeat id and name with every delta; so another id, or a name after complete arguments, begins another call.
+    OpenAI numbers parallel calls by ``index``. Compatible servers repeat index 0 for each call, omit it, omit ids, or
+    repeat id and name in every delta; so another id, or a name after complete arguments, begins another call.
     """
 
     def __init__(self) -> None:
@@ -49,7 +49,7 @@ class ToolCallMerger:
         self._at: dict[Any, _ToolCall] = {}
 
     def add(self, deltas: Iterable[dict[str, Any]]) -> None:
-        """Take the deltas of one chunk in."""
+        """Merge the deltas of one chunk."""
         for delta in deltas:
             kind = "custom" if isinstance(delta.get("custom"), dict) else "function"
             body = delta.get(kind)
@@ -57,7 +57,7 @@ class ToolCallMerger:
             self._extend(self._call_of(delta, body), delta, kind, body)
 
     def finished(self) -> list[dict[str, Any]]:
-        """The calls in the order of their numbers; those of the same, or of none, as they began."""
+        """Return the calls ordered by index; those with the same index, or none, in the order they began."""
         return [call.finished() for call in sorted(self._calls, key=lambda call: call.place)]
 
     def _call_of(self, delta: dict[str, Any], body: dict[str, Any]) -> _ToolCall:
@@ -74,7 +74,7 @@ class ToolCallMerger:
     @staticmethod
     def _begins(call: _ToolCall, delta: dict[str, Any], body: dict[str, Any]) -> bool:
         given = delta.get("id")
-        if call.id:  # a server that gives one id gives every call its own
+        if call.id:  # a server that sends ids sends one for every call
             return bool(given and given != call.id)
         return bool(body.get("name") and call.name and call.is_complete())
 

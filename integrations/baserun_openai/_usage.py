@@ -1,4 +1,4 @@
-"""Tokens, in the several ways in which the API counts them."""
+"""Token usage, in the different forms in which the endpoints report it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from baserun_openai._wire import count_of, object_of
 
 
 def read_usage(value: Any) -> Usage | None:
-    """The tokens that a response says it took; None if it does not say (a transcription may count seconds instead)."""
+    """Read the usage of a response; None if it reports no tokens (a transcription may count seconds instead)."""
     usage = object_of(value)
     read = object_of(usage.get("prompt_tokens_details") or usage.get("input_tokens_details"))
     written = object_of(usage.get("completion_tokens_details") or usage.get("output_tokens_details"))

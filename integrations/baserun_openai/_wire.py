@@ -1,4 +1,4 @@
-"""JSON as it came over the wire: taken apart only as far as somebody must look inside."""
+"""JSON as received, decoded only as far as needed."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ import msgspec
 from baserun.instrumentation import RawJSON
 
 Fields = dict[str, Any]
-"""The members of a JSON object: builtins; those of an answer still encoded (`msgspec.Raw`) after `split_object`."""
+"""The members of a JSON object: builtins, or as `split_object` returns them still encoded (`msgspec.Raw`)."""
 
 MOST_COUNTED = 10**12
-"""No call takes more tokens than this; a store could not add them up."""
+"""No call takes more tokens than this, and a store could not sum larger numbers."""
 
 _MOST_DIGITS = 20
 _ENCODED = (bytes, bytearray, msgspec.Raw)
@@ -24,7 +24,7 @@ _parts = msgspec.json.Decoder(list[msgspec.Raw])
 
 
 def split_object(body: bytes) -> Fields:
-    """The members of the object that `body` is, left encoded; of anything else, none."""
+    """Return the members of a JSON object, still encoded where msgspec can read it; {} for anything else."""
     try:
         return dict(_fields.decode(body))
     except (msgspec.MsgspecError, ValueError):
@@ -32,7 +32,7 @@ def split_object(body: bytes) -> Fields:
 
 
 def split_array(value: Any) -> list[Any] | None:
-    """The elements of an array, left encoded; None if it is something else."""
+    """Return the elements of a JSON array, still encoded; those of a list as they are; None for anything else."""
     if isinstance(value, list):
         return value
     try:
@@ -42,9 +42,9 @@ def split_array(value: Any) -> list[Any] | None:
 
 
 def decode(body: Any) -> Any:
-    """The value of encoded JSON, a builtin being one already.
+    """Decode JSON; return a builtin as it is.
 
-    That of what other encoders write too: NaN, a byte order mark, broken UTF-8.
+    Accepts what other encoders write as well: NaN, a byte order mark, broken UTF-8.
 
     Raises:
         ValueError: It is not JSON.
@@ -54,12 +54,12 @@ def decode(body: Any) -> Any:
     with suppress(msgspec.MsgspecError, ValueError):
         return msgspec.json.decode(body)
     with suppress(ValueError):
-        return json.loads(bytes(body))  # knows a byte order mark, and UTF-16, as the client's HTTP library does
+        return json.loads(bytes(body))  # accepts a byte order mark and UTF-16, as the client's HTTP library does
     return json.loads(bytes(body).decode("utf-8", "replace"))
 
 
 def decode_or_text(body: bytes) -> Any:
-    """The value of encoded JSON; or the text, where it is none."""
+    """Decode JSON; return anything else as text."""
     try:
         return decode(body)
     except ValueError:
@@ -67,22 +67,22 @@ def decode_or_text(body: bytes) -> Any:
 
 
 def recorded(value: Any) -> Any:
-    """A member as a record may hold it: what is encoded already stays so."""
+    """Return a member as a record may contain it; one that is encoded stays so."""
     return RawJSON(bytes(value)) if isinstance(value, msgspec.Raw) else value
 
 
 def pick(fields: Fields, names: Iterable[str]) -> Any:
-    """Those of the members that are there, as one object; None if there are none."""
+    """Return the members with these names, as one object; None if there are none."""
     return {name: fields[name] for name in names if name in fields} or None
 
 
 def text_of(value: Any) -> str | None:
-    """A member that should be text; None if it is anything else, or empty."""
+    """Return `value` if it is a non-empty str; None otherwise."""
     return value if isinstance(value, str) and value else None
 
 
 def count_of(value: Any) -> int | None:
-    """A number that should be a count, or its digits; None if it is anything else."""
+    """Return a count, given as a whole number or its digits, as an int; None if it is neither."""
     if type(value) is int and 0 <= value < MOST_COUNTED:
         return value
     if isinstance(value, str) and value.isascii() and value.isdigit():
@@ -93,22 +93,22 @@ def count_of(value: Any) -> int | None:
 
 
 def label_of(value: Any) -> str | None:
-    """A builtin that should be an id, a name or a reason: text, or a number as text; None if it is anything else."""
+    """Return an id, a name or a reason: a non-empty str, or a number as text; None if it is neither."""
     if isinstance(value, int | float) and not isinstance(value, bool):
         return str(value)
     return value if isinstance(value, str) and value else None
 
 
 def labels_of(values: Iterable[Any]) -> list[str] | None:
-    """Those of the values that can be labels; None if there are none."""
+    """Return `label_of` each value that has one; None if there are none."""
     return [label for value in values if (label := label_of(value))] or None
 
 
 def object_of(value: Any) -> dict[str, Any]:
-    """A builtin that should be an object; empty if it is anything else."""
+    """Return `value` if it is a dict; an empty one otherwise."""
     return value if isinstance(value, dict) else {}
 
 
 def objects_of(value: Any) -> list[dict[str, Any]]:
-    """The objects in a builtin that should be an array of them."""
+    """Return the dicts in a list; an empty list for any other value."""
     return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
