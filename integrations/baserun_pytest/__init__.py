@@ -1,4 +1,4 @@
-"""The pytest plugin: tests of LLM applications that show what happened, and recorded sessions that replay offline.
+"""The pytest plugin: records the calls of tests to models, and replays recorded sessions offline.
 
-Nothing here is imported by hand; pytest loads `baserun_pytest.plugin`, which imports the rest when it is used.
+It is not imported by hand: pytest loads `baserun_pytest.plugin`, which imports the rest when it is used.
 """

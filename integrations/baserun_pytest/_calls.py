@@ -1,4 +1,4 @@
-"""The calls of one test, to assert on."""
+"""The calls of one test, for assertions."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from baserun.store import StoredCall
 class RecordedCalls(Sequence[StoredCall]):
     """The finished calls that a test has made so far, in the order in which they began.
 
-    Every look at it asks anew, so one made after another call sees that call too.
+    Each access reads them again, so it includes calls made since the last one.
     """
 
     def __init__(self, read: Callable[[], list[StoredCall]]) -> None:

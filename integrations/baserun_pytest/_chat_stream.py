@@ -1,7 +1,6 @@
-"""The chunks of a chat completion, put together as the answer that they make up.
+"""Merging the chunks of a streamed chat completion into one answer.
 
-The client has a way of its own to do this, for OpenAI alone: of the chunks of other servers it refuses some, and of
-others it joins what should be apart.
+The client's own merging is for OpenAI only: it rejects some chunks of other servers, and merges some that belong apart.
 """
 
 from __future__ import annotations
@@ -12,11 +11,11 @@ from collections.abc import Iterable
 from typing import Any
 
 _SAID_ONCE = ("role", "id", "type")
-"""Some servers say these with each chunk."""
+"""Members that some servers repeat in each chunk."""
 
 
 def merge_chat(events: Iterable[dict[str, Any]]) -> dict[str, Any]:
-    """The completion; an empty one where no chunk came."""
+    """Merge the chunks into a completion; return an empty dict if there are none."""
     whole: dict[str, Any] = {}
     choices: dict[int, dict[str, Any]] = {}
     for event in events:
@@ -40,7 +39,7 @@ def _add(choices: dict[int, dict[str, Any]], part: dict[str, Any]) -> None:
 
 
 def _fold(whole: dict[str, Any], delta: dict[str, Any]) -> None:
-    """Let an object grow by what a chunk says of it."""
+    """Merge a delta into an object, in place."""
     for name, value in delta.items():
         before = whole.get(name)
         if value is None or (value == "" and before):
@@ -62,14 +61,14 @@ def _joined(name: str, before: str, more: str) -> str:
         return more
     if name != "data":
         return before + more
-    try:  # sound, of which each part is padded by itself
+    try:  # audio: each part is padded base64 by itself
         return base64.b64encode(base64.b64decode(before) + base64.b64decode(more)).decode()
     except ValueError:
         return before + more
 
 
 def _fold_calls(calls: list[dict[str, Any]], deltas: list[dict[str, Any]]) -> None:
-    """Tell calls apart that a server may number, or name by an id, or neither."""
+    """Merge the deltas of tool calls, which a server may identify by index, by id, or not at all."""
     for delta in deltas:
         function = delta.get("function")
         if isinstance(function, dict) and not isinstance(function.get("arguments"), str | None):
@@ -111,5 +110,5 @@ def _finished(choice: dict[str, Any]) -> dict[str, Any]:
 
 
 def objects_in(values: Any) -> list[dict[str, Any]]:
-    """The objects in what should be an array of them."""
+    """Return the dicts in a list; an empty list for any other value."""
     return [value for value in values if isinstance(value, dict)] if isinstance(values, list) else []

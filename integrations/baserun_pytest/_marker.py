@@ -1,4 +1,4 @@
-"""What the marker of a test asks for."""
+"""From the marker of a test to its replay."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ _LONGEST = 100
 
 
 def replay_of(item: pytest.Item, mode: str, written: Collection[Path]) -> Replay | None:
-    """The replay of a test, if it has the marker.
+    """Return the replay of a test; None if it does not have the marker.
 
     Args:
         item: The test.
-        mode: As of `--baserun-record`.
-        written: Recordings that other tests of this run have made; they are gone on with.
+        mode: The value of `--baserun-record`.
+        written: Recordings that other tests of this run have made; they are extended.
     """
     marker = item.get_closest_marker(REPLAY)
     return None if marker is None else _replay(item, mode, written, *marker.args, **marker.kwargs)
@@ -52,9 +52,9 @@ def _replay(
 
 
 def _place_of(item: pytest.Item) -> Path:
-    """One recording for each test, and for each of its parameters."""
+    """Return the default path of a recording: one for each test and each set of its parameters."""
     name = item.nodeid.partition("::")[2].replace("::", ".")
     readable = _UNSAFE.sub("_", name)[:_LONGEST]
-    if readable != name:  # other tests may read the same: questions that begin alike, or differ in a sign
+    if readable != name:  # other tests may have the same: parameters that begin alike, or differ in an unsafe character
         readable += f"-{sha256(name.encode('utf-8', 'surrogatepass')).hexdigest()[:8]}"
     return Path(_FOLDER, item.path.stem, f"{readable}.json")

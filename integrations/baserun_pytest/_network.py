@@ -1,4 +1,4 @@
-"""The network, closed for the length of a test."""
+"""Closing the network during a test."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from baserun_pytest._uvloop import guarded_loop
 
 _CLOSED = "the network is closed in a test that is replayed, and only this machine can be reached."
 _ADDRESS_AT = {"connect": 0, "connect_ex": 0, "sendto": -1, "sendmsg": 3}
-"""Methods of a socket, and which of their arguments says whom to reach."""
+"""Methods of a socket, and the position of the address among their arguments."""
 _LOOK_UPS = ("getaddrinfo", "gethostbyname", "gethostbyname_ex")
 _NAMES_FILE = Path("/etc/hosts")
 
 
 @contextmanager
 def closed_network() -> Iterator[None]:
-    """Let nothing go to anywhere but this machine, and ask nobody else for a name."""
+    """Refuse connections to other machines, and look-ups of names that this machine does not know itself."""
     names = _names_here()
 
     def check_name(host: Any) -> None:
@@ -38,7 +38,7 @@ def closed_network() -> Iterator[None]:
 
 
 def is_here(host: str) -> bool:
-    """Whether a host, as a name or number, is this machine."""
+    """Whether a host, given as a name or an address, is this machine."""
     name = host.lower().rstrip(".")
     if name in ("", "localhost") or name.endswith(".localhost"):
         return True
@@ -61,7 +61,7 @@ def _guarding(position: int) -> Wrap:
 
 
 def _check_address(address: Any) -> None:
-    """Refuse a host elsewhere; what has none is in the file system, or in the kernel."""
+    """Refuse the address of another machine; one without a host is in the file system, or in the kernel."""
     host = address[0] if isinstance(address, tuple | list) and address else None
     if isinstance(host, str | bytes | bytearray) and not is_here(_text(host)):
         place = f"{_text(host)}:{address[1]}" if len(address) > 1 else _text(host)
@@ -84,7 +84,7 @@ def _is_known_here(host: str, names: frozenset[str]) -> bool:
 
 
 def _names_here() -> frozenset[str]:
-    """What this machine is called, and the names that it looks up in a file of its own."""
+    """Return the name of this machine, and the names in its hosts file."""
     try:
         lines = _NAMES_FILE.read_text("utf-8", "replace").splitlines()
     except OSError:

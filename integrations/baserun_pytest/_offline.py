@@ -1,4 +1,4 @@
-"""The offline model, and clients that are directed to it."""
+"""The offline model, and the redirection of clients to it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import openai
 
 _VARIABLES = ("OPENAI_API_TYPE", "OPENAI_ORG_ID", "OPENAI_PROJECT_ID")
-"""What else the environment may say to a client."""
+"""Other environment variables that a client reads."""
 _PORT = pytest.StashKey[int]()
 
 
@@ -27,7 +27,7 @@ class OfflineClient(OfflineModel):
 
     @cached_property
     def client(self) -> openai.OpenAI:
-        """A client that talks to this model; closed after the test."""
+        """A client of this model; closed after the test."""
         import openai
 
         return openai.OpenAI(base_url=self.url, api_key="offline")
@@ -35,7 +35,7 @@ class OfflineClient(OfflineModel):
 
 @contextmanager
 def offline(monkeypatch: pytest.MonkeyPatch, config: pytest.Config) -> Iterator[OfflineClient]:
-    """Serve, with every client directed here: those that are made from now on, and those that were made before."""
+    """Serve an offline model, and redirect every client to it, whether made before or from now on."""
     with _served(config) as model, directed(model.url):
         for name in _VARIABLES:
             monkeypatch.delenv(name, raising=False)
@@ -52,18 +52,18 @@ def offline(monkeypatch: pytest.MonkeyPatch, config: pytest.Config) -> Iterator[
 
 
 def address_of_latest(config: pytest.Config) -> str | None:
-    """Where the offline model is, or was: a client that was made meanwhile keeps asking there."""
+    """Return the URL of the latest offline model, or None: a client that was made for it keeps sending there."""
     port = config.stash.get(_PORT, 0)
     return f"http://127.0.0.1:{port}" if port else None
 
 
 @contextmanager
 def _served(config: pytest.Config) -> Iterator[OfflineClient]:
-    """A new model at the address of the last one: an application may keep a client from one test to the next."""
+    """Serve a new model, at the port of the last one: an application may keep a client from one test to the next."""
     model = OfflineClient(port=config.stash.get(_PORT, 0))
     try:
         model.start()
-    except OSError:  # somebody else has taken the address meanwhile
+    except OSError:  # another process has taken the port meanwhile
         model.stop()
         model = OfflineClient().start()
     config.stash[_PORT] = urlsplit(model.url).port or 0
@@ -74,7 +74,7 @@ def _served(config: pytest.Config) -> Iterator[OfflineClient]:
 
 
 def _forget_module_client() -> None:
-    # `openai.chat...` keeps the client that it made at its first use, and where that one was directed.
+    # `openai.chat...` keeps the client that it made at its first use, with the base URL of that time.
     openai_module = sys.modules.get("openai")
     reset = getattr(openai_module, "_reset_client", None)
     if reset is not None:

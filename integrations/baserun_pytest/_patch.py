@@ -1,4 +1,4 @@
-"""One attribute of somebody else's, replaced for a while."""
+"""Temporarily replacing an attribute of another library's class or module."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from contextlib import contextmanager
 from typing import Any
 
 Wrap = Callable[[Any], Callable[..., Any]]
-"""Makes of a function or method another one."""
+"""Returns the replacement of a function or method."""
 
 
 @contextmanager
 def patched(owner: Any, name: str, wrap: Wrap) -> Iterator[None]:
-    """Replace it, and leave the owner as it was: without the attribute, where it had only inherited it."""
+    """Replace an attribute, and restore it afterwards; one that was only inherited is removed again."""
     is_own = name in vars(owner)
     original = getattr(owner, name)
     setattr(owner, name, wrap(original))

@@ -1,4 +1,4 @@
-"""One test that is answered from a recording, or that makes one."""
+"""The replay of one test: answers its calls from a recording, or makes one."""
 
 from __future__ import annotations
 
@@ -31,11 +31,11 @@ class Replay:
 
     Args:
         path: The recording.
-        mode: As of `--baserun-record`.
-        ignore: Members of requests that do not matter, beside those that the recording names.
+        mode: The value of `--baserun-record`.
+        ignore: Members of requests that are not compared, beside those that the recording names.
         is_partial: Whether recorded calls may be left over.
-        shown: What the recording is called where people read of it.
-        left: Where the offline model of an earlier test was.
+        shown: The path of the recording in messages.
+        left: The URL of the offline model of an earlier test, if there was one.
     """
 
     def __init__(
@@ -53,7 +53,7 @@ class Replay:
         self._stack = ExitStack()
 
     def start(self) -> None:
-        """Close the network, unless something may have to be recorded, and answer from now on."""
+        """Answer requests from now on; close the network, unless calls may have to be recorded."""
         if not self._is_new:
             self._look_for_recording()
         self._stack.enter_context(intercepted(self))
@@ -64,44 +64,44 @@ class Replay:
                 patch.setenv(_KEY, "replayed")  # a client without a key refuses to be made
 
     def _look_for_recording(self) -> None:
-        """Where none can be read the test says so in words: nobody needs to see our own code for that."""
+        """Load the recording; if that fails, fail the test with the message alone, without a traceback of our code."""
         try:
             _ = self._recording
         except RecordingError as error:
             pytest.fail(str(error), pytrace=False)
 
     def stop(self) -> None:
-        """Open the network again."""
+        """Stop answering, and open the network again."""
         self._stack.close()
 
     def write(self) -> bool:
-        """Write what was recorded; whether that was anything."""
+        """Write the recorded calls; return whether there were any."""
         if self._recorded:
             calls = [*self._recording.calls, *self._recorded]
             save(Recording(ignore=self._recording.ignore, calls=calls), self.path)
         return bool(self._recorded)
 
     def unwritten(self) -> str | None:
-        """What is lost where the test has failed: a recording of it would have later tests pass that ought not to."""
+        """Return the message that a failed test's calls are not written, since later tests would wrongly pass."""
         if not self._recorded:
             return None
         return f"The recording {self._shown} was not written, since the test failed."
 
     def new_problem(self) -> str | None:
-        """What was asked and is not in the recording, as far as it was not told before."""
+        """Return the message about calls that are not in the recording; None if all were reported before."""
         fresh = self._player.mismatches[self._told :]
         self._told = len(self._player.mismatches)
         return None if not fresh else "\n".join([f"The recording {self._shown} does not fit:", *fresh, self._advice()])
 
     def left_over(self) -> str | None:
-        """Which recorded calls were not made, where that is a fault."""
+        """Return the message about recorded calls that were not made; None if there are none, or they may be left."""
         unplayed = [] if self._is_partial or self.records else self._player.unplayed
         if not unplayed:
             return None
         return "\n".join([f"Not all calls of the recording {self._shown} were made; left are:", *unplayed])
 
     def answer(self, library: ModuleType, request: Any) -> Any | None:
-        """The recorded response; None sends the request on, to be recorded."""
+        """Return the recorded response; None to send the request to the provider, and record it."""
         asked = (request.method, request.url.path, request.content)
         found = self._player.answer(*asked, is_retry=is_retry(request))
         if found is not None:
@@ -117,7 +117,7 @@ class Replay:
     def received(
         self, library: ModuleType, request: Any, response: Any, pieces: list[bytes], failure: Exception | None
     ) -> Any:
-        """Keep what the provider answered, and hand it on."""
+        """Record the provider's answer, and return it for the client."""
         is_stream = response.headers.get("content-type", "").startswith(EVENT_STREAM)
         if failure is not None and not is_stream:
             self.failed(library, request, failure)
@@ -133,11 +133,11 @@ class Replay:
         return library.Response(response.status_code, headers=response.headers, stream=stream)
 
     def failed(self, library: ModuleType, request: Any, failure: Exception) -> None:
-        """Keep that there was no answer."""
+        """Record that the call failed without an answer."""
         self._keep(request, Answer(fault=_fault_of(library, failure)))
 
     def _keep(self, request: Any, answer: Answer) -> None:
-        """Keep a call; of one that the client tries again, what came of it in the end."""
+        """Record a call; of one that the client retries, only the last answer."""
         answer.body, answer.error = self._canon.answered(answer.body), self._canon.answered(answer.error, "error")
         path = endpoint_of(request.url.path)
         kept = Request(method=request.method, path=path, body=self._canon.masked(path, decoded(request.content)))
@@ -153,7 +153,7 @@ class Replay:
 
     @cached_property
     def _canon(self) -> Canon:
-        # Not before the first request: until then the application may say what it masks.
+        # Not before the first request: until then the application may configure what it redacts.
         return Canon(configuration().redact, [*self._recording.ignore, *self._ignore])
 
     @cached_property

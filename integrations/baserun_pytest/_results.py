@@ -59,7 +59,7 @@ def _totals(calls: list[StoredCall]) -> list[Property]:
 
 
 def own_properties(item: pytest.Item) -> list[Property]:
-    """Those that an earlier attempt at the same test has left."""
+    """Return the properties that an earlier attempt at the same test has left."""
     return [each for each in item.user_properties if str(each[0]).startswith(PREFIX)]
 
 
@@ -86,7 +86,7 @@ def _number(value: object) -> int:
 
 
 def describe_check(check: Any) -> str:
-    """A check that did not hold, on one line."""
+    """Describe a failed check on one line."""
     compared = check.value if isinstance(check.value, dict) else {}
     said = [f"{word} {_short(compared[word])}" for word in ("expected", "actual") if compared.get(word) is not None]
     return ": ".join([str(check.name), ", ".join(said)] if said else [str(check.name)])
@@ -98,5 +98,5 @@ def _short(value: object) -> str:
 
 
 def total(results: Iterable[TestResult], name: str) -> Any:
-    """One number of all tests together."""
+    """Return the sum of one field of all results."""
     return sum(getattr(result, name) for result in results)

@@ -1,4 +1,4 @@
-"""The run as a whole: where it is recorded, and as what session; with pytest-xdist one session for each worker."""
+"""The run as a whole: its store and its session; with pytest-xdist one session for each worker."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _STORE_KEY = "baserun_store"
 
 
 def run_of(config: pytest.Config) -> Run:
-    """The run that this process is, or takes part in."""
+    """Return the run of this process; in a worker, the run that it takes part in."""
     given: dict[str, Any] = getattr(config, "workerinput", {})
     if _RUN_KEY in given:
         return Run(config, given[_RUN_KEY], given[_STORE_KEY], worker=given["workerid"])
@@ -32,7 +32,7 @@ def _store_of(config: pytest.Config) -> str:
         path = resolve(config.option.baserun_store or os.environ.get("BASERUN_STORE") or None).path
     except ConfigurationError as error:
         raise pytest.UsageError(str(error)) from None
-    # Found out with the first record, it would be waited for in each test.
+    # Checked now: if the first record fails instead, each test waits for it.
     there = next(parent for parent in Path(path).parents if parent.exists())
     if not there.is_dir() or not os.access(there, os.W_OK | os.X_OK):
         raise pytest.UsageError(f"The store {path} cannot be written: {there} is no folder in which files can be made.")
@@ -51,7 +51,7 @@ class Run:
 
     @property
     def is_here(self) -> bool:
-        """Whether tests run in this process, and not in workers."""
+        """Whether tests run in this process, rather than in workers."""
         return not self._has_workers
 
     @property
@@ -61,22 +61,22 @@ class Run:
 
     @property
     def place(self) -> str:
-        """The store, as short as it can be named from here."""
+        """The path of the store, relative to the folder that pytest was started in if it is inside."""
         path, here = Path(self.store), self._config.invocation_params.dir
         return str(path.relative_to(here)) if path.is_relative_to(here) else self.store
 
     def look(self, session_id: str) -> str:
-        """The command that shows a session."""
+        """Return the command that shows a session."""
         given = self._config.option.baserun_store
         option = "" if not given else f"--store {shlex.quote(given)} "
         return f"baserun {option}sessions show {session_id}"
 
     def pytest_report_header(self) -> str:
-        """Say where to look."""
+        """Name the session and the store."""
         return f"baserun: session {self.id} in {self.place}"
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_configure_node(self, node: Any) -> None:
-        """Let a worker of pytest-xdist know which run it takes part in."""
+        """Tell a worker of pytest-xdist which run it takes part in."""
         node.workerinput[_RUN_KEY] = self.id
         node.workerinput[_STORE_KEY] = self.store

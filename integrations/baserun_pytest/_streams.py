@@ -1,4 +1,4 @@
-"""A stream of events that was received, put together as the answer that it would have been without streaming."""
+"""Merging the events of a stream into the answer that would have come without streaming."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ _DELTAS = {
     "function_call_arguments.delta": ("", "arguments", ""),
     "custom_tool_call_input.delta": ("", "input", ""),
 }
-"""Where the pieces of a response belong in its items: in which list, under which name, in parts of which type."""
+"""Where the deltas of a response belong in its items: the list, the member, and the type of its parts."""
 
 
 def merged(path: str, status: int, body: bytes, fault: str | None) -> Answer:
-    """The answer that the events of `body` make up; with a fault, as far as it came."""
+    """Merge the events of `body` into an answer; after a fault it has what was received."""
     events = list(_events(body))
     error = next((_error(event) for event in events if event.get("error") or event.get("type") == "error"), None)
     answer = Answer(status=status, stream=True, fault=fault if error is None else "error", error=error)
@@ -49,7 +49,7 @@ def _events(body: bytes) -> Iterator[dict[str, Any]]:
 
 
 def _error(event: dict[str, Any]) -> Any:
-    """What the provider says went wrong: in a member of its own, or as the event itself."""
+    """Return the error that the provider reports: a member of the event, or the event itself."""
     return event.get("error") or {name: value for name, value in event.items() if name != "sequence_number"}
 
 
@@ -58,7 +58,7 @@ def _is_whole(event: dict[str, Any]) -> bool:
 
 
 def _response_so_far(events: list[dict[str, Any]]) -> dict[str, Any]:
-    """A response that was cut, with its items as far as they were told."""
+    """Return a truncated response, with the items as far as they were received."""
     told = (event["response"] for event in events if isinstance(event.get("response"), dict))
     items: dict[int, dict[str, Any]] = {}
     for event in events:
@@ -89,7 +89,7 @@ def _parts(item: dict[str, Any], place: str) -> list[Any]:
 
 
 def _part(parts: list[Any], index: Any, part_type: str) -> dict[str, Any]:
-    """The part that a piece belongs to; some servers do not tell of it before."""
+    """Return the part that a delta belongs to; some servers do not announce it, then it is added here."""
     at = len(parts) - 1 if index is None else index
     if not isinstance(at, int) or not 0 <= at < len(parts) or not isinstance(parts[at], dict):
         parts.append({"type": part_type})

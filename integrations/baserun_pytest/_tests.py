@@ -1,4 +1,4 @@
-"""What happens around each test: its trace begins and ends, its checks are looked at, its recording is played."""
+"""The hooks around each test: they begin and end its trace, look at its checks and replay its recording."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _ASKED_LATE = (
 
 
 def register(config: pytest.Config, *, is_recorded: bool) -> None:
-    """Join the run: for all of its tests, or for those that ask for it."""
+    """Register the hooks, to record all tests, or those that use a fixture or the marker."""
     run = run_of(config) if is_recorded else None
     if run is not None:
         config.pluginmanager.register(run, "baserun-run")
@@ -37,7 +37,11 @@ def register(config: pytest.Config, *, is_recorded: bool) -> None:
 
 
 def tests_of(config: pytest.Config) -> Tests:
-    """The plugin that is there whenever a test names one of our fixtures."""
+    """Return the plugin, which is registered if a test names one of our fixtures.
+
+    Raises:
+        pytest.UsageError: The fixture was requested with `getfixturevalue()`.
+    """
     plugin: Any = config.pluginmanager.get_plugin(NAME)
     if not isinstance(plugin, Tests):
         raise pytest.UsageError(_ASKED_LATE)
@@ -45,7 +49,7 @@ def tests_of(config: pytest.Config) -> Tests:
 
 
 class Tests:
-    """Records tests: into the session of the run, or else those that use us into stores that are gone afterwards."""
+    """Records tests: all into the session of the run, or those that use us each into a memory store of its own."""
 
     def __init__(self, config: pytest.Config, run: Run | None) -> None:
         self._run = run
@@ -61,20 +65,20 @@ class Tests:
 
     @property
     def stage(self) -> Stage:
-        """What is recorded into."""
+        """The stage on which the running test is recorded."""
         if self._stage is None:
             raise pytest.UsageError(_ASKED_LATE)
         return self._stage
 
     def calls(self) -> RecordedCalls:
-        """The calls of the test that runs."""
+        """Return the calls of the running test."""
         stage, performance = self.stage, self._performance
         assert performance is not None
         return RecordedCalls(lambda: stage.calls(performance))
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionstart(self) -> None:
-        """Begin the session."""
+        """Begin the session of the run."""
         if self._run is not None and self._run.is_here:
             self._stage = Stage(self._run.store, self._run.session_id, self._run.metadata)
             self._stage.open()
@@ -90,7 +94,7 @@ class Tests:
         self._begin(item)
 
     def start_replay(self, item: pytest.Item) -> None:
-        """Begin the test's replay, if it has one."""
+        """Begin the replay of a test that has the marker."""
         replay = replay_of(item, self._mode, self._written)
         if replay is not None:
             replay.start()
@@ -110,7 +114,7 @@ class Tests:
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_teardown(self, item: pytest.Item) -> Generator[None, Any, Any]:
-        """Look at what fixtures did at their end."""
+        """Stop the replay, judge what fixtures did in their teardown, and write a new recording."""
         try:
             result = yield
         finally:
@@ -129,16 +133,15 @@ class Tests:
     def pytest_runtest_makereport(
         self, item: pytest.Item, call: pytest.CallInfo[Any]
     ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-        """Keep how each phase ended; after the last one the trace ends, and is stored before the report goes out."""
+        """Keep how each phase ended; after the last one the trace ends, and is stored before the report is sent."""
         if call.when == "teardown" and self._performance is not None:
             error = None if call.excinfo is None else call.excinfo.value
             self._keep("failed" if error is not None else None, error)
             self._end(item)
         report = yield
         if report.failed and self._told is not None and self._told not in report.longreprtext:
-            report.sections.append(
-                ("baserun replay", self._told)
-            )  # of a `unittest.TestCase` the first failure is shown
+            # Of a `unittest.TestCase` only the first failure is shown.
+            report.sections.append(("baserun replay", self._told))
         self._told = None
         unwritten = None if self._replay is None else self._replay.unwritten()
         if report.failed and unwritten is not None:
@@ -167,7 +170,7 @@ class Tests:
             problem = self._replay.left_over()
         if problem is not None:
             self._told = problem
-            # What we answered ourselves would be told twice.
+            # As a cause, our own refusal would repeat the message.
             cause = None if error is not None and NOT_IN_RECORDING in str(error) else error
             raise pytest.fail.Exception(problem, pytrace=False) from cause
 
@@ -181,7 +184,7 @@ class Tests:
         return self._failure is not None and self._failure[0] == "failed"
 
     def _keep(self, outcome: str | None, error: BaseException | None) -> None:
-        """The first phase that failed tells how the test ended, else the last that had something to tell."""
+        """Keep the outcome of the first phase that raised, else of the last one that has an outcome."""
         if outcome is not None and (self._failure is None or self._failure[1] is None):
             self._failure = (outcome, error)
 
@@ -205,15 +208,15 @@ class Tests:
 
 
 class Replays:
-    """Begins the replay of a test: before its fixtures, and after whatever may skip it, or expect it to fail."""
+    """Begins the replay of a test: before its fixtures, and after the hooks that may skip it or expect it to fail."""
 
     def __init__(self, tests: Tests) -> None:
         self._tests = tests
 
     def pytest_runtest_setup(self, item: pytest.Item) -> None:
-        """Begin it.
+        """Begin the replay.
 
-        No wrapper: where a recording is missing this fails, and the wrappers of others must have begun, since they end.
+        Not a wrapper: without a recording this fails, and other plugins' wrappers must have begun, since they will end.
         """
         self._tests.start_replay(item)
 

@@ -1,7 +1,7 @@
-"""Where requests leave for the network, whatever client they come from: the transports of httpx and httpx2.
+"""Intercepting requests where they leave for the network: in the transports of httpx and httpx2.
 
-They are patched on the classes, so that clients count which are made anywhere, with any address. Requests that go to an
-application in this process (ASGI, WSGI, mocks) never pass here.
+They are patched on the classes, which covers every client, wherever it is made and whatever its URL. Requests to an
+application in this process (ASGI, WSGI, mocks) do not pass here.
 """
 
 from __future__ import annotations
@@ -21,40 +21,40 @@ from baserun_pytest._patch import Wrap, patched
 
 _LIBRARIES = ("httpx", "httpx2")
 _AIOHTTP = ("httpx_aiohttp.transport", "openai._vendor.httpx_aiohttp.transport")
-"""Modules with transports that go over aiohttp, and are no subclasses of those of httpx."""
+"""Modules with transports that use aiohttp, and are not subclasses of those of httpx."""
 
 _PROVIDER = "https://api.openai.com/v1"
-"""Whom a client asks that is told of nobody else."""
+"""The base URL of a client that is given no other."""
 
 _CLIENT_HEADER = "x-stainless-lang"
 _RETRY_HEADER = "x-stainless-retry-count"
 
 
 class Handler(Protocol):
-    """What decides on the requests of a provider's client."""
+    """Handles the requests of providers' clients."""
 
     def answer(self, library: ModuleType, request: Any) -> Any | None:
-        """The response; None sends the request on."""
+        """Return the response; None to send the request to the provider."""
 
     def received(
         self, library: ModuleType, request: Any, response: Any, pieces: list[bytes], failure: Exception | None
     ) -> Any:
-        """The response to a request that was sent on, up to the failure that cut it; what to give the client."""
+        """Take the provider's response, up to the failure that interrupted it, and return the one for the client."""
 
     def failed(self, library: ModuleType, request: Any, failure: Exception) -> None:
-        """There is no response: the client is about to be told of `failure`."""
+        """Note that there is no response: `failure` is about to be raised in the client."""
 
 
 @contextmanager
 def intercepted(handler: Handler) -> Iterator[None]:
-    """Let `handler` answer what clients of providers send, sync or async."""
+    """Let `handler` answer the requests of providers' clients, sync and async."""
     with _no_pauses(), _doors(lambda library: _sync(library, handler), lambda library: _async(library, handler)):
         yield
 
 
 @contextmanager
 def directed(url: str) -> Iterator[None]:
-    """Send to the server at `url`, on this machine, what clients of providers ask of any other machine."""
+    """Redirect the requests of providers' clients to any other machine to the server at `url`, on this one."""
 
     def wrap(original: Any) -> Callable[..., Any]:
         def handle(self: Any, request: Any) -> Any:
@@ -69,7 +69,7 @@ def directed(url: str) -> Iterator[None]:
 
 
 def send_home(request: Any, left: str) -> None:
-    """Send what is meant for the server that was at `left` to where its client would ask if it were made now."""
+    """Redirect a request for the server that was at `left` to the base URL that a client would get if made now."""
     home = os.environ.get("OPENAI_BASE_URL") or _PROVIDER
     asked = request.url.netloc
     if asked != request.url.join(left).netloc or asked == request.url.join(home).netloc:
@@ -83,14 +83,14 @@ def _redirect(request: Any, url: str) -> None:
     path, endpoint = request.url.path, endpoint_of(request.url.path)
     place = request.url.join(url)
     if endpoint in PATHS and not path.startswith("/openai/deployments/"):
-        path = f"{place.path}{endpoint}"  # hosts put all kinds of things before it
+        path = f"{place.path}{endpoint}"  # providers put different prefixes before it
     request.url = request.url.copy_with(scheme=place.scheme, host=place.host, port=place.port, path=path)
     request.headers["Host"] = request.url.netloc.decode("ascii")
 
 
 @contextmanager
 def _doors(sync: Callable[[ModuleType], Wrap], asynchronous: Callable[[ModuleType], Wrap]) -> Iterator[None]:
-    """Stand in everything that requests leave through."""
+    """Patch every transport through which requests leave."""
     with ExitStack() as stack:
         for library in _libraries():
             stack.enter_context(patched(library.HTTPTransport, "handle_request", sync(library)))
@@ -101,7 +101,7 @@ def _doors(sync: Callable[[ModuleType], Wrap], asynchronous: Callable[[ModuleTyp
 
 
 def is_retry(request: Any) -> bool:
-    """Whether the client has sent this before, and was not content with the answer."""
+    """Whether the request is a retry by the client."""
     count: str = request.headers.get(_RETRY_HEADER, "0")
     return count != "0"
 
@@ -174,7 +174,7 @@ def _told_of(handler: Handler, library: ModuleType, request: Any) -> Iterator[No
 
 @contextmanager
 def _no_pauses() -> Iterator[None]:
-    """Let clients try again at once: a recorded error does not get better by waiting."""
+    """Let clients retry at once: waiting does not change a recorded error."""
     base = getattr(sys.modules.get("openai._base_client"), "BaseClient", None)
     if base is None or "_calculate_retry_timeout" not in base.__dict__:
         yield
@@ -184,7 +184,7 @@ def _no_pauses() -> Iterator[None]:
 
 
 def _libraries() -> list[ModuleType]:
-    """What the installed clients have loaded; a client brings its HTTP library with it."""
+    """Return the HTTP libraries that are loaded, which a client does on import; if none is, the installed ones."""
     _load_client()
     loaded = [sys.modules[name] for name in _LIBRARIES if name in sys.modules]
     return loaded or [importlib.import_module(name) for name in _LIBRARIES if importlib.util.find_spec(name)]
@@ -201,7 +201,7 @@ def _aiohttp_transports() -> list[tuple[Any, ModuleType]]:
 
 
 def stream_of(library: ModuleType, pieces: list[bytes], failure: Exception | None) -> Any:
-    """A body that comes in pieces, sync or async, and may fail at its end."""
+    """Return a body of several pieces, both sync and async, that may fail at its end."""
     return _stream_class(library)(pieces, failure)
 
 

@@ -1,4 +1,4 @@
-"""The event loop of uvloop, which opens connections without the sockets of Python."""
+"""Closing the network for uvloop, whose event loop opens connections without Python's sockets."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from baserun_pytest._patch import patched
 
 @contextmanager
 def guarded_loop(check_name: Callable[[Any], None], check_address: Callable[[Any], None]) -> Iterator[None]:
-    """Let its loops ask first, if it is installed; what is written to a datagram transport does not pass here."""
+    """Check names and addresses in loops of uvloop, if installed; sending on a datagram transport is not checked."""
 
     def creating(original: Any) -> Callable[..., Any]:
         async def create_connection(self: Any, factory: Any, host: Any = None, port: Any = None, **more: Any) -> Any:
@@ -37,7 +37,7 @@ def guarded_loop(check_name: Callable[[Any], None], check_address: Callable[[Any
 
 
 def _loops() -> list[Any]:
-    """Imported here, since a test may begin to use it later; what is wrong with it is not our business."""
+    """Import uvloop, since a test may begin to use it later; warnings of the import are not ours."""
     try:
         with warnings.catch_warnings(action="ignore"):
             return [importlib.import_module("uvloop").Loop]

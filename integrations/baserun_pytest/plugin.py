@@ -40,7 +40,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Switch recording on, if it was asked for."""
+    """Register the marker, and record the run if an option asks for it."""
     config.addinivalue_line("markers", _MARKER)
     options = config.option
     if options.baserun or options.baserun_store is not None or options.baserun_strict:
