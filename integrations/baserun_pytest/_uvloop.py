@@ -37,7 +37,7 @@ def guarded_loop(check_name: Callable[[Any], None], check_address: Callable[[Any
 
 
 def _loops() -> list[Any]:
-    """Import uvloop, since a test may begin to use it later; warnings of the import are not ours."""
+    """Return uvloop's loop class, if installed: a test may begin to use it later. Warnings are not ours to report."""
     try:
         with warnings.catch_warnings(action="ignore"):
             return [importlib.import_module("uvloop").Loop]

@@ -1,4 +1,4 @@
-"""A clock that stands still and ids that count, so that a test can compare whole records."""
+"""A clock that stands still and ids that count up, so that a test can compare whole records."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from datetime import UTC, datetime
 
 
 class FakeClock:
-    """Tells the time that it was told.
+    """A clock that moves only when told to.
 
     Args:
-        start: The time it shows at first; 2026-01-01 00:00 UTC if left out. Without a zone it is meant as UTC.
+        start: The time at first; 2026-01-01 00:00 UTC if left out. Without a time zone it is in UTC.
     """
 
     def __init__(self, start: datetime | None = None) -> None:
@@ -22,13 +22,13 @@ class FakeClock:
         self._lock = threading.Lock()
 
     def advance(self, seconds: float) -> None:
-        """Let `seconds` pass."""
+        """Move the time on by `seconds`."""
         with self._lock:
             self._now_us += round(seconds * 1_000_000)
             self._elapsed_ns += round(seconds * 1_000_000_000)
 
     def set_back(self, seconds: float) -> None:
-        """Set the wall clock back, as an administrator or a leap second would; durations do not notice."""
+        """Set the wall clock back, as an administrator or a leap second would; durations are not affected."""
         with self._lock:
             self._now_us -= round(seconds * 1_000_000)
 
@@ -40,7 +40,7 @@ class FakeClock:
 
 
 class CountingIds:
-    """Ids that count from 1, each kind for itself: the second span is ``0000000000000002``."""
+    """Ids that count from 1, each kind separately: the second span is ``0000000000000002``."""
 
     def __init__(self) -> None:
         self._sessions = itertools.count(1)

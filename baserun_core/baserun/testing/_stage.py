@@ -1,4 +1,4 @@
-"""A session in which tests run one after the other, each as a trace; what the pytest plugin records with."""
+"""A session in which tests run one after the other, each as a trace; the pytest plugin records with it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ TEST = "test"
 
 
 class Performance:
-    """One test, or one attempt at it: its trace, and what was recorded while it ran, wherever that was."""
+    """One test, or one attempt at it: its trace, and what was recorded anywhere while it ran."""
 
     def __init__(self, trace: Trace) -> None:
         self.trace = trace
@@ -29,26 +29,26 @@ class Performance:
 
     @property
     def failed_checks(self) -> list[AnnotationAdded]:
-        """The checks that did not hold."""
+        """The checks that failed."""
         return [check for check in self.checks if check.score == 0]
 
     def new_failures(self) -> list[AnnotationAdded]:
-        """The failed checks that were not asked for before."""
+        """Return the failed checks that were not returned before."""
         failed = self.failed_checks
         fresh, self._told = failed[self._told :], len(failed)
         return fresh
 
 
 class Stage:
-    """Records into one store and one session, whatever the application configures for itself.
+    """Records into one store and one session, whatever the application configures.
 
-    It is opened once, in the context that tests are started from. Tasks that tests leave behind, such as the loop of a
-    fixture with a longer life, go on in the test of the moment, since all of them share the frame of the stage.
+    It is opened once, in the context that tests are started from. Tasks that outlive a test, such as the event loop of
+    a fixture with a wider scope, record into the test that is running, since all share the frame of the stage.
 
     Args:
         store: Path or URL.
-        session_id: The session of these tests.
-        metadata: Facts about it.
+        session_id: The id of the session; a new one if left out.
+        metadata: The metadata of the session.
     """
 
     def __init__(self, store: str, session_id: str | None = None, metadata: dict[str, Any] | None = None) -> None:
@@ -61,7 +61,7 @@ class Stage:
         self._outside: Frame | None = None
 
     def open(self) -> Session:
-        """Begin to record."""
+        """Begin to record, and return the session."""
         pin({"store": self.store, "enabled": True})
         session = Session(self._session_id or recorder().ids.session(), metadata=dict(self._metadata or {}))
         self.session = session
@@ -82,7 +82,7 @@ class Stage:
         return self.current
 
     def finish(self, error: BaseException | None, tags: dict[str, Any]) -> None:
-        """End the test of the moment, and have all of it stored before anybody hears of its end."""
+        """End the running test, and wait until all of it is stored, before its end is reported."""
         performance, self.current = self.current, None
         if performance is None or self._frame is None:
             return
@@ -92,7 +92,7 @@ class Stage:
         flush()
 
     def close(self) -> None:
-        """Record no more; from now on the application's own configuration stands."""
+        """Stop recording; from now on the application's own configuration applies."""
         if self._frame is None:
             return
         signals.llm_call_started.disconnect(self._call_started)
@@ -107,7 +107,7 @@ class Stage:
         pin({})
 
     def calls(self, performance: Performance) -> list[StoredCall]:
-        """The finished calls of a test in the order in which they began, as the store has them now."""
+        """Return the finished calls of a test as stored now, in the order in which they began."""
         if not performance.spans:
             return []
         flush()

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from baserun.testing._offline.fault import Fault, parse_fault
 from baserun.testing._offline.model import OfflineModel
 
-KEPT = 100  # a program that runs for days must not collect what nobody reads
+KEPT = 100  # requests and answers; a program that runs for days must not keep what nobody reads
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -1,4 +1,4 @@
-"""POST /audio/...: speech is silence that remembers its words, so that it can be transcribed again."""
+"""POST /audio/...: speech is silence with its text embedded, so that it can be transcribed again."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ SOUND_PIECE = 4096  # bytes of sound in one event
 
 
 async def create_speech(call: Call) -> Answer:
-    """Say a text."""
+    """Turn a text into speech, whole or as a stream."""
     body = call.body()
     call.model(body)
     text, form = str(required(body, "input")), body.get("response_format") or "mp3"
@@ -30,12 +30,12 @@ async def create_speech(call: Call) -> Answer:
 
 
 async def create_transcription(call: Call) -> Answer:
-    """Write down what is said in a file."""
+    """Transcribe a file."""
     return _written(call, task="transcribe")
 
 
 async def create_translation(call: Call) -> Answer:
-    """Write down in English what is said in a file."""
+    """Transcribe a file in English."""
     return _written(call, task="translate")
 
 

@@ -1,12 +1,12 @@
-"""The offline model's mind: a few readable habits, the first that fits decides.
+"""How the offline model replies: by the first of these rules that applies.
 
 1. The last message is a tool's result: repeat it.
 2. The user says "refuse": refuse.
 3. A tool is forced, or its name's words occur in the question: call it.
-4. A schema is given: an instance of it.
-5. `Say "..."` (also answer, repeat, reply, respond, write): exactly the quoted words.
-6. "Count to 50": the numbers.
-7. Anything else: say what was said, at most its first 300 characters.
+4. A schema is given: return an instance of it.
+5. `Say "..."` (also answer, repeat, reply, respond, write): return exactly the quoted words.
+6. "Count to 50": return the numbers.
+7. Anything else: repeat the question, at most its first 300 characters.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ REFUSAL = "I'm sorry, I can't help with that."
 ANY_OBJECT: Json = {"type": "object", "properties": {"reply": {"type": "string"}}}
 LONGEST_ECHO = 300  # characters
 MOST_CALLS = 8
-SHORTEST_TELLING_WORD = 4  # letters: "weather" of get_weather says something, "get" does not
+SHORTEST_TELLING_WORD = 4  # letters: "weather" identifies get_weather, "get" does not
 
 
 def reply_to(prompt: Prompt) -> Reply:
-    """What the model says to `prompt`."""
+    """Return the model's reply to `prompt`."""
     if prompt.last.is_tool_result:
         return Reply(text=_result(prompt))
     if REFUSE.search(prompt.question):
@@ -62,7 +62,7 @@ def _words(prompt: Prompt) -> str:
 
 
 def _shortened(text: str) -> str:
-    """The beginning of a long text."""
+    """Cut a text after `LONGEST_ECHO` characters."""
     return text if len(text) <= LONGEST_ECHO else f"{text[: LONGEST_ECHO - 1]}…"
 
 
@@ -96,7 +96,7 @@ def _mentions(question: str, name: str) -> bool:
 
 
 def _calls_of(tool: Tool, question: str) -> list[ToolCall]:
-    """One call for each place that the question names, when the tool takes exactly one text."""
+    """Return one call for each subject that the question names, if the tool takes exactly one text; else one call."""
     properties = tool.parameters.get("properties", {})
     free = [name for name, value in properties.items() if value.get("type") == "string" and "enum" not in value]
     subjects = [term for term in terms(question) if term != tool.name]

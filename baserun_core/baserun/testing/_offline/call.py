@@ -1,4 +1,4 @@
-"""One request on its way to an endpoint, with what the endpoints share."""
+"""One request to an endpoint, and the state that the endpoints share."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from baserun.testing._offline.prompt import Prompt, PromptCache
 from baserun.testing._offline.reply import Reply, shortened
 
 ReplyFunction = Callable[[list[dict[str, str]]], str | Reply]
-"""Gives the reply to the messages, each with `role` and `content`."""
+"""Returns the reply to the messages, each with `role` and `content`."""
 
 
 @dataclass(slots=True, kw_only=True)
 class Shared:
-    """What lives as long as the server."""
+    """The state of the server."""
 
     url: str
     ids: Ids
@@ -32,7 +32,7 @@ class Shared:
     executor: Executor
     cache: PromptCache = field(default_factory=PromptCache)
     responses: dict[str, Any] = field(default_factory=dict)
-    """What the Responses API keeps, by id."""
+    """The stored responses of the Responses API, by id."""
     conversations: dict[str, Any] = field(default_factory=dict)
 
 
@@ -47,16 +47,16 @@ class Call:
     parts: dict[str, str] = field(default_factory=dict)
     """The variable parts of the path."""
     scripted: Reply | None = None
-    """What a test wants said, whatever was asked."""
+    """The reply that the test has chosen, if any."""
 
     @property
     def is_azure(self) -> bool:
-        """Whether this came by an Azure path."""
+        """Whether the request has an Azure path."""
         return self.deployment is not None
 
     @property
     def ids(self) -> Ids:
-        """Where new ids come from."""
+        """The source of new ids."""
         return self.shared.ids
 
     @property
@@ -65,7 +65,7 @@ class Call:
         return int(self.shared.clock())
 
     def body(self) -> Json:
-        """The JSON object that was sent.
+        """Return the body, a JSON object.
 
         Raises:
             RequestError: It is something else.
@@ -79,7 +79,7 @@ class Call:
         return body
 
     def model(self, body: Json) -> str:
-        """The model that is asked, without the fault that its name may carry.
+        """Return the model of the request, without the fault that may follow its name.
 
         Raises:
             RequestError: None is named.
@@ -90,7 +90,11 @@ class Call:
         return name.partition("#")[0]
 
     async def reply(self, prompt: Prompt) -> Reply:
-        """What the model says: as scripted, by the test's own function, or by itself."""
+        """Return the reply: the scripted one, that of the test's own function, or the model's.
+
+        Raises:
+            TypeError: The function returned neither text nor a `Reply`.
+        """
         reply = self.scripted
         if reply is None and self.shared.reply is not None:
             loop = asyncio.get_running_loop()

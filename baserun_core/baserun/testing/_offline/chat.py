@@ -41,7 +41,7 @@ async def create_chat_completion(call: Call) -> Answer:
 
 
 def read_prompt(body: Json) -> Prompt:
-    """The conversation in the shape of the chat endpoint."""
+    """Read the prompt from a request to the chat endpoint."""
     messages = required(body, "messages")
     if not isinstance(messages, list) or not messages:
         raise RequestError("Invalid 'messages': expected a non-empty array.", param="messages")

@@ -1,4 +1,4 @@
-"""A chat completion told in chunks."""
+"""Splitting a chat completion into chunks."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from typing import Any
 from baserun.testing._offline import tokens
 from baserun.testing._offline.exchange import Json
 
-SOUND_PIECE = 4096  # base64 characters of sound in one chunk
+SOUND_PIECE = 4096  # base64 characters of audio in one chunk
 
 
 def chat_events(completion: Json, *, usage_wanted: bool, azure: bool) -> list[Json]:
-    """The chunks of a completion: choices take turns, a token at a time."""
+    """Split a completion into chunks: choices take turns, one token at a time."""
     head = {key: completion[key] for key in ("id", "created", "model", "service_tier", "system_fingerprint")}
     head["object"] = "chat.completion.chunk"
     if usage_wanted:

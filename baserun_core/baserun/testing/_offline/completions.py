@@ -1,4 +1,4 @@
-"""POST /completions, the endpoint from before chat."""
+"""POST /completions, the legacy endpoint."""
 
 from __future__ import annotations
 

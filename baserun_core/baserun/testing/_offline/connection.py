@@ -29,7 +29,7 @@ RATE_LIMITS = {
 
 
 class Connections:
-    """Serves connections with what they share."""
+    """Serves all connections, with the state that they share."""
 
     def __init__(
         self,
@@ -46,7 +46,7 @@ class Connections:
         self._sent = sent
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Answer requests until the client goes, or a fault cuts the connection."""
+        """Answer requests until the client disconnects, or a fault cuts the connection."""
         try:
             while (request := await read_request(reader, writer)) is not None:
                 self._received(request)
@@ -94,7 +94,7 @@ class Connections:
         except RequestError as error:
             return fault, error.answer, headers
         except Exception as error:
-            # A reply function's mistake, or ours: the client shall see it rather than wait.
+            # A defect of a reply function, or ours: the client must see it rather than wait.
             message = f"The offline model failed: {type(error).__name__}: {error}"
             return None, error_answer(500, message=message, headers={"x-should-retry": "false"}), headers
 

@@ -1,4 +1,4 @@
-"""How a fault changes an answer before it is sent. Delays, cuts and encodings happen while sending."""
+"""Applying a fault to an answer before it is sent. Delays, cuts and encodings are applied while sending."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from baserun.testing._offline.fault import Fault
 
 
 def refusal(fault: Fault) -> Answer | None:
-    """The answer of a fault that refuses, whatever was asked."""
+    """Return the error answer of a fault with a status; None for other faults."""
     if fault.status is None:
         return None
     return error_answer(fault.status, message=fault.message, code=fault.code, headers=_retry_headers(fault))
 
 
 def damaged(answer: Answer, fault: Fault) -> Answer:
-    """`answer` with its content broken as the fault says."""
+    """Return `answer` with its content damaged as the fault says."""
     if answer.events is None:
         return replace(answer, body=answer.body[: _middle(answer.body, fault)]) if fault.malformed else answer
     events = list(answer.events)
@@ -35,7 +35,7 @@ def damaged(answer: Answer, fault: Fault) -> Answer:
 
 
 def cut_position(answer: Answer, fault: Fault) -> int | None:
-    """How many events, or bytes, go out before the connection is cut."""
+    """Return how many events, or bytes, are sent before the connection is cut; None if it is not cut in the body."""
     if fault.cut != "body":
         return None
     return _middle(answer.body if answer.events is None else answer.events, fault)

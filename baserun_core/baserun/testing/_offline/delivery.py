@@ -1,4 +1,4 @@
-"""Sending one answer, as slowly, incompletely or squeezed as a fault wants it."""
+"""Sending one answer: slow, incomplete or compressed if a fault says so."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ from baserun.testing._offline.exchange import Answer, End, ReceivedRequest, Sent
 from baserun.testing._offline.fault import Fault
 from baserun.testing._offline.wire import chunk, head_bytes
 
-GLANCE = 0.05  # seconds between looks whether the client is still there
+GLANCE = 0.05  # seconds between checks that the client is still connected
 NO_FAULT = Fault()
 GZIP = 31  # zlib's window bits for a gzip container
 
 
 class ClientLeftError(Exception):
-    """The client closed the connection before it had the whole answer."""
+    """The client closed the connection before the whole answer was sent."""
 
 
 class CutError(Exception):
-    """The fault wants the connection cut here."""
+    """The fault cuts the connection here."""
 
 
 class Delivery:
-    """The way of one answer to the client."""
+    """Sends one answer to the client."""
 
     def __init__(
         self,
@@ -50,7 +50,7 @@ class Delivery:
         self._headers: dict[str, str] = {}
 
     async def send(self, answer: Answer, headers: dict[str, str]) -> bool:
-        """Send the answer and tell what went out; False when the connection is of no more use."""
+        """Send the answer and report what was sent; return whether the connection can be used again."""
         try:
             await self._send_all(damaged(answer, self._fault), headers)
         except CutError:
@@ -96,7 +96,7 @@ class Delivery:
         for index, event in enumerate(events):
             if index == position:
                 break
-            # Streams take turns here, even when nobody wants them slow.
+            # Streams take turns here, even without a delay.
             await self._pause(self._fault.chunk_delay if index else 0, yielding=True)
             await self._trickle(chunk(self._squeezed(event)), event, last=index == len(events) - 1)
             await self._writer.drain()
@@ -129,7 +129,7 @@ class Delivery:
         self._writer.write(data)
 
     def _ended(self, end: End) -> None:
-        """Tell how the answer ended, before the client can know it: a test looks as soon as its call returns."""
+        """Report how the answer ended, before the client can notice: a test looks as soon as its call returns."""
         if self._end is not None:
             return
         self._end = end

@@ -16,11 +16,11 @@ from baserun.testing._offline.exchange import Answer, Json, json_answer
 
 DIMENSIONS = {"text-embedding-3-large": 3072}
 USUAL_DIMENSIONS = 1536
-MARKS_PER_WORD = 8  # each sets one place of the vector
+MARKS_PER_WORD = 8  # each changes one place of the vector
 
 
 async def create_embeddings(call: Call) -> Answer:
-    """Place texts in space."""
+    """Embed texts."""
     body = call.body()
     model = call.model(body)
     texts = _texts(required(body, "input"))
@@ -35,7 +35,7 @@ async def create_embeddings(call: Call) -> Answer:
 
 
 def vector(text: str, size: int) -> list[float]:
-    """The place of `text`: a vector of length one."""
+    """Return the embedding of `text`: a vector of length one, with `size` dimensions."""
     place = [0.0] * size
     for word in re.findall(r"\w+", text.lower()) or [text]:
         digest = sha256(word.encode(errors="surrogatepass")).digest()

@@ -1,4 +1,4 @@
-"""Refusals of the server, in the shape in which OpenAI sends them."""
+"""Error answers, in OpenAI's format."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ KNOWN_STATUSES: dict[int, tuple[str, str | None, str]] = {
 
 
 class RequestError(Exception):
-    """The request cannot be served; carries the answer that says why."""
+    """The request cannot be served; `answer` is the error to send."""
 
     def __init__(self, message: str, *, status: int = 400, param: str | None = None, code: str | None = None) -> None:
         super().__init__(message)
@@ -45,23 +45,23 @@ def error_answer(
     code: str | None = None,
     headers: dict[str, str] | None = None,
 ) -> Answer:
-    """The answer with which the provider would refuse with this status."""
+    """Return the provider's error answer with this status."""
     return json_answer(
         {"error": error_body(status, message=message, param=param, code=code)}, status=status, headers=headers
     )
 
 
 def error_body(status: int, *, message: str | None = None, param: str | None = None, code: str | None = None) -> Json:
-    """The `error` object for this status."""
+    """Return the `error` object for this status."""
     default = ("server_error" if status >= 500 else "invalid_request_error", None, f"The server answered {status}.")
     kind, usual_code, usual_message = KNOWN_STATUSES.get(status, default)
-    # A message of its own is about something else than the status usually stands for.
+    # A message that is given is about something else than the usual code of the status.
     chosen_code = code if message is not None or code is not None else usual_code
     return {"message": message or usual_message, "type": kind, "param": param, "code": chosen_code}
 
 
 def required(body: Json, name: str) -> Any:
-    """The value of a parameter that the endpoint cannot do without.
+    """Return the value of a required parameter.
 
     Raises:
         RequestError: It is missing.

@@ -1,4 +1,4 @@
-"""What the server received, and what it sent."""
+"""Requests that the server received, and answers that it sent."""
 
 from __future__ import annotations
 
@@ -27,17 +27,17 @@ class ReceivedRequest:
 
     @property
     def json(self) -> Any:
-        """The body read as JSON.
+        """The body, decoded as JSON.
 
         Raises:
-            ValueError: It is not JSON (a multipart upload, say).
+            ValueError: It is not JSON (a multipart upload, for example).
         """
         return json.loads(self.body)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SentAnswer:
-    """What went out for one request: everything that was written, without the transfer framing."""
+    """The answer sent to one request: everything that was written, without the transfer encoding."""
 
     request: ReceivedRequest
     status: int | None
@@ -48,12 +48,12 @@ class SentAnswer:
 
     @property
     def json(self) -> Any:
-        """The body read as JSON."""
+        """The body, decoded as JSON."""
         return json.loads(self.body)
 
     @property
     def events(self) -> list[Any]:
-        """The JSON of every server-sent event of a stream, in order, `[DONE]` left out."""
+        """The decoded data of all events of a stream, in order, without `[DONE]`."""
         lines = self.body.decode().split("\n")
         data = [line.removeprefix("data: ") for line in lines if line.startswith("data: ")]
         return [json.loads(text) for text in data if text != "[DONE]"]
@@ -61,7 +61,7 @@ class SentAnswer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """An answer before any fault touched it: a body, or the events of a stream."""
+    """An answer before a fault is applied: a body, or the events of a stream."""
 
     status: int = 200
     content_type: str = "application/json"
@@ -73,12 +73,12 @@ class Answer:
 
 
 def json_answer(payload: Any, *, status: int = 200, headers: Mapping[str, str] | None = None) -> Answer:
-    """An answer whose body is `payload` as JSON."""
+    """Return an answer with `payload` as its JSON body."""
     return Answer(status=status, body=encode(payload), headers=headers or {})
 
 
 def data_events(payloads: list[Json], *, done: bool = True) -> Answer:
-    """A stream of unnamed events, ended by `[DONE]` as the provider does."""
+    """Return a stream of unnamed events, which ends with `[DONE]` if `done`."""
     events = [b"data: " + encode(payload) + b"\n\n" for payload in payloads]
     if done:
         events.append(b"data: [DONE]\n\n")
@@ -86,7 +86,7 @@ def data_events(payloads: list[Json], *, done: bool = True) -> Answer:
 
 
 def named_events(payloads: list[Json]) -> Answer:
-    """A stream of events that are named by their `type`."""
+    """Return a stream of events that are named by their `type`."""
     events = tuple(
         f"event: {payload['type']}\n".encode() + b"data: " + encode(payload) + b"\n\n" for payload in payloads
     )
@@ -94,5 +94,5 @@ def named_events(payloads: list[Json]) -> Answer:
 
 
 def encode(payload: Any) -> bytes:
-    """`payload` as compact JSON."""
+    """Encode `payload` as compact JSON."""
     return json.dumps(payload, ensure_ascii=False, separators=(",", ":")).encode()

@@ -1,4 +1,4 @@
-"""What shall go wrong with a request, as a value."""
+"""A fault: what goes wrong with a request."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ TEXTS = frozenset({"message", "code", "cut", "stream_error"})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fault:
-    """What shall go wrong with a request. Several things may go wrong at once (a delay, then a status)."""
+    """What goes wrong with a request. Fields can be combined (a delay, then a status)."""
 
     times: int | None = 1
-    """How many requests it hits before things work again, so that a client's retries can succeed; None: always."""
+    """How many requests it hits before they succeed again, so that a client's retries can work; None: all."""
 
     status: int | None = None
     """Refuse with this HTTP status and OpenAI's error JSON."""
@@ -52,14 +52,14 @@ class Fault:
     reset: bool = False
     """Cut with a TCP reset instead of closing."""
     after: int | None = None
-    """How many events of a stream, or bytes of a body, come before `cut`, `malformed` or `stream_error`; None: half."""
+    """How many events of a stream, or bytes of a body, precede `cut`, `malformed` or `stream_error`; None: half."""
 
     malformed: bool = False
-    """A body, or an event of a stream, that is not JSON."""
+    """Send a body, or an event of a stream, that is not JSON."""
     stream_error: str | None = None
-    """An error with this message as an event within the stream, which has already answered 200."""
+    """Send an error with this message as an event of the stream, whose status is 200 already."""
     without_done: bool = False
-    """The stream ends properly but without its last event (`[DONE]`, `response.completed`)."""
+    """End the stream properly, but without its last event (`[DONE]`, `response.completed`)."""
     gzip: bool = False
     """Send the body with `Content-Encoding: gzip`."""
 
@@ -86,7 +86,7 @@ def parse_fault(text: str) -> Fault:
     Names are those of `Fault`, with `-` or `_`; a name alone means true.
 
     Raises:
-        ValueError: A name or value means nothing.
+        ValueError: There is no such name, or its value cannot be used.
     """
     values: dict[str, Any] = {}
     for part in filter(None, re.split(r"\s*,\s*", text.strip())):

@@ -22,13 +22,13 @@ class File:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Form:
-    """What a form holds."""
+    """The fields and files of a form."""
 
     fields: Json
     files: tuple[File, ...]
 
     def file(self, field: str) -> File:
-        """The file of this field.
+        """Return the file of this field.
 
         Raises:
             RequestError: There is none.
@@ -40,10 +40,10 @@ class Form:
 
 
 def read_form(request: ReceivedRequest) -> Form:
-    """The form that a request carries.
+    """Read the form in the body of a request.
 
     Raises:
-        RequestError: It carries something else.
+        RequestError: The body is not a multipart form.
     """
     found = re.search(r'boundary="?([^";]+)"?', request.headers.get("content-type", ""))
     if found is None:

@@ -9,18 +9,18 @@ LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
 
 
 class Ids:
-    """The n-th id with a prefix is a function of the seed, the prefix and n."""
+    """A source of ids: the n-th id with a prefix depends on the seed, the prefix and n only."""
 
     def __init__(self, seed: str) -> None:
         self._seed = seed
         self._counts: Counter[str] = Counter()
 
     def hexadecimal(self, prefix: str, length: int) -> str:
-        """Like `resp_68e7...`."""
+        """Return an id like `resp_68e7...`, with `length` hexadecimal digits."""
         return prefix + self._next(prefix).hex()[:length]
 
     def letters(self, prefix: str, length: int) -> str:
-        """Like `chatcmpl-CNlvqMm...`."""
+        """Return an id like `chatcmpl-CNlvqMm...`, with `length` letters and digits."""
         return prefix + "".join(LETTERS[byte % len(LETTERS)] for byte in self._next(prefix)[:length])
 
     def _next(self, prefix: str) -> bytes:

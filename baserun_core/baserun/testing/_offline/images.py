@@ -1,4 +1,4 @@
-"""POST /images/...: a small picture in the colour of its prompt."""
+"""POST /images/...: a small image of one colour, which depends on the prompt."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from baserun.testing._offline.errors import RequestError, required
 from baserun.testing._offline.exchange import Answer, Json, json_answer, named_events
 from baserun.testing._offline.form import read_form
 
-SIDE = 16  # pixels, whatever size was asked for
+SIDE = 16  # pixels, whatever size is requested
 OUTPUT_TOKENS = 272
 MOST_IMAGES = 10
 
 
 async def create_image(call: Call) -> Answer:
-    """Draw a prompt."""
+    """Generate images for a prompt."""
     body = call.body()
     return _drawn(call, body, str(required(body, "prompt")), "image_generation")
 
 
 async def edit_image(call: Call) -> Answer:
-    """Draw over uploaded images."""
+    """Edit uploaded images."""
     form = read_form(call.request)
     form.file("image")
     body = {**form.fields, "stream": form.fields.get("stream") == "true"}
@@ -33,13 +33,13 @@ async def edit_image(call: Call) -> Answer:
 
 
 async def vary_image(call: Call) -> Answer:
-    """Draw an uploaded image again."""
+    """Make variations of an uploaded image."""
     form = read_form(call.request)
     return _drawn(call, form.fields, sha256(form.file("image").content).hexdigest(), "image_variation")
 
 
 async def show_image(call: Call) -> Answer:
-    """The picture that an answer linked to."""
+    """Return an image that an answer linked to."""
     try:
         colour = bytes.fromhex(call.parts["colour"])
     except ValueError:
@@ -50,7 +50,7 @@ async def show_image(call: Call) -> Answer:
 
 
 def png(colour: bytes) -> bytes:
-    """A square of one colour, given as red, green and blue."""
+    """Return a square PNG image of one colour, given as red, green and blue."""
     header = struct.pack(">IIBBBBB", SIDE, SIDE, 8, 2, 0, 0, 0)
     pixels = zlib.compress((b"\0" + colour * SIDE) * SIDE)
     chunks = ((b"IHDR", header), (b"IDAT", pixels), (b"IEND", b""))

@@ -10,7 +10,7 @@ from baserun.testing._offline.reply import Reply
 
 
 def chat_logprobs(reply: Reply, top: int) -> Json:
-    """The `logprobs` of a choice."""
+    """Return the `logprobs` of a choice."""
     return {
         "content": token_logprobs(reply.text, top) if reply.text else None,
         "refusal": token_logprobs(reply.refusal, top) if reply.refusal else None,
@@ -18,12 +18,12 @@ def chat_logprobs(reply: Reply, top: int) -> Json:
 
 
 def token_logprobs(text: str, top: int) -> list[Json]:
-    """One entry for each token, with the `top` likeliest alternatives."""
+    """Return one entry for each token, with the `top` likeliest alternatives."""
     return [{**_entry(token), "top_logprobs": _alternatives(token, top)} for token in tokens.split(text)]
 
 
 def logprob(token: str) -> float:
-    """Between -1 and 0."""
+    """Return the log probability of a token, between -1 and 0."""
     return -(crc32(token.encode(errors="surrogatepass")) % 1000) / 1000
 
 

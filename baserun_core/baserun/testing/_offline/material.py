@@ -1,4 +1,4 @@
-"""The words and numbers of a question, to be used where the model has to fill something in."""
+"""The texts and numbers of a question, with which the model fills in arguments and schemas."""
 
 from __future__ import annotations
 
@@ -13,30 +13,30 @@ NUMBER = re.compile(r"(?<![\w.])-?\d+(?:\.\d+)?(?![\w])")
 
 @dataclass(slots=True)
 class Material:
-    """Texts and numbers that are used up one after the other."""
+    """Texts and numbers, of which each is used once."""
 
     texts: deque[str]
     numbers: deque[float]
 
     def text(self, fallback: str) -> str:
-        """The next text, or `fallback` when there is none left."""
+        """Take the next text, or `fallback` if none is left."""
         return self.texts.popleft() if self.texts else fallback
 
     def number(self, fallback: float) -> float:
-        """The next number, or `fallback`."""
+        """Take the next number, or `fallback` if none is left."""
         return self.numbers.popleft() if self.numbers else fallback
 
 
 def material(question: str) -> Material:
-    """What `question` offers."""
+    """Collect the texts and numbers of `question`."""
     return Material(deque(terms(question)), deque(float(number) for number in NUMBER.findall(question)))
 
 
 def terms(question: str) -> list[str]:
-    """The quoted words, or else the capitalised names that do not begin a sentence."""
+    """Return the quoted texts, or else the capitalised names that do not begin a sentence."""
     return quotes(question) or NAME.findall(question)
 
 
 def quotes(text: str) -> list[str]:
-    """The words between quotation marks."""
+    """Return the texts between quotation marks."""
     return ["".join(groups) for groups in QUOTED.findall(text)]

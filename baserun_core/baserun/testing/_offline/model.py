@@ -31,15 +31,15 @@ class OfflineModel:
         client.chat.completions.create(model="gpt-4o-mini", messages=[{"role": "user", "content": 'Say "hello"'}])
     ```
 
-    It speaks chat completions, Responses, legacy completions, embeddings, images, audio, moderations and models, at
-    OpenAI's and Azure's paths. What it says is in `docs/testing.md`; `next()` and `script()` choose replies and faults.
+    It serves chat completions, Responses, legacy completions, embeddings, images, audio, moderations and models, at
+    OpenAI's and Azure's paths. `docs/testing.md` says how it replies; `next()` and `script()` set replies and faults.
 
     Args:
-        reply: Gives what the model says (text or a `Reply`) from the messages; runs on a thread of its own, may block.
+        reply: A function that returns the reply (text or a `Reply`) to the messages; runs on another thread, may block.
         host: The address to listen on.
-        port: 0 takes a free one.
+        port: The port to listen on; 0 takes a free one.
         seed: Servers with the same seed give the same ids in the same order.
-        clock: Tells the Unix time of answers.
+        clock: Returns the Unix time of answers, in seconds.
         keep: How many of the latest requests and answers are kept.
     """
 
@@ -67,10 +67,11 @@ class OfflineModel:
         self._executor: ThreadPoolExecutor | None = None
 
     def start(self) -> Self:
-        """Begin to serve; `with` does this by itself.
+        """Begin to serve; a `with` block does this by itself.
 
         Raises:
             RuntimeError: It serves already.
+            OSError: It cannot listen on the host and port.
         """
         if self._server is not None:
             raise RuntimeError(f"This OfflineModel already serves at {self.url}; make another one or stop() it first.")
@@ -83,7 +84,7 @@ class OfflineModel:
         return self
 
     def stop(self) -> None:
-        """Cut what is still going on and leave no thread or socket behind. Stopping twice is harmless."""
+        """Abort open connections, and leave no thread or socket behind. Stopping twice is harmless."""
         server, self._server = self._server, None
         executor, self._executor = self._executor, None
         if server is not None:
@@ -112,24 +113,28 @@ class OfflineModel:
         return f"http://{self._host}:{self._server.port}"
 
     def environment(self) -> dict[str, str]:
-        """The variables that send a program's default client here, for `env=` of a subprocess."""
+        """Return the environment variables that direct a program's default client here, for `env=` of a subprocess."""
         return {"OPENAI_BASE_URL": self.url, "OPENAI_API_KEY": "offline"}
 
     @property
     def requests(self) -> list[ReceivedRequest]:
-        """What was received so far, in order of arrival."""
+        """The requests received so far, in order of arrival."""
         return list(self._requests)
 
     @property
     def answers(self) -> list[SentAnswer]:
-        """What was sent so far, in the order in which they ended, each with its request."""
+        """The answers sent so far, in the order in which they ended, each with its request."""
         return list(self._answers)
 
     def next(self, step: str | Reply | Fault | None = None, /, **fault: Any) -> None:
         """Choose what happens to the next request that has no step yet.
 
-        `next("Hello")` and `next(Reply(...))` choose what is said; `next(status=429, times=2)` or `next(Fault(...))`
-        what goes wrong; `next()` lets one request pass as usual.
+        `next("Hello")` and `next(Reply(...))` choose the reply; `next(status=429, times=2)` and `next(Fault(...))` the
+        fault; `next()` lets one request pass as usual.
+
+        Raises:
+            TypeError: The step or the field of a fault cannot be used.
+            ValueError: The value of a fault's field is out of range.
         """
         if step is not None and fault:
             raise TypeError(f"Write the fault's fields or a step, not both: next({step!r}, {', '.join(fault)}=...).")
@@ -145,12 +150,12 @@ class OfflineModel:
         self._script.add(Reply(text=chosen) if isinstance(chosen, str) else chosen)
 
     def script(self, *steps: str | Reply | Fault | None) -> None:
-        """Choose what happens to the next requests, one step after the other; see `next`."""
+        """Choose what happens to the next requests, one step for each; see `next`."""
         for step in steps:
             self.next(step)
 
     def clear(self) -> None:
-        """Forget received requests, sent answers and the steps that are left."""
+        """Forget received requests, sent answers and the remaining steps."""
         self._script.clear()
         self._requests.clear()
         self._answers.clear()

@@ -1,4 +1,4 @@
-"""POST /moderations: a few words in plain sight decide."""
+"""POST /moderations: a few keywords decide."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ async def create_moderation(call: Call) -> Answer:
 
 
 def _inputs(given: Any) -> list[tuple[str, bool]]:
-    """Each input's text, and whether it has images."""
+    """Return the text of each input, and whether it has images."""
     if isinstance(given, str):
         return [(given, False)]
     if all(isinstance(text, str) for text in given):

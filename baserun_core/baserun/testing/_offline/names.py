@@ -1,4 +1,4 @@
-"""What the provider calls its models in answers."""
+"""The names of models in answers."""
 
 from __future__ import annotations
 
@@ -34,25 +34,25 @@ OTHER_MODELS = (
     "omni-moderation-latest",
 )
 REASONING = re.compile(r"(o\d|gpt-5(?!.*chat))")
-# thinking costs a fixed number of tokens for each effort, in the provider's steps of 64
+# a fixed number of tokens for each effort, in the provider's steps of 64
 REASONING_TOKENS = {"none": 0, "minimal": 0, "low": 64, "medium": 128, "high": 256, "xhigh": 512, "max": 1024}
 
 
 def snapshot(model: str) -> str:
-    """The dated name that answers carry for an alias; other names are their own."""
+    """Return the dated name that answers have for an alias; any other name is returned as it is."""
     return SNAPSHOTS.get(model, model)
 
 
 def fingerprint(model: str) -> str:
-    """The `system_fingerprint` of a model."""
+    """Return the `system_fingerprint` of a model."""
     return "fp_" + sha256(model.encode()).hexdigest()[:10]
 
 
 def thinks(model: str) -> bool:
-    """Whether this is one of the reasoning models."""
+    """Whether the model is a reasoning model."""
     return REASONING.match(model) is not None
 
 
 def reasoning_tokens(model: str, effort: str | None) -> int:
-    """How many tokens the model thinks before it answers."""
+    """Return the number of reasoning tokens before an answer."""
     return REASONING_TOKENS.get(effort or "medium", 128) if thinks(model) else 0

@@ -1,4 +1,4 @@
-"""What the model is asked, whichever endpoint asks."""
+"""The prompt, in one form for all endpoints."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from baserun.testing._offline import tokens
 from baserun.testing._offline.errors import RequestError
 from baserun.testing._offline.exchange import Json
 
-MESSAGE_OVERHEAD = 4  # tokens that every message costs besides its text
+MESSAGE_OVERHEAD = 4  # tokens of every message besides its text
 IMAGE_TOKENS = 85
 SOUND_TOKENS = 50
-READ_CHARACTERS = 2000  # what follows in a message is counted, but not looked at
+READ_CHARACTERS = 2000  # the rest of a message is counted, but not read
 CACHE_MINIMUM = 1024  # a shorter prefix is never cached
 CACHE_STEP = 128  # cached tokens are counted in multiples of this
 
@@ -29,16 +29,16 @@ class Message:
     images: int = 0
     sounds: int = 0
     tool_name: str | None = None
-    """For the result of a tool: which one."""
+    """For the result of a tool: the name of the tool."""
 
     @property
     def is_tool_result(self) -> bool:
-        """Whether a tool said this."""
+        """Whether this is the result of a tool."""
         return self.role == "tool"
 
     @cached_property
     def tokens(self) -> int:
-        """What the message costs."""
+        """The number of tokens of the message."""
         return tokens.count(self.text) + MESSAGE_OVERHEAD + IMAGE_TOKENS * self.images + SOUND_TOKENS * self.sounds
 
 
@@ -51,13 +51,13 @@ class Tool:
 
     @property
     def tokens(self) -> int:
-        """What the definition costs."""
+        """The number of tokens of the definition."""
         return tokens.count(self.name) + tokens.count(str(self.parameters))
 
 
 @dataclass(frozen=True, kw_only=True)
 class Prompt:
-    """Everything that decides the reply."""
+    """Everything that determines the reply."""
 
     messages: tuple[Message, ...]
     tools: tuple[Tool, ...] = ()
@@ -65,7 +65,7 @@ class Prompt:
     """`auto`, `none`, `required`, or the name of a tool."""
     parallel: bool = True
     schema: Json | None = None
-    """The reply shall be JSON; an empty schema allows any object."""
+    """The JSON schema of the reply, of which an empty one allows any object; None for text."""
     stop: tuple[str, ...] = ()
     max_tokens: int | None = None
 
@@ -82,22 +82,22 @@ class Prompt:
 
     @property
     def tokens(self) -> int:
-        """What the input costs."""
+        """The number of tokens of the input."""
         return sum(message.tokens for message in self.messages) + sum(tool.tokens for tool in self.tools)
 
     def spoken(self) -> list[dict[str, str]]:
-        """The messages as plain role and content, for a reply function."""
+        """Return the messages as plain role and content, for a reply function."""
         return [{"role": message.role, "content": message.text} for message in self.messages]
 
 
 class PromptCache:
-    """Which beginnings of conversations the server has seen, so that it can count cached tokens."""
+    """Remembers the beginnings of conversations, to count cached tokens."""
 
     def __init__(self) -> None:
         self._seen: set[bytes] = set()
 
     def cached_tokens(self, prompt: Prompt) -> int:
-        """How many tokens of the prompt were seen before; remembers the prompt."""
+        """Return the number of cached tokens of the prompt, and remember the prompt."""
         digest, length, cached = sha256(), 0, 0
         for message in prompt.messages:
             digest.update(f"{message.role}\0{message.text}\0".encode(errors="surrogatepass"))
@@ -111,7 +111,11 @@ class PromptCache:
 
 
 def read_content(content: Any, *, role: str, tool_name: str | None = None) -> Message:
-    """A message from its content: a string, or a list of parts."""
+    """Make a message from its content: a string, or a list of parts.
+
+    Raises:
+        RequestError: The content is neither.
+    """
     if content is None or isinstance(content, str):
         return Message(role=role, text=content or "", tool_name=tool_name)
     if not isinstance(content, list):
@@ -129,7 +133,7 @@ def read_content(content: Any, *, role: str, tool_name: str | None = None) -> Me
 
 
 def read_tools(definitions: Iterable[Json] | None) -> tuple[Tool, ...]:
-    """The functions among tool definitions, in the nested shape of chat or the flat one of Responses."""
+    """Return the functions among tool definitions, in the nested form of chat or the flat one of Responses."""
     functions = [tool.get("function", tool) for tool in definitions or () if tool.get("type") == "function"]
     return tuple(
         Tool(name=str(function.get("name")), parameters=function.get("parameters") or {}) for function in functions
@@ -137,7 +141,7 @@ def read_tools(definitions: Iterable[Json] | None) -> tuple[Tool, ...]:
 
 
 def read_tool_choice(choice: Any) -> str:
-    """`auto`, `none`, `required` or a tool's name, in either shape."""
+    """Return `auto`, `none`, `required` or the name of a tool, from either form."""
     if not isinstance(choice, dict):
         return choice or "auto"
     if choice.get("type") == "allowed_tools":
@@ -146,7 +150,7 @@ def read_tool_choice(choice: Any) -> str:
 
 
 def read_format(choice: Json | None) -> Json | None:
-    """The schema that the reply must follow, from `response_format` or `text.format`."""
+    """Return the schema of the reply, from `response_format` or `text.format`; None for text."""
     if not choice or choice.get("type") in (None, "text"):
         return None
     if choice["type"] == "json_object":
@@ -156,5 +160,5 @@ def read_format(choice: Json | None) -> Json | None:
 
 
 def read_stop(stop: Any) -> tuple[str, ...]:
-    """The stop sequences: one, several or none."""
+    """Return the stop sequences, of which one, several or none are given."""
     return (stop,) if isinstance(stop, str) else tuple(stop or ())

@@ -1,4 +1,4 @@
-"""What the model says, before an endpoint gives it its shape."""
+"""The model's reply, before an endpoint formats it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ FinishReason = Literal["stop", "length", "tool_calls", "content_filter"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ToolCall:
-    """A function that the model wants called, with its arguments as JSON text."""
+    """A call of a function by the model, with its arguments as JSON text."""
 
     name: str
     arguments: str
@@ -24,7 +24,7 @@ class ToolCall:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reply:
-    """What the model says: text, calls of tools, or a refusal."""
+    """The model's reply: text, tool calls, or a refusal."""
 
     text: str = field(default="", kw_only=False)
     tool_calls: tuple[ToolCall, ...] = ()
@@ -41,13 +41,13 @@ class Reply:
 
     @property
     def tokens(self) -> int:
-        """How many tokens the reply has."""
+        """The number of tokens of the reply."""
         calls = sum(tokens.count(call.name) + tokens.count(call.arguments) for call in self.tool_calls)
         return tokens.count(self.text) + tokens.count(self.refusal or "") + calls
 
 
 def shortened(reply: Reply, *, stop: tuple[str, ...], max_tokens: int | None) -> Reply:
-    """`reply` ended before the first stop word, and after `max_tokens`."""
+    """Return `reply`, ended before the first stop sequence and after `max_tokens`."""
     ends = [reply.text.index(word) for word in stop if word and word in reply.text]
     if ends:
         reply = replace(reply, text=reply.text[: min(ends)])
@@ -58,7 +58,7 @@ def shortened(reply: Reply, *, stop: tuple[str, ...], max_tokens: int | None) ->
 
 
 def variant(reply: Reply, index: int) -> Reply:
-    """The reply of choice number `index`: the first is the reply itself, the others say which they are."""
+    """Return the reply of choice `index`: the first is the reply itself, the others have their number appended."""
     if index == 0 or not reply.text or reply.finish_reason is not None:
         return reply
     return replace(reply, text=f"{reply.text} (choice {index + 1})")

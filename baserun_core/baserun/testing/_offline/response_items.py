@@ -14,7 +14,7 @@ SUMMARY = "**Considering the question**\n\nI look at what was asked and choose a
 
 
 def output_items(ids: Ids, body: Json, model: str, reply: Reply) -> list[Json]:
-    """The finished items of the output, in order."""
+    """Return the finished items of the output, in order."""
     items = [_reasoning(ids, body)] if names.thinks(model) else []
     items += [
         {

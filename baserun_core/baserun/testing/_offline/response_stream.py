@@ -1,4 +1,4 @@
-"""A response told as the events that lead to it."""
+"""Splitting a response into the events of its stream."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from baserun.testing._offline.exchange import Json
 
 
 def response_events(response: Json) -> list[Json]:
-    """Every event of a response's life, numbered."""
+    """Return all events of a response, numbered."""
     events = [*_opening(response), *_items(response), {"type": f"response.{response['status']}", "response": response}]
     return [{"sequence_number": number, **event} for number, event in enumerate(events)]
 
 
 def unfinished(response: Json, status: str) -> Json:
-    """The response as it is before its end, of which nothing shows."""
+    """Return the response as it is before its end, without output, usage and errors."""
     ends = dict.fromkeys(("usage", "completed_at", "incomplete_details", "error"))
     return {**response, **ends, "status": status, "output": []}
 

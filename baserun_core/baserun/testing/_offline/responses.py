@@ -1,4 +1,4 @@
-"""POST /responses and its neighbours."""
+"""/responses, and the endpoints below it."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from baserun.testing._offline.response_stream import response_events, unfinished
 
 MOST_KEPT = 10_000
 UNFINISHED = ("queued", "in_progress")
-# what the provider repeats, and what it fills in where the request says nothing
+# members of a request that the provider repeats in the response, with its defaults
 ECHOED: Json = {
     "background": False,
     "instructions": None,
@@ -46,10 +46,10 @@ ECHOED: Json = {
 
 @dataclass(slots=True, kw_only=True)
 class Kept:
-    """A response that can be asked for again."""
+    """A response that can be retrieved."""
 
     response: Json
-    """As it is when finished."""
+    """The finished response."""
     history: tuple[Message, ...]
     """The conversation including the output."""
     input: list[Json]
@@ -58,13 +58,13 @@ class Kept:
     status: str = "completed"
 
     def as_of_now(self) -> Json:
-        """The response as its status lets it be seen."""
+        """Return the response as it is in its current status."""
         if self.status in UNFINISHED or self.status == "cancelled":
             return unfinished(self.response, self.status)
         return self.response
 
     def advance(self) -> None:
-        """Work in the background goes on a step each time somebody looks."""
+        """Advance a background response by one status; called with each retrieval."""
         if self.status == "queued":
             self.status = "in_progress"
         elif self.status == "in_progress":
@@ -90,7 +90,7 @@ async def create_response(call: Call) -> Answer:
 
 
 async def retrieve_response(call: Call) -> Answer:
-    """Give a response again, whole or as the stream it was."""
+    """Return a response again, whole or as a stream."""
     kept = _find(call)
     if call.request.query.get("stream") == "true":
         kept.status = kept.response["status"] if kept.status != "cancelled" else kept.status
@@ -102,7 +102,7 @@ async def retrieve_response(call: Call) -> Answer:
 
 
 async def cancel_response(call: Call) -> Answer:
-    """Stop a response that works in the background."""
+    """Cancel a background response."""
     kept = _find(call)
     if not kept.response["background"]:
         raise RequestError("Only responses that were created with background=true can be cancelled.")
@@ -112,28 +112,28 @@ async def cancel_response(call: Call) -> Answer:
 
 
 async def delete_response(call: Call) -> Answer:
-    """Forget a response."""
+    """Delete a response."""
     kept = _find(call)
     del call.shared.responses[kept.response["id"]]
     return json_answer({"id": kept.response["id"], "object": "response.deleted", "deleted": True})
 
 
 async def list_input_items(call: Call) -> Answer:
-    """What a response was asked."""
+    """List the input items of a response."""
     items = [{"id": f"msg_{index}", **item} for index, item in enumerate(_find(call).input)]
     ends = {"first_id": items[0]["id"], "last_id": items[-1]["id"]} if items else {"first_id": None, "last_id": None}
     return json_answer({"object": "list", "data": items, "has_more": False, **ends})
 
 
 async def count_input_tokens(call: Call) -> Answer:
-    """What an input would cost."""
+    """Count the tokens of an input."""
     body = call.body()
     prompt = read_prompt(body, _input_items(body.get("input") or ""), _earlier(call, body))
     return json_answer({"object": "response.input_tokens", "input_tokens": prompt.tokens})
 
 
 async def compact_response(call: Call) -> Answer:
-    """Shorten a conversation to the users' messages and one sealed item."""
+    """Compact a conversation to the user's messages and one encrypted item."""
     body = call.body()
     inputs = _input_items(body.get("input") or "")
     prompt = read_prompt(body, inputs, _earlier(call, body))
@@ -157,7 +157,7 @@ async def compact_response(call: Call) -> Answer:
 
 
 def read_prompt(body: Json, inputs: list[Json], earlier: Kept | None) -> Prompt:
-    """The input in the shape of the Responses endpoint, after what came earlier."""
+    """Read the prompt from a request to the Responses endpoint; the `earlier` conversation comes before the input."""
     opening = [Message(role="developer", text=body["instructions"])] if body.get("instructions") else []
     before = earlier.history if earlier else ()
     calls = dict(earlier.calls) if earlier else {}
@@ -243,7 +243,7 @@ def _usage(prompt: Prompt, *, cached: int, said: int, thought: int) -> Json:
 
 def _kept(response: Json, prompt: Prompt, inputs: list[Json], reply: Reply, earlier: Kept | None) -> Kept:
     called = {item["call_id"]: item["name"] for item in response["output"] if item["type"] == "function_call"}
-    # Instructions hold for one response only; they are not carried over.
+    # Instructions apply to one response only; they are not carried over.
     history = prompt.messages[1 if response["instructions"] else 0 :]
     said = Message(role="assistant", text=reply.text or reply.refusal or "")
     return Kept(

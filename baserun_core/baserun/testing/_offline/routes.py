@@ -1,4 +1,4 @@
-"""Which path is which endpoint."""
+"""The endpoints by method and path."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ PATTERNS: tuple[tuple[str, re.Pattern[str], Endpoint], ...] = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Route:
-    """Where a request goes."""
+    """The endpoint of a request, and the variable parts of its path."""
 
     endpoint: Endpoint
     parts: dict[str, str]
@@ -55,7 +55,7 @@ class Route:
 
 
 def find_route(method: str, path: str) -> Route:
-    """The endpoint for a path of OpenAI or Azure.
+    """Find the endpoint for a path of OpenAI or Azure.
 
     Raises:
         RequestError: There is none.

@@ -1,4 +1,4 @@
-"""An instance of a JSON schema, made of the words of a question."""
+"""Building an instance of a JSON schema from the words of a question."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Instance:
         self._material = material
 
     def build(self) -> Any:
-        """A value for the whole schema."""
+        """Build a value for the whole schema."""
         return self._value(self._root, "value", 0)
 
     def _value(self, schema: Any, name: str, depth: int) -> Any:

@@ -1,4 +1,4 @@
-"""What shall happen to which request: the steps that a test wrote, and the faults that requests ask for."""
+"""What happens to which request: the steps that a test has chosen, and the faults that requests ask for."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Step = Fault | Reply | None
 
 
 class Script:
-    """Steps that requests take in the order in which they arrive."""
+    """The steps of a test, which requests take in the order in which they arrive."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -25,18 +25,18 @@ class Script:
         self._hits = 0
 
     def add(self, step: Step) -> None:
-        """Put a step behind the others."""
+        """Append a step."""
         with self._lock:
             self._steps.append(step)
 
     def clear(self) -> None:
-        """Forget the steps that nobody took."""
+        """Forget the remaining steps."""
         with self._lock:
             self._steps.clear()
             self._hits = 0
 
     def take(self) -> Step:
-        """The step of the request that just arrived."""
+        """Return the step of the request that just arrived; a fault stays until it has hit as often as it says."""
         with self._lock:
             if not self._steps:
                 return None
@@ -50,16 +50,16 @@ class Script:
 
 
 class RequestedFaults:
-    """Faults that a request asks for itself, in the header `X-Offline-Fault` or behind `#` in its model's name."""
+    """Faults that requests ask for, in the header `X-Offline-Fault` or after `#` in the name of the model."""
 
     def __init__(self) -> None:
         self._hits: Counter[bytes] = Counter()
 
     def find(self, request: ReceivedRequest, deployment: str | None) -> Fault | None:
-        """The fault that hits this attempt.
+        """Return the fault that hits this attempt, or None.
 
         Raises:
-            RequestError: What is asked for means nothing.
+            RequestError: The fault cannot be read.
         """
         text = request.headers.get(HEADER) or _in_model_name(request, deployment)
         if not text:
@@ -71,7 +71,7 @@ class RequestedFaults:
         return fault if fault.times is None or self._attempt(request) < fault.times else None
 
     def _attempt(self, request: ReceivedRequest) -> int:
-        """How often the same call was tried before."""
+        """Return how often the same call was tried before."""
         told = request.headers.get("x-stainless-retry-count", "")
         if told.isdigit():
             return int(told)

@@ -16,7 +16,7 @@ Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 
 class ThreadedServer:
-    """Serves connections on a thread until it is stopped; then nothing of it is left."""
+    """Serves connections on a thread until it is stopped; leaves no thread or socket behind."""
 
     def __init__(self, serve: Serve, *, host: str, port: int) -> None:
         self._serve = serve
@@ -34,7 +34,7 @@ class ThreadedServer:
         self._ready.wait()
 
     def stop(self) -> None:
-        """Cut what is still going on and wait until the thread is gone."""
+        """Abort open connections, and wait until the thread has ended."""
         if self._loop is not None and self._stopping is not None and self._thread.is_alive():
             self._loop.call_soon_threadsafe(self._stopping.set)
         self._thread.join()
@@ -56,12 +56,12 @@ class ThreadedServer:
             writer.transport.abort()
             task.cancel()
         await asyncio.gather(*connections, return_exceptions=True)
-        # Transports tell their socket's end in a later turn of the loop.
+        # Transports close their sockets in a later iteration of the loop.
         await asyncio.sleep(0)
         await server.wait_closed()
 
     def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        # asyncio does this by itself only for sockets that it made.
+        # asyncio does this itself only for sockets that it made.
         connection: socket.socket = writer.get_extra_info("socket")
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         task = asyncio.ensure_future(self._serve_one(reader, writer))

@@ -1,4 +1,4 @@
-"""Sound that is silence, and remembers which words it stands for."""
+"""Silent audio with the text that it stands for embedded."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ OPENINGS = {"opus": b"OggS", "aac": b"\xff\xf1", "flac": b"fLaC", "pcm": b""}
 
 
 def speech(text: str, form: str) -> bytes:
-    """`text` as silence in this format."""
+    """Return silence in this format, with `text` embedded."""
     if form == "wav":
         return wav(text)
     if form == "mp3":
@@ -31,7 +31,7 @@ def speech(text: str, form: str) -> bytes:
 
 
 def wav(text: str) -> bytes:
-    """`text` as a valid WAV file of silence."""
+    """Return a valid WAV file of silence, with `text` embedded."""
     samples = b"\x80" * int(seconds(text) * RATE)
     note = MARK + text.encode(errors="replace")
     form = struct.pack("<4sIHHIIHH", b"fmt ", 16, 1, 1, RATE, RATE, 1, 8)
@@ -40,13 +40,13 @@ def wav(text: str) -> bytes:
 
 
 def words_of(sound: bytes) -> str | None:
-    """What a sound of ours says; None for any other file."""
+    """Return the text embedded in audio of ours; None for any other file."""
     _, mark, words = sound.rpartition(MARK)
     return words.rstrip(b"\0").decode(errors="replace") if mark else None
 
 
 def seconds(text: str) -> float:
-    """How long it takes to say."""
+    """Return how long it takes to speak `text`, in seconds."""
     return round(max(1, tokens.count(text)) * SECONDS_PER_TOKEN, 3)
 
 

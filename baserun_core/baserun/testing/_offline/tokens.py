@@ -1,4 +1,4 @@
-"""How text becomes tokens: a word with the space before it, in pieces of eight letters, or one sign."""
+"""Splitting text into tokens: up to eight letters of a word, or one other character, with the space before it."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ TOKEN = re.compile(r"\s*\w{1,8}|\s*[^\w\s]|\s+")
 
 
 def split(text: str) -> list[str]:
-    """The tokens of `text`; joined they are `text` again."""
+    """Split `text` into tokens; joined they are `text` again."""
     return TOKEN.findall(text)
 
 
 def count(text: str) -> int:
-    """How many tokens `text` has."""
+    """Return the number of tokens of `text`."""
     return len(TOKEN.findall(text))

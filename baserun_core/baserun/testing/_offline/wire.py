@@ -1,4 +1,4 @@
-"""HTTP/1.1 on an asyncio stream, as much of it as a client of an API needs."""
+"""HTTP/1.1 on an asyncio stream, as far as clients of the API need it."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ PHRASES = {status.value: status.phrase for status in HTTPStatus}
 
 
 class NotHTTPError(Exception):
-    """What arrived is no request that can be answered."""
+    """The data received is not a valid HTTP request."""
 
 
 async def read_request(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> ReceivedRequest | None:
-    """The next request of a connection; None when the client is done with it.
+    """Read the next request of a connection; None if the client has closed it.
 
     Raises:
-        NotHTTPError: Something else arrived.
+        NotHTTPError: The data received is not a valid request.
     """
     try:
         head = await reader.readuntil(b"\r\n\r\n")
@@ -41,14 +41,14 @@ async def read_request(reader: asyncio.StreamReader, writer: asyncio.StreamWrite
 
 
 def head_bytes(status: int, headers: dict[str, str]) -> bytes:
-    """The status line and headers of an answer."""
+    """Return the status line and headers of an answer."""
     phrase = PHRASES.get(status, "Error")
     lines = [f"HTTP/1.1 {status} {phrase}", *(f"{name}: {value}" for name, value in headers.items())]
     return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1", errors="replace")
 
 
 def chunk(data: bytes) -> bytes:
-    """One chunk of a body whose length is not known before."""
+    """Return one chunk of a body in chunked transfer encoding."""
     return f"{len(data):x}\r\n".encode() + data + b"\r\n"
 
 

@@ -1,1 +1,1 @@
-"""Recordings of calls to models: what is in a file, how a request finds its answer, how a session becomes one."""
+"""Recordings of calls to models: their files, finding the answer to a request, and making one from a session."""

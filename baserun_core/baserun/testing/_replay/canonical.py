@@ -1,4 +1,4 @@
-"""A request as it is compared: its endpoint and its body, without what must not or need not be the same."""
+"""A request as it is compared: its endpoint and its body, without secrets and what need not be the same."""
 
 from __future__ import annotations
 
@@ -25,19 +25,19 @@ PATHS = (
     "/audio/transcriptions",
     "/audio/translations",
 )
-"""Endpoints whose address differs between hosts only in what comes before."""
+"""Endpoints whose paths differ between hosts only in their prefix."""
 _NEVER_COMPARED = ("user", "safety_identifier", "prompt_cache_key")
-"""Members that say whose call it is, and not what is asked."""
+"""Members that identify the user, and do not change the question."""
 _CONTENT = {"/chat/completions": ("messages",), "/responses": ("instructions", "input", "prompt")}
 _EVERY = "*"
 
 
 class Canon:
-    """Makes requests comparable, those of a recording and those of an application alike.
+    """Brings the requests of a recording and of an application into a form in which they can be compared.
 
     Args:
-        redact: What the application masks; ``default``, None, or a function.
-        ignore: Members that do not matter: names joined by dots, numbers of items, `*` for all of them.
+        redact: The application's option: ``default``, None, or a function.
+        ignore: Members that are not compared: names and indices joined by dots, `*` for all of an object or list.
     """
 
     def __init__(self, redact: Any, ignore: Iterable[str]) -> None:
@@ -46,7 +46,7 @@ class Canon:
         self._ignore = [path.split(".") for path in ignore]
 
     def request(self, method: str, path: str, body: Any) -> Request:
-        """The request as it is compared; `body` is encoded, or a builtin."""
+        """Return the request as it is compared; `body` is encoded JSON, or a builtin."""
         endpoint = endpoint_of(path)
         value = self.masked(endpoint, decoded(body))
         for members in self._ignore:
@@ -54,7 +54,7 @@ class Canon:
         return Request(method=method.upper(), path=endpoint, body=value)
 
     def masked(self, endpoint: str, body: Any) -> Any:
-        """The body without secrets, and without what says whose call it is."""
+        """Return the body without secrets, and without members that identify the user."""
         if not isinstance(body, dict):
             return self._clean(body, "input")
         content = [name for name in _CONTENT.get(endpoint, ()) if name in body]
@@ -62,14 +62,14 @@ class Canon:
         for name, value in body.items():
             if name in _NEVER_COMPARED or (name == "stream" and not value):
                 continue
-            # By these names the application's function was given them when they were recorded.
+            # The application's function got these names when the session was recorded.
             alone = content == [name] and name in ("messages", "input")
             field = "input" if alone else f"input.{name}" if name in content else f"parameters.{name}"
             kept[name] = self._clean(value, field)
         return kept
 
     def answered(self, value: Any, place: str = "output") -> Any:
-        """What came back, without secrets; the files in it stay, since a client wants them."""
+        """Return an answer without secrets; files in it stay, since the client needs them."""
         if isinstance(value, str):
             return self._masking(value, place)
         if isinstance(value, dict):
@@ -86,7 +86,7 @@ class Canon:
 
 
 def _with_secrets_masked(redact: Any) -> Redact:
-    """What the application masks, and secrets in any case: recordings are files that people share."""
+    """Return the application's masking, followed by that of secrets, since recordings are shared files."""
     if redact is None or redact == "default":
         return mask_secrets
     own: Redact = redact
@@ -94,7 +94,7 @@ def _with_secrets_masked(redact: Any) -> Redact:
 
 
 def endpoint_of(path: str) -> str:
-    """The path without what a host puts before it."""
+    """Return the path without the prefix of the host."""
     plain = path.partition("?")[0].rstrip("/")
     for known in PATHS:
         if plain.endswith(known):
@@ -104,7 +104,7 @@ def endpoint_of(path: str) -> str:
 
 
 def decoded(body: Any) -> Any:
-    """The value of a JSON body; None for what is none, such as a form with files."""
+    """Decode a JSON body; None for any other body, such as a form with files."""
     if not isinstance(body, bytes):
         return body
     try:

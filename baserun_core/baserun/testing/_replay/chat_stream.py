@@ -1,4 +1,4 @@
-"""A completion told in chunks again."""
+"""Splitting a recorded completion into chunks again."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _OPENING = ("role", "name")
 
 
 def chat_events(completion: Json, *, is_cut: bool = False) -> list[Json]:
-    """The chunks of a chat completion; of one that was cut, no reason why it ended."""
+    """Split a chat completion into chunks; one that was cut gets no finish reason."""
     head = {name: value for name, value in completion.items() if name not in ("choices", "usage")}
     head["object"] = "chat.completion.chunk"
     told = [_choice(choice, is_cut) for choice in completion["choices"]]
@@ -24,7 +24,7 @@ def chat_events(completion: Json, *, is_cut: bool = False) -> list[Json]:
 
 
 def completion_events(completion: Json, *, is_cut: bool = False) -> list[Json]:
-    """The chunks of a legacy completion; of one that was cut, no reason why it ended."""
+    """Split a legacy completion into chunks; one that was cut gets no finish reason."""
     head = {name: value for name, value in completion.items() if name not in ("choices", "usage")}
     events = []
     for choice in completion["choices"]:

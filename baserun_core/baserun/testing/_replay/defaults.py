@@ -1,4 +1,4 @@
-"""What an answer has besides what a recording keeps of it."""
+"""The members of an answer that a recording does not have."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _RESPONSE: dict[str, Any] = {
 
 
 def complete(path: str, body: Any) -> Any:
-    """The body with everything that the client's types promise."""
+    """Return the body with all members that the client's types require."""
     if not isinstance(body, dict):
         return body
     if path == "/chat/completions":

@@ -1,4 +1,4 @@
-"""What is different between a request and the recorded one, as a person wants to read it."""
+"""The differences between a request and the recorded one, in readable form."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _MOST = 10
 
 
 def difference(recorded: Request, asked: Request) -> list[str]:
-    """Lines that say where the two differ."""
+    """Return lines that say where the two differ."""
     if (recorded.method, recorded.path) != (asked.method, asked.path):
         return [f"recorded: {recorded.method} {recorded.path}", f"asked:    {asked.method} {asked.path}"]
     found = list(_differences("", recorded.body, asked.body))
@@ -44,7 +44,7 @@ def _told(place: str, recorded: Any, asked: Any) -> list[str]:
 
 
 def _common(recorded: Any, asked: Any) -> int:
-    """Where to begin to show two texts that may be long."""
+    """Return the index from which to show two texts that may be long."""
     if not (isinstance(recorded, str) and isinstance(asked, str)):
         return 0
     same = next(

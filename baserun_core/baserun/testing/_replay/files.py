@@ -20,10 +20,10 @@ def load(path: Path) -> Recording:
     """Read a recording.
 
     Raises:
-        RecordingError: The file is not there, or is none.
+        RecordingError: There is no such file, or it is not a valid recording.
     """
     try:
-        # By the standard library, as the client reads answers: models send halves of characters too.
+        # With the standard library, as the client decodes answers: models also send lone surrogates.
         found = msgspec.convert(gathered(json.loads(path.read_bytes())), type=Recording)
         requests = restored([call.request for call in found.calls])
     except FileNotFoundError:
@@ -43,7 +43,7 @@ def load(path: Path) -> Recording:
 
 
 def text_of(recording: Recording) -> str:
-    """The file's text: the same for the same calls."""
+    """Return the text of the file: the same for the same calls."""
     value = msgspec.to_builtins(recording)
     if not value["ignore"]:
         del value["ignore"]
@@ -57,7 +57,7 @@ def text_of(recording: Recording) -> str:
 
 
 def save(recording: Recording, path: Path) -> None:
-    """Write the file, and the folder around it."""
+    """Write the recording, and create its folder if necessary."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text_of(recording), encoding="utf-8")
 

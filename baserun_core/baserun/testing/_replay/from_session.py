@@ -1,4 +1,4 @@
-"""A recording, and the turns of the conversation, from a session as the store has it."""
+"""Making a recording, and the turns of the conversation, from a stored session."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ _OF_NETWORK = {"APITimeoutError": "timeout", "APIConnectionError": "network"}
 
 
 class Turn(msgspec.Struct, kw_only=True):
-    """What a person said, and what was answered in the end."""
+    """A message of the user, and the final answer."""
 
     said: str
     answered: str | None
-    """None where the call failed."""
+    """None if the call failed."""
 
 
 def recording_of(session: StoredSession) -> tuple[Recording, list[Turn]]:
-    """All calls of a session.
+    """Return a recording of all calls of a session, and the turns of the conversation.
 
     Raises:
-        RecordingError: A call cannot be replayed, since what was said in it was not kept.
+        RecordingError: There are no calls, or one cannot be replayed, for example because its content is not stored.
     """
     calls = _calls_of(session)
     if not calls:
@@ -94,7 +94,7 @@ def _is_surely_responses(call: StoredCall) -> bool:
 def _chat_path(call: StoredCall, is_responses: bool) -> str:
     if _is_surely_responses(call):
         return RESPONSES
-    # A call that failed at once may look the same in both; it was likely made like the others of its session.
+    # A call that failed at once may look the same in both APIs; it likely used the one that the session's others did.
     return RESPONSES if is_responses and call.output is None else CHAT
 
 
@@ -172,7 +172,7 @@ def _usage(call: StoredCall, path: str) -> dict[str, Any] | None:
 
 
 def _turns(calls: list[StoredCall], exchanges: list[Exchange]) -> list[Turn]:
-    """One for each new thing that the person said; the last answer before the next one is what they got."""
+    """Return a turn for each new message of the user, with the last answer before the next message."""
     turns: list[Turn] = []
     before: tuple[str, int, str] | None = None
     for call, exchange in zip(calls, exchanges, strict=True):
@@ -186,7 +186,7 @@ def _turns(calls: list[StoredCall], exchanges: list[Exchange]) -> list[Turn]:
 
 
 def _said(body: dict[str, Any]) -> tuple[int, str] | None:
-    """How many messages of the person there are, and the last of them."""
+    """Return the number of messages of the user, and the last of them."""
     asked = body.get("messages", body.get("input", body.get("prompt")))
     if isinstance(asked, str):
         return 1, asked

@@ -1,4 +1,4 @@
-"""A test, with its recording, from a recorded session."""
+"""Generating a test, with its recording, from a recorded session."""
 
 from __future__ import annotations
 
@@ -56,23 +56,23 @@ def drive(turn: str) -> str | None:
 
 
 class GeneratedTest(msgspec.Struct, kw_only=True):
-    """Two files: a test, and the recording that it plays."""
+    """A test and the recording that it replays, as two files."""
 
     name: str
     calls: int
     turns: int
     files: dict[str, str]
-    """Texts by their paths in the folder of the test."""
+    """Contents by path, relative to the folder of the test."""
 
 
 def generate(session: StoredSession, *, name: str | None = None, drive: str | None = None) -> GeneratedTest:
     """Make a test of a session.
 
     Args:
-        session: With all that is in it.
-        name: What the test is called; made from the session's id if left out.
-        drive: Where the test takes `drive(turn)` from: ``module:function``, or the name of a fixture; None leaves it to
-            be filled in.
+        session: The session, with its traces, spans and content.
+        name: The name of the test; made from the session's id if left out.
+        drive: The source of `drive(turn)`: ``module:function``, or the name of a fixture; None writes a stub to be
+            filled in.
 
     Raises:
         RecordingError: The session cannot be replayed, or an argument cannot be used.
@@ -89,7 +89,7 @@ def generate(session: StoredSession, *, name: str | None = None, drive: str | No
 
 
 def _masked(recording: Recording, turns: list[Turn]) -> tuple[Recording, list[Turn]]:
-    """Both without secrets, which a store may have: files of tests are shared."""
+    """Mask secrets in both, which a store may have: test files are shared."""
     canon = Canon("default", ())
     for call in recording.calls:
         call.request.body = canon.masked(call.request.path, call.request.body)
@@ -105,7 +105,7 @@ def _name_of(session_id: str) -> str:
 
 
 class _Driver(msgspec.Struct, kw_only=True):
-    """How a test comes by what says a turn to the application."""
+    """How a generated test gets the function that passes a turn to the application."""
 
     imports: str = "import pytest\n"
     parameter: str = ""
@@ -148,6 +148,6 @@ def _count(number: int, noun: str) -> str:
 
 
 def _literal(text: str | None) -> str:
-    """The text as Python writes it, in double quotes where that needs no more escapes."""
+    """Return the text as a Python literal, in double quotes where that needs no more escapes."""
     written = repr(text)
     return f'"{written[1:-1]}"' if text is not None and written.startswith("'") and '"' not in text else written

@@ -1,4 +1,4 @@
-"""Requests that go on with an earlier one: a conversation is sent whole each time, and is kept once."""
+"""Requests that continue an earlier one: a conversation is sent whole each time, and stored once."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ _SAID = ("messages", "input")
 
 
 def shortened(requests: list[Request]) -> list[Request]:
-    """The requests, each with only what an earlier one has not."""
+    """Reduce each request to what is new in it, compared with the earlier one that it continues."""
     return [_shortened(request, requests[:number]) for number, request in enumerate(requests)]
 
 
 def restored(requests: list[Request]) -> list[Request]:
-    """The opposite.
+    """Undo `shortened`.
 
     Raises:
-        ValueError: A request goes on with one that is not there.
+        ValueError: A request continues one that does not come before it.
     """
     whole: list[Request] = []
     for request in requests:
@@ -41,7 +41,7 @@ def _shortened(request: Request, earlier: list[Request]) -> Request:
 
 
 def _shared(request: Request, earlier: Request) -> int:
-    """How much of what was said is the same; 0 if `request` does not go on with the earlier one."""
+    """Return the number of messages that are the same; 0 if `request` does not continue the earlier one."""
     new, old = request.body, earlier.body
     if (request.method, request.path) != (earlier.method, earlier.path):
         return 0

@@ -1,4 +1,4 @@
-"""How a recording looks in its file: what fits on a line is on one, and long texts are in their own lines."""
+"""The layout of a recording's file: a value that fits on one line is on one; long texts keep their own lines."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from typing import Any
 _WIDTH = 120
 _INDENT = "  "
 _LINES = "text in lines"
-"""The one member of what stands for a text of several lines, so that a changed line is one in a diff too."""
+"""The only member of an object that stands for a text of several lines: a changed line is then one line of a diff."""
 _UNPRINTABLE = re.compile(r"[^\n -~]")
 
 
 def laid_out(value: Any) -> str:
-    """The text of a JSON value; the same for the same value."""
+    """Format a JSON value; the text is the same for the same value."""
     text = _written(_in_lines(value), "", 0) + "\n"
     return _UNPRINTABLE.sub(_escaped, text)
 
 
 def gathered(value: Any) -> Any:
-    """The value with its texts whole again."""
+    """Return the value with the lines of its texts joined again."""
     if isinstance(value, dict):
         if value.keys() == {_LINES}:
             return "\n".join(value[_LINES])
@@ -37,7 +37,7 @@ def _in_lines(value: Any) -> Any:
 
 
 def _written(value: Any, before: str, used: int) -> str:
-    """The value, at a place that has `before` as its indentation and `used` characters on its line already."""
+    """Format a value on a line that is indented by `before` and has `used` characters already."""
     line = json.dumps(value, ensure_ascii=False)
     is_text_in_lines = isinstance(value, dict) and value.keys() == {_LINES}
     if not value or not isinstance(value, (dict, list)) or (used + len(line) < _WIDTH and not is_text_in_lines):
@@ -54,5 +54,5 @@ def _written(value: Any, before: str, used: int) -> str:
 
 
 def _escaped(match: re.Match[str]) -> str:
-    # Characters that turn the reading direction, or are not seen at all, must be seen in a diff.
+    # Characters that change the reading direction, or are invisible, must be visible in a diff.
     return match[0] if match[0].isprintable() else json.dumps(match[0])[1:-1]

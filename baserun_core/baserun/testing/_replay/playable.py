@@ -1,4 +1,4 @@
-"""Whether a call can be played: an integration may have described its output in a shape that no client is sent."""
+"""Whether a call can be replayed: an integration may have stored its output in a form that no client receives."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _KINDS = {str: "text", bool: "a truth value", int: "a number", float: "a number"
 
 
 def oddity_of(output: Any) -> str | None:
-    """What of a stored output is no message; None if all of it is."""
+    """Say what in a stored output is not a message; None if all items are messages."""
     if output is None:
         return None
     if not isinstance(output, list):
@@ -21,7 +21,7 @@ def oddity_of(output: Any) -> str | None:
 
 
 def is_playable(exchange: Exchange) -> bool:
-    """Whether its answer can be told: what is inside of messages may be of any shape as well."""
+    """Whether the answer can be encoded: the contents of messages may have any form, too."""
     try:
         pieces_of(exchange.request, exchange.answer)
     except (AttributeError, LookupError, TypeError, ValueError):

@@ -11,7 +11,7 @@ from baserun.testing._replay.recording import Answer, Recording, Request
 
 
 class Player:
-    """Gives each request the answer of the first recorded call like it that was not played yet."""
+    """Gives each request the answer of the first equal recorded call that was not played yet."""
 
     def __init__(self, recording: Recording, canon: Canon) -> None:
         self._calls = [
@@ -23,15 +23,15 @@ class Player:
         self._lock = threading.Lock()
         self._latest: list[tuple[Request, Answer]] = []
         self.mismatches: list[str] = []
-        """What was asked and not recorded, in words."""
+        """Descriptions of the requests that are not in the recording."""
 
     @property
     def unplayed(self) -> list[str]:
-        """The recorded calls that were not made, in words."""
+        """Descriptions of the recorded calls that were not made."""
         return [f"call {number}: {_named(request)}" for number, request, _ in self._left]
 
     def answer(self, method: str, path: str, body: Any, *, is_retry: bool) -> Answer | None:
-        """The answer to a request; None, and a mismatch that says why, if the recording has none."""
+        """Return the answer to a request, for a retry the same as before; None if the recording has none left."""
         asked = self._canon.request(method, path, body)
         with self._lock:
             if is_retry:
@@ -46,7 +46,7 @@ class Player:
             return None
 
     def explain(self, method: str, path: str, body: Any) -> str:
-        """Why there is no answer to a request; it counts as a mismatch."""
+        """Explain why there is no answer to a request, and add that to the mismatches."""
         asked = self._canon.request(method, path, body)
         with self._lock:
             told = "\n".join(self._explained(asked))

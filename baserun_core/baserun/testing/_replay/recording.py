@@ -16,29 +16,29 @@ class RecordingError(BaserunError):
 
 
 class Request(msgspec.Struct, kw_only=True, omit_defaults=True):
-    """What was asked, as far as it matters."""
+    """A request: the part of it that is compared."""
 
     method: str
     path: str
     continues: int | None = None
-    """In a file: the number of an earlier call, of which `body` only has what is new."""
+    """In a file: the number of the earlier call that it continues; `body` then has only what is new."""
     body: Any = None
 
 
 class Answer(msgspec.Struct, kw_only=True, omit_defaults=True):
-    """What came back."""
+    """The provider's answer."""
 
     status: int = 200
     stream: bool = False
-    """Whether it came in events; `body` has them put together."""
+    """Whether it was a stream; `body` then has its merged events."""
     body: Any = None
     fault: str | None = None
-    """How it ended early: ``network``, ``timeout``, or ``error``, an error that the provider sent in the stream."""
+    """How it ended early: ``network``, ``timeout``, or ``error`` for an error that the provider sent in the stream."""
     error: Any = None
 
 
 class Exchange(msgspec.Struct, kw_only=True):
-    """One call."""
+    """One call: its request and its answer."""
 
     request: Request
     answer: Answer
@@ -49,5 +49,5 @@ class Recording(msgspec.Struct, kw_only=True):
 
     recording: int = VERSION
     ignore: list[str] = msgspec.field(default_factory=list)
-    """Members of requests that do not matter, such as ``messages.0.content``."""
+    """Members of requests that are not compared, such as ``messages.0.content``."""
     calls: list[Exchange] = msgspec.field(default_factory=list)

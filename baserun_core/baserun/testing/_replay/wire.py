@@ -16,13 +16,13 @@ _REQUEST_ID = "req_replayed"
 
 
 def headers_of(answer: Answer) -> dict[str, str]:
-    """What comes before the body. The client must not try again what is recorded as its last word."""
+    """Return the headers of an answer. They keep the client from retrying an error, which is the recorded outcome."""
     headers = {"content-type": EVENT_STREAM if answer.stream else "application/json", "x-request-id": _REQUEST_ID}
     return headers if answer.status < 400 else {**headers, "x-should-retry": "false"}
 
 
 def pieces_of(request: Request, answer: Answer) -> list[bytes]:
-    """The body: one piece, or one for each event."""
+    """Return the body: one piece, or one for each event."""
     body = complete(request.path, answer.body) if answer.status < 400 else answer.body
     if not answer.stream:
         return [_encoded(body)]
@@ -46,9 +46,9 @@ def _events(request: Request, answer: Answer, body: Any) -> list[bytes]:
 
 
 def _cut(events: list[Any], recorded: Any) -> list[Any]:
-    """The events without the end; of the last item too, where that was not complete."""
+    """Return the events without the final one, and without the end of the last item if that was not complete."""
     if not recorded:
-        return []  # it was cut before anything came
+        return []  # it was cut before the first event
     events = events[:-1]
     items = recorded.get("output")
     if items and items[-1].get("status") != "completed":
@@ -58,7 +58,7 @@ def _cut(events: list[Any], recorded: Any) -> list[Any]:
 
 
 def _error_event(error: Any) -> bytes:
-    # Of responses the event itself says what went wrong, and clients hand it to the application.
+    # In the Responses API the event itself is the error, and clients pass it to the application.
     if isinstance(error, dict) and error.get("type") == "error":
         return _event(error, name="error")
     return _event({"error": error})
