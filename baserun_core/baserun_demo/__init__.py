@@ -1,4 +1,4 @@
-"""What `baserun demo` shows: the Starlette example with the pages, and visitors who talk to it."""
+"""The demo of `baserun demo`: the Starlette example, the pages, and simulated visitors."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The demo as a whole: it starts, visitors come, and nothing is left of it."""
+"""Running the demo: its servers, its visitors, and cleaning up afterwards."""
 
 from __future__ import annotations
 
@@ -26,15 +26,15 @@ Tell = Callable[[str], None]
 
 KEPT_IN = "baserun-demo"
 HOSTS = ("127.0.0.1", "localhost")
-"""Under another name somebody else's page could reach it."""
+"""Accepted `Host` headers; a page of another site could reach the demo under a name of its own (DNS rebinding)."""
 
 
 def run(options: DemoOptions, tell: Tell) -> None:
     """Show the demo until Ctrl-C or SIGTERM.
 
     Args:
-        options: How.
-        tell: Writes a line.
+        options: The command-line options.
+        tell: Prints a line.
 
     Raises:
         DemoError: It cannot start.
@@ -61,7 +61,7 @@ def run(options: DemoOptions, tell: Tell) -> None:
 
 
 def _story(stack: ExitStack, folder: Path, store: str) -> Story:
-    """The visitors, with a server and an offline model of their own: they must not spend anybody's money."""
+    """Set up the visitors, with a server and an offline model of their own, since they must not cost money."""
     offline = stack.enter_context(offline_server())
     visitors = Model(client=offline_client(offline), name=OFFLINE_NAME, told="")
     url = stack.enter_context(served(_app(visitors.client, folder, store, "visitors", visitors)))
@@ -84,7 +84,7 @@ def _app(client: AsyncOpenAI, folder: Path, store: str, name: str, model: Model)
 
 @contextmanager
 def _folder(*, keep: bool) -> Iterator[Path]:
-    """Where everything is written; without `keep` it is gone afterwards."""
+    """Create the folder for all files of the demo; without `keep` it is removed afterwards."""
     if keep:
         folder = Path(KEPT_IN).absolute()
         folder.mkdir(mode=0o700, exist_ok=True)
@@ -103,7 +103,7 @@ def _greet(tell: Tell, url: str, store: str, model: Model) -> None:
 
 @contextmanager
 def _ending_by_signals() -> Iterator[None]:
-    """Let SIGTERM and a closed terminal end the demo as orderly as Ctrl-C, which is no error."""
+    """End the demo on SIGTERM and a closed terminal as on Ctrl-C: in order, and without an error."""
     numbers = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
     before = {number: signal.signal(number, _interrupt) for number in numbers}
     try:

@@ -31,7 +31,7 @@ MISSING = (
 
 @contextmanager
 def serving_local_model() -> Iterator[str]:
-    """The address of the model's API, while it is served.
+    """Serve the model's API during the block, whose value is its URL.
 
     Raises:
         DemoError: It is not installed, or does not start.
@@ -71,10 +71,10 @@ def _start(weights: Path, port: int, log: IO[bytes]) -> subprocess.Popen[bytes]:
         "port": str(port),
         "n_ctx": "4096",
         "n_threads": str(os.cpu_count() or 2),
-        "interrupt_requests": "false",  # else whoever asks next ends the stream of who asked before
+        "interrupt_requests": "false",  # otherwise the next request ends the stream of the one before
     }
     arguments = [part for name, value in options.items() for part in (f"--{name}", value)]
-    # In a session of its own, so that Ctrl-C reaches us first and the server ends when nobody needs it any more.
+    # In a process session of its own: Ctrl-C then reaches only this process, which ends the server last.
     command = [sys.executable, "-m", "llama_cpp.server", *arguments]
     return subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True)
 

@@ -1,4 +1,4 @@
-"""What the offline model says in the demo: it knows the orders, and a little about the shop."""
+"""The replies of the offline model in the demo: it knows the orders, and a little about the shop."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def reply(messages: list[dict[str, str]]) -> str | Reply:
 
 
 def _results(messages: list[dict[str, str]]) -> list[dict[str, str]]:
-    """What the tool has just found out."""
+    """Return the results of the tool calls at the end of the conversation."""
     found: list[dict[str, str]] = []
     for message in reversed(messages):
         if message["role"] != "tool":

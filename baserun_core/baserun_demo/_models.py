@@ -1,4 +1,4 @@
-"""Whom one chats with: the provider, the small model on this machine, or the offline one."""
+"""The model that answers the chat: the provider's, the small local one, or the offline one."""
 
 from __future__ import annotations
 
@@ -15,30 +15,30 @@ from baserun_demo._mind import reply
 from baserun_demo._story import PIECE_SECONDS
 
 OFFLINE_NAME = "gpt-4o-mini"
-KEPT = 100  # requests that the offline model remembers
+KEPT = 100  # requests that the offline model keeps
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Model:
-    """Who answers."""
+    """A model, and the client that reaches it."""
 
     client: AsyncOpenAI
     name: str
     told: str
-    """In words."""
+    """Its description for people, as in "answers come from ..."."""
     has_tools: bool = True
 
 
 @contextmanager
 def offline_server() -> Iterator[OfflineModel]:
-    """The offline model, which here knows a shop."""
+    """Start an offline model that knows the shop of the demo."""
     with OfflineModel(reply=reply, keep=KEPT) as server:
         yield server
 
 
 @contextmanager
 def chosen_model(*, local: bool) -> Iterator[Model]:
-    """The model that the chat on the page talks to."""
+    """Choose the model that answers the chat page."""
     if local:
         with serving_local_model() as url:
             client = AsyncOpenAI(base_url=url, api_key="none")
@@ -54,5 +54,5 @@ def chosen_model(*, local: bool) -> Iterator[Model]:
 
 
 def offline_client(server: OfflineModel) -> AsyncOpenAI:
-    """A client of the offline model."""
+    """Return a client of the offline model."""
     return AsyncOpenAI(base_url=server.url, api_key="offline")

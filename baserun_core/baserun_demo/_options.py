@@ -1,4 +1,4 @@
-"""What can be chosen, and what can go wrong."""
+"""The options of the demo, and its error."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ class DemoError(BaserunError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DemoOptions:
-    """How the demo runs."""
+    """Options of the demo, as on its command line."""
 
     port: int | None = None
-    """None: 4321, or a free one where that is taken."""
+    """None: 4321, or any free port if that is taken."""
     keep: bool = False
     """Keep the store, in `./baserun-demo`."""
     browser: bool = True
-    """Open one, where there is one."""
+    """Open a browser if there is one."""
     local_model: bool = False
     """Chat with the small model of the extra `local-model`."""

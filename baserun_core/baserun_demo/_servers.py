@@ -1,4 +1,4 @@
-"""The two servers: one for who watches, and one that the visitors talk to."""
+"""The two servers of the demo: one with chat and pages for the user, and one for the simulated visitors."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from baserun_demo._options import DEFAULT_PORT, DemoError
 
 HOST = "127.0.0.1"
 GRACE_SECONDS = 1
-"""How long the end waits for pages that follow the store, which would never leave."""
+"""Seconds that shutdown waits for open connections; those of live pages would never close by themselves."""
 START_SECONDS = 30
 
 
 def listen(port: int | None) -> socket.socket:
-    """Take the port, or a free one if none was asked for and the usual one is taken.
+    """Listen on `port`; if it is None, on the default port or, if that is taken, on any free one.
 
     Raises:
-        DemoError: The port that was asked for is taken.
+        DemoError: `port` cannot be used.
     """
     try:
         return socket.create_server((HOST, DEFAULT_PORT if port is None else port))
@@ -35,18 +35,18 @@ def listen(port: int | None) -> socket.socket:
 
 
 def address_of(listener: socket.socket) -> str:
-    """Where a browser finds it."""
+    """Return the URL at which a browser reaches the socket."""
     return f"http://{HOST}:{listener.getsockname()[1]}"
 
 
 def serve(app: ASGIApp, listener: socket.socket, started: Callable[[], None]) -> None:
-    """Serve in this thread until its terminal closes, or until Ctrl-C or SIGTERM, which arrives again at the end."""
+    """Serve in this thread until the terminal closes, Ctrl-C or SIGTERM; uvicorn raises the last two again at the end."""
     server = _server(app)
 
     def leave(*_: object) -> None:
         server.should_exit = True
 
-    if hasattr(signal, "SIGHUP"):  # of which uvicorn knows nothing
+    if hasattr(signal, "SIGHUP"):  # which uvicorn does not handle
         signal.signal(signal.SIGHUP, leave)
     threading.Thread(target=_tell_start, args=(server, started), name="baserun-demo-start", daemon=True).start()
     server.run(sockets=[listener])
@@ -54,7 +54,7 @@ def serve(app: ASGIApp, listener: socket.socket, started: Callable[[], None]) ->
 
 @contextmanager
 def served(app: ASGIApp) -> Iterator[str]:
-    """Serve in another thread; the address."""
+    """Serve in another thread during the block, whose value is the URL."""
     listener = socket.create_server((HOST, 0))
     server = _server(app)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, name="baserun-demo", daemon=True)

@@ -1,4 +1,4 @@
-"""What the visitors do: everything is really said to the application, answered by the offline model, and recorded."""
+"""The conversations of the visitors: real requests to the application, answered by the offline model, and recorded."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from baserun.testing import Fault, OfflineModel
 from baserun_demo._visitor import Visitor
 
 PIECE_SECONDS = 0.02
-"""Between two pieces of an answer, so that it can be watched."""
+"""Pause between two pieces of an answer, so that one can watch it arrive."""
 THINKING_SECONDS = 1.5
-"""Between two messages of a visitor."""
+"""Pause between two messages of a visitor."""
 TRIES = 3
-"""Of the openai client: the first, and two more."""
+"""Attempts of the openai client: the first, and two retries."""
 MEANT = "Overloaded: the demo made this happen"
 
 
 class DemoOverError(Exception):
-    """The demo ends while visitors are there."""
+    """The demo was ended during a conversation."""
 
 
 class Story:
-    """Visitors of the application at `url`, whose answers come from `model`."""
+    """Simulates visitors of the application at `url`, which gets its answers from `model`."""
 
     def __init__(self, url: str, model: OfflineModel) -> None:
         self._url = url
@@ -33,11 +33,11 @@ class Story:
         self._ada_browser = Visitor(url, "ada@example.com")
 
     def stop(self) -> None:
-        """Let nobody say anything more."""
+        """End all conversations before their next message."""
         self._is_over.set()
 
     def play(self) -> None:
-        """Everything, in about half a minute."""
+        """Play all conversations; takes about half a minute."""
         self._model.next(Fault(times=None, chunk_delay=PIECE_SECONDS))
         try:
             self._together(self._ada, self._ben, self._chloe)
@@ -47,17 +47,17 @@ class Story:
         except DemoOverError:
             pass
         except (OSError, HTTPException):
-            if not self._is_over.is_set():  # then the server has gone too
+            if not self._is_over.is_set():  # otherwise the server has stopped
                 raise
 
     def _together(self, *people: Callable[[], None]) -> None:
-        """At the same time."""
+        """Run these conversations at the same time."""
         with ThreadPoolExecutor(len(people)) as pool:
             for done in [pool.submit(person) for person in people]:
                 done.result()
 
     def _refusing(self, person: Callable[[], None], fault: Fault) -> None:
-        """Somebody who meets a provider in trouble, with nobody else there whom it could hit."""
+        """Run one conversation, alone, in which the provider fails by `fault`."""
         self._model.clear()
         self._model.script(fault, Fault(times=None, chunk_delay=PIECE_SECONDS))
         person()

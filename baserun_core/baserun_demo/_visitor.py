@@ -1,4 +1,4 @@
-"""A visitor: a browser without a screen, which keeps cookies and reads answers as they come."""
+"""A simulated visitor: an HTTP client that keeps cookies and reads streamed answers."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ TIMEOUT = 60  # seconds without a byte
 
 
 class Visitor:
-    """Somebody with an e-mail address who chats with the application at `url`."""
+    """A visitor who logs in to the application at `url` by e-mail address, and chats."""
 
     def __init__(self, url: str, email: str) -> None:
         self._url = url
@@ -21,7 +21,7 @@ class Visitor:
         self._browser: OpenerDirector = build_opener(ProxyHandler({}), HTTPCookieProcessor())
 
     def log_in(self) -> None:
-        """Fill in the form."""
+        """Submit the login form."""
         self._submit("/login", email=self._email)
 
     def start_again(self) -> None:
@@ -29,11 +29,11 @@ class Visitor:
         self._submit("/new")
 
     def ask(self, message: str, *, leave_after: int | None = None) -> str | None:
-        """Send a message, and read the answer to its end; what feedback on it needs.
+        """Send a message, and read the answer; return its feedback token, or None if there is none.
 
         Args:
-            message: What is said.
-            leave_after: Close the connection after so many pieces of the answer.
+            message: The text of the message.
+            leave_after: Close the connection after this number of pieces of the answer.
         """
         with self._post("/messages", {"message": message}) as response:
             for number, line in enumerate(_lines(response), start=1):
@@ -45,7 +45,7 @@ class Visitor:
         return None
 
     def judge(self, token: str | None, **judgement: Any) -> None:
-        """Say what was thought of an answer: `thumbsup`, `comment`."""
+        """Give feedback on an answer: `thumbsup`, `comment`."""
         if token is not None:
             self._post("/feedback", {"token": token, **judgement}).close()
 
