@@ -40,7 +40,7 @@ def address_of(listener: socket.socket) -> str:
 
 
 def serve(app: ASGIApp, listener: socket.socket, started: Callable[[], None]) -> None:
-    """Serve in this thread until the terminal closes, Ctrl-C or SIGTERM; uvicorn raises the last two again at the end."""
+    """Serve in this thread until the terminal closes, Ctrl-C or SIGTERM; uvicorn raises the last two once more."""
     server = _server(app)
 
     def leave(*_: object) -> None:
