@@ -1,8 +1,8 @@
-"""What happened in a stretch of time: sums, latencies, and who and what was busiest.
+"""Activity of a period: sums, latencies, and the busiest users and models.
 
-Where everybody's whole hours are asked for, they are read from the roll-ups of hours, so that months cost as little as
-a day. Any other stretch, and that of one user, is read from the traces, along the index on their start or their user:
-then the time asked for decides what it costs, not the size of the store.
+Whole hours of all users are read from the roll-ups of hours, so that months cost as little as a day. Any other period,
+and that of one user, is read from the traces, along the index on their start or their user: its cost depends on the
+traces in it, not on the size of the store.
 """
 
 from __future__ import annotations
@@ -26,26 +26,26 @@ _NO_FEEDBACK = (0, 0)
 
 
 class Source(Protocol):
-    """Where the values come from."""
+    """Where the values come from: the hours, or the traces."""
 
     def user_count(self, start_us: int, end_us: int) -> int:
-        """How many users a trace of this time is of."""
+        """Return the number of users with a trace that started in this period."""
 
     def sums(self, start_us: int, end_us: int) -> Sequence[Any]:
-        """The sums over the traces that started in this time."""
+        """Return the sums over the traces that started in this period."""
 
     def latencies(self, pieces: Sequence[tuple[int, int]]) -> list[Latencies]:
-        """What half and what 95 % of the traces with a call were below: in each piece, and in all of them."""
+        """Return the median and 95th percentile of the traces with a call: of each bucket, then of all together."""
 
     def users(self, most: int) -> tuple[int, Iterable[Sequence[Any]]]:
-        """How many there were, and who was busiest: identifier, traces, calls, errors, cost, how often it was known."""
+        """Return the number of users, and the busiest: identifier, traces, calls, errors, cost, calls with a cost."""
 
     def models(self, most: int) -> Iterable[Sequence[Any]]:
-        """What was asked most: model, calls, errors, cost, and how often the cost was known."""
+        """Return the models with the most calls: model, calls, errors, cost, calls with a cost."""
 
 
 def question(since: object, until: object, buckets: object, user: object, busiest: object) -> Question:
-    """Check what is asked."""
+    """Check the arguments of a query for activity."""
     since_us = _checks.when("since", since)
     until_us = now_us() if until is None else _checks.when("until", until)
     if since_us >= until_us:
@@ -57,7 +57,7 @@ def question(since: object, until: object, buckets: object, user: object, busies
 
 
 def activity(connection: sqlite3.Connection, asked: Question) -> Activity:
-    """Answer it."""
+    """Run the query."""
     source: Source = OfHours(connection, asked) if asked.is_in_hours else OfTraces(connection, asked)
     pieces = list(asked.pieces())
     feedback = _feedback(connection, asked)
@@ -84,7 +84,7 @@ def activity(connection: sqlite3.Connection, asked: Question) -> Activity:
 
 
 def nothing(asked: Question) -> Activity:
-    """The answer of a store that is empty."""
+    """Return the activity of an empty store."""
 
     def empty(start_us: int, end_us: int) -> ActivityBucket:
         return _bucket((start_us, end_us), 0, 0, _NOTHING, _NO_FEEDBACK, UNKNOWN)
@@ -94,14 +94,17 @@ def nothing(asked: Question) -> Activity:
 
 
 def _sessions(connection: sqlite3.Connection, user: str | None, start_us: int, end_us: int) -> int:
-    """How many sessions started: pieces add up, and nothing has to be remembered of those that were counted."""
+    """Count the sessions that started in a period, so that the counts of buckets add up to the total."""
     owner, values = owned_by(user)
     query = f"SELECT count(*) FROM sessions WHERE {owner} started_us >= ? AND started_us < ?"
     return int(connection.execute(query, (*values, start_us, end_us)).fetchone()[0])
 
 
 def _feedback(connection: sqlite3.Connection, asked: Question) -> dict[int, tuple[int, int]]:
-    """Good and bad by piece: of sessions by when they were last active, of traces without a session by their start."""
+    """Return positive and negative feedback by bucket.
+
+    Feedback counts where its session was last active, or, without a session, where its trace started.
+    """
     owner, values = owned_by(asked.user)
     query = (
         "SELECT ({0} - ?) / ?, sum(feedback_positive), sum(feedback_negative) FROM {1}"

@@ -1,7 +1,7 @@
-"""What happened in whole hours, from their roll-ups.
+"""Activity in whole hours, from their roll-ups.
 
-Users are counted once in each piece, whatever its length. A latency is that of its class of traces, of which each
-differs from its neighbours by an eighth, and is placed in it as if its traces were spread evenly.
+Users are counted once in each bucket, whatever its length. Latencies are interpolated from a histogram with eight
+classes to each power of two, as if the traces of a class were spread evenly in it.
 """
 
 from __future__ import annotations
@@ -20,19 +20,19 @@ _TIME = "hour >= ? AND hour < ?"
 
 
 class OfHours:
-    """Answers from the tables of hours."""
+    """Activity from the tables of hours."""
 
     def __init__(self, connection: sqlite3.Connection, asked: Question) -> None:
         self._connection = connection
         self._whole = (asked.since_us // HOUR_US, asked.until_us // HOUR_US)
 
     def user_count(self, start_us: int, end_us: int) -> int:
-        """How many users a trace of this time is of."""
+        """Return the number of users with a trace that started in this period."""
         query = f"SELECT count(DISTINCT user_id) FROM user_hours WHERE {_TIME}"
         return int(self._connection.execute(query, (start_us // HOUR_US, end_us // HOUR_US)).fetchone()[0])
 
     def sums(self, start_us: int, end_us: int) -> Sequence[Any]:
-        """The sums over the traces that started in this time."""
+        """Return the sums over the traces that started in this period."""
         row: Sequence[Any] = self._connection.execute(
             "SELECT sum(traces), sum(llm_calls), sum(errors), sum(input_tokens), sum(input_known), sum(output_tokens),"
             f" sum(output_known), sum(cost_nano), sum(cost_known) FROM hours WHERE {_TIME}",
@@ -41,7 +41,7 @@ class OfHours:
         return row
 
     def latencies(self, pieces: Sequence[tuple[int, int]]) -> list[Latencies]:
-        """What half and what 95 % of the traces with a call were below: in each piece, and in all of them."""
+        """Return the median and 95th percentile of the traces with a call: of each bucket, then of all together."""
         query = f"SELECT latency, sum(traces) FROM latency_hours WHERE {_TIME} GROUP BY latency"
         found, everything = [], Counter[int]()
         for start_us, end_us in pieces:
@@ -51,7 +51,7 @@ class OfHours:
         return [*found, (below(everything, MEDIAN), below(everything, SLOWEST))]
 
     def users(self, most: int) -> tuple[int, Sequence[Sequence[Any]]]:
-        """How many there were, and who was busiest; the rest is looked up only for those who are named."""
+        """Return the number of users, and the busiest; the other sums are read for these only."""
         busiest = self._connection.execute(
             f"SELECT user_id, sum(traces) AS traces, count(*) OVER () FROM user_hours WHERE {_TIME}"
             " GROUP BY user_id ORDER BY traces DESC, user_id LIMIT ?",
@@ -68,7 +68,7 @@ class OfHours:
         return busiest[0][2], self._connection.execute(query, (*self._whole, *named)).fetchall()
 
     def models(self, most: int) -> Sequence[Sequence[Any]]:
-        """What was asked most."""
+        """Return the models with the most calls."""
         return self._connection.execute(
             "SELECT iif(o.requested <> '', o.requested, o.answered) AS model, sum(h.calls) AS calls, sum(h.errors),"
             " sum(h.cost_nano), sum(h.cost_known) FROM model_hours h JOIN models o ON o.id = h.model_id"
@@ -78,7 +78,7 @@ class OfHours:
 
 
 def below(counts: dict[int, int], part: float) -> int | None:
-    """The duration that `part` of the traces were below, which are counted by their class."""
+    """Return the quantile `part` of durations that are counted by latency class."""
     rank = math.ceil(part * sum(counts.values()))
     for latency, number in sorted(counts.items()):
         if rank <= number:

@@ -1,4 +1,4 @@
-"""A stretch of time that somebody asks about, and its pieces."""
+"""A query for the activity of a period, and its buckets."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from baserun.store.sqlite._hours import HOUR_US
 
 MEDIAN, SLOWEST = 0.5, 0.95
 Latencies = tuple[int | None, int | None]
-"""Microseconds that half of the traces, and that 95 % of them, were below."""
+"""Median and 95th percentile, in microseconds."""
 UNKNOWN: Latencies = (None, None)
 
 
 class Question(msgspec.Struct, frozen=True):
-    """A stretch of time with checked ends."""
+    """The checked arguments of a query for activity."""
 
     since_us: int
     until_us: int
@@ -25,15 +25,15 @@ class Question(msgspec.Struct, frozen=True):
 
     @property
     def is_in_hours(self) -> bool:
-        """Whether everybody is meant, and each piece begins and ends with an hour."""
+        """Whether it is for all users, and each bucket begins and ends with a whole hour."""
         return self.user is None and not any(at % HOUR_US for at in (self.since_us, self.until_us, self.width_us))
 
     def pieces(self) -> Iterator[tuple[int, int]]:
-        """When each begins and ends."""
+        """Iterate over the start and end of each bucket."""
         for start in range(self.since_us, self.until_us, self.width_us):
             yield start, min(start + self.width_us, self.until_us)
 
 
 def owned_by(user: str | None) -> tuple[str, tuple[str, ...]]:
-    """A condition, with its values, for what is of this user; without a user it is none."""
+    """Return a condition for rows of this user, with its values; without a user an empty one."""
     return ("", ()) if user is None else ("user_id = (SELECT id FROM users WHERE identifier = ?) AND", (user,))

@@ -1,6 +1,6 @@
-"""What happened in any stretch of time, or to one user, from the traces themselves.
+"""Activity of any period, or of one user, from the traces themselves.
 
-Latencies come from a sample of the traces, evenly taken, where there are many.
+Where there are many traces, latencies come from an even sample of them.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ from typing import Any
 from baserun.store.sqlite._activity_question import MEDIAN, SLOWEST, Latencies, Question, owned_by
 
 SAMPLED = 20_000
-"""Traces whose latency is looked at."""
+"""Traces at most whose latency is read."""
 
 
 class OfTraces:
-    """Answers along the index on the start of traces, or on their user."""
+    """Activity along the index on the start of traces, or on their user."""
 
     def __init__(self, connection: sqlite3.Connection, asked: Question) -> None:
         self._connection = connection
@@ -27,12 +27,12 @@ class OfTraces:
         self._whole = (*self._owner, *self._time)
 
     def user_count(self, start_us: int, end_us: int) -> int:
-        """How many users a trace of this time is of."""
+        """Return the number of users with a trace that started in this period."""
         query = f"SELECT count(DISTINCT user_id) FROM traces WHERE {self._where}"
         return int(self._connection.execute(query, (*self._owner, start_us, end_us)).fetchone()[0])
 
     def sums(self, start_us: int, end_us: int) -> Sequence[Any]:
-        """The sums over the traces that started in this time."""
+        """Return the sums over the traces that started in this period."""
         row: Sequence[Any] = self._connection.execute(
             "SELECT count(*), sum(llm_calls), sum(errors), sum(input_tokens),"
             " sum(input_known), sum(output_tokens), sum(output_known), sum(cost_nano), sum(cost_known)"
@@ -42,7 +42,7 @@ class OfTraces:
         return row
 
     def latencies(self, pieces: Sequence[tuple[int, int]]) -> list[Latencies]:
-        """What half and what 95 % of the traces with a call were below: in each piece, and in all of them."""
+        """Return the median and 95th percentile of the traces with a call: of each bucket, then of all together."""
         count = f"SELECT count(*) FROM traces WHERE {self._where}"
         every = max(1, -(-self._connection.execute(count, self._whole).fetchone()[0] // SAMPLED))
         query = (
@@ -58,7 +58,7 @@ class OfTraces:
         return [*found, (below(everything, MEDIAN), below(everything, SLOWEST))]
 
     def users(self, most: int) -> tuple[int, Sequence[Sequence[Any]]]:
-        """How many there were, and who was busiest."""
+        """Return the number of users, and the busiest."""
         busiest = self._connection.execute(
             "SELECT u.identifier, busy.traces, calls, busy.errors, cost, known"
             " FROM (SELECT user_id, count(*) AS traces, sum(llm_calls) AS calls, sum(errors) AS errors,"
@@ -71,7 +71,7 @@ class OfTraces:
         return self.user_count(*self._time), busiest
 
     def models(self, most: int) -> Sequence[Sequence[Any]]:
-        """What was asked most."""
+        """Return the models with the most calls."""
         return self._connection.execute(
             "SELECT iif(coalesce(request_model, '') <> '', request_model, response_model) AS model, count(*) AS calls,"
             " sum(p.status = 'error'), sum(p.cost_nano), count(p.cost_nano)"
@@ -83,5 +83,5 @@ class OfTraces:
 
 
 def below(ordered: Sequence[int], part: float) -> int | None:
-    """The value that `part` of them are not above, by the nearest rank."""
+    """Return the quantile `part` of sorted values, by the nearest rank."""
     return ordered[max(0, math.ceil(part * len(ordered)) - 1)] if ordered else None

@@ -1,4 +1,4 @@
-"""Checking what lists are asked for: wrong values raise at once and say what to write instead."""
+"""Checking the arguments of queries: a wrong value raises `ConfigurationError`, which says what to write instead."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from baserun.store.sqlite._convert import microseconds, now_us
 _LARGEST_NUMBER = 1e9
 DAY_US = 86_400_000_000
 EARLIEST_US = microseconds(datetime.min)
-"""Before it Python has no times."""
+"""The earliest time that a datetime can hold."""
 
 
 class Sort(msgspec.Struct, frozen=True):
-    """What to sort by, and which way."""
+    """The column to sort by, and the direction."""
 
     name: str
     is_descending: bool
@@ -30,7 +30,7 @@ class Sort(msgspec.Struct, frozen=True):
 
 
 def names(given: Mapping[str, Any], possible: Collection[str], what: str) -> dict[str, Any]:
-    """The filters that were given; None is not given."""
+    """Check the names of filters, and return those that are not None."""
     for name in given:
         if name not in possible:
             raise ConfigurationError(f"{what} cannot be narrowed by {name!r}. Possible are: {', '.join(possible)}.")
@@ -38,7 +38,7 @@ def names(given: Mapping[str, Any], possible: Collection[str], what: str) -> dic
 
 
 def sort(value: object, possible: Sequence[str]) -> Sort:
-    """The sort that `value` means, such as ``-cost``."""
+    """Parse a sort such as ``-cost``."""
     text = default_sort(possible) if value is None else value
     name = text.removeprefix("-") if isinstance(text, str) else None
     if name not in possible or not isinstance(text, str):
@@ -50,19 +50,19 @@ def sort(value: object, possible: Sequence[str]) -> Sort:
 
 
 def whole(name: str, value: object, least: int, most: int) -> int:
-    """A whole number within bounds."""
+    """Check a whole number from `least` to `most`."""
     if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
         raise ConfigurationError(f"{name}={value!r} is not possible. Write a whole number from {least} to {most}.")
     return value
 
 
 def limit(value: object) -> int:
-    """How many items."""
+    """Check the number of items of a page."""
     return DEFAULT_LIMIT if value is None else whole("limit", value, 1, HIGHEST_LIMIT)
 
 
 def text(name: str, value: object) -> str:
-    """A text that is not empty and can be stored."""
+    """Check a text: not empty, and valid Unicode."""
     if not isinstance(value, str) or not value.strip():
         raise ConfigurationError(f"{name}={value!r} is not possible. Write a text that is not empty.")
     try:
@@ -73,14 +73,14 @@ def text(name: str, value: object) -> str:
 
 
 def choice(name: str, value: object, possible: Collection[str]) -> str:
-    """One of a few words."""
+    """Check that a value is one of the `possible`."""
     if not isinstance(value, str) or value not in possible:
         raise ConfigurationError(f"{name}={value!r} is not possible. Write one of {', '.join(possible)}.")
     return value
 
 
 def tag(value: object) -> tuple[str, str]:
-    """The name and value of a tag."""
+    """Parse a tag such as ``plan=pro`` into name and value."""
     name, separator, wanted = value.partition("=") if isinstance(value, str) else ("", "", "")
     if not separator or not name.strip():
         raise ConfigurationError(f'tag={value!r} is not possible. Write name=value, such as tag="plan=pro".')
@@ -89,7 +89,7 @@ def tag(value: object) -> tuple[str, str]:
 
 
 def when(name: str, value: object) -> int:
-    """A time in microseconds."""
+    """Check a datetime, and return it in microseconds."""
     if not isinstance(value, datetime):
         hint = "datetime.combine(day, time.min)" if isinstance(value, date) else "datetime.now(UTC) - timedelta(days=1)"
         raise ConfigurationError(f"{name}={value!r} is not possible. Write a datetime, such as {hint}.")
@@ -97,7 +97,7 @@ def when(name: str, value: object) -> int:
 
 
 def number(name: str, value: object, unit: int = 1) -> int:
-    """A number that is not negative, in `unit` parts."""
+    """Check a number that is not negative, and return it times `unit`, rounded."""
     is_number = isinstance(value, (int, float)) or hasattr(value, "as_integer_ratio")
     if isinstance(value, bool) or not is_number:
         raise ConfigurationError(f"{name}={value!r} is not possible. Write a number.")
@@ -111,7 +111,7 @@ def number(name: str, value: object, unit: int = 1) -> int:
 
 
 def identifier(value: object) -> str | None:
-    """An id that something may have; None for what nothing can have."""
+    """Check an id; None if it is not valid Unicode, which no stored id is."""
     if not isinstance(value, str):
         raise ConfigurationError(f"An id is a str, not {type(value).__name__} ({value!r}).")
     try:
@@ -122,7 +122,7 @@ def identifier(value: object) -> str | None:
 
 
 def trace_key(value: object) -> bytes | None:
-    """The bytes of a trace id; None for what is none."""
+    """Return the bytes of a trace id; None if it is not one."""
     text = identifier(value)
     try:
         return None if text is None else bytes.fromhex(text)
@@ -131,7 +131,7 @@ def trace_key(value: object) -> bytes | None:
 
 
 def cut_off(days: float | None, before: datetime | None) -> int:
-    """The time that days ago was, or that was given; no earlier one than a result can name."""
+    """Return the time `before`, or of `days` ago but at least `EARLIEST_US`, in microseconds."""
     if (days is None) == (before is None):
         raise ConfigurationError("Say either days=... or before=..., such as days=30.")
     if before is not None:

@@ -1,4 +1,4 @@
-"""The one writing connection of a sink: opened when needed, checked at each transaction, replaced when it must be."""
+"""The writing connection: opened when needed, checked at each transaction, replaced when the file is."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ from baserun.store.sqlite._lock import WriteLock
 from baserun.store.sqlite._migrate import bring_up_to_date, check_version, stored_version
 
 BUSY_TIMEOUT_MS = 5_000
-"""For foreign tools only: our own writers take turns by the lock."""
+"""For other programs that use the file; our own writers take turns by `WriteLock`."""
 JOURNAL_SIZE_LIMIT = 64 * 1024 * 1024
 CACHE_KIB = 16 * 1024
 PAGE_SIZE = 8192
-"""Twice SQLite's own: a prompt of 100 kB costs a quarter less, and short ones the same."""
+"""Twice SQLite's default: a prompt of 100 kB costs a quarter less, and short ones the same."""
 CHECKPOINT_PAGES = 2_000
-"""16 MB of log: pages that many batches change are moved into the file once."""
+"""16 MB of WAL: a page that many batches change is copied into the file once."""
 COMPANIONS = ("-wal", "-shm", "-journal")
 OVERWRITE_IN_PAGES = "PRAGMA secure_delete = FAST"
-"""What a row said before, or one that moved to another page, does not stay behind in the page; it costs no writing.
+"""Overwrite old versions of rows in their pages, which costs no additional writes.
 
-Where users are erased that is too late: of what was changed before, nothing tells any more where it was.
+It is always on: when a user is erased, it would be too late for the rows that changed before.
 """
 OVERWRITE_EVERYTHING = "PRAGMA secure_delete = ON"
-"""Pages that become free too."""
+"""Also overwrite pages that become free."""
 
 _FILE_MODE = 0o600
 
@@ -51,7 +51,7 @@ class WriteConnection:
 
     @contextmanager
     def transaction(self, timeout: float | None = None) -> Iterator[sqlite3.Connection]:
-        """One write transaction under the lock: committed at the end of the block, undone when it raises.
+        """Run the block in a write transaction under the lock: commit at its end, roll back if it raises.
 
         Raises:
             StoreUnavailableError: The store cannot be used now; nothing was written.
@@ -69,7 +69,7 @@ class WriteConnection:
 
     @contextmanager
     def exclusive(self, timeout: float | None = None) -> Iterator[sqlite3.Connection]:
-        """The open connection under the lock, for what cannot run inside a transaction."""
+        """Hold the lock and give the open connection, for statements that cannot run inside a transaction."""
         self._prepare_folder()
         with self.lock.held(timeout), _fork.in_one_piece():
             try:
@@ -81,7 +81,7 @@ class WriteConnection:
                 raise unavailable(error, self.path) from error
 
     def exists(self) -> bool:
-        """Whether there is a file; a transaction makes one where there is none."""
+        """Whether the file exists; a transaction creates it otherwise."""
         return os.path.exists(self.path)
 
     def close(self) -> None:
@@ -91,7 +91,7 @@ class WriteConnection:
         self.lock.close()
 
     def forget(self) -> None:
-        """In a forked child: let go of what the parent has open, touching neither its locks nor its file."""
+        """In a forked child: drop the parent's connection without touching its locks or its file."""
         if self._connection is not None:
             keep_forever(self._connection)
             self._connection = None
@@ -103,7 +103,7 @@ class WriteConnection:
             self._drop()
         if self._connection is None:
             self._connection = self._open()
-        # A process of a newer version may have upgraded it meanwhile; its tables are not ours to write to.
+        # A process with a newer Baserun may have upgraded it meanwhile; this one cannot write to newer tables.
         check_version(stored_version(self._connection), self.path)
         return self._connection
 
@@ -118,7 +118,7 @@ class WriteConnection:
 
     def _connect(self) -> sqlite3.Connection:
         self._create_file()
-        # Before it is opened: of a file that is replaced meanwhile the next transaction notices.
+        # Before opening: if the file is replaced meanwhile, the next transaction notices.
         self._identity = identity(self.path)
         connection = sqlite3.connect(
             self.path, timeout=BUSY_TIMEOUT_MS / 1000, isolation_level=None, check_same_thread=False
@@ -155,7 +155,7 @@ class WriteConnection:
             raise unavailable(error, self.path) from error
 
     def _set_aside(self, error: sqlite3.Error) -> None:
-        """Rename a file that is broken, so that a new one can begin; the old one stays for whoever wants to save it."""
+        """Rename a corrupt file, so that a new store can be created; data may be rescued from the old one."""
         self._drop()
         stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S.%fZ")
         aside = f"{self.path}.corrupt-{stamp}"
@@ -176,7 +176,7 @@ class WriteConnection:
 
 
 def identity(path: str) -> tuple[int, int] | None:
-    """Which file is at `path`; None when there is none."""
+    """Return the device and inode of the file at `path`; None if there is none."""
     try:
         status = os.stat(path)
     except OSError:
@@ -185,7 +185,7 @@ def identity(path: str) -> tuple[int, int] | None:
 
 
 def keep_forever(connection: sqlite3.Connection) -> None:
-    """Never let this connection be closed: after a fork it is the parent's, and so is its file.
+    """Keep this connection from ever being closed: after a fork it is the parent's, and so is its file.
 
     A reference in a module is not enough, since the interpreter clears modules at its exit.
     """
@@ -195,7 +195,7 @@ def keep_forever(connection: sqlite3.Connection) -> None:
 
         count_one_more: Callable[[Any], None] = ctypes.pythonapi.Py_IncRef
         count_one_more(ctypes.py_object(connection))
-    except (ImportError, AttributeError):  # an interpreter without ctypes: the list holds it until the exit
+    except (ImportError, AttributeError):  # an interpreter without ctypes: the list keeps it until the exit
         return
 
 

@@ -1,4 +1,4 @@
-"""Where a page ended, as an opaque text that the next page begins after."""
+"""The cursor of a page: an opaque text that says where the next page begins."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from baserun.exceptions import ConfigurationError
 
 
 class Cursor(msgspec.Struct, frozen=True, array_like=True):
-    """The last item of a page: the sort that it was for, its value there, and its row."""
+    """The last item of a page: the sort of the list, the item's value in it, and its row id."""
 
     sort: str
     value: int
@@ -22,7 +22,11 @@ class Cursor(msgspec.Struct, frozen=True, array_like=True):
 
 
 def parse(text: str, sort: str) -> Cursor:
-    """The cursor of `text`, which must come from a page with the same sort."""
+    """Decode a cursor, which must come from a page with the same sort.
+
+    Raises:
+        ConfigurationError: It is not a cursor, or of a page with another sort.
+    """
     try:
         padded = text + "=" * (-len(text) % 4)
         cursor = msgspec.json.decode(base64.urlsafe_b64decode(padded.encode("ascii")), type=Cursor)

@@ -1,6 +1,6 @@
-"""What can be said of a batch before the store is asked.
+"""Preparing a batch as far as that does not depend on the store.
 
-It is made without the lock, while other processes write: what is left under it is what depends on the store.
+It is done before the lock is taken, while other processes write, so that the lock is held for less time.
 """
 
 from __future__ import annotations
@@ -33,16 +33,16 @@ _NO_CALL = CallRow()
 
 
 class Draft:
-    """The rows of one transaction, in the order in which they happened, and what they name.
+    """The rows of one transaction, in their order, and the traces, sessions and users that they name.
 
     Raises:
-        ValueError: A row has an id that is none.
+        ValueError: A row has an invalid id.
     """
 
     def __init__(self, rows: Sequence[Row]) -> None:
         self.rows = rows
         self.keys: dict[str, bytes] = {}
-        """The ids of the traces that are named, and the same as bytes."""
+        """The ids of the named traces, and the same as bytes."""
         self.sessions: set[str] = set()
         self.users: set[str] = set()
         self.steps: list[Row | SpanDraft] = []
@@ -50,7 +50,7 @@ class Draft:
         for row in rows:
             kind = type(row)
             place = row.trace if kind is SpanRow else row  # type: ignore[union-attr]
-            if place is not last and kind is not AnnotationRow:  # spans that follow one another share their trace's row
+            if place is not last and kind is not AnnotationRow:  # consecutive spans share the row of their trace
                 self._collect(place)
                 last = place
             self.steps.append(_span(row) if kind is SpanRow else row)  # type: ignore[arg-type]
@@ -74,7 +74,7 @@ class Draft:
 
 
 class SpanDraft(msgspec.Struct, gc=False):
-    """A span as it will be written, but for the numbers of its row and of its trace's, which come first."""
+    """A span as it will be written, except for its first columns: the row ids of the span and its trace."""
 
     row: SpanRow
     key: bytes
@@ -85,7 +85,7 @@ class SpanDraft(msgspec.Struct, gc=False):
 
 
 def _key(text: str, size: int) -> bytes:
-    """An id of so many bytes, from its hexadecimal digits."""
+    """Decode an id of `size` bytes from its hexadecimal digits."""
     key = bytes.fromhex(text)
     if len(key) != size:
         raise ValueError(f"an id of {size * 2} hexadecimal digits was expected, not {text[:80]!r}")
@@ -93,7 +93,7 @@ def _key(text: str, size: int) -> bytes:
 
 
 def hash_response(response_id: str) -> int:
-    """A short stand-in for a response id in the index."""
+    """Return a short hash of a response id, for the index."""
     return zlib.crc32(response_id.encode())
 
 

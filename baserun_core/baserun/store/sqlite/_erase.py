@@ -1,4 +1,4 @@
-"""Erasing a user: rows, content, index, roll-ups and annotations, physically, and what is still on its way."""
+"""Erasing a user physically: rows, content, index, roll-ups, annotations, and records that arrive later."""
 
 from __future__ import annotations
 
@@ -23,10 +23,11 @@ Key = TypeVar("Key", str, bytes)
 
 
 def erase(writer: WriteConnection, identifier: str) -> ErasureReceipt:
-    """Remove the user's sessions with all that is in them, and their traces in other sessions.
+    """Remove the user's sessions with everything in them, and the user's traces in other sessions.
 
-    It takes several transactions, so that others can write meanwhile; interrupted, it can be asked for again. What the
-    user begins after the first of them is new, and stays: else there would be no end while they go on.
+    Erasing takes several transactions, so that others can write in between; after an interruption, call it again.
+    Sessions and traces that begin after the first transaction are kept: otherwise it might never end for an active
+    user.
     """
     erased_us = now_us()
     removed: Counter[str] = Counter()
@@ -55,7 +56,7 @@ def erase(writer: WriteConnection, identifier: str) -> ErasureReceipt:
 
 
 def erase_sessions(connection: sqlite3.Connection, names: Sequence[str], erased_us: int) -> Counter[str]:
-    """Remove these sessions, of which nothing may be stored yet, and remember that they were erased."""
+    """Remove these sessions, whether stored yet or not, and add tombstones for them."""
     ids = [row_id for (row_id,) in select_in(connection, "SELECT id FROM sessions WHERE identifier IN ({})", names)]
     traces = list(select_in(connection, "SELECT id, trace FROM traces WHERE session_id IN ({})", ids))
     _tombstones.bury(connection, [_tombstones.trace_hash(key) for _, key in traces], erased_us)
@@ -69,7 +70,7 @@ def erase_sessions(connection: sqlite3.Connection, names: Sequence[str], erased_
 
 
 def erase_traces(connection: sqlite3.Connection, keys: Sequence[bytes], erased_us: int) -> Counter[str]:
-    """Remove these traces, of which nothing may be stored yet, and remember that they were erased."""
+    """Remove these traces, whether stored yet or not, and add tombstones for them."""
     ids = [row_id for (row_id,) in select_in(connection, "SELECT id FROM traces WHERE trace IN ({})", keys)]
     _tombstones.bury(connection, [_tombstones.trace_hash(key) for key in keys], erased_us)
     _bury_responses(connection, ids, erased_us)
@@ -77,14 +78,14 @@ def erase_traces(connection: sqlite3.Connection, keys: Sequence[bytes], erased_u
 
 
 def _bury_responses(connection: sqlite3.Connection, trace_ids: Sequence[int], erased_us: int) -> None:
-    """Feedback that comes later may name a call by its response alone."""
+    """Add tombstones for the responses of these traces: later feedback may name a call by its response id alone."""
     query = "SELECT response_id FROM spans WHERE trace_id IN ({}) AND response_id IS NOT NULL"
     found = select_in(connection, query, trace_ids)
     _tombstones.bury(connection, [_tombstones.response_hash(each) for (each,) in found], erased_us)
 
 
 def _bury_user(writer: WriteConnection, identifier: str, erased_us: int) -> tuple[list[str], list[bytes]]:
-    """From now on nothing comes that the user did before; what is stored of them: sessions, and traces elsewhere."""
+    """Add the user's tombstone; return the user's stored sessions, and the traces outside of these."""
     if not writer.exists():
         return [], []
     with writer.transaction() as connection:
@@ -112,14 +113,14 @@ def _some(waiting: list[Key], most: int) -> list[Key]:
 
 
 def _still_of(connection: sqlite3.Connection, identifier: str, table: str, column: str, keys: list[Key]) -> list[Key]:
-    """Those of the rows that are the user's; some may have been removed meanwhile, or found to be somebody else's."""
+    """Return the keys of rows that are still the user's: some may be removed by now, or belong to another user."""
     user = _id_of(connection, identifier)
     rows = select_in(connection, f"SELECT {column}, user_id FROM {table} WHERE {column} IN ({{}})", keys)
     return [key for key, owner in rows if owner == user]
 
 
 def _forget_end_user(writer: WriteConnection, identifier: str) -> bool:
-    """Take the user out of the calls of others in which the provider was told of them; whether there were any."""
+    """Clear `end_user` in calls of other users that name this one; return whether there were any."""
     if not writer.exists():
         return False
     with writer.transaction() as connection:
@@ -136,23 +137,26 @@ def _forget_end_user(writer: WriteConnection, identifier: str) -> bool:
 
 
 def _forget_moves(connection: sqlite3.Connection, identifier: str, erased_us: int) -> None:
-    """Traces that are to become the user's when they come: they shall stay with nobody else instead."""
+    """Delete moves that wait for a trace to give it to the user, and add tombstones for these traces."""
     moves = connection.execute("SELECT trace FROM pending_moves WHERE user_identifier = ?", (identifier,))
     _tombstones.bury(connection, [_tombstones.trace_hash(key) for (key,) in moves], erased_us)
     connection.execute("DELETE FROM pending_moves WHERE user_identifier = ?", (identifier,))
 
 
 def _erase_waiting(connection: sqlite3.Connection, session: str) -> int:
-    """Annotations of the session whose trace never came; those that have found theirs elsewhere belong to it."""
+    """Delete annotations that wait for this session and have no trace; return their number.
+
+    An annotation that is attached to a trace in another session belongs to that trace.
+    """
     waiting = "SELECT id FROM annotations WHERE is_waiting AND trace_id IS NULL AND wanted_session = ?"
     connection.execute(f"DELETE FROM annotation_contents WHERE id IN ({waiting})", (session,))
     return connection.execute(f"DELETE FROM annotations WHERE id IN ({waiting})", (session,)).rowcount
 
 
 def leave_nothing(writer: WriteConnection) -> None:
-    """Take what was removed out of the file.
+    """Remove the bytes of deleted rows from the file.
 
-    The index only marks words until it is merged, pages that became free keep what was in them, the log has old ones.
+    Until then the search index only marks words as deleted, free pages keep their content, and the WAL has old pages.
     """
     is_unmerged = True
     while is_unmerged:

@@ -1,4 +1,4 @@
-"""What SQLite says, in the words of the store's contract."""
+"""Translating SQLite's errors to those of the store's contract."""
 
 from __future__ import annotations
 
@@ -23,27 +23,27 @@ UNSTORABLE = (
     sqlite3.InterfaceError,
     sqlite3.ProgrammingError,
 )
-"""What a row raises that can never be stored."""
+"""Exceptions raised for a row that can never be stored."""
 
 
 def is_corrupt(error: sqlite3.Error) -> bool:
-    """Whether the file itself is broken: malformed, or no database at all."""
+    """Whether the file itself is corrupt: malformed, or not a database."""
     return _primary(error) in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
 
 def is_interrupt(error: sqlite3.Error) -> bool:
-    """Whether the question was stopped by its time budget."""
+    """Whether the query was stopped by its time budget."""
     return _primary(error) == sqlite3.SQLITE_INTERRUPT
 
 
 def unavailable(error: sqlite3.Error | OSError, path: str) -> StoreUnavailableError:
-    """The store cannot be used now, and why."""
+    """Return the error that says that the store cannot be used now, and why."""
     return StoreUnavailableError(f"The store {path} cannot be used at the moment: {_reason(error)}.")
 
 
 @contextmanager
 def rejecting() -> Iterator[None]:
-    """Say of what goes wrong inside, where a row is to blame, that it can never be stored."""
+    """Translate exceptions in the block that a row causes to `RowRejectedError`."""
     try:
         yield
     except UNSTORABLE as error:

@@ -1,4 +1,4 @@
-"""Everything that is stored of one user."""
+"""Exporting everything that is stored of one user."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from baserun.store.sqlite._reader import Reader
 
 
 def export(reader: Reader, identifier: str) -> Iterator[dict[str, Any]]:
-    """The user, their sessions with all that they did in them, and their traces elsewhere.
+    """Iterate over the user, their sessions with their own traces in them, and their traces elsewhere.
 
-    Each object is read by itself, so that a long export holds nobody up.
+    Each object is read by a query of its own, so that a long export does not keep a transaction open.
     """
     with reader.question() as connection:
         user = None if connection is None else _read_sessions.user(connection, identifier)
@@ -47,7 +47,7 @@ def _names(reader: Reader, select: str, alias: str, identifier: str, order: str,
 
 
 def _own_part(connection: sqlite3.Connection, session: StoredSession, identifier: str) -> StoredSession:
-    """The session without the traces of other users in it, and without their words at its beginning and end."""
+    """Return the session without other users' traces, and with first input and last output of this user."""
     assert isinstance(session.traces, list)
     own = [trace for trace in session.traces if trace.user_identifier in (identifier, None)]
     if len(own) == len(session.traces):

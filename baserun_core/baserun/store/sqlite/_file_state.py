@@ -1,4 +1,4 @@
-"""Whether somebody wrote, from the files alone: no connection, no lock, two system calls."""
+"""Detecting writes from the files alone: no connection, no lock, two system calls."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from hashlib import sha256
 
 
 def file_state(path: str) -> str:
-    """A short text that is another one after every commit, by whichever process."""
+    """Return a short text that changes with each commit of any process."""
     seen = "|".join(_looked_at(name) for name in (path, f"{path}-wal"))
     return sha256(seen.encode()).hexdigest()[:16]
 

@@ -1,7 +1,7 @@
-"""From the filters of a list to the conditions of its SQL.
+"""Translating the filters of a list to SQL conditions.
 
 SQLite keeps no statistics that would tell a rare model from a common one, so the few filters that can be either are
-looked at first: a rare one drives the query, a common one is checked while the list is walked in its order.
+tried first: a rare one drives the query, a common one is checked while the list is walked in its order.
 """
 
 from __future__ import annotations
@@ -25,22 +25,22 @@ OF_TRACES = (*OF_SESSIONS, "session")
 
 
 class Conditions:
-    """The WHERE of a list, growing."""
+    """The WHERE clause of a list, built step by step."""
 
     def __init__(self, connection: sqlite3.Connection | None) -> None:
         self._connection = connection
         self._texts: list[str] = []
         self.values: list[Any] = []
         self.is_driven = False
-        """A rare filter finds the rows; the list is sorted afterwards."""
+        """Whether a rare filter selects the rows, which are sorted afterwards."""
 
     def add(self, condition: str, *values: Any) -> None:
-        """Ask for `condition` too."""
+        """Add `condition` to the others."""
         self._texts.append(condition)
         self.values += values
 
     def add_rare_or(self, column: str, among: str, each: str, *values: Any) -> None:
-        """Ask for `column` to be in the set that the SELECT `among` gives; where that is large, check `each` row."""
+        """Require `column` to be in the result of the SELECT `among`; if that is large, check `each` row instead."""
         rare = None if self.is_driven else self._rare(among, values)
         if rare is None:
             self.add(each, *values)
@@ -49,16 +49,16 @@ class Conditions:
             self.add(f"{column} IN (SELECT value FROM json_each(?))", json.dumps(rare))
 
     def said_lately(self, text: str) -> list[int]:
-        """The calls in which this was said and that the search index does not have yet."""
+        """Return the row ids of calls with this text that the search index does not have yet."""
         return [] if self._connection is None else said_lately(self._connection, text)
 
     @property
     def sql(self) -> str:
-        """The conditions; true when there are none."""
+        """The conditions; true if there are none."""
         return " AND ".join(self._texts) or "1"
 
     def _rare(self, among: str, values: tuple[Any, ...]) -> list[int] | None:
-        """The set, where it is small."""
+        """Return the result of `among` if it has `RARE` rows at the most, else None."""
         if self._connection is None:  # only checking
             return None
         found = self._connection.execute(f"{among} LIMIT {RARE + 1}", values).fetchall()
@@ -66,7 +66,7 @@ class Conditions:
 
 
 def users(conditions: Conditions, given: dict[str, Any]) -> None:
-    """The conditions of a list of users `u`."""
+    """Add the conditions of a list of users `u`."""
     if "user" in given:
         conditions.add("u.identifier = ?", _checks.text("user", given["user"]))
     _times(conditions, given, "u.last_us")
@@ -74,7 +74,7 @@ def users(conditions: Conditions, given: dict[str, Any]) -> None:
 
 
 def sessions(conditions: Conditions, given: dict[str, Any]) -> None:
-    """The conditions of a list of sessions `s`."""
+    """Add the conditions of a list of sessions `s`."""
     _owner(conditions, given, "s.user_id")
     _times(conditions, given, "s.last_us")
     _amounts(conditions, given, "s")
@@ -88,7 +88,7 @@ def sessions(conditions: Conditions, given: dict[str, Any]) -> None:
 
 
 def traces(conditions: Conditions, given: dict[str, Any]) -> None:
-    """The conditions of a list of traces `t`."""
+    """Add the conditions of a list of traces `t`."""
     _owner(conditions, given, "t.user_id")
     if "session" in given:
         session = _checks.text("session", given["session"])
@@ -123,7 +123,7 @@ def _amounts(conditions: Conditions, given: dict[str, Any], table: str) -> None:
             conditions.add(f"{table}.feedback_{wanted} > 0")
     if "min_errors" in given:
         least = _checks.number("min_errors", given["min_errors"])
-        # In words that the indexes of what had errors know.
+        # With the condition of the partial indexes on errors, so that SQLite can use them.
         among = f"{table}.errors > 0 AND " if least else ""
         conditions.add(f"{among}{table}.errors >= ?", least)
     if "min_cost" in given:
@@ -134,7 +134,7 @@ def _amounts(conditions: Conditions, given: dict[str, Any], table: str) -> None:
 
 
 def _of_traces(conditions: Conditions, given: dict[str, Any]) -> list[tuple[str, str, tuple[Any, ...]]]:
-    """What is asked of a trace `t`: a condition, the tables and condition of a SELECT, and the values of each."""
+    """Return the filters of a trace `t`: a condition, the tables and condition of a SELECT, and the values of each."""
     found = []
     if "status" in given:
         found.append(_status(_checks.choice("status", given["status"], STATUSES)))

@@ -13,11 +13,11 @@ _FIRST_DEFECTIVE, _FIRST_SOUND = (3, 7, 0), (3, 51, 3)
 _SOUND_BACKPORTS = ((3, 44, 6), (3, 50, 7))
 _PROBLEMS_SHOWN = 10
 _VERSIONS, _OF_WAL = slice(18, 20), b"\x02\x02"
-"""Where the header of an SQLite file has its versions for writing and reading, and what a file with a log has there."""
+"""Offset of the write and read versions in the header of an SQLite file, and their values in WAL mode."""
 
 
 def info(connection: sqlite3.Connection | None, path: str) -> StoreInfo:
-    """Look at the store; `connection` is None when nothing was ever written."""
+    """Return the state of the store; `connection` is None if nothing was ever written."""
     counts = {name: _count(connection, name) for name in ("users", "sessions", "traces", "spans", "annotations")}
     return StoreInfo(
         path=path,
@@ -36,7 +36,7 @@ def info(connection: sqlite3.Connection | None, path: str) -> StoreInfo:
 
 
 def has_wal_reset_defect(version: tuple[int, int, int]) -> bool:
-    """Whether this SQLite can break a file when a commit meets a checkpoint that resets the log."""
+    """Whether this SQLite can corrupt a file when a commit coincides with a checkpoint that resets the WAL."""
     if not _FIRST_DEFECTIVE <= version < _FIRST_SOUND:
         return False
     return not any(version[:2] == sound[:2] and version >= sound for sound in _SOUND_BACKPORTS)
@@ -49,7 +49,7 @@ def _count(connection: sqlite3.Connection | None, table: str) -> int:
 def _journal_mode(connection: sqlite3.Connection, path: str) -> str:
     with open(path, "rb") as file:
         versions = file.read(_VERSIONS.stop)[_VERSIONS]
-    # A connection that can only read the file as it is now says of every file that it has no log.
+    # An immutable connection reports every file as not in WAL mode.
     return "wal" if versions == _OF_WAL else str(connection.execute("PRAGMA journal_mode").fetchone()[0])
 
 

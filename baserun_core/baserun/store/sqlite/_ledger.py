@@ -1,4 +1,4 @@
-"""What the store accounts for: stored, dropped, pruned and erased, by kind or reason."""
+"""The ledger: the numbers of records stored, dropped, pruned and erased, by kind or reason."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def add(connection: sqlite3.Connection, name: str, counts: Mapping[str, int]) ->
 
 
 def read(connection: sqlite3.Connection) -> dict[str, dict[str, int]]:
-    """Everything in the ledger; each name is there, if only empty."""
+    """Return the whole ledger; each of `NAMES` is a key, with an empty dict if nothing was counted."""
     ledger: dict[str, dict[str, int]] = {name: {} for name in NAMES}
     for name, reason, count in connection.execute("SELECT name, reason, count FROM ledger ORDER BY name, reason"):
         ledger.setdefault(name, {})[reason] = count

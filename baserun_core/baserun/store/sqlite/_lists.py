@@ -1,4 +1,4 @@
-"""Lists: sorted, narrowed, and cut into pages that stay right while rows are added."""
+"""Lists: filtered, sorted, and cut into pages that stay consistent while rows are added."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from baserun.store.sqlite._read_traces import TRACE_COLUMNS, TRACE_JOINS, trace_
 
 
 class _List(msgspec.Struct, frozen=True):
-    """What makes a list: its table under a short name, its columns, its filters and sorts."""
+    """The definition of a list: its table and alias, its columns, its filters and sorts."""
 
     what: str
     table: str
@@ -34,7 +34,7 @@ class _List(msgspec.Struct, frozen=True):
     narrow: Callable[[_filters.Conditions, dict[str, Any]], None]
     sorts: tuple[str, ...]
     keys: dict[str, str]
-    """What each of the sorts is here."""
+    """The SQL expression of each of the sorts."""
 
 
 _USERS = _List(
@@ -57,7 +57,7 @@ _TRACES = _List(
 
 
 class Question(msgspec.Struct, frozen=True):
-    """A list with checked filters, ready to be asked."""
+    """The checked arguments of a list."""
 
     list: _List
     given: dict[str, Any]
@@ -82,17 +82,17 @@ def of_traces(filters: dict[str, Any]) -> Question:
 
 
 def users(connection: sqlite3.Connection, question: Question) -> Page[StoredUser]:
-    """One page of users."""
+    """Return a page of users."""
     return _page(connection, question, user_result)
 
 
 def sessions(connection: sqlite3.Connection, question: Question) -> Page[StoredSession]:
-    """One page of sessions."""
+    """Return a page of sessions."""
     return _page(connection, question, session_result)
 
 
 def traces(connection: sqlite3.Connection, question: Question) -> Page[StoredTrace]:
-    """One page of traces."""
+    """Return a page of traces."""
     now = now_us()
     return _page(connection, question, lambda row: trace_result(row, now))
 
@@ -123,7 +123,7 @@ def _select(connection: sqlite3.Connection, question: Question) -> tuple[str, li
     direction, compare = ("DESC", "<") if question.sort.is_descending else ("ASC", ">")
     if question.after is not None:
         conditions.add(f"({key}, {alias}.id) {compare} (?, ?)", question.after.value, question.after.row_id)
-    # A unary plus keeps SQLite from walking the order's index where a rare filter already names the rows.
+    # A unary plus keeps SQLite from walking the index of the sort where a rare filter already selects the rows.
     order = f"+({key})" if conditions.is_driven else key
     inner = (
         f"SELECT {alias}.id AS row_id, {key} AS sort_key FROM {kind.table} {alias} WHERE {conditions.sql}"

@@ -1,7 +1,7 @@
-"""One lock for everything that writes, across threads and processes.
+"""The lock of all writers, across threads and processes.
 
-SQLite's own waiting is unfair and lets a commit overlap a checkpoint; `flock` queues its waiters, and the kernel gives
-it back when a process is killed.
+SQLite's own waiting is unfair and lets a commit overlap a checkpoint; `flock` queues its waiters, and the kernel
+releases it when a process is killed.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from baserun.exceptions import StoreLockedError, StoreUnavailableError
 fcntl: ModuleType | None
 try:
     import fcntl
-except ImportError:  # Windows: SQLite's own locks have to do
+except ImportError:  # Windows: only SQLite's own locks
     fcntl = None
 
 POLL_SECONDS = 0.002
@@ -28,7 +28,7 @@ _FILE_MODE = 0o600
 class WriteLock:
     """The lock file beside a store.
 
-    Each holder opens the file for itself, so that two sinks of one process exclude each other like two processes.
+    Each instance opens the file itself, so that two sinks of one process exclude each other like two processes.
     """
 
     def __init__(self, store_path: str) -> None:
@@ -38,7 +38,7 @@ class WriteLock:
 
     @contextmanager
     def held(self, timeout: float | None = None) -> Iterator[None]:
-        """Hold the lock inside the block; give up after `timeout` seconds, None waits for its turn."""
+        """Hold the lock during the block; raise `StoreLockedError` after `timeout` seconds, with None wait forever."""
         deadline = None if timeout is None else time.monotonic() + max(timeout, 0)
         if not self._thread_lock.acquire(timeout=-1 if timeout is None else max(timeout, 0)):
             raise self._busy(timeout)
@@ -58,7 +58,7 @@ class WriteLock:
             self._descriptor = None
 
     def forget(self) -> None:
-        """In a forked child: close the inherited descriptor; the lock stays with the parent, who has the file open."""
+        """In a forked child: close the inherited descriptor; the parent keeps the lock, as it has the file open."""
         self._thread_lock = threading.Lock()
         self.close()
 
@@ -68,7 +68,7 @@ class WriteLock:
             self._wait(descriptor, deadline, timeout)
             if self._is_current(descriptor):
                 return descriptor
-            # The file was removed while we waited: whoever comes now locks another one.
+            # The file was removed while we waited: later writers lock a new one.
             _unlock(descriptor)
             self.close()
 

@@ -1,7 +1,7 @@
-"""Bringing a store to the version of this code.
+"""Creating a store, and upgrading it to the version of this code.
 
-A new store is made from `schema.sql`; an older one runs the numbered files of `migrations/` that it has not seen, each
-in one transaction with the version that it leads to. The caller holds the write lock.
+A new store is created from `schema.sql`. On an older one the numbered files of `migrations/` that it lacks are run,
+each in one transaction that also sets the version. The caller holds the write lock.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ APPLICATION_ID = 0x42735231
 
 
 class Migration(msgspec.Struct, frozen=True):
-    """A step to `version`."""
+    """The upgrade to `version` from the one before."""
 
     version: int
     name: str
@@ -29,34 +29,34 @@ class Migration(msgspec.Struct, frozen=True):
 
 @cache
 def migrations() -> tuple[Migration, ...]:
-    """All steps, the earliest first."""
+    """Return all migrations, the earliest first."""
     folder = files("baserun.store.sqlite") / "migrations"
     return tuple(sorted((_migration(entry) for entry in folder.iterdir() if entry.name.endswith(".sql")), key=_version))
 
 
 @cache
 def schema() -> str:
-    """The SQL that makes a new store."""
+    """Return the SQL that creates a new store."""
     return (files("baserun.store.sqlite") / "schema.sql").read_text(encoding="utf-8")
 
 
 def newest_version() -> int:
-    """The version that this code writes."""
+    """Return the version that this code writes."""
     return migrations()[-1].version
 
 
 def stored_version(connection: sqlite3.Connection) -> int:
-    """The version of the store; 0 when there is nothing in it yet."""
+    """Return the version of the store; 0 if it is still empty."""
     version: int = connection.execute("PRAGMA user_version").fetchone()[0]
     return version
 
 
 def bring_up_to_date(connection: sqlite3.Connection, path: str, steps: tuple[Migration, ...] | None = None) -> None:
-    """Make or upgrade the store.
+    """Create or upgrade the store.
 
     Raises:
         StoreVersionError: It is newer than this code.
-        StoreUnavailableError: It is an SQLite database of something else.
+        StoreUnavailableError: It is an SQLite database of another program.
     """
     steps = migrations() if steps is None else steps
     check_ours(connection, path)
@@ -81,8 +81,8 @@ def check_version(version: int, path: str, newest: int | None = None) -> None:
 
 
 def check_ours(connection: sqlite3.Connection, path: str) -> None:
-    """Raise `StoreUnavailableError` for an SQLite database of something else."""
-    # In this order: a store gets its mark and its tables in one commit, which may come between two looks.
+    """Raise `StoreUnavailableError` for an SQLite database of another program."""
+    # In this order: a store gets its mark and its tables in one commit, which may come between the two queries.
     if connection.execute("SELECT 1 FROM sqlite_master").fetchone() is None:
         return
     (mark,) = connection.execute("PRAGMA application_id").fetchone()

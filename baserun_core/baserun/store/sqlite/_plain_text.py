@@ -1,7 +1,7 @@
-"""The words in a call's content, without the JSON around them.
+"""Extracting the words of a call's content from its JSON.
 
-What is removed from the index is told this text again, so a change here needs a new `VERSION`: the index is then made
-anew.
+Removing a call from the search index needs the same text again, so a change here needs a new `VERSION`: the index is
+then rebuilt.
 """
 
 from __future__ import annotations
@@ -12,12 +12,12 @@ from baserun.store.sqlite._convert import content
 
 VERSION = 2
 COLUMNS = "input, output, tool_calls, error_message"
-"""What is searched, of the table contents."""
+"""The columns of the table contents that are searched."""
 
 BREAK = "\n·\n"
-"""Stands between two texts, for those who read them in one line; it is no part of any word."""
+"""Separates two texts, visibly also where they are shown in one line; it is not part of any word."""
 LONGEST = 200_000
-"""Characters of one call that are searched."""
+"""Characters of one call that are searched; the rest is not."""
 LONGEST_WORD = 300
 """A text without a space that is longer than this is data (an image, an embedding), not words."""
 
@@ -27,7 +27,7 @@ _LABELS = frozenset(
 
 
 def plain_text(row: tuple[str | None, ...]) -> str:
-    """The words in a row of `COLUMNS`."""
+    """Return the words in a row of `COLUMNS`."""
     pieces: list[str] = []
     for column in row:
         if column is not None:

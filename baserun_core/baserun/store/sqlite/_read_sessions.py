@@ -1,4 +1,4 @@
-"""Sessions and users as results."""
+"""Reading sessions and users."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ USER_COLUMNS = (
 
 
 def session(connection: sqlite3.Connection, identifier: str) -> StoredSession | None:
-    """One session with everything in it."""
+    """Return a session with its traces and annotations; None if there is none."""
     row = _session_row(connection, identifier)
     if row is None:
         return None
@@ -36,7 +36,7 @@ def session(connection: sqlite3.Connection, identifier: str) -> StoredSession | 
 
 
 def chain(connection: sqlite3.Connection, identifier: str) -> list[StoredSession]:
-    """The sessions that are linked with this one, without what is in them."""
+    """Return the sessions linked with this one by `previous`, `LONGEST_CHAIN` at the most, without their traces."""
     found: dict[str, StoredSession] = {}
     waiting = [identifier]
     while waiting and len(found) < LONGEST_CHAIN:
@@ -52,13 +52,13 @@ def chain(connection: sqlite3.Connection, identifier: str) -> list[StoredSession
 
 
 def is_ended(connection: sqlite3.Connection, identifier: str) -> bool | None:
-    """Whether the latest that is known of a session is its end; None when there is none."""
+    """Whether a session has ended and was not started again since; None if there is no such session."""
     row = connection.execute(f"SELECT {_ENDED_US} FROM sessions WHERE identifier = ?", (identifier,)).fetchone()
     return None if row is None else row[0] is not None
 
 
 def user(connection: sqlite3.Connection, identifier: str) -> StoredUser | None:
-    """One user."""
+    """Return a user; None if there is none."""
     row = connection.execute(f"SELECT {USER_COLUMNS} FROM users u WHERE identifier = ?", (identifier,)).fetchone()
     return None if row is None else user_result(row)
 
@@ -66,7 +66,7 @@ def user(connection: sqlite3.Connection, identifier: str) -> StoredUser | None:
 def session_result(
     row: Any, traces: list[StoredTrace] | None = None, annotations: list[StoredAnnotation] | None = None
 ) -> StoredSession:
-    """A row of `SESSION_COLUMNS` as a result."""
+    """Make a result of a row of `SESSION_COLUMNS`."""
     return StoredSession(
         id=row[1],
         user_identifier=row[2],
@@ -91,7 +91,7 @@ def session_result(
 
 
 def user_result(row: Any) -> StoredUser:
-    """A row of `USER_COLUMNS` as a result."""
+    """Make a result of a row of `USER_COLUMNS`."""
     return StoredUser(
         user_identifier=row[1],
         first_seen_at=time(row[2]),

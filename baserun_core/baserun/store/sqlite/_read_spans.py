@@ -1,4 +1,4 @@
-"""Spans and calls as results."""
+"""Reading spans and calls."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _BASE_WIDTH = 17
 
 
 def spans_of_traces(connection: sqlite3.Connection, trace_ids: Iterable[int]) -> dict[int, list[StoredSpan]]:
-    """The spans of each of these traces with their content, in the order of time."""
+    """Return the spans of each of these traces with their content, the earliest first."""
     found: dict[int, list[StoredSpan]] = {}
     for row in select_in(connection, _QUERY, trace_ids):
         found.setdefault(row[1], []).append(_span(row))
@@ -80,7 +80,7 @@ def _call(row: Any) -> dict[str, Any]:
 
 
 def _objects(text: str | None) -> list[dict[str, Any]] | None:
-    """Without what is none: whoever instruments another client may tell of tool calls in a shape of their own."""
+    """Return only the objects of a list: instrumentation of other clients may record tool calls in another shape."""
     found = json_list(text)
     return None if found is None else [each for each in found if isinstance(each, dict)]
 

@@ -1,4 +1,4 @@
-"""Traces and spans as results."""
+"""Reading traces."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ TRACE_JOINS = (
 
 
 def trace(connection: sqlite3.Connection, key: bytes) -> StoredTrace | None:
-    """One trace with everything in it."""
+    """Return a trace with its spans and annotations; None if there is none."""
     return next(iter(_traces(connection, "t.trace = ?", key)), None)
 
 
 def traces_of_session(connection: sqlite3.Connection, session_id: int) -> list[StoredTrace]:
-    """The traces of a session with everything in them, in the order of time."""
+    """Return the traces of a session with their spans and annotations, the earliest first."""
     return _traces(connection, "t.session_id = ?", session_id)
 
 
@@ -38,7 +38,7 @@ def trace_result(
     spans: list[StoredSpan] | None = None,
     annotations: list[StoredAnnotation] | None = None,
 ) -> StoredTrace:
-    """A row of `TRACE_COLUMNS` as a result."""
+    """Make a result of a row of `TRACE_COLUMNS`."""
     return StoredTrace(
         id=row[1].hex(),
         session_id=row[2],

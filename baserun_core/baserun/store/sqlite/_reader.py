@@ -1,4 +1,4 @@
-"""Reading connections: one for each thread, read-only, replaced when the file is."""
+"""Reading connections: one per thread, read-only, replaced when the file is."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from baserun.store.sqlite._file_state import file_state
 from baserun.store.sqlite._migrate import check_ours, check_version, newest_version, stored_version
 
 CHECK_EVERY = 1_000
-"""Virtual machine instructions between two looks at the clock: well under a millisecond."""
+"""SQLite virtual machine instructions between two checks of the time budget: well under a millisecond."""
 CACHE_KIB = 16 * 1024
 
 
 class Reader:
-    """Answers questions on the file at `path`."""
+    """Runs queries on the file at `path`, each within `budget` seconds."""
 
     def __init__(self, path: str, budget: float | None) -> None:
         self.path = path
@@ -32,14 +32,14 @@ class Reader:
         self._local = threading.local()
         self._lock = threading.Lock()
         self._open: weakref.WeakSet[_Connection] = weakref.WeakSet()
-        """Each is held by its thread alone, and goes with it."""
+        """Weak: each is referenced by its thread alone, and is closed when the thread ends."""
 
     @contextmanager
     def question(self, *, is_bounded: bool = True) -> Iterator[sqlite3.Connection | None]:
-        """One question, on one state of the store; None when nothing was ever written.
+        """Give a connection that sees one state of the store; None if nothing was ever written.
 
         Raises:
-            NarrowFilterError: It took longer than the budget.
+            NarrowFilterError: The query took longer than the budget.
             StoreUnavailableError: The store cannot be read.
         """
         try:
@@ -115,8 +115,8 @@ class _Connection:
 
     Args:
         connection: The connection.
-        file: Which file it is.
-        state: As it was, for a connection that does not see what others write; None for all others.
+        file: The `identity` of the file.
+        state: The `file_state` when it was opened, for a connection that does not see later writes; otherwise None.
     """
 
     def __init__(self, connection: sqlite3.Connection, file: tuple[int, int], state: str | None) -> None:
@@ -124,8 +124,8 @@ class _Connection:
         self._file = file
         self._state = state
         self._process = os.getpid()
-        # Its thread or greenlet may end, or its store be dropped after one line; from Python 3.13 on SQLite's own
-        # connections complain of that, and in a circle of garbage nobody can tell which is finalised first.
+        # Its thread or greenlet may end, or its store be dropped unclosed. From Python 3.13 on a connection that is not
+        # closed then warns, and in a reference cycle the order of finalisers is undefined.
         self._closing = weakref.finalize(self, _close, connection, self._process)
         self._closing.atexit = False
 
@@ -147,14 +147,14 @@ def _close(connection: sqlite3.Connection, process: int) -> None:
 
 
 def _connect(path: str) -> tuple[sqlite3.Connection, str | None]:
-    """A connection, and the state of the file where it can only be read as it is now."""
+    """Return a connection, and the state of the file if the connection cannot see later writes (else None)."""
     try:
         return _try_connect(path, "mode=ro"), None
     except sqlite3.OperationalError:
-        # A folder in which nothing can be written has no room for SQLite's shared memory; without a log it needs none.
+        # SQLite cannot create its shared memory in a read-only folder; a file without a WAL can be read without it.
         if os.path.exists(f"{path}-wal") and os.path.getsize(f"{path}-wal") > 0:
             raise
-        state = file_state(path)  # before it is opened: what is written meanwhile is noticed with the next question
+        state = file_state(path)  # before opening: the next query notices what is written meanwhile
         return _try_connect(path, "mode=ro&immutable=1"), state
 
 

@@ -1,7 +1,7 @@
-"""The sums that sessions and users keep over their traces.
+"""Roll-ups: the sums that sessions and users keep over their traces.
 
-A trace's own sums are added to its session and its user in the transaction that changes them, and subtracted where it
-leaves them. Everything here is an integer that can be subtracted again; feedback scores are summed in millionths.
+A trace's own sums are added to its session and its user in the transaction that changes them, and subtracted when it
+leaves them. All are integers, so that subtracting is exact; feedback scores are summed in millionths.
 
 ``errors`` counts the spans of a trace that failed, or the trace itself where it failed without a failed span, so that
 one failed call that fails its request is one error.
@@ -35,13 +35,13 @@ WIDTH = len(COLUMNS)
 FEEDBACK_UNIT = 1_000_000
 
 TRACE_COLUMNS = COLUMNS[1:]
-"""A trace's own row leaves out how many traces it is."""
+"""The row of a trace has no column `traces`."""
 
 DIRECT_COLUMNS = ("direct_count", "direct_sum", "direct_negative", "direct_positive")
 
 
 def none() -> list[int]:
-    """The sums over nothing."""
+    """Return empty sums."""
     return [0] * WIDTH
 
 
@@ -51,31 +51,31 @@ def add(sums: list[int], other: list[int]) -> None:
 
 
 def subtract(sums: list[int], other: list[int]) -> None:
-    """Take `other` away from `sums`."""
+    """Subtract `other` from `sums`."""
     sums[:] = map(operator.sub, sums, other)
 
 
 def feedback(score: float) -> tuple[int, int, int, int]:
-    """What one feedback with a score adds to the four feedback columns; one without adds nothing."""
+    """Return what a feedback with this score adds to the four feedback columns; one without a score adds nothing."""
     is_good = is_positive(score)
     return (1, round(score * FEEDBACK_UNIT), int(not is_good), int(is_good))
 
 
 def known(total: int, count: int) -> int | None:
-    """A sum as it is read: None where nobody knew a part of it."""
+    """Return a sum as it is read: None if all its parts are unknown."""
     return total if count else None
 
 
 def paid(total: int, count: int) -> int | None:
-    """The same of costs. All that is paid for is in the sum, embeddings too, but only LLM calls are counted."""
+    """Return a cost as it is read. The sum has all costs, including embeddings, but `count` only LLM calls."""
     return total if count or total else None
 
 
 def unpriced(llm_calls: int, count: int) -> int:
-    """How many LLM calls a sum of costs leaves out."""
+    """Return the number of LLM calls that are missing from a sum of costs."""
     return max(llm_calls - count, 0)
 
 
 def mean(total: int, count: int) -> float | None:
-    """The mean feedback score; None without feedback."""
+    """Return the mean feedback score; None without feedback."""
     return total / FEEDBACK_UNIT / count if count else None

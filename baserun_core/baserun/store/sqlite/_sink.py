@@ -31,7 +31,7 @@ MAINTENANCE_TIMEOUT = 0.05  # seconds
 
 
 class SqliteSink:
-    """Writes batches of rows into the file at `location`; see `baserun.store._contract.Sink` for the promises."""
+    """The writing side of the file at `location`; see `baserun.store._contract.Sink` for what its methods promise."""
 
     def __init__(self, location: StoreLocation, *, retention_days: float | None = None) -> None:
         self.location = location
@@ -51,11 +51,11 @@ class SqliteSink:
             draft = Draft(rows)
         try:
             has_erased = self._write(draft, timeout, are_new=True)
-        except RowRejectedError:  # maybe since some are there: a batch comes again whose outcome was unknown
+        except RowRejectedError:  # maybe because some are stored: a batch is repeated if its outcome was unknown
             has_erased = self._write(draft, timeout, are_new=False)
         self._may_be_unindexed = True
         if has_erased:
-            with suppress(StoreUnavailableError):  # the rows are written
+            with suppress(StoreUnavailableError):  # the rows are committed all the same
                 leave_nothing(self._connection)
 
     def _write(self, draft: Draft, timeout: float | None, *, are_new: bool) -> bool:
@@ -63,17 +63,17 @@ class SqliteSink:
             return _write(connection, draft, are_new)
 
     def count_dropped(self, counts: dict[str, int], *, timeout: float | None = None) -> None:
-        """Add what this process had to drop to the store's ledger."""
+        """Add the records that this process dropped, by reason, to the ledger."""
         with self._connection.transaction(timeout) as connection:
             _ledger.add(connection, _ledger.DROPPED, counts)
 
     def maintain(self) -> bool:
-        """Index some of what the search does not know yet, or remove some of what is too old; True when more is left.
+        """Index some calls for the search, or remove some that are too old; return whether more work is left.
 
-        It steps back where others write: their rows come first.
+        Other writers have precedence: it waits `MAINTENANCE_TIMEOUT` seconds at most for the lock.
 
         Raises:
-            StoreUnavailableError: Not now; what waits is still to be done.
+            StoreUnavailableError: The store cannot be used now; try again later.
         """
         return self._index_some() or self._prune_some()
 
@@ -97,12 +97,12 @@ class SqliteSink:
         self._connection.close()
 
     def forget(self) -> None:
-        """In the child of a fork: let go of the parent's connection and lock without touching them."""
+        """In the child of a fork: drop the parent's connection and lock without touching them."""
         self._connection.forget()
 
 
 def _write(connection: sqlite3.Connection, draft: Draft, are_new: bool) -> bool:
-    """Write rows; whether some that were there are gone, since they turned out to be of an erased user."""
+    """Write rows; return whether stored ones were removed, because they proved to be an erased user's."""
     erased = erase_late(connection, draft.rows)
     _ledger.add(connection, _ledger.ERASED, erased)
     rows, late = living(connection, draft.rows)

@@ -37,11 +37,11 @@ from baserun.store.sqlite._sink import SqliteSink
 from baserun.store.sqlite._verify import verify
 
 LONGEST_WAIT = 5.0
-"""Seconds that somebody who ends a session waits for those who write."""
+"""Seconds that ending a session waits for other writers."""
 
 
 class SqliteStore:
-    """Reads the file at `location`; see `baserun.store._contract.Store` for the promises."""
+    """The store in the file at `location`; see `baserun.store._contract.Store` for what its methods promise."""
 
     def __init__(self, location: StoreLocation, *, budget: float | None, user_key: str | None = None) -> None:
         self.location = location
@@ -66,7 +66,7 @@ class SqliteStore:
             return Page(items=[]) if connection is None else _lists.sessions(connection, question)
 
     def session(self, session_id: str) -> StoredSession | None:
-        """One session with everything in it."""
+        """Return a session with everything in it; None if there is none."""
         identifier = _checks.identifier(session_id)
         with self._reader.question(is_bounded=False) as connection:
             if connection is None or identifier is None:
@@ -74,7 +74,7 @@ class SqliteStore:
             return _read_sessions.session(connection, identifier)
 
     def chain(self, session_id: str) -> list[StoredSession]:
-        """The sessions of one visit, the earliest first."""
+        """Return the sessions of one visit, the earliest first."""
         identifier = _checks.identifier(session_id)
         with self._reader.question() as connection:
             if connection is None or identifier is None:
@@ -88,7 +88,7 @@ class SqliteStore:
             return Page(items=[]) if connection is None else _lists.users(connection, question)
 
     def user(self, user_identifier: str) -> StoredUser | None:
-        """One user."""
+        """Return a user; None if nothing of them is stored."""
         identifier = _checks.identifier(user_identifier)
         if identifier is None:
             return None
@@ -106,7 +106,7 @@ class SqliteStore:
             return Page(items=[]) if connection is None else _lists.traces(connection, question)
 
     def trace(self, trace_id: str) -> StoredTrace | None:
-        """One trace with everything in it."""
+        """Return a trace with everything in it; None if there is none."""
         key = _checks.trace_key(trace_id)
         with self._reader.question(is_bounded=False) as connection:
             if connection is None or key is None:
@@ -116,7 +116,7 @@ class SqliteStore:
     def search(
         self, text: str, *, user: str | None = None, limit: int = 50, after: str | None = None
     ) -> Page[SearchHit]:
-        """Find the calls in which all words of `text` were said, the latest first."""
+        """Find the calls whose content has all words of `text`, the latest first."""
         question = _search.question(text, self._stored_user("user", user), limit, after)
         with self._reader.question() as connection:
             return Page(items=[]) if connection is None else _search.search(connection, question)
@@ -130,32 +130,32 @@ class SqliteStore:
         user: str | None = None,
         busiest: int = 10,
     ) -> Activity:
-        """What happened in a stretch of time."""
+        """Return sums, latencies, and the busiest users and models of a period."""
         question = _activity.question(since, until, buckets, self._stored_user("user", user), busiest)
         with self._reader.question() as connection:
             return _activity.nothing(question) if connection is None else _activity.activity(connection, question)
 
     def state(self) -> str:
-        """A text that changes when something was written."""
+        """Return a text that changes with each write."""
         return file_state(self.location.path)
 
     def ledger(self) -> dict[str, dict[str, int]]:
-        """What was stored, dropped, pruned and erased."""
+        """Return the numbers of records stored, dropped, pruned and erased."""
         with self._reader.question() as connection:
             return {name: {} for name in _ledger.NAMES} if connection is None else _ledger.read(connection)
 
     def info(self) -> StoreInfo:
-        """The state of the store."""
+        """Return the state of the store."""
         with self._reader.question(is_bounded=False) as connection:
             return info(connection, self.location.path)
 
     def verify(self) -> list[str]:
-        """Count everything again and say where the store differs."""
+        """Recount all totals and return the differences."""
         with self._reader.question(is_bounded=False) as connection:
             return [] if connection is None else verify(connection)
 
     def end_session(self, session_id: str) -> bool:
-        """End a session, unless it is ended already; False when there is none."""
+        """End a session unless it has ended already; return False if there is none."""
         identifier = _checks.identifier(session_id)
         with self._reader.question() as connection:
             if connection is None or identifier is None:
@@ -170,7 +170,7 @@ class SqliteStore:
     def prune(
         self, *, days: float | None = None, before: datetime | None = None, content_only: bool = False
     ) -> PruneReceipt:
-        """Remove what is older than `days`, or from before a time: whole sessions, or only the content of calls."""
+        """Remove what is older than `days`, or than `before`: whole sessions, or only the content of calls."""
         before_us = _checks.cut_off(days, before)
         with closing(WriteConnection(self.location)) as writer:
             return prune(writer, before_us, content_only=content_only)
@@ -185,19 +185,19 @@ class SqliteStore:
         return msgspec.structs.replace(receipts[0], **sums)
 
     def export_user(self, user_identifier: str) -> Iterator[dict[str, Any]]:
-        """Everything that is stored of one user."""
+        """Iterate over everything stored of one user."""
         name = _checks.text("user_identifier", user_identifier)
         return (record for each in self._stored_names(name) for record in export(self._reader, each))
 
     def _of_stored_user(self, filters: Any) -> dict[str, Any]:
-        """The filters of a list; its user by the name under which they are stored."""
+        """Return the filters with the user replaced by the identifier that they are stored under."""
         given = dict(filters)
         if given.get("user") is not None:
             given["user"] = self._stored_user("user", given["user"])
         return given
 
     def _stored_user(self, argument: str, identifier: str | None) -> str | None:
-        """The name under which a user is stored: keyed, unless they are known from before there was a key."""
+        """Return the identifier that a user is stored under: keyed, unless stored before there was a key."""
         if identifier is None or self._user_key is None:
             return identifier
         name = _checks.text(argument, identifier)
@@ -205,9 +205,9 @@ class SqliteStore:
         return pseudonym(name, self._user_key) if found is None else found.user_identifier
 
     def _stored_names(self, name: str) -> list[str]:
-        """The keyed name, and the plain one where the user was stored before there was a key.
+        """Return the keyed identifier, and the plain one too if the user was stored before there was a key.
 
-        Where they were not, nothing in the store may be made of the plain one, tombstones neither.
+        Otherwise nothing in the store, not even a tombstone, may be derived from the plain one.
         """
         keyed = pseudonym(name, self._user_key)
         if keyed == name:

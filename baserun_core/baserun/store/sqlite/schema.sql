@@ -1,8 +1,8 @@
--- What a store of the newest version looks like. Times: microseconds since the epoch, UTC. Money: nano-dollars.
--- Row ids are handed out by the writer; the ids that people see are in the columns identifier, trace and span.
+-- The schema of a store of the newest version. Times: microseconds since the epoch, UTC. Money: nano-dollars.
+-- Row ids are assigned by the writer; public ids are in the columns identifier, trace and span.
 --
--- Roll-ups are sums that can be added to and subtracted from; `x_known` counts the calls that knew x, so that
--- unknown can be told from zero. `cost_known` counts LLM calls only, as `llm_calls` does, though the sum has every cost.
+-- Roll-ups are sums that can be added to and subtracted from; `x_known` counts the calls whose x is known, so that
+-- unknown can be told from zero. `cost_known` counts LLM calls only, like `llm_calls`, but the sum has every cost.
 -- The columns from turns to feedback_positive are the same in all three tables.
 
 CREATE TABLE users (
@@ -28,9 +28,9 @@ CREATE TABLE users (
 );
 CREATE INDEX users_by_last ON users (last_us);
 
--- opened_us and closed_us are the latest start and end: the later of them says whether the session is ended.
--- event_first_us and event_last_us span what was said of the session itself; both NULL when only a trace named it.
--- direct_* is the part of the feedback that was given to the session and to none of its traces.
+-- opened_us and closed_us are the latest start and end: the later of them says whether the session has ended.
+-- event_first_us and event_last_us span the events of the session itself; both NULL if only traces named it.
+-- direct_* is the part of the feedback that is on the session itself, not on one of its traces.
 CREATE TABLE sessions (
     id INTEGER PRIMARY KEY,
     identifier TEXT NOT NULL UNIQUE,
@@ -78,8 +78,8 @@ CREATE TABLE session_texts (
     last_output TEXT
 );
 
--- user_strength is how firmly the trace's own user is known; where the session's owner is known more firmly,
--- user_id is the owner. moved_us says that a MoveTrace decided the session.
+-- user_strength is how firmly the trace's own user is known; if the session's owner is known more firmly, user_id is
+-- the owner. moved_us is set if a MoveTrace decided the session.
 CREATE TABLE traces (
     id INTEGER PRIMARY KEY,
     trace BLOB NOT NULL UNIQUE,
@@ -112,8 +112,8 @@ CREATE TABLE traces (
     metadata TEXT,
     tags TEXT
 );
--- Wide enough for a list to be narrowed and sorted by cost, tokens, duration and errors without reading the rows, and
--- filled in the order of time: an index on each of them would be written all over at every batch.
+-- Covers filtering and sorting a list by cost, tokens, duration and errors without reading the rows, and grows in the
+-- order of time: with an index on each column, every batch would write to pages all over the file.
 CREATE INDEX traces_by_started ON traces (started_us, duration_us, cost_nano, input_tokens, output_tokens, errors);
 CREATE INDEX traces_by_kind ON traces (kind, started_us);
 CREATE INDEX traces_of_session ON traces (session_id, started_us) WHERE session_id IS NOT NULL;
@@ -207,7 +207,7 @@ CREATE TABLE trace_tags (
 ) WITHOUT ROWID;
 CREATE INDEX tags_of_trace ON trace_tags (trace_id);
 
--- What happened by whole hours since the epoch. A trace counts in the hour in which it started, with all its calls.
+-- Activity by whole hours since the epoch. A trace counts in the hour in which it started, with all its calls.
 CREATE TABLE hours (
     hour INTEGER PRIMARY KEY,
     traces INTEGER NOT NULL,
@@ -236,7 +236,7 @@ CREATE TABLE user_hours (
     cost_known INTEGER NOT NULL,
     PRIMARY KEY (hour, user_id)
 ) WITHOUT ROWID;
--- How long traces with a call took, in classes of which each power of two has eight; the first is of a millisecond.
+-- Durations of traces with a call, in classes, eight to each power of two; the first is of a millisecond.
 CREATE TABLE latency_hours (
     hour INTEGER NOT NULL,
     latency INTEGER NOT NULL,
@@ -253,9 +253,9 @@ CREATE TABLE model_hours (
     PRIMARY KEY (hour, model_id)
 ) WITHOUT ROWID;
 
--- What an annotation is attached to is in session_id (only when it has no trace), trace_id and span_id (a span is looked
--- for in the trace that was named with it). The ids that it came with stay in the columns wanted_*, and is_waiting says
--- that something of it has not arrived.
+-- An annotation is attached to session_id (only if it has no trace), trace_id and span_id (a span is looked up in the
+-- trace that was named with it). The ids that it came with stay in the columns wanted_*; is_waiting is set while one
+-- of them has not arrived.
 CREATE TABLE annotations (
     id INTEGER PRIMARY KEY,
     identifier TEXT NOT NULL UNIQUE,
@@ -285,7 +285,7 @@ CREATE TABLE annotation_contents (
     metadata TEXT
 );
 
--- Full text of contents. It keeps no copy of the text: what is removed from it is told the same text again.
+-- Full text index of contents. It keeps no copy of the text: removing an entry needs the same text again.
 CREATE VIRTUAL TABLE search USING fts5 (text, content = '', tokenize = 'unicode61 remove_diacritics 2');
 
 CREATE TABLE ledger (
@@ -295,7 +295,7 @@ CREATE TABLE ledger (
     PRIMARY KEY (name, reason)
 ) WITHOUT ROWID;
 
--- Hashes of erased users, sessions and traces, so that what was still on its way does not bring them back.
+-- Hashes of erased users, sessions, traces and responses, so that records that arrive later do not restore them.
 CREATE TABLE tombstones (
     hash BLOB PRIMARY KEY,
     erased_us INTEGER NOT NULL,
