@@ -1,7 +1,7 @@
 """Pages over a store: who uses an application, what they asked, what came back and what it cost.
 
-They run by themselves (``baserun ui``) or mounted inside an application; they read through the contract of
-`baserun.store` and are never imported by what records.
+They run by themselves (``baserun ui``) or mounted in an application. They read through the contract of
+`baserun.store`, and nothing that records imports them.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The pages on an ASGI server."""
+"""Serving the pages on an ASGI server."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 async def serve(pages: Pages, scope: Scope, receive: Receive, send: Send) -> None:
-    """Answer one connection."""
+    """Serve one ASGI connection."""
     if scope["type"] == "lifespan":
         await _lifespan(pages, receive, send)
     elif scope["type"] == "websocket":
@@ -61,7 +61,7 @@ def _request(native: StarletteRequest, body: bytes) -> Request:
 
 
 async def _body(native: StarletteRequest) -> bytes | None:
-    """The body of a form; None where it is larger than any of ours."""
+    """Return the body of a form; None if it is larger than `MOST_BODY` or the client has disconnected."""
     found = b""
     try:
         async for chunk in native.stream():

@@ -1,4 +1,4 @@
-"""Charts as SVG that needs no JavaScript and no style attribute. No I/O."""
+"""Charts as SVG without JavaScript and style attributes. No I/O."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from baserun_monitor import _formats
 from baserun_monitor._links import Links
 
 WIDTH, HEIGHT, TOP, BOTTOM = 280, 96, 14, 16
-"""Pixels; the space above is for the value, that below for the times."""
+"""Pixels; the space at the top is for the value, that at the bottom for the times."""
 
 
 @dataclass(frozen=True)
 class Series:
-    """One line or kind of column of a chart."""
+    """One line of a chart, or one part of its columns."""
 
     name: str
     style: str
@@ -28,18 +28,18 @@ class Series:
 
 @dataclass(frozen=True)
 class Chart:
-    """One chart: what it shows, drawn, and the same as a table."""
+    """A chart: its title, the drawing, and the same data as a table."""
 
     title: str
     svg: Markup
     heads: list[str]
     rows: list[list[str]]
     styles: list[str]
-    """Of its series."""
+    """The CSS class of each series."""
 
 
 def overview_charts(activity: Activity, links: Links) -> list[Chart]:
-    """Sessions, users, calls, errors, latency, tokens and money over time."""
+    """Draw sessions, users, calls, errors, cost, tokens, latency and feedback over time."""
 
     def drawn(title: str, word: Callable[[float], str], *series: Series, is_line: bool = False) -> Chart:
         return _chart(title, activity.buckets, series, word, links, is_line=is_line)
@@ -74,7 +74,7 @@ def overview_charts(activity: Activity, links: Links) -> list[Chart]:
 
 
 def user_charts(activity: Activity) -> list[Chart]:
-    """What one user did."""
+    """Draw calls, cost and errors of one user over time."""
     buckets = activity.buckets
     return [
         _chart("Calls", buckets, [Series("calls", "a", [each.llm_calls for each in buckets])], _number, None),
@@ -114,7 +114,7 @@ def _chart(
 
 
 def _frame(buckets: Sequence[ActivityBucket], top: float, word: Callable[[float], str]) -> str:
-    """The base line, the times at its ends, and the highest value."""
+    """Draw the base line, the times at its ends, and the highest value."""
     base = HEIGHT - BOTTOM
     first, last = _when(buckets[0], buckets), _when(buckets[-1], buckets)
     highest = f'<text class="top" x="0" y="9">{escape(word(top))}</text>' if top else ""
@@ -126,7 +126,7 @@ def _frame(buckets: Sequence[ActivityBucket], top: float, word: Callable[[float]
 
 
 def _column(series: Sequence[Series], at: int, columns: int, top: float) -> str:
-    """The values of one time on each other."""
+    """Draw the values of one bucket as a stacked column."""
     room, base, drawn = WIDTH / columns, float(HEIGHT - BOTTOM), []
     for each in series:
         height = (each.values[at] or 0) / top * (HEIGHT - BOTTOM - TOP) if top else 0
@@ -141,7 +141,7 @@ def _column(series: Sequence[Series], at: int, columns: int, top: float) -> str:
 
 
 def _line(series: Series, top: float) -> str:
-    """A line that is broken where nothing is known, with a point where a value stands alone."""
+    """Draw a line with gaps where values are unknown, and a dot for a value without known neighbours."""
     room, runs = WIDTH / max(1, len(series.values)), _runs(series.values)
     drawn = []
     for run in runs:
@@ -171,7 +171,7 @@ def _height(value: float, top: float) -> float:
 def _hover(
     bucket: ActivityBucket, at: int, row: list[str], series: Sequence[Series], columns: int, links: Links | None
 ) -> str:
-    """What is seen while the pointer is over one time; a click leads to its sessions."""
+    """Draw what is shown while the pointer is over one bucket; a click leads to its traces."""
     room = WIDTH / columns
     words = " · ".join(f"{value} {each.name}" for value, each in zip(row[1:], series, strict=True))
     label = escape(f"{row[0]}  {words}")

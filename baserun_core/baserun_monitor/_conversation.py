@@ -1,4 +1,4 @@
-"""A session as a person reads it: turns, what was said and done in each, and the pauses between them. No I/O."""
+"""A session as a conversation: turns, the messages and tool calls of each, and pauses between them. No I/O."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from baserun.store import StoredAnnotation, StoredCall, StoredError, StoredSpan,
 from baserun.store.filters import is_positive
 
 IDLE = timedelta(minutes=1)
-"""A pause of this length is worth a rule."""
+"""Pauses from this length on are shown."""
 STATUS_MARKS = {
     "running": ("still running", "note"),
     "cancelled": ("cancelled", "warn"),
@@ -36,7 +36,7 @@ STATUS_MARKS = {
 
 @dataclass
 class Said:
-    """Something that somebody said."""
+    """A message."""
 
     role: str
     text: str
@@ -45,7 +45,7 @@ class Said:
 
 @dataclass
 class Tool:
-    """A tool that the model asked for, or that ran, with what is known of how it went."""
+    """A tool call that the model asked for, or a tool that ran, with what is known of its outcome."""
 
     name: str
     arguments: str
@@ -59,7 +59,7 @@ class Tool:
 
 @dataclass
 class Mark:
-    """A line about what happened: an error, a warning, a note, a log, a check, feedback."""
+    """A line about an event: an error, a warning, a note, a log, a check, feedback."""
 
     kind: str
     words: str
@@ -68,7 +68,7 @@ class Mark:
 
 @dataclass
 class CallFacts:
-    """What stands in the margin about one call."""
+    """A call, as the margin of the page shows it."""
 
     span_id: str
     kind: str
@@ -82,23 +82,23 @@ class Turn:
 
     trace: StoredTrace
     pause: timedelta | None
-    """Since the turn before, where it was long."""
+    """The time since the turn before, if that is `IDLE` or longer."""
     items: list[Said | Tool | Mark] = field(default_factory=list)
     calls: list[CallFacts] = field(default_factory=list)
 
     @property
     def at(self) -> datetime:
-        """When it was."""
+        """The time that the turn is sorted by."""
         return told_at(self.trace)
 
     @property
     def texts(self) -> int:
-        """How many texts there are to show."""
+        """The number of messages and tool calls, whose texts share the room of a page."""
         return sum(1 for item in self.items if isinstance(item, (Said, Tool)))
 
 
 def turns(traces: Iterable[StoredTrace]) -> list[Turn]:
-    """The traces of a session, in the order of time, as turns."""
+    """Turn the traces of a session into turns, the earliest first."""
     teller, told = _Teller(), []
     last: datetime | None = None
     for trace in sorted(traces, key=told_at):
@@ -109,11 +109,11 @@ def turns(traces: Iterable[StoredTrace]) -> list[Turn]:
 
 
 def mark_of(note: StoredAnnotation) -> Mark | None:
-    """What was said about a session, trace or span; tags are told elsewhere."""
+    """Return the line for an annotation; None for a tag, which is shown elsewhere."""
     if note.type == "feedback":
         kind = "note" if note.score is None else "good" if is_positive(note.score) else "bad"
         score = None if note.score is None else f"{note.score:.2f}".rstrip("0").rstrip(".")
-        name = None if note.name == note.type else note.name  # what a web client gives is called feedback
+        name = None if note.name == note.type else note.name  # feedback through the web is named "feedback"
         return Mark(kind, " ".join(word for word in ("feedback", name, score) if word), note.comment)
     if note.type == "check":
         detail = None if note.value is None or note.score else in_words(note.value)
@@ -126,7 +126,7 @@ def mark_of(note: StoredAnnotation) -> Mark | None:
 
 
 class _Teller:
-    """Goes through a session once and remembers what has been told."""
+    """Makes the turns of one session, and remembers which messages and errors are already shown."""
 
     def __init__(self) -> None:
         self._history = History()
@@ -135,7 +135,7 @@ class _Teller:
         self._errors: set[tuple[str, str | None]]
 
     def tell(self, trace: StoredTrace, pause: timedelta | None) -> Turn:
-        """The next trace as a turn."""
+        """Return the next trace as a turn."""
         self._turn, self._errors = Turn(trace, pause), set()
         self._history.next_trace()
         for happened in _in_order(trace):
@@ -199,7 +199,7 @@ class _Teller:
         self._open_tools.append(tool)
 
     def _result(self, answers: str | None, text: str) -> None:
-        """A result goes to the tool call that it names; one without a name to the first that has none."""
+        """Add a result to the tool call that it names; one without an id to the first without a result."""
         for tool in self._open_tools:
             if tool.result is None and (answers is None or tool.id == answers):
                 tool.result = text
@@ -243,7 +243,11 @@ class _Teller:
 
 
 def _in_order(trace: StoredTrace) -> list[StoredSpan | StoredAnnotation]:
-    """Feedback comes after everything, since it is about all of it; an error is told where it came from first."""
+    """Return spans and annotations in the order to show them.
+
+    Feedback comes last, since it is about everything before it; a failed span comes at its end, so that an error is
+    shown first where it began.
+    """
     timed: list[tuple[bool, datetime, StoredSpan | StoredAnnotation]] = [
         (False, _place(span), span) for span in trace.spans or ()
     ]

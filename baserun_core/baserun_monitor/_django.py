@@ -1,4 +1,4 @@
-"""The pages inside a Django project, on WSGI and on ASGI."""
+"""Serving the pages in a Django project, on WSGI and ASGI."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ if TYPE_CHECKING:
 
 
 def django_urls(pages: Pages) -> list[Any]:
-    """The pages' URLs: ``path("baserun/", include(django_urls(pages)))``.
+    """Return the URLs of the pages: ``path("baserun/", include(django_urls(pages)))``.
 
-    `allow` gets Django's request after its middleware, so that ``request.user`` is known. Forms bring a token of their
-    own, so that the pages work with and without Django's protection against forged requests.
+    `allow` gets Django's request after its middleware, so that ``request.user`` is known. Forms have a CSRF token of
+    their own, so that the pages work with and without Django's CSRF middleware.
     """
     from django.urls import re_path
 
@@ -47,7 +47,7 @@ def _view(pages: Pages) -> Callable[..., Any]:
 
 
 def _request(native: Any, path: str) -> Request | None:
-    """The request as Django has it; None where its body is larger than any form of ours."""
+    """Translate Django's request; None if its body is larger than `MOST_BODY`."""
     from django.core.exceptions import RequestDataTooBig
 
     try:

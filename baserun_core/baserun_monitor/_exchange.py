@@ -1,4 +1,4 @@
-"""A request and its response, whichever kind of server brings and takes them."""
+"""Request and response, independent of server and framework."""
 
 from __future__ import annotations
 
@@ -13,43 +13,43 @@ if TYPE_CHECKING:
     from baserun_monitor._live import Live
 
 MOST_BODY = 64 * 1024
-"""Bytes of a form."""
+"""Bytes of a form at most."""
 MOST_FIELDS = 100
 
 
 @dataclass(frozen=True)
 class Request:
-    """What a visitor asks for."""
+    """A request to the pages."""
 
     method: str
     path: str
-    """Below the place where the pages are mounted; begins with a slash."""
+    """The path below the mount point of the pages; begins with a slash."""
     root: str
-    """That place, without a slash at its end."""
+    """The path of the mount point, without a slash at its end."""
     query: str
     headers: Mapping[str, str]
-    """By lower-case names."""
+    """Headers by lower-case names."""
     scheme: str
     body: bytes = b""
     native: Any = None
-    """The request as the host application knows it."""
+    """The request object of the host application."""
 
     @cached_property
     def params(self) -> dict[str, str]:
-        """The query; of a name that is there twice the last."""
+        """The parameters of the query; of a repeated name the last."""
         return _pairs(self.query)
 
     @cached_property
     def form(self) -> dict[str, str]:
-        """The fields of a form that was sent."""
+        """The fields of a submitted form."""
         kind = self.headers.get("content-type", "").partition(";")[0].strip().lower()
         return _pairs(self.body.decode("utf-8", "replace")) if kind == "application/x-www-form-urlencoded" else {}
 
     @cached_property
     def cookies(self) -> dict[str, str]:
-        """The cookies; of a name that is there twice the first, which browsers give the longer path.
+        """The cookies; of a repeated name the first, which browsers send for the longer path.
 
-        Other applications on the same host send theirs along, in forms that `http.cookies` gives up all of them for.
+        Other applications on the same host have cookies too, some of which make `http.cookies` reject all of them.
         """
         found: dict[str, str] = {}
         for pair in self.headers.get("cookie", "").split(";"):
@@ -60,14 +60,14 @@ class Request:
 
     @property
     def wants_json(self) -> bool:
-        """The visitor is a program."""
+        """Whether the header Accept asks for JSON and not for HTML."""
         accepted = self.headers.get("accept", "")
         return "application/json" in accepted and "text/html" not in accepted
 
 
 @dataclass
 class Response:
-    """What the visitor gets."""
+    """A response of the pages."""
 
     body: bytes | Iterable[bytes] | Live = b""
     status: int = 200
@@ -76,23 +76,23 @@ class Response:
 
 
 def html(text: str, status: int = 200) -> Response:
-    """A page."""
+    """Return a page."""
     return Response(text.encode("utf-8", "replace"), status, {"Content-Type": "text/html; charset=utf-8"})
 
 
 def as_json(value: Any, status: int = 200) -> Response:
-    """The JSON twin of a page."""
+    """Return the JSON twin of a page."""
     text = json.dumps(value, ensure_ascii=True, indent=1)
     return Response(text.encode(), status, {"Content-Type": "application/json"})
 
 
 def redirect(address: str) -> Response:
-    """Go there by GET."""
+    """Redirect to `address`, which the browser requests by GET."""
     return Response(b"", 303, {"Location": address})
 
 
 def download(pieces: Iterable[bytes], kind: str, name: str) -> Response:
-    """A file to keep."""
+    """Return a file to download."""
     return Response(pieces, 200, {"Content-Type": kind, "Content-Disposition": f'attachment; filename="{name}"'})
 
 

@@ -1,4 +1,4 @@
-"""Files to keep: CSV that no spreadsheet runs, JSON, and several files in one."""
+"""Files to download: CSV that spreadsheets do not run as formulas, JSON, and ZIP archives."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 FORMULA_SIGNS = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
-"""A cell that begins so may be run by a spreadsheet; the last four are their full-width forms."""
+"""Spreadsheets may run a cell that begins with one of these as a formula; the last four are full-width forms."""
 
 
 def csv_of(columns: Sequence[str], items: Iterable[Any]) -> Iterator[bytes]:
-    """A header, then one line for each item."""
+    """Iterate over a CSV file: a header, then one row for each item."""
     yield _line(columns)
     for item in items:
         record = item.to_dict()
@@ -22,7 +22,7 @@ def csv_of(columns: Sequence[str], items: Iterable[Any]) -> Iterator[bytes]:
 
 
 def json_of(items: Iterable[Any]) -> Iterator[bytes]:
-    """One object with all items."""
+    """Iterate over a JSON file: one object with all items."""
     yield b'{"items": ['
     for number, item in enumerate(items):
         yield (b",\n" if number else b"\n") + json.dumps(item.to_dict()).encode()
@@ -30,13 +30,13 @@ def json_of(items: Iterable[Any]) -> Iterator[bytes]:
 
 
 def json_lines(records: Iterable[dict[str, Any]]) -> Iterator[bytes]:
-    """One object a line."""
+    """Iterate over JSON lines, one object each."""
     for record in records:
         yield json.dumps(record).encode() + b"\n"
 
 
 def zip_of(files: Mapping[str, str]) -> bytes:
-    """Texts by their paths, as one file."""
+    """Return a ZIP archive of texts by their paths."""
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
         for path, text in files.items():
@@ -51,7 +51,7 @@ def _line(cells: Sequence[Any]) -> bytes:
 
 
 def _cell(value: Any) -> Any:
-    """Numbers as they are; text that looks like a formula behind an apostrophe; unknown is empty."""
+    """Return the value of a cell: text that looks like a formula gets an apostrophe before it; unknown is empty."""
     if value is None or isinstance(value, (int, float)):
         return value
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

@@ -1,4 +1,4 @@
-"""Filters in an address, and the same filters as the store takes them."""
+"""Filters as query parameters, and their conversion to the store's filters."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from baserun.store import Store
 
 PERIODS = {"1h": ("last hour", 3600), "24h": ("last 24 h", 86_400), "7d": ("last 7 days", 604_800),
            "30d": ("last 30 days", 2_592_000), "90d": ("last 90 days", 7_776_000)}  # fmt: skip
-"""What can be chosen, and how many seconds that are."""
+"""The periods to choose from, with label and length in seconds."""
 
 OF_USERS = ("user", "feedback", "min_errors", "min_cost", "min_tokens", "period", "since", "until")
 OF_SESSIONS = ("text", "user", "status", "feedback", "model", "kind", "tag", "min_errors", "min_cost", "min_tokens",
@@ -24,12 +24,12 @@ PAGING = ("sort", "after")
 _NUMBERS = {"min_cost": float, "min_tokens": int, "min_errors": int, "min_duration": float}
 _PERIOD = re.compile(r"(\d{1,5})([mhdw])")
 LONGEST_PERIOD = 36_525 * 86_400
-"""Seconds; a century, and there is always a time so long ago."""
+"""Seconds: a century, which can be subtracted from any current time."""
 _UNITS = {"m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 
 
 def of_address(params: Mapping[str, str], names: tuple[str, ...], now: datetime) -> dict[str, Any]:
-    """The filters of a list as its store method takes them.
+    """Return the filters of a list as its store method takes them.
 
     Raises:
         ConfigurationError: One of them cannot be used.
@@ -43,15 +43,15 @@ def of_address(params: Mapping[str, str], names: tuple[str, ...], now: datetime)
 
 
 def shown(params: Mapping[str, str], names: tuple[str, ...]) -> dict[str, str]:
-    """The filters that are set, as the address has them."""
+    """Return the filters that are set, as in the query."""
     return {name: params[name].strip() for name in names if params.get(name, "").strip() and params[name] != "all"}
 
 
 def period_seconds(text: str, examples: Sequence[str] = ("30m", "24h", "7d", "4w")) -> int:
-    """How long a period such as ``24h`` or ``90m`` is; `examples` are told to whoever wrote another.
+    """Return the length of a period such as ``24h`` or ``90m``, in seconds; `examples` are for the error.
 
     Raises:
-        ConfigurationError: It is none.
+        ConfigurationError: It is not a period, or longer than `LONGEST_PERIOD`.
     """
     found = _PERIOD.fullmatch(text)
     seconds = int(found[1]) * _UNITS[found[2]] if found is not None else 0
@@ -63,10 +63,10 @@ def period_seconds(text: str, examples: Sequence[str] = ("30m", "24h", "7d", "4w
 
 
 def moment(name: str, text: str) -> datetime:
-    """A time such as ``2026-05-31T12:00``; without a zone it is UTC.
+    """Parse a time such as ``2026-05-31T12:00``; without a time zone it is UTC.
 
     Raises:
-        ConfigurationError: It is none.
+        ConfigurationError: It is not a time.
     """
     try:
         found = datetime.fromisoformat(text)
@@ -77,7 +77,7 @@ def moment(name: str, text: str) -> datetime:
 
 
 def stored_user(store: Store, typed: str, user_key: str | None) -> str:
-    """The identifier of whom somebody typed: an e-mail address is looked up by its hash."""
+    """Return the stored identifier of a typed user; an e-mail address is looked up by its hash."""
     names = possible_identifiers(typed, user_key)
     return next((name for name in names if store.user(name) is not None), names[0])
 

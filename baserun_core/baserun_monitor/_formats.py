@@ -1,4 +1,4 @@
-"""Values as people read them: times, money, amounts, ids. What is unknown says so, and is never a zero."""
+"""Formatting values for people: times, money, amounts, ids. An unknown value is shown as such, never as zero."""
 
 from __future__ import annotations
 
@@ -43,12 +43,12 @@ _HASH = re.compile(r"(?:u1_)?[0-9a-f]{64}")
 
 
 def exact(moment: datetime) -> str:
-    """A time to the second, with its zone, for who points at a relative one."""
+    """Format a time to the second, with its zone: the tooltip of a relative time."""
     return moment.astimezone().strftime("%Y-%m-%d %H:%M:%S %Z")
 
 
 def day_and_time(moment: datetime, beside: datetime) -> str:
-    """The time of the day, after the date where that is not the day of the time beside it, such as the present."""
+    """Format the time of day, with the date if that is not the date of `beside`, such as the current time."""
     here, there = moment.astimezone(), beside.astimezone()
     if here.date() == there.date():
         return here.strftime("%H:%M")
@@ -56,31 +56,31 @@ def day_and_time(moment: datetime, beside: datetime) -> str:
 
 
 def user_sign(identifier: str) -> str:
-    """Return the classes of the small sign, of one colour and shape, that lets the eye follow one user."""
+    """Return the CSS classes of the sign, a colour and a shape, by which a user is recognised."""
     digest = sha256(identifier.encode("utf-8", "replace")).digest()
     shape, colour_number = divmod(int.from_bytes(digest[:4]) % (COLOURS * len(SHAPES)), COLOURS)
     return f"u{colour_number} {SHAPES[shape]}"
 
 
 def short_user(identifier: str) -> str:
-    """A hash shortened in the middle; a name as it is, while it is short."""
+    """Shorten a user's identifier: a hash to 9 characters, a name to 20."""
     if _HASH.fullmatch(identifier):
         return shortened(identifier.removeprefix("u1_"), 9)
     return shortened(identifier, 20)
 
 
 def long_user(identifier: str) -> str:
-    """Where users are told apart, more of a name: many begin and end alike. A hash differs anywhere."""
+    """Shorten less where users must be told apart: many names begin and end alike, hashes differ everywhere."""
     return shortened(identifier, 25 if _HASH.fullmatch(identifier) else 40)
 
 
 def latency(milliseconds: float | None) -> str:
-    """A duration; a dash where there is none."""
+    """Format a duration; a dash if there is none."""
     return NONE if milliseconds is None else duration(milliseconds)
 
 
 def change(now: float | None, before: float | None) -> str | None:
-    """How much more or less than before, in words; None where that cannot be said."""
+    """Format the change from `before` to `now`; None if one is unknown or `before` is zero."""
     if not before or now is None:
         return None
     if now >= before * _TENFOLD:
@@ -90,5 +90,5 @@ def change(now: float | None, before: float | None) -> str | None:
 
 
 def utc_now() -> datetime:
-    """The present."""
+    """Return the current time."""
     return datetime.now(UTC)

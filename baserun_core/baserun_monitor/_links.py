@@ -1,4 +1,4 @@
-"""The addresses of pages. An id that a path would bend, such as ``..`` or ``a/b``, goes into the query."""
+"""The URLs of pages. An id that would change the path, such as ``..`` or ``a/b``, goes into the query."""
 
 from __future__ import annotations
 
@@ -11,35 +11,35 @@ BY_QUERY = "-"
 
 
 class Links:
-    """Addresses below the place where the pages are mounted."""
+    """URLs below the mount point of the pages."""
 
     def __init__(self, root: str, version: str = "") -> None:
         self.root = quote(root)
         self._version = version
 
     def to(self, path: str, **query: object) -> str:
-        """A page with its query; what is None or empty is left out."""
+        """Return the URL of a page with its query, without parameters that are None or empty."""
         given = {name: str(value) for name, value in query.items() if value not in (None, "")}
         return f"{self.root}{path}" + (f"?{urlencode(given, errors='replace')}" if given else "")
 
     def static(self, name: str) -> str:
-        """A file of ours, under an address that changes with it."""
+        """Return the URL of a static file, which changes with its content."""
         return f"{self.root}/static/{name}?v={self._version}"
 
     def session(self, identifier: str, suffix: str = "", **query: object) -> str:
-        """One session."""
+        """Return the URL of a session."""
         return self._one("sessions", identifier, suffix, query)
 
     def turn(self, session: str, trace: str) -> str:
-        """A trace where it stands in the conversation of its session, on whichever page that is."""
+        """Return the URL of a trace in the conversation of its session, on the right page."""
         return f"{self.session(session, turn=trace)}#t{trace[:12]}"
 
     def user(self, identifier: str, suffix: str = "", **query: object) -> str:
-        """One user."""
+        """Return the URL of a user."""
         return self._one("users", identifier, suffix, query)
 
     def trace(self, identifier: str, suffix: str = "", **query: object) -> str:
-        """One trace."""
+        """Return the URL of a trace."""
         return self._one("traces", identifier, suffix, query)
 
     def _one(self, noun: str, identifier: str, suffix: str, query: dict[str, object]) -> str:

@@ -1,4 +1,4 @@
-"""What the lists have in common: filters, sort and page in the address, a JSON twin, and CSV of all that matches."""
+"""The lists: filters, sort and page in the URL, a JSON twin, and CSV of all matching items."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ AN_EXPORT_PAGE = 500
 
 @dataclass(frozen=True)
 class Listing(Generic[Item]):
-    """One kind of list."""
+    """The definition of one list, with its handlers."""
 
     noun: str
     template: str
@@ -30,10 +30,10 @@ class Listing(Generic[Item]):
     sorts: tuple[str, ...]
     read: Callable[..., Page[Item]]
     columns: tuple[str, ...]
-    """Of its CSV."""
+    """The columns of its CSV file."""
 
     def index(self, visit: Visit, **context: Any) -> Response:
-        """The list as a page, as JSON or as CSV."""
+        """Return the list as a page, JSON or CSV."""
         path = visit.request.path
         if path.endswith(".csv"):
             return self._exported(visit, csv_of(self.columns, self._all(visit)), "text/csv; charset=utf-8", "csv")
@@ -45,7 +45,7 @@ class Listing(Generic[Item]):
         return self._shown(visit, context)
 
     def narrow(self, visit: Visit) -> Response:
-        """Take the filters of a form to an address of its own; an e-mail address goes into none."""
+        """Redirect to the URL of the filters in a form; an e-mail address is replaced, to keep it out of URLs."""
         form = {name: value.strip() for name, value in visit.request.form.items() if value.strip()}
         if "user" in form:
             form["user"] = _filters.stored_user(visit.store, form["user"], visit.site.user_key)
@@ -86,7 +86,7 @@ class Listing(Generic[Item]):
         return self.read(store, **{"limit": limit, **asked})
 
     def _all(self, visit: Visit) -> Iterator[Item]:
-        """Everything that matches, page after page; the first is read at once, so that errors are not half a file."""
+        """Iterate over all matching items; the first page is read at once, so that an error is not in half a file."""
         asked = self._asked(visit)
         first = self._page(visit.store, asked, AN_EXPORT_PAGE)
         return self._following(visit.store, asked, first)

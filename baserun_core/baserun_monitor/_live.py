@@ -1,4 +1,4 @@
-"""Telling a page that is open that something was written, by whichever process."""
+"""Notifying open pages when any process has written to the store."""
 
 from __future__ import annotations
 
@@ -12,27 +12,27 @@ from baserun_monitor._site import Visit
 
 LOOK_EVERY = 0.5
 BEAT_EVERY = 10.0
-"""Seconds; a page that hears nothing for longer says that the connection is broken."""
+"""Seconds between two beats; without them a page reports that the connection is broken."""
 LOOK_AGAIN_MS = 2000
-"""For servers that give each connection a thread of its own: the browser comes back after so long."""
+"""Milliseconds until the browser reconnects, where each connection occupies a thread of the server."""
 LONGEST = 15 * 60.0
-"""Then the browser comes back by itself; nothing is kept for those who are gone without a word."""
+"""Seconds until a stream ends and the browser reconnects, so that no stream is kept for a vanished client."""
 
 
 class Live:
-    """News of a store since a page was made."""
+    """Server-sent events about writes to a store since the state `seen`."""
 
     def __init__(self, store: Store, seen: str) -> None:
         self._store = store
         self._seen = seen
 
     def once(self) -> bytes:
-        """One look; the browser asks again."""
+        """Return the events of a single check; the browser reconnects for the next."""
         news = self._look()
         return f"retry: {LOOK_AGAIN_MS}\n\n".encode() + (news or b"event: beat\ndata: pause\n\n")
 
     async def stream(self) -> AsyncIterator[bytes]:
-        """Look until the visitor is gone."""
+        """Iterate over events, for `LONGEST` seconds."""
         yield b"retry: 1000\n\nevent: beat\ndata: follow\n\n"
         started = heard = time.monotonic()
         while (now := time.monotonic()) - started < LONGEST:
@@ -55,7 +55,7 @@ class Live:
 
 
 def follow(visit: Visit) -> Response:
-    """Server-sent events: ``news`` when something was written since ``seen``."""
+    """Send server-sent events: ``news`` after each write since the state ``seen``."""
     seen = visit.request.headers.get("last-event-id") or visit.params.get("seen", "")
     headers = {"Content-Type": "text/event-stream; charset=utf-8", "X-Accel-Buffering": "no"}
     return Response(Live(visit.store, seen), 200, headers)

@@ -1,4 +1,4 @@
-"""The form that asks for the key."""
+"""The login form, which asks for the key."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from baserun_monitor._security import Door
 from baserun_monitor._site import Visit
 
 _INSIDE = re.compile(r"(?!//|.*/(?:\.|%2e){2})/[!-\[\]-~]*", re.IGNORECASE)
-"""An address of these pages; nothing that a browser would take for another host, or for what is above them."""
+"""A path within these pages: not one that a browser would resolve to another host, or to above the mount point."""
 
 
 def answer(visit: Visit, door: Door) -> Response | None:
-    """What somebody gets who has not logged in yet, or logs in or out; None lets the visitor pass."""
+    """Return the response to a login or logout, or to a visitor without a login; None for one who is logged in."""
     request = visit.request
     if request.path == "/login" and request.method == "POST":
         return _log_in(visit, door)
@@ -45,7 +45,7 @@ def _closed(visit: Visit) -> Response:
 
 
 def _asked(request: Request) -> str | None:
-    """The page that was asked for, to be shown after the login; what would change something is not repeated."""
+    """Return the requested page, to redirect to after the login; None for a request that could change something."""
     if request.method != "GET" or request.path == "/":
         return None
     return quote(request.path) + (f"?{request.query}" if request.query else "")

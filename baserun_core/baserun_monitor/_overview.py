@@ -1,4 +1,4 @@
-"""Whether all is well: one screen, against the period before."""
+"""The overview: figures and charts of a period, compared with the period before."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ PIECES = {"1h": 30, "24h": 24, "7d": 28, "30d": 30, "90d": 45}
 
 @dataclass(frozen=True)
 class Figure:
-    """One number of the first row."""
+    """A number in the first row."""
 
     name: str
     value: str
     change: str | None
     left_out: str | None = None
-    """What the value lacks, in words."""
+    """What the value does not include, in words."""
 
 
 def show(visit: Visit) -> Response:
-    """The overview of a period."""
+    """Show the overview of a period."""
     period = visit.params.get("period") or DEFAULT_PERIOD
     buckets = PIECES.get(period, 24)
     width = _width(_filters.period_seconds(period), buckets)
@@ -60,7 +60,7 @@ def show(visit: Visit) -> Response:
 
 
 def _twin(store: Store, since: datetime, until: datetime, buckets: int) -> dict[str, Any]:
-    """The same for programs."""
+    """Return the JSON twin of the overview."""
     activity = store.activity(since=since, until=until, buckets=buckets)
     before = _before(store, since, since - (until - since))
     previous = None if before is None else before.total.to_dict()
@@ -68,7 +68,7 @@ def _twin(store: Store, since: datetime, until: datetime, buckets: int) -> dict[
 
 
 def _of_time(visit: Visit, since: datetime, until: datetime, buckets: int) -> dict[str, Any]:
-    """What the page says of the period."""
+    """Return the parts of the page that depend on the period."""
     activity = visit.store.activity(since=since, until=until, buckets=buckets)
     before = _before(visit.store, since, since - (until - since))
     return {
@@ -79,14 +79,14 @@ def _of_time(visit: Visit, since: datetime, until: datetime, buckets: int) -> di
 
 
 def _width(seconds: int, buckets: int) -> timedelta:
-    """How long a piece is: whole hours, which the store has ready, from a day on."""
+    """Return the length of a bucket; from a period of a day on in whole hours, for which the store has roll-ups."""
     return timedelta(seconds=seconds / buckets) if seconds < _DAY else timedelta(hours=-(-seconds // buckets // _HOUR))
 
 
 def _end(now: datetime, width: timedelta) -> datetime:
-    """The end of the piece that is going on, so that pieces begin at whole hours and days.
+    """Return the end of the current bucket, so that buckets begin at whole hours or days.
 
-    Where days do not begin with an hour of UTC, as in India, the next one is taken.
+    Where midnight is not at a whole hour of UTC, as in India, the next whole hour is taken.
     """
     if width < timedelta(days=1):
         return _following(now, width.total_seconds())
@@ -107,7 +107,7 @@ def _latest_sessions(store: Store, **filters: Any) -> list[Any]:
 
 
 def _wider(last: datetime, now: datetime) -> str | None:
-    """The shortest period in which something happened."""
+    """Return the shortest period that includes the last trace; None if none does."""
     passed = (now - last).total_seconds()
     return next((name for name, (_, seconds) in _filters.PERIODS.items() if passed < seconds), None)
 

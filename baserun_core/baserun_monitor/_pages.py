@@ -1,4 +1,4 @@
-"""The pages as one application, for whichever server."""
+"""The pages as one application, for ASGI and WSGI servers."""
 
 from __future__ import annotations
 
@@ -53,18 +53,19 @@ _COMPILED = [(method, re.compile(pattern), handler) for method, pattern, handler
 class Pages:
     """Pages over a store, as an ASGI application; `wsgi` is the same for WSGI.
 
-    They are closed unless `allow` lets a visitor in, or the visitor knows `key`.
+    At least one of `allow` and `key` is required; with both, a visitor needs both.
 
     Args:
-        store: An open store, or its URL or path. None: the one in which this process records at the first visit.
-        allow: Says of each request, as the host application knows it, whether this visitor may look. For ASGI it gets
-            Starlette's `Request` and may be async, in Flask Flask's own request, in Django Django's own.
-        key: Visitors without it get a form that asks for it.
-        hosts: The names in Host headers that are answered; None leaves that to the host application.
-        user_key: The application's, to find users by e-mail where their identifiers are keyed. None: this process's.
+        store: An open store, or its URL or path. None: the one that this process records to at the first visit.
+        allow: Returns for each request whether this visitor may see the pages. On ASGI it gets Starlette's `Request`
+            and may be async; in Flask and Django it gets the framework's own request.
+        key: Visitors must log in with it.
+        hosts: The accepted names in Host headers; None leaves that to the host application.
+        user_key: The `user_key` of the application, to find users by e-mail where their identifiers are keyed. None:
+            that of this process.
 
     Raises:
-        ConfigurationError: There is neither `allow` nor `key`, or the store's URL is wrong.
+        ConfigurationError: There is neither `allow` nor `key`, the key is too short, or the store's URL is wrong.
     """
 
     def __init__(
@@ -90,32 +91,32 @@ class Pages:
 
     @cached_property
     def site(self) -> Site:
-        """What is shown; not decided before the first visit, since `baserun.init` may come after the pages are made."""
+        """The store and how to show it; set at the first visit, since `baserun.init` may be called after `Pages`."""
         store = _reading.open_store() if self._store is None else self._store
         user_key = _reading.user_key() if self._user_key is None else self._user_key
         return Site(store, _name(store), _place(store), user_key, self._door is not None)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer an ASGI server."""
+        """Serve the pages by ASGI."""
         from baserun_monitor._asgi import serve
 
         await serve(self, scope, receive, send)
 
     def wsgi(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
-        """Answer a WSGI server."""
+        """Serve the pages by WSGI."""
         from baserun_monitor._wsgi import serve
 
         return serve(self, environ, start_response)
 
     def answer(self, request: Request, *, is_allowed: bool) -> Response:
-        """The response to a request whose visitor the host application has looked at."""
+        """Return the response to a request; `is_allowed` is the answer of `allow`."""
         response = self._answer(request, is_allowed)
         for name, value in _security.HEADERS.items():
             response.headers.setdefault(name, value)
         return response
 
     def close(self) -> None:
-        """Close what the store has open."""
+        """Close the connections of the store."""
         self.site.store.close()
 
     def _answer(self, request: Request, is_allowed: bool) -> Response:
@@ -155,7 +156,7 @@ def _routed(visit: Visit) -> Response:
 
 
 def _guarded(visit: Visit, handler: Handler, values: dict[str, str]) -> Response:
-    """Run a handler; what the store raises becomes a page that says what to do."""
+    """Run a handler; translate errors of the store to pages that say what to do."""
     if values.get("identifier") == "-":
         values["identifier"] = visit.params.get("id", "-")
     try:
@@ -173,7 +174,7 @@ def _guarded(visit: Visit, handler: Handler, values: dict[str, str]) -> Response
 
 
 def _broken(error: Exception) -> Response:
-    """Something of ours failed: the visitor gets a number, the log the rest."""
+    """Log an unexpected exception, and return a response with the number that it is logged under."""
     number = uuid.uuid4().hex[:12]
     _log.error("Baserun: the pages failed (%s)", number, exc_info=error)
     words = f"The pages failed. The log has the details under {number}.\n"

@@ -1,4 +1,4 @@
-"""Which turns of a session share a page, and what a page leaves out of a turn that fills more than one. No I/O."""
+"""Dividing the turns of a session into pages, and shortening very long turns. No I/O."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from baserun_monitor._conversation import Mark, Turn
 
 TURNS_A_PAGE = 50
 ITEMS_A_PAGE = 200
-"""Messages, tool calls and marks: with so many, a page stays under 200 kB."""
+"""Messages, tool calls and marks on a page, which keep it under 200 kB."""
 FIRST, LAST = 80, 40
-"""Of a turn that is longer than both together."""
+"""The items that are kept of a turn with more than both together."""
 
 
 def pages(turns: Iterable[Turn]) -> list[list[Turn]]:
-    """The turns, page by page from the earliest on; there is one page at least."""
+    """Divide the turns into pages, the earliest first; there is at least one page."""
     found: list[list[Turn]] = [[]]
     items = 0
     for turn in map(_shortened, turns):
@@ -28,7 +28,7 @@ def pages(turns: Iterable[Turn]) -> list[list[Turn]]:
 
 
 def _shortened(turn: Turn) -> Turn:
-    """The turn, with its middle left out where it is very long."""
+    """Leave out the middle of a very long turn."""
     left_out = len(turn.items) - FIRST - LAST
     if left_out <= 0:
         return turn

@@ -1,4 +1,4 @@
-"""Finding what was said."""
+"""The search page."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ COLUMNS = ("started_at", "user_identifier", "session_id", "trace_id", "span_id",
 
 
 def show(visit: Visit) -> Response:
-    """The calls in which all words were said."""
+    """Show the calls whose content has all words of the search."""
     text, user = visit.params.get("text", "").strip(), visit.params.get("user") or None
     page, notice, status = Page[SearchHit](items=[]), None, 200
     if text:
@@ -51,7 +51,7 @@ def show(visit: Visit) -> Response:
 
 
 def _following(visit: Visit, page: Page[SearchHit]) -> Iterator[SearchHit]:
-    """The hits of this page and of all behind it."""
+    """Iterate over the hits of this page and all that follow."""
     yield from page.items
     while page.next is not None:
         user = visit.params.get("user") or None
@@ -60,9 +60,9 @@ def _following(visit: Visit, page: Page[SearchHit]) -> Iterator[SearchHit]:
 
 
 def _gathered(page: Page[SearchHit]) -> list[tuple[SearchHit, int]]:
-    """Each call sends the conversation again: of hits of one session in a row the earliest.
+    """Merge consecutive hits of one session to the earliest: each call repeats the conversation.
 
-    With it, how many of its session there are on the page so far: itself, and later ones.
+    With it comes the number of hits of its session on the page so far: itself, and later ones.
     """
     found: list[tuple[SearchHit, int]] = []
     times: Counter[str] = Counter()
@@ -78,7 +78,7 @@ def _gathered(page: Page[SearchHit]) -> list[tuple[SearchHit, int]]:
 
 
 def narrow(visit: Visit) -> Response:
-    """Take the form to an address of its own."""
+    """Redirect to the URL of the search in a form."""
     form = {name: visit.request.form.get(name, "").strip() for name in ("text", "user")}
     if form["user"]:
         form["user"] = _filters.stored_user(visit.store, form["user"], visit.site.user_key)

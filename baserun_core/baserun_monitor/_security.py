@@ -1,4 +1,4 @@
-"""Who may look: the host that was asked for, the key, and the token without which nothing changes."""
+"""Access control: the check of the host, the key, and the CSRF token that changes need."""
 
 from __future__ import annotations
 
@@ -29,22 +29,23 @@ LOOPBACK = ("localhost", "127.0.0.1", "::1")
 SHORTEST_KEY = 16
 LOGIN_SECONDS = 12 * 3600
 KEY_COOKIE, TOKEN_COOKIE = "baserun_monitor_key", "baserun_monitor_token"
-"""The first with a sign of the key behind it: browsers do not tell apart the cookies of two ports of a host."""
+"""The first gets a suffix derived from the key: browsers share cookies between the ports of a host."""
 
 
 def host_name(header: str) -> str:
-    """The name in a Host header, without the port and the brackets of IPv6."""
+    """Return the name in a Host header, without the port and the brackets of IPv6."""
     if header.startswith("["):
         return header[1:].partition("]")[0].lower()
     return header.partition(":")[0].rstrip(".").lower()
 
 
 def is_known_host(header: str, names: Collection[str] | None, *, any_address: bool) -> bool:
-    """Whether these pages are meant; a name that somebody else's DNS points here is none of ours.
+    """Whether a Host header has an accepted name, as a defence against DNS rebinding.
 
     Args:
-        names: None leaves the question to the application that the pages are mounted in.
-        any_address: A bare IP address is good too: no DNS can point it elsewhere.
+        header: The Host header.
+        names: The accepted names; None accepts all, where the host application checks.
+        any_address: Also accept any IP address, which no DNS can redirect.
     """
     if names is None:
         return True
@@ -53,10 +54,10 @@ def is_known_host(header: str, names: Collection[str] | None, *, any_address: bo
 
 
 def check_key(key: str) -> str:
-    """Return a key that is long enough not to be guessed.
+    """Return `key` if it is long enough not to be guessed.
 
     Raises:
-        ConfigurationError: It is not.
+        ConfigurationError: It has fewer than `SHORTEST_KEY` characters.
     """
     if len(key) < SHORTEST_KEY:
         raise ConfigurationError(
@@ -67,7 +68,7 @@ def check_key(key: str) -> str:
 
 
 class Door:
-    """Lets in who knows the key, and remembers it for a working day in a cookie that does not hold the key."""
+    """Checks the key, and remembers a login for 12 hours in a signed cookie that does not contain the key."""
 
     def __init__(self, key: str) -> None:
         self._digest = sha256(check_key(key).encode()).digest()
@@ -75,7 +76,7 @@ class Door:
         self._cookie = f"{KEY_COOKIE}_{hmac.new(self._digest, b'baserun.monitor.cookie', sha256).hexdigest()[:8]}"
 
     def opens_for(self, key: str) -> bool:
-        """Compare in constant time."""
+        """Whether `key` is the right one, compared in constant time."""
         return hmac.compare_digest(sha256(key.encode("utf-8", "replace")).digest(), self._digest)
 
     def is_open(self, request: Request) -> bool:
@@ -87,39 +88,39 @@ class Door:
         return True
 
     def cookie(self, request: Request) -> str:
-        """Remembers that the visitor knew the key."""
+        """Return the Set-Cookie header of a login."""
         value = self._signer.sign(secrets.token_urlsafe(12)).decode()
         return cookie(self._cookie, value, request, LOGIN_SECONDS)
 
     def no_cookie(self, request: Request) -> str:
-        """Forgets the visitor."""
+        """Return the Set-Cookie header of a logout."""
         return cookie(self._cookie, "", request, 0)
 
 
 def cookie(name: str, value: str, request: Request, max_age: int | None = None) -> str:
-    """A Set-Cookie header for the pages only."""
+    """Return a Set-Cookie header for the path of the pages."""
     age = "" if max_age is None else f"; Max-Age={max_age}"
     secure = "; Secure" if request.scheme == "https" else ""
     return f"{name}={value}; Path={quote(request.root) or '/'}; HttpOnly; SameSite=Strict{age}{secure}"
 
 
 def token_for(secret: str) -> str:
-    """The token for forms that belongs to the cookie; nobody else's page can read either."""
+    """Return the CSRF token of forms, derived from the cookie; pages of other sites can read neither."""
     return hmac.new(secret.encode(), b"baserun.monitor.form", sha256).hexdigest()
 
 
 def may_change(request: Request) -> bool:
-    """Whether a form of ours, in this visitor's browser, asks for the change."""
+    """Whether the request has the CSRF token of this visitor and comes from our pages."""
     secret = request.cookies.get(TOKEN_COOKIE, "")
     given = request.form.get("token", "")
     return bool(secret) and hmac.compare_digest(token_for(secret).encode(), given.encode()) and is_same_site(request)
 
 
 def is_same_site(request: Request) -> bool:
-    """Whether the browser says that the request comes from our own pages.
+    """Whether the request comes from our own pages, by the headers Sec-Fetch-Site and Origin.
 
-    Since our pages send no referrer, browsers name the origin of their forms "null"; those that know better say so in
-    Sec-Fetch-Site, which plain http to another machine does not have.
+    Because our pages have the policy no-referrer, browsers send "null" as the origin of their forms. Sec-Fetch-Site is
+    exact, but is not sent over plain http to another machine.
     """
     if request.headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
         return False

@@ -27,7 +27,7 @@ index, narrow = SESSIONS.index, SESSIONS.narrow
 
 
 def show(visit: Visit, identifier: str) -> Response:
-    """One session; ``?page=`` chooses the turns, the last ones first, ``?turn=`` those around a trace."""
+    """Show a session: the page ``?page=``, by default the last, or the page with the trace ``?turn=``."""
     session = visit.store.session(identifier)
     if session is None:
         return _no_session(visit, identifier)
@@ -58,7 +58,7 @@ def show(visit: Visit, identifier: str) -> Response:
 
 
 def end(visit: Visit, identifier: str) -> Response:
-    """End the session, and show it again; the application may still go on with it."""
+    """End the session and show it again; the application may still continue it."""
     if not _security.may_change(visit.request):
         words = "The form was not sent from these pages, or it is too old. Open the page again and repeat it."
         return visit.problem(403, "The session was not ended", words)
@@ -68,8 +68,8 @@ def end(visit: Visit, identifier: str) -> Response:
 
 
 def to_test(visit: Visit, identifier: str) -> Response:
-    """What `baserun sessions to-test` makes of the session: a test and its recording, in one file."""
-    # Here, since it brings what tests of applications need along: pages that make no test do without.
+    """Return the output of `baserun sessions to-test` as a ZIP archive: a test and its recording."""
+    # Imported here, because it loads what tests of applications need, which other pages do not.
     from baserun.testing._replay.generate import generate
     from baserun.testing._replay.recording import RecordingError
 
@@ -90,7 +90,7 @@ def _no_session(visit: Visit, identifier: str) -> Response:
 
 
 def _page_of(trace: str | None, pages: list[list[_conversation.Turn]]) -> int | None:
-    """The page on which a trace is told."""
+    """Return the number of the page that shows a trace; None if there is none."""
     return next((at for at, page in enumerate(pages, 1) if any(turn.trace.id == trace for turn in page)), None)
 
 

@@ -1,4 +1,4 @@
-"""What all pages share, and what one visit to a page knows."""
+"""What all pages share (`Site`), and the state of one request (`Visit`)."""
 
 from __future__ import annotations
 
@@ -21,20 +21,20 @@ Answer = TypeVar("Answer")
 
 @dataclass(frozen=True)
 class Site:
-    """The store that is shown, and how."""
+    """The store, and how it is shown."""
 
     store: Store
     name: str
-    """Of the store, for people."""
+    """The name of the store, for people."""
     place: str | None
-    """The file that it is, where it is one that stays."""
+    """The path of its file; None if it is temporary or not a file."""
     user_key: str | None
     has_login: bool
 
 
 @dataclass
 class Visit:
-    """One request with everything that answering it takes."""
+    """One request, with everything needed to answer it."""
 
     site: Site
     request: Request
@@ -42,23 +42,23 @@ class Visit:
 
     def __post_init__(self) -> None:
         self.links = Links(self.request.root, _templates.version())
-        # Before anything is read: what is written from now on is news to the page.
+        # Before anything is read: the page is notified of whatever is written from now on.
         self.state = self.site.store.state()
         self._new_secret: str | None = None
 
     @property
     def store(self) -> Store:
-        """The store that is shown."""
+        """The store of the site."""
         return self.site.store
 
     @property
     def params(self) -> dict[str, str]:
-        """The query."""
+        """The parameters of the query."""
         return self.request.params
 
     @property
     def token(self) -> str:
-        """What a form must bring to change something; the visitor gets the cookie that belongs to it."""
+        """The CSRF token for forms; reading it makes `finish` set its cookie if the visitor has none."""
         known = self.request.cookies.get(_security.TOKEN_COOKIE)
         if known:
             return _security.token_for(known)
@@ -66,24 +66,24 @@ class Visit:
         return _security.token_for(self._new_secret)
 
     def page(self, template: str, title: str, *, status: int = 200, **context: Any) -> Response:
-        """A page from its template."""
+        """Render a page from its template."""
         made = _templates.environment().get_template(template)
         values = {"visit": self, "link": self.links, "params": self.params, "now": self.now, "title": title, **context}
         return self.finish(html(made.render(values), status))
 
     def problem(self, status: int, title: str, words: str, advice: str = "") -> Response:
-        """A page that says what is the matter and what to do; for programs the same as JSON."""
+        """Return a page, or JSON, that says what is wrong and what to do."""
         if self.wants_json:
             return as_json({"error": {"title": title, "message": words, "advice": advice or None}}, status)
         return self.page("problem.html", title, status=status, words=words, advice=advice, nav="")
 
     @property
     def wants_json(self) -> bool:
-        """The JSON twin was asked for, by its address or by the header Accept."""
+        """Whether the JSON twin is requested, by the path or the header Accept."""
         return self.request.path.endswith(".json") or self.request.wants_json
 
     def finish(self, response: Response) -> Response:
-        """Send the cookie along that a token on this page belongs to."""
+        """Add the cookie of a new CSRF token on this page."""
         if self._new_secret is not None:
             cookie = _security.cookie(_security.TOKEN_COOKIE, self._new_secret, self.request)
             if cookie not in response.cookies:
@@ -91,30 +91,30 @@ class Visit:
         return response
 
     def address(self, **changes: object) -> str:
-        """The query of this page with some of it changed; None takes a name out."""
+        """Return the query of this page with some parameters changed; None removes one."""
         given = {**self.params, **changes}
         return urlencode({name: str(value) for name, value in given.items() if value is not None}, errors="replace")
 
     def marked(self, text: str, words: list[str]) -> list[tuple[str, bool]]:
-        """A text in pieces, those that were searched apart from the others."""
+        """Split a text at the searched words; of each piece return whether it is one."""
         if not words:
             return [(text, False)]
         found = re.split(f"({'|'.join(re.escape(word) for word in words)})", text, flags=re.IGNORECASE)
         return [(piece, at % 2 == 1) for at, piece in enumerate(found) if piece]
 
     def twin_all(self) -> str:
-        """The address of everything that matches, as JSON."""
+        """Return the URL of all matching items as JSON."""
         return self.links.to(f"{self.request.path}.json", **{**self.params, "after": None, "all": "yes"})
 
     def twin(self, kind: str = "json") -> str:
-        """The address of this page as JSON or CSV, with the same filters."""
+        """Return the URL of this page as JSON or CSV, with the same filters."""
         path = self.request.path.rstrip("/")
         path = path if path else "/overview"
         return self.links.to(f"{path}.{kind}", **{**self.params, "after": None})
 
 
 def in_time(ask: Callable[[], Answer]) -> Answer | None:
-    """An answer; None where it takes too long: the rest of the page goes without it."""
+    """Return the result of `ask`; None if it exceeds the time budget, so that the page is shown without it."""
     try:
         return ask()
     except NarrowFilterError:

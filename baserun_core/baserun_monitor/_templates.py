@@ -1,4 +1,4 @@
-"""The templates: everything that they print is escaped, and what a screen would obey is made visible."""
+"""The templates: everything that they print is escaped, and control characters are made visible."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ STATIC = {"pages.css": "text/css", "pages.js": "text/javascript", "icon.svg": "i
 
 @lru_cache(maxsize=1)
 def environment() -> Environment:
-    """The environment of all templates."""
+    """Return the Jinja environment of all templates."""
     made = Environment(
         loader=PackageLoader("baserun_monitor"),
         autoescape=True,
@@ -48,13 +48,13 @@ def environment() -> Environment:
 
 @lru_cache(maxsize=len(STATIC))
 def static(name: str) -> bytes:
-    """A file that pages load."""
+    """Return the content of a static file."""
     return files("baserun_monitor").joinpath("static", name).read_bytes()
 
 
 @lru_cache(maxsize=1)
 def version() -> str:
-    """Changes with the files that pages load, so that browsers may keep them for ever."""
+    """Return a hash of the static files; with it in their URLs, browsers may cache them forever."""
     return sha256(b"".join(static(name) for name in STATIC)).hexdigest()[:12]
 
 

@@ -1,6 +1,6 @@
-"""Texts of strangers on a page: folded where they are long, code apart from prose. No I/O.
+"""Untrusted texts on a page: folded if they are long, code separate from prose. No I/O.
 
-Nothing here makes markup: what comes out is text, and the templates escape it.
+Nothing here makes markup: the results are plain text, which the templates escape.
 """
 
 from __future__ import annotations
@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from typing import Any
 
 SHOWN = 1_500
-"""Characters that are there at once; the rest of a text opens."""
+"""Characters of a text that are shown at first; the rest is folded."""
 MOST = 20_000
-"""Characters of one text that a page has at all."""
+"""Characters of one text on a page at most."""
 LEAST = 400
 PAGE = 100_000
 """Characters of all texts of a page together."""
@@ -23,7 +23,7 @@ _FENCE = re.compile(r"^[ \t]*```[^\n`]*\n(.*?)(?:^[ \t]*```[ \t]*$|\Z)", re.MULT
 
 @dataclass(frozen=True)
 class Piece:
-    """Prose or code."""
+    """A part of a text: prose or code."""
 
     is_code: bool
     text: str
@@ -31,22 +31,22 @@ class Piece:
 
 @dataclass(frozen=True)
 class Folded:
-    """A text as a page has it."""
+    """A text as it is shown: the parts before and after the fold."""
 
     shown: list[Piece]
     hidden: list[Piece]
     hidden_length: int
     left_out: int
-    """Characters that only the JSON has."""
+    """Characters that are only in the JSON twin."""
 
 
 def share(texts: int) -> int:
-    """How many characters of each text a page with so many of them has."""
+    """Return the characters that each text may have on a page with so many `texts`."""
     return max(LEAST, min(MOST, PAGE // max(1, texts)))
 
 
 def fold(text: str, most: int = MOST, shown: int = SHOWN) -> Folded:
-    """Cut a text into what is shown, what opens, and what is left out."""
+    """Cut a text into the parts that are shown, folded, and left out."""
     kept = text[:most]
     cut = len(kept) if len(kept) <= shown + shown // 4 else _cut(kept, shown)
     pretty = _pretty(text) if len(text) <= min(most, shown) else None
@@ -55,7 +55,7 @@ def fold(text: str, most: int = MOST, shown: int = SHOWN) -> Folded:
 
 
 def pieces(text: str) -> list[Piece]:
-    """Split where code stands between fences."""
+    """Split a text into prose and fenced code."""
     found, at = [], 0
     for match in _FENCE.finditer(text):
         found += [Piece(False, text[at : match.start()].strip("\n")), Piece(True, match[1].rstrip("\n"))]
@@ -65,7 +65,7 @@ def pieces(text: str) -> list[Piece]:
 
 
 def pretty_json(value: Any, most: int = MOST) -> Folded:
-    """A value as indented JSON."""
+    """Return a value as indented JSON, folded if it is long."""
     try:
         text = json.dumps(value, ensure_ascii=False, indent=2, default=str)
     except (ValueError, RecursionError):
@@ -77,7 +77,7 @@ def pretty_json(value: Any, most: int = MOST) -> Folded:
 
 
 def _cut(text: str, wanted: int) -> int:
-    """A place to fold at: the end of a line or word shortly before."""
+    """Return where to fold: after the end of a line or word shortly before `wanted`."""
     for sign in ("\n", " "):
         at = text.rfind(sign, wanted - wanted // 4, wanted)
         if at > 0:
@@ -86,7 +86,7 @@ def _cut(text: str, wanted: int) -> int:
 
 
 def _pretty(text: str) -> str | None:
-    """Structured output, indented; None for what is not an object or list."""
+    """Indent structured output; None if the text is not a JSON object or list, or is empty."""
     if text[:1] not in ("{", "["):
         return None
     try:

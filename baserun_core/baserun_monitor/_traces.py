@@ -16,7 +16,7 @@ from baserun_monitor._site import Visit
 from baserun_monitor._waterfall import waterfall, whole
 
 MOST_SPANS = 300
-"""Rows of a waterfall."""
+"""Rows of a waterfall at most."""
 
 
 def _read(store: Store, **filters: Any) -> Page[StoredTrace]:
@@ -32,7 +32,7 @@ index, narrow = TRACES.index, TRACES.narrow
 
 
 def show(visit: Visit, identifier: str) -> Response:
-    """One trace; ``?span=`` opens a span."""
+    """Show a trace; ``?span=`` opens a span."""
     trace = visit.store.trace(identifier)
     if trace is None:
         return visit.problem(
@@ -59,14 +59,14 @@ def show(visit: Visit, identifier: str) -> Response:
 
 
 def _dialogue(span: StoredSpan | None) -> dict[str, list[Message]]:
-    """What a call was given and gave back, as messages."""
+    """Return the input and output of an LLM call as messages."""
     if not isinstance(span, StoredCall) or span.kind != LLM:
         return {"input": [], "output": []}
     return {"input": said(span.input, USER), "output": said(span.output, ASSISTANT)}
 
 
 def _opened(trace: StoredTrace, wanted: str | None) -> StoredSpan | None:
-    """The span that the address names; else the first that failed, the first call, or the first of all."""
+    """Return the wanted span; else the first that failed, the first call, or the first of all."""
     spans = trace.spans or []
     named = next((span for span in spans if span.id == wanted), None)
     failed = next((span for span in spans if span.status == "error"), None)

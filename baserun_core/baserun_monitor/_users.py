@@ -31,7 +31,7 @@ index = USERS.index
 
 
 def narrow(visit: Visit) -> Response:
-    """Go to the user who was typed, where there is one; else to the list as the form narrows it."""
+    """Redirect to the page of the typed user if there is one, else to the list with the filters of the form."""
     typed = visit.request.form.get("user", "").strip()
     if typed:
         identifier = _filters.stored_user(visit.store, typed, visit.site.user_key)
@@ -41,7 +41,7 @@ def narrow(visit: Visit) -> Response:
 
 
 def show(visit: Visit, identifier: str) -> Response:
-    """One user."""
+    """Show a user."""
     user = visit.store.user(identifier)
     if user is None:
         return _nobody(visit, identifier)
@@ -68,14 +68,14 @@ def show(visit: Visit, identifier: str) -> Response:
 
 
 def export(visit: Visit, identifier: str) -> Response:
-    """Everything that is stored of one user, one JSON object a line."""
+    """Return everything stored of a user as JSON lines."""
     if visit.store.user(identifier) is None:
         return _nobody(visit, identifier)
     return download(json_lines(visit.store.export_user(identifier)), "application/x-ndjson", "baserun-user.jsonl")
 
 
 def ask_to_erase(visit: Visit, identifier: str) -> Response:
-    """Say what would be removed, and ask."""
+    """Show what would be removed, and ask for confirmation."""
     user = visit.store.user(identifier)
     if user is None:
         return _nobody(visit, identifier)
@@ -83,7 +83,7 @@ def ask_to_erase(visit: Visit, identifier: str) -> Response:
 
 
 def erase(visit: Visit, identifier: str) -> Response:
-    """Remove everything of the user, and give a receipt."""
+    """Remove everything of the user, and show a receipt."""
     user = visit.store.user(identifier)
     if not _security.may_change(visit.request):
         words = "The form was not sent from these pages, or it is too old. Open the page again and repeat it."

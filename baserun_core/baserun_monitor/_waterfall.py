@@ -1,4 +1,4 @@
-"""A trace's spans as rows under each other, with where in the time of the trace each lies. No I/O."""
+"""The waterfall of a trace: its spans as rows, each with its place in the time of the trace. No I/O."""
 
 from __future__ import annotations
 
@@ -9,36 +9,36 @@ from datetime import datetime, timedelta
 from baserun.store import StoredSpan, StoredTrace
 
 DEEPEST = 11
-"""Deeper levels are not indented any further."""
+"""Deeper levels are not indented further."""
 NARROWEST = 0.4
-"""Percent; a span of no length can still be seen."""
+"""Percent, so that a span without duration is visible."""
 
 
 @dataclass(frozen=True)
 class Bar:
-    """One row."""
+    """One row of the waterfall."""
 
     span: StoredSpan
     depth: int
     left: float
     width: float
-    """Both in percent."""
+    """Start and length in percent, like `left`."""
 
 
 def waterfall(trace: StoredTrace) -> list[Bar]:
-    """Spans under their parents, in the order of time; one whose parent is not here stands at the top."""
+    """Return the spans below their parents, the earliest first; one whose parent is missing is at the top level."""
     spans = trace.spans or []
     start, length = _extent(trace)
     return [Bar(span, min(depth, DEEPEST), *_place(span, start, length)) for span, depth in _walk(spans)]
 
 
 def whole(trace: StoredTrace) -> tuple[float, float]:
-    """Where the trace itself lies, in percent: spans may begin before it or go on after it."""
+    """Return start and length of the trace itself, in percent: spans may begin before it or end after it."""
     return _place(trace, *_extent(trace))
 
 
 def _extent(trace: StoredTrace) -> tuple[datetime, float]:
-    """When everything began, and how many milliseconds until all was over."""
+    """Return the start of the trace with all its spans, and the milliseconds to the last end."""
     starts = [trace.started_at, *(span.started_at for span in trace.spans or ())]
     start = min(starts)
     ends = [trace.started_at + timedelta(milliseconds=trace.duration_ms or 0)]
@@ -54,7 +54,7 @@ def _place(span: StoredSpan | StoredTrace, start: datetime, length: float) -> tu
 
 
 def _walk(spans: list[StoredSpan]) -> Iterator[tuple[StoredSpan, int]]:
-    """Not recursive: trees may be deep, or no trees at all."""
+    """Iterate over spans with their depth. Not recursive: the tree may be deep, or have cycles."""
     children = _children(spans)
     seen: set[str] = set()
     waiting = [(span, 0) for span in reversed(children.get(None, []))]

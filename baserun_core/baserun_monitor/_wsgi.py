@@ -1,4 +1,4 @@
-"""The pages on a WSGI server, by themselves or inside a Flask application."""
+"""Serving the pages on a WSGI server, by themselves or in a Flask application."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ METHODS = ("GET", "HEAD", "POST")
 def serve(
     pages: Pages, environ: dict[str, Any], start_response: Callable[..., Any], native: Any = None
 ) -> Iterable[bytes]:
-    """Answer one request; `allow` gets `native`, or the environment."""
+    """Serve one request; `allow` gets `native`, or the WSGI environment."""
     response = _answer(pages, environ, environ if native is None else native)
     headers = [*response.headers.items(), *(("Set-Cookie", cookie) for cookie in response.cookies)]
     if isinstance(response.body, bytes):
@@ -31,7 +31,7 @@ def serve(
 
 
 def is_allowed(pages: Pages, native: Any) -> bool:
-    """Ask the host application; an answer that must be awaited cannot be had here.
+    """Return what `allow` says of the request; here it cannot be async.
 
     Raises:
         ConfigurationError: `allow` is async.
@@ -47,16 +47,16 @@ def is_allowed(pages: Pages, native: Any) -> bool:
 
 
 def body_of(response: Response) -> Iterable[bytes]:
-    """The pieces of a body; one look where an ASGI server would follow the store."""
+    """Return the chunks of a body; of live events only a single check, where an ASGI server would stream."""
     if isinstance(response.body, Live):
         return [response.body.once()]
     return [response.body] if isinstance(response.body, bytes) else response.body
 
 
 def flask_blueprint(pages: Pages) -> Any:
-    """A blueprint with the pages: ``app.register_blueprint(flask_blueprint(pages), url_prefix="/baserun")``.
+    """Return a blueprint of the pages: ``app.register_blueprint(flask_blueprint(pages), url_prefix="/baserun")``.
 
-    `allow` gets Flask's request, inside the application's own context, so that it may ask for the current user.
+    `allow` gets Flask's request, and is called in the context of the request, so that it can use the current user.
     """
     from flask import Blueprint, request
     from werkzeug.wrappers import Response as WerkzeugResponse
@@ -83,7 +83,7 @@ def _answer(pages: Pages, environ: dict[str, Any], native: Any) -> Response:
 
 
 def _request(environ: dict[str, Any], native: Any) -> Request | None:
-    """The request in a WSGI environment; None where its body is larger than any form of ours."""
+    """Translate a WSGI environment; None if the body is larger than `MOST_BODY`."""
     length = _length(environ)
     if length > MOST_BODY:
         return None
@@ -110,5 +110,5 @@ def _length(environ: dict[str, Any]) -> int:
 
 
 def _text(value: str) -> str:
-    """A path as it was meant; WSGI hands on its bytes as Latin-1."""
+    """Decode a path, whose UTF-8 bytes WSGI gives as Latin-1."""
     return value.encode("latin-1", "replace").decode("utf-8", "replace")

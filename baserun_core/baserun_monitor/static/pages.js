@@ -1,4 +1,4 @@
-// What pages do beyond HTML: they follow the store, listen to a few keys, and copy ids. Without it everything else works.
+// What pages do beyond HTML: live updates, keyboard shortcuts, copying ids. Everything else works without it.
 "use strict";
 
 const liveButton = document.querySelector(".live");
@@ -19,7 +19,7 @@ function isWanted() {
 }
 
 function remember(wanted) {
-  try { localStorage.setItem("baserun.live", wanted ? "on" : "off"); } catch { /* a browser without storage forgets */ }
+  try { localStorage.setItem("baserun.live", wanted ? "on" : "off"); } catch { /* not remembered without storage */ }
 }
 
 function follow() {
@@ -29,7 +29,7 @@ function follow() {
   following.addEventListener("beat", () => { heard = Date.now(); say("on", "live"); });
   following.addEventListener("news", () => { heard = Date.now(); say("on", "live"); refresh(); });
   following.onerror = () => {
-    // A server that cannot hold a connection open lets the browser come back every two seconds: that is no break.
+    // A server that cannot hold a connection open has the browser reconnect every two seconds: that is not an error.
     if (Date.now() - heard > 5000) say("broken", "live: connection broken");
     if (following.readyState === EventSource.CLOSED) { following = null; setTimeout(follow, 3000); }
   };
@@ -78,7 +78,7 @@ function merge(fresh) {
   else replace(list, freshList);
 }
 
-// Looked for when it is needed: a page that was empty when it was opened has none yet.
+// Looked up on use: a page that was empty when it was opened has none yet.
 const newsLine = () => document.querySelector(".news");
 const keyed = (list) => new Map([...list.children].map((each) => [each.dataset.key, each]));
 
@@ -150,7 +150,7 @@ function choose(step) {
   const now = all.findIndex((row) => row.classList.contains("chosen"));
   const next = Math.min(all.length - 1, Math.max(0, now < 0 ? (step > 0 ? 0 : all.length - 1) : now + step));
   if (now >= 0) all[now].classList.remove("chosen");
-  document.activeElement.blur(); // else Enter would open what has the focus, and not what is chosen
+  document.activeElement.blur(); // or Enter would open the focused link instead of the chosen row
   all[next].classList.add("chosen");
   all[next].scrollIntoView({ block: "nearest" });
   try { sessionStorage.setItem("baserun.chosen:" + location.pathname, all[next].dataset.key); } catch { /* not remembered */ }
@@ -179,10 +179,10 @@ document.addEventListener("keydown", (event) => {
   } else if (event.key === "n") { const next = document.querySelector("a[rel=next]"); if (next) next.click(); }
 });
 
-// A page that Back brings back as it was left shows what it is narrowed to, not what was chosen before leaving.
+// When Back restores a page, its form shows the filters of the list again, not what was chosen before leaving.
 addEventListener("pageshow", (event) => { if (event.persisted) document.querySelector("form.filters")?.reset(); });
 
-// A list remembers where you were.
+// A list remembers the chosen row.
 try {
   const key = sessionStorage.getItem("baserun.chosen:" + location.pathname);
   const row = key && rows().find((each) => each.dataset.key === key);
