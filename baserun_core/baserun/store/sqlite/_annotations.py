@@ -1,4 +1,4 @@
-"""Attaching annotations to what they speak of, whichever of the two arrives first."""
+"""Attaching annotations to their session, trace or span, whichever arrives first."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _ADD_DIRECT = ", ".join(f"{column} = {column} + ?" for column in _rollups.DIRECT
 
 
 class Waiting(msgspec.Struct):
-    """An annotation, what it is attached to, and what it would like to be attached to."""
+    """An annotation, with what it is attached to and the ids that it came with."""
 
     id: int
     type: str
@@ -46,9 +46,9 @@ class Waiting(msgspec.Struct):
 
 
 def store_annotations(connection: sqlite3.Connection, batch: Batch) -> int:
-    """Store the annotations of a batch that are new, and attach those that waited for something in it.
+    """Store the annotations of a batch, and attach stored ones that waited for records of this batch.
 
-    Call it when the rest of the batch is in the store. Returns by how many they have become more.
+    Call it after the rest of the batch is written. Returns by how many the number of annotations has grown.
     """
     fresh, replaced = _fresh(connection, batch.annotations) if batch.annotations else ([], [])
     for known in replaced:
@@ -63,7 +63,7 @@ def store_annotations(connection: sqlite3.Connection, batch: Batch) -> int:
 def _fresh(
     connection: sqlite3.Connection, annotations: Sequence[AnnotationRow]
 ) -> tuple[list[AnnotationRow], list[Waiting]]:
-    """The annotations that are to be stored, one of each id, and the stored ones whose place they take."""
+    """Return the annotations to store, one for each id, and the stored ones that they replace."""
     rows: dict[str, AnnotationRow] = {}
     for row in annotations:
         known = rows.get(row.id)
@@ -80,7 +80,7 @@ def _fresh(
 
 
 def _replaces(row: AnnotationRow, known_type: str, known_us: int) -> bool:
-    """Whether an annotation takes the place of another with its id: of feedback the latest counts, in any order."""
+    """Whether an annotation replaces another with its id: of feedback the latest counts, in any order of arrival."""
     return row.type == known_type == "feedback" and row.created_us >= known_us
 
 
@@ -161,7 +161,7 @@ def _attach(connection: sqlite3.Connection, annotation: Waiting) -> None:
 
 
 def _find_call(connection: sqlite3.Connection, response_id: str | None) -> tuple[int | None, int | None]:
-    """The span and the trace of the call that a provider answered with this id."""
+    """Return the span and the trace of the call whose response has this id."""
     if response_id is None:
         return (None, None)
     row = connection.execute(
@@ -186,7 +186,7 @@ def _still_waits(annotation: Waiting) -> bool:
 
 
 def _follow(connection: sqlite3.Connection, annotation: Waiting, before: tuple[int | None, int | None]) -> None:
-    """Let the roll-ups and the tags follow an annotation to what it is attached to now."""
+    """Update roll-ups and tags after an annotation was attached to something else."""
     if annotation.type == "feedback" and annotation.score is not None:
         part = _rollups.feedback(annotation.score)
         add_feedback(connection, *before, tuple(-value for value in part))
@@ -198,7 +198,7 @@ def _follow(connection: sqlite3.Connection, annotation: Waiting, before: tuple[i
 def add_feedback(
     connection: sqlite3.Connection, session_id: int | None, trace_id: int | None, part: tuple[int, ...]
 ) -> None:
-    """Add to the feedback of a trace with its session and user, or of a session with its owner."""
+    """Add to the feedback of a trace, its session and user, or of a session and its owner."""
     user_id = None
     if trace_id is not None:
         connection.execute(f"UPDATE traces SET {_ADD} WHERE id = ?", (*part, trace_id))
@@ -216,7 +216,7 @@ def add_feedback(
 
 def _tag(connection: sqlite3.Connection, trace_id: int, name: str, annotation: Waiting) -> None:
     (tags,) = connection.execute("SELECT tags FROM traces WHERE id = ?", (trace_id,)).fetchone()
-    if name in json_object(tags):  # the trace has ended, and said at its end what counts
+    if name in json_object(tags):  # the trace has ended, with the value that counts
         return
     row = connection.execute("SELECT value FROM annotation_contents WHERE id = ?", (annotation.id,)).fetchone()
     if row is not None and row[0] is not None:

@@ -1,4 +1,4 @@
-"""Applying rows to a working set, one after the other, in the order in which they happened."""
+"""Applying rows to a working set, in the order in which they happened."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ _encode = msgspec.json.encode
 
 
 class Batch:
-    """The rows of one transaction and what becomes of them.
+    """Applies the rows of one transaction, and collects what is to be written.
 
     Args:
-        connection: In that transaction.
-        draft: Its rows, in the order in which they happened.
-        are_new: Whether to trust that each of the spans is new. Where one is not, writing it raises `IntegrityError`;
-            without trust each is looked for, and those that are there are left out.
+        connection: The connection, inside that transaction.
+        draft: The rows, in the order in which they happened.
+        are_new: Whether to assume that all spans are new: if one is not, writing it raises `IntegrityError`. Otherwise
+            each is looked up, and stored ones are left out.
     """
 
     def __init__(self, connection: sqlite3.Connection, draft: Draft, *, are_new: bool) -> None:
@@ -44,7 +44,7 @@ class Batch:
         self.working_set = WorkingSet(connection)
         self.spans: list[tuple[str, tuple[Any, ...]]] = []
         self.contents: list[tuple[str, tuple[Any, ...]]] = []
-        """The statements that insert them, with their values."""
+        """The INSERT statements of spans and contents, with their values."""
         self.previews: list[tuple[TraceState, int, str | None, str | None]] = []
         self.models: set[tuple[tuple[str, str], int]] = set()
         self.model_calls: list[tuple[tuple[str, str], TraceState, tuple[int, ...]]] = []
@@ -192,7 +192,7 @@ class Batch:
         self._count(trace, draft.row)
 
     def _is_known(self, trace: TraceState, key: bytes) -> bool:
-        """Whether a span is stored, or was met before in this batch."""
+        """Whether a span is stored, or occurred before in this batch."""
         if (trace.id, key) in self._met:
             return True
         self._met.add((trace.id, key))

@@ -1,4 +1,4 @@
-"""Writing a batch: what is new, what changed, and the roll-ups that follow from it."""
+"""Writing a batch: new rows, changed rows, and the roll-ups that follow from them."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _INSERT_TRACE_CONTENT = insert("trace_contents", ("id", "error_message", "result
 
 
 class Flush:
-    """Puts a batch into the store; `stored` counts what was not there before."""
+    """Writes a batch to the store; `stored` counts the new rows."""
 
     def __init__(self, batch: Batch) -> None:
         self._connection: sqlite3.Connection = batch.connection
@@ -66,7 +66,7 @@ class Flush:
         self._refresh_stale()
 
     def _spread_owners(self) -> None:
-        """A session's traces follow its owner, those too that this batch did not touch."""
+        """Load the traces that follow a session's new owner, also those that this batch does not touch."""
         for session in list(self._working_set.sessions.values()):
             if session.strength > session.stored_strength and not session.is_new:
                 self._working_set.load_weak_traces(session)
@@ -107,7 +107,7 @@ class Flush:
             self._stale_users.add(trace.user.id)
 
     def _count_for_users(self) -> None:
-        """A user's sums change by what those of its hours do."""
+        """Add the changes in a user's hours to the user's sums."""
         for user_id, sums in self._hours.of_users():
             _rollups.add(self._working_set.users_by_id[user_id].sums, sums)
 
@@ -198,12 +198,12 @@ def write_tags(connection: sqlite3.Connection, trace_id: int, tags: dict[str, An
 
 
 def tag_text(value: Any) -> str:
-    """A tag's value as it is written in a filter: text as it is, anything else as JSON."""
+    """Return a tag's value as written in a filter: text unchanged, anything else as JSON."""
     return value if isinstance(value, str) else msgspec.json.encode(value).decode()
 
 
 def model_id(connection: sqlite3.Connection, requested: str, answered: str) -> int:
-    """The number of a model, new when it was never seen."""
+    """Return the id of a model, inserting it if it is new."""
     names = (requested, answered)
     row = connection.execute("SELECT id FROM models WHERE requested = ? AND answered = ?", names).fetchone()
     if row is None:

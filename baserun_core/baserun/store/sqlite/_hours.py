@@ -1,8 +1,8 @@
-"""What happened by whole hours, so that months are read as fast as a day.
+"""Activity by whole hours, so that months are read as fast as a day.
 
-The sums over the traces that started in an hour, of all and of each user; how long those with a call took, by classes;
-and the calls to each model. They change in the transaction that changes what they count, and all of it can be
-subtracted again: the trace that a user loses to another takes its part of the hour along.
+Kept are the sums over the traces that started in an hour, in total and for each user; the durations of traces with a
+call, by classes; and the calls to each model. They change in the same transaction as the rows that they count, and can
+be subtracted again: a trace that changes its user takes its part of the hour along.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ Key = TypeVar("Key", bound=tuple[int, ...])
 
 HOUR_US = 3_600_000_000
 SUMS = _rollups.COLUMNS[: _rollups.FEEDBACK]
-"""Of traces, in the order of their own roll-ups. Feedback is not among them: it comes when all is over."""
+"""Sums of traces, in the order of their own roll-ups; without feedback, which may come much later."""
 MODEL_SUMS = ("calls", "errors", "cost_nano", "cost_known")
 
 FINEST_US_BITS, CLASSES_AN_OCTAVE = 7, 8
-"""Durations are told apart from a millisecond on, eight units of 128 us, by an eighth of their power of two."""
+"""Durations are classified from a millisecond on (eight units of 128 us), by eighths of their power of two."""
 
 CALLS = (
     f"SELECT t.started_us / {HOUR_US} AS hour, m.id AS model_id, count(*) AS calls, sum(p.status = 'error') AS errors,"
@@ -33,7 +33,7 @@ CALLS = (
     " ON m.requested = coalesce(p.request_model, '') AND m.answered = coalesce(p.response_model, '')"
     " WHERE p.is_call AND coalesce(p.request_model, p.response_model) IS NOT NULL"
 )
-"""Counts calls again; `GROUP BY` and other conditions come behind it."""
+"""Counts calls again; followed by more conditions and `GROUP BY`."""
 _TRACES = f"started_us / {HOUR_US}, {{key}}count(*), {', '.join(f'sum({column})' for column in SUMS[1:])} FROM traces"
 _LATENCIES = f"""
     WITH octaves (octave, least) AS (
@@ -51,29 +51,29 @@ RECOUNTS = {
     "latency_hours": _LATENCIES,
     "model_hours": f"{CALLS} GROUP BY 1, 2",
 }
-"""What each of the tables should hold; the migration that made them counts so too."""
+"""The query for the right content of each table; the migration that created them uses the same."""
 
 
 def latency_class(duration_us: int) -> int:
-    """The class of a duration: those of one class differ by an eighth at most."""
+    """Return the class of a duration; durations in one class differ by an eighth at most."""
     units = max(duration_us >> FINEST_US_BITS, CLASSES_AN_OCTAVE)
     octave = units.bit_length() - 4
     return CLASSES_AN_OCTAVE * octave + (units >> octave) - CLASSES_AN_OCTAVE
 
 
 def least_us(latency: int) -> int:
-    """The shortest duration of a class."""
+    """Return the shortest duration of a class, in microseconds."""
     octave, part = divmod(latency, CLASSES_AN_OCTAVE)
     return (CLASSES_AN_OCTAVE + part) << octave + FINEST_US_BITS
 
 
 def latency_of(duration_us: int | None, sums: Sequence[int]) -> int | None:
-    """The class of a trace; None for one that is running, or that called no model."""
+    """Return the class of a trace; None if it is running, or called no language model."""
     return latency_class(duration_us) if duration_us is not None and sums[_rollups.LLM_CALLS] else None
 
 
 class Hours:
-    """What the traces and calls of a transaction add to their hours, or take away."""
+    """Collects what the traces and calls of a transaction add to their hours, or subtract."""
 
     def __init__(self) -> None:
         self._sums: defaultdict[tuple[int, int | None], list[int]] = defaultdict(_rollups.none)
@@ -81,7 +81,7 @@ class Hours:
         self._models: list[tuple[int, ...]] = []
 
     def follow(self, trace: TraceState) -> None:
-        """Count a trace as it becomes instead of as it is stored."""
+        """Count a trace by its new state instead of its stored one."""
         if trace.stored_sums is not None:
             hour, stored, was_of = trace.announced_us // HOUR_US, trace.stored_sums, trace.stored_user
             self.subtract(hour, None if was_of is None else was_of.id, stored, trace.stored_latency)
@@ -89,19 +89,19 @@ class Hours:
         self._add(hour, None if user is None else user.id, trace.sums, latency_of(trace.duration_us, trace.sums))
 
     def subtract(self, hour: int, user_id: int | None, sums: Sequence[int], latency: int | None) -> None:
-        """Take a trace away."""
+        """Subtract a trace."""
         self._add(hour, user_id, [-each for each in sums], latency, -1)
 
     def of_users(self) -> Iterator[tuple[int, list[int]]]:
-        """What is added to each user in one of the hours, or taken away."""
+        """Return the changes to each user, one item for each of the user's hours."""
         return ((user_id, sums) for (_, user_id), sums in self._sums.items() if user_id is not None)
 
     def call(self, hour: int, model_id: int, sums: Sequence[int]) -> None:
-        """Add calls of a model, or, with negative sums, take them away."""
+        """Add calls of a model; negative sums subtract them."""
         self._models.append((hour, model_id, *sums))
 
     def write(self, connection: sqlite3.Connection) -> None:
-        """Put everything into the store; what nothing is left of is no row."""
+        """Write everything; a row that is left without traces or calls is deleted."""
         hours: defaultdict[tuple[int], list[int]] = defaultdict(_rollups.none)
         for (hour, _), sums in self._sums.items():
             _rollups.add(hours[(hour,)], sums)
@@ -119,14 +119,14 @@ class Hours:
 
 
 def subtract_calls(connection: sqlite3.Connection, hours: Hours, trace_ids: Sequence[int]) -> None:
-    """Take the calls of traces away that are about to be removed."""
+    """Subtract the calls of traces that are about to be removed."""
     query = f"{CALLS} AND p.trace_id IN ({{}}) GROUP BY 1, 2"
     for hour, model_id, *sums in select_in(connection, query, trace_ids):
         hours.call(hour, model_id, [-each for each in sums])
 
 
 def move_calls(connection: sqlite3.Connection, hours: Hours, trace: TraceState) -> None:
-    """Let the calls that are stored of a trace follow it to the hour in which it turned out to have begun."""
+    """Move the stored calls of a trace to the hour in which it turned out to have started."""
     query = f"{CALLS} AND p.trace_id = ? GROUP BY 1, 2"
     for hour, model_id, *sums in connection.execute(query, (trace.id,)).fetchall():
         hours.call(hour, model_id, [-each for each in sums])

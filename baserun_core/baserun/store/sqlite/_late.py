@@ -1,4 +1,4 @@
-"""What an erased user did before it was erased, and of which the store learns only now.
+"""Late rows of an erased user: from before the erasure, but arriving after it.
 
 Rows wait for a moment before they are written, and for long where the store cannot be. Those of sessions and traces
 that were erased are known by their tombstones; here are those that tell of others that they were the user's.
@@ -20,9 +20,9 @@ from baserun.store.sqlite._sql import select_in
 
 
 def erase_late(connection: sqlite3.Connection, rows: Sequence[Row]) -> Counter[str]:
-    """Erase the sessions and traces that these rows give to a user who was erased since; what was stored of them.
+    """Erase the sessions and traces that these rows assign to a user erased since; return what was stored of them.
 
-    They are then as if the rows had been there when the user was erased: what else comes of them is late as well.
+    The result is as if the rows had been stored before the erasure: further rows of the same sessions are late too.
     """
     removed: Counter[str] = Counter()
     if _tombstones.are_none(connection):
@@ -40,7 +40,7 @@ def erase_late(connection: sqlite3.Connection, rows: Sequence[Row]) -> Counter[s
 
 
 class _Late:
-    """The rows that name an erased user and are from before."""
+    """The rows that name an erased user and are from before the erasure."""
 
     def __init__(self, connection: sqlite3.Connection, rows: Sequence[Row]) -> None:
         self._connection = connection
@@ -52,14 +52,14 @@ class _Late:
         self._owners = self._find_owners() if self.is_anything else {}
 
     def sessions(self) -> dict[str, int]:
-        """The sessions of such a user that are not known as erased, and when the user was."""
+        """Return the sessions of such users that have no tombstone yet, with the time of the user's erasure."""
         found = {name: at_us for name, (_, at_us) in self._owners.items() if at_us is not None}
         hashes = {name: _tombstones.session_hash(name) for name in found}
         graves = _tombstones.erased_at(self._connection, hashes.values())
         return {name: at_us for name, at_us in found.items() if graves.get(hashes[name], -1) < at_us}
 
     def traces(self) -> dict[bytes, int]:
-        """The traces of such a user, unless they are in a session whose owner is known more firmly, and when it was."""
+        """Return the traces of such users, unless their session has an owner known more firmly, with that time."""
         found: dict[bytes, int] = {}
         for row in self._rows:
             at_us = self._since(row)
@@ -71,12 +71,12 @@ class _Late:
         return found
 
     def _since(self, row: Any) -> int | None:
-        """When the user of a row was erased, if that is from before."""
+        """Return the time at which the user of a row was erased, if the row is older."""
         at_us = self._erased.get(row.user_identifier)
         return at_us if at_us is not None and _when(row) <= at_us else None
 
     def _find_owners(self) -> dict[str, tuple[int, int | None]]:
-        """How firmly the owner of each session is known, and when that one was erased, if these rows make it late."""
+        """Return how firmly each owner is known, and the owner's erasure if these rows make the session late."""
         names = {_session_of(row) for row in self._rows} - {None}
         query = "SELECT identifier, user_strength, NULL FROM sessions WHERE identifier IN ({})"
         owners = {name: (strength, since) for name, strength, since in select_in(self._connection, query, names)}

@@ -1,4 +1,4 @@
-"""Annotations as results."""
+"""Reading annotations as results."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _FROM = (
 
 
 def annotations_of_session(connection: sqlite3.Connection, session_id: int) -> list[StoredAnnotation]:
-    """What was said of the session as a whole, in the order of time."""
+    """Return the annotations of the session itself, in the order of time."""
     query = f"SELECT {_COLUMNS} {_FROM} WHERE a.session_id = ? ORDER BY a.created_us, a.id"
     return [annotation_result(row) for row in connection.execute(query, (session_id,))]
 
@@ -30,7 +30,7 @@ def annotations_of_session(connection: sqlite3.Connection, session_id: int) -> l
 def annotations_of_traces(
     connection: sqlite3.Connection, trace_ids: Iterable[int]
 ) -> dict[int, list[StoredAnnotation]]:
-    """What was said of each of these traces and their spans, in the order of time."""
+    """Return the annotations of each of these traces and their spans, in the order of time."""
     query = f"SELECT {_COLUMNS} {_FROM} WHERE a.trace_id IN ({{}}) ORDER BY a.created_us, a.id"
     found: dict[int, list[StoredAnnotation]] = {}
     for row in select_in(connection, query, trace_ids):
@@ -39,7 +39,7 @@ def annotations_of_traces(
 
 
 def annotation_result(row: Any) -> StoredAnnotation:
-    """A row of the columns above as a result."""
+    """Make a result from a row of the columns above."""
     return StoredAnnotation(
         id=row[1],
         session_id=row[2],

@@ -1,4 +1,4 @@
-"""What cannot be subtracted is looked up again: the ends of a time span, the first and the last thing said."""
+"""Looking up again what cannot be subtracted: first and last times, first input and last output."""
 
 from __future__ import annotations
 
@@ -34,12 +34,12 @@ _IS_EMPTY = "SELECT 1 FROM sessions WHERE id = ? AND traces = 0 AND event_first_
 
 
 def refresh_trace(connection: sqlite3.Connection, trace_id: int) -> None:
-    """Look up again when something last happened in a trace."""
+    """Look up the end of a trace's activity again."""
     connection.execute(f"UPDATE traces SET last_us = {TRACE_END} WHERE id = ?", (trace_id,))
 
 
 def refresh_session(connection: sqlite3.Connection, session_id: int) -> int:
-    """Look up again what left traces may have taken along; 1 when nothing is left of the session and it is gone."""
+    """Look up times and previews again after traces left the session; delete it if nothing is left, and return 1."""
     if connection.execute(_IS_EMPTY, (session_id,)).fetchone():
         connection.execute("DELETE FROM sessions WHERE id = ?", (session_id,))
         connection.execute("DELETE FROM session_texts WHERE id = ?", (session_id,))
@@ -56,7 +56,7 @@ def refresh_session(connection: sqlite3.Connection, session_id: int) -> int:
 
 
 def refresh_previews(connection: sqlite3.Connection, session_id: int) -> None:
-    """Look up again what was said first and last."""
+    """Look up the first input and the last output of a session again."""
     first = connection.execute(FIRST_INPUT, {"id": session_id}).fetchone() or (None, None)
     last = connection.execute(LAST_OUTPUT, {"id": session_id}).fetchone() or (None, None)
     connection.execute("INSERT OR IGNORE INTO session_texts (id) VALUES (?)", (session_id,))
@@ -68,7 +68,7 @@ def refresh_previews(connection: sqlite3.Connection, session_id: int) -> None:
 
 
 def previews_of_owner(connection: sqlite3.Connection, session: str) -> tuple[str | None, str | None]:
-    """What was said first and last in this session, apart from what others said in it."""
+    """Return the first input and the last output of a session, without traces of users other than its owner."""
     (session_id,) = connection.execute("SELECT id FROM sessions WHERE identifier = ?", (session,)).fetchone()
     queries = (query.replace(" ORDER BY", f"{_OF_OWNER} ORDER BY") for query in (FIRST_INPUT, LAST_OUTPUT))
     first, last = (connection.execute(query, {"id": session_id}).fetchone() or (None, None) for query in queries)
@@ -76,7 +76,7 @@ def previews_of_owner(connection: sqlite3.Connection, session: str) -> tuple[str
 
 
 def refresh_user(connection: sqlite3.Connection, user_id: int) -> None:
-    """Look up again when the user was seen; one of whom nothing is left is gone."""
+    """Look up again when the user was first and last seen; delete a user of whom nothing is left."""
     gone = connection.execute("DELETE FROM users WHERE id = ? AND sessions = 0 AND traces = 0", (user_id,)).rowcount
     if not gone:
         times = connection.execute(USER_TIMES, {"id": user_id}).fetchone()

@@ -1,4 +1,4 @@
-"""Taking sessions and traces out of a store with everything that hangs on them, inside the caller's transaction."""
+"""Removing sessions and traces with all that belongs to them, inside the caller's transaction."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _SUBTRACT_DIRECT = ", ".join(f"{column} = {column} - ?" for column in ("sessions
 
 
 def remove_sessions(connection: sqlite3.Connection, session_ids: Sequence[int]) -> Counter[str]:
-    """Remove whole sessions, and what they added to their users."""
+    """Remove whole sessions, and subtract them from their users."""
     query = f"SELECT user_id, {', '.join(_rollups.DIRECT_COLUMNS)} FROM sessions WHERE id IN ({{}})"
     owners = list(select_in(connection, query, session_ids))
     traces = select_in(connection, "SELECT id FROM traces WHERE session_id IN ({})", session_ids)
@@ -36,7 +36,7 @@ def remove_sessions(connection: sqlite3.Connection, session_ids: Sequence[int]) 
 def remove_traces(
     connection: sqlite3.Connection, trace_ids: Sequence[int], *, are_sessions_going: bool = False
 ) -> Counter[str]:
-    """Remove traces, and what they added to their sessions and users."""
+    """Remove traces, and subtract them from their sessions and users."""
     query = f"SELECT session_id, user_id, started_us, duration_us, 1, {_TRACE_SUMS} FROM traces WHERE id IN ({{}})"
     rows = list(select_in(connection, query, trace_ids))
     _subtract_hours(connection, trace_ids, rows)
@@ -62,13 +62,13 @@ def remove_traces(
 
 
 def remove_contents(connection: sqlite3.Connection, span_ids: Sequence[int]) -> int:
-    """Remove what was said in these spans, from the search too."""
+    """Remove the content of these spans, also from the search index."""
     _search_index.remove(connection, span_ids)
     return _delete(connection, "contents", span_ids)
 
 
 def remove_annotations(connection: sqlite3.Connection, annotation_ids: Sequence[int]) -> int:
-    """Remove these annotations; what they added to roll-ups goes with what they were attached to."""
+    """Remove these annotations; roll-ups are left to the caller."""
     _delete(connection, "annotation_contents", annotation_ids)
     return _delete(connection, "annotations", annotation_ids)
 
@@ -76,7 +76,7 @@ def remove_annotations(connection: sqlite3.Connection, annotation_ids: Sequence[
 def _subtract(
     connection: sqlite3.Connection, table: str, parts: Iterable[tuple[int | None, Sequence[int]]]
 ) -> set[int]:
-    """Subtract from the roll-ups of `table` what each of its rows loses; which rows those are."""
+    """Subtract from the roll-ups of `table` what each of its rows loses; return the ids of these rows."""
     totals: dict[int, list[int]] = {}
     for row_id, sums in parts:
         if row_id is not None:

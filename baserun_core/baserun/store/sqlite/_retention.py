@@ -19,7 +19,7 @@ PAGES_A_STEP = 2_000
 
 
 def prune(writer: WriteConnection, before_us: int, *, content_only: bool = False) -> PruneReceipt:
-    """Remove what is from before a time, in many small transactions between which others can write."""
+    """Remove what is older than a time, in many small transactions between which others can write."""
     removed: Counter[str] = Counter()
     contents = ContentPruning(before_us) if content_only else None
     is_done = is_missing = not writer.exists()
@@ -29,7 +29,7 @@ def prune(writer: WriteConnection, before_us: int, *, content_only: bool = False
             step = prune_rows_step(connection, before_us) if contents is None else contents.step(connection)
         removed += step
         is_done = not step if contents is None else contents.is_done
-    if removed or (content_only and not is_missing):  # where one was interrupted, words are left in free pages
+    if removed or (content_only and not is_missing):  # an interrupted pruning leaves words in free pages
         give_space_back(writer)
     return PruneReceipt(
         before=time(before_us),
@@ -42,7 +42,7 @@ def prune(writer: WriteConnection, before_us: int, *, content_only: bool = False
 
 
 def prune_rows_step(connection: sqlite3.Connection, before_us: int) -> Counter[str]:
-    """Remove a few sessions that were last active before a time, then traces without a session, then what is left."""
+    """Remove a few sessions last active before a time; if none, traces without a session; if none, lone annotations."""
     sessions = connection.execute(
         "SELECT id FROM sessions WHERE last_us < ? ORDER BY last_us LIMIT ?", (before_us, SESSIONS_A_STEP)
     )
@@ -61,7 +61,7 @@ def prune_rows_step(connection: sqlite3.Connection, before_us: int) -> Counter[s
 
 
 def _remove_unattached(connection: sqlite3.Connection, before_us: int) -> int:
-    """Remove what was said of no session and no trace, or of some that never came."""
+    """Remove annotations that are attached to no session or trace, for example since it never arrived."""
     connection.execute("DELETE FROM pending_moves WHERE at_us < ?", (before_us,))
     found = connection.execute(
         "SELECT id FROM annotations WHERE session_id IS NULL AND trace_id IS NULL AND created_us < ? LIMIT ?",
@@ -71,7 +71,7 @@ def _remove_unattached(connection: sqlite3.Connection, before_us: int) -> int:
 
 
 class ContentPruning:
-    """Removes what was said before a time.
+    """Removes the content from before a time.
 
     First the content of traces that started before it, then logs and comments of no trace; each is walked once.
     """
@@ -84,7 +84,7 @@ class ContentPruning:
         self.is_done = False
 
     def step(self, connection: sqlite3.Connection) -> Counter[str]:
-        """Remove the next few; of how many spans, traces and annotations that was."""
+        """Remove the next few; return the numbers of spans, traces and annotations."""
         if self._traces_are_done:
             return self._step_of_annotations(connection)
         return self._step_of_traces(connection)
@@ -138,7 +138,7 @@ def _remove_content_of(connection: sqlite3.Connection, trace_ids: list[int]) -> 
 
 
 def _run(connection: sqlite3.Connection, sql: str, parameters: list[tuple[int]]) -> int:
-    """Run a statement for each of `parameters`; how many rows it changed."""
+    """Run a statement for each of `parameters`; return the number of changed rows."""
     return max(0, connection.executemany(sql, parameters).rowcount)
 
 
@@ -154,6 +154,6 @@ def give_space_back(writer: WriteConnection) -> None:
 
 
 def empty_log(writer: WriteConnection) -> None:
-    """Move everything out of the log into the file, so that nothing that was removed stays in it."""
+    """Move everything from the log into the file, so that no removed content stays in the log."""
     with writer.exclusive() as connection:
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()

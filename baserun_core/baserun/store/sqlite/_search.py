@@ -1,4 +1,4 @@
-"""Finding the calls in which something was said."""
+"""Searching the texts of calls."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def question(text: object, user: object, limit: object, after: str | None) -> Qu
 
 
 def search(connection: sqlite3.Connection, asked: Question) -> Page[SearchHit]:
-    """One page of hits, the latest stored first."""
+    """Return one page of hits, the latest stored first."""
     wanted = asked.limit + 1
     found = said_lately(connection, asked.text, asked.user, asked.after)[:wanted]
     if len(found) < wanted:
@@ -86,7 +86,7 @@ def _hit(connection: sqlite3.Connection, span_id: int, words: list[str]) -> Sear
 
 
 def _snippet(text: str, words: list[str]) -> str:
-    """The piece of `text` around the first of the words that is in it."""
+    """Return the piece of `text` around the first occurrence of one of the words."""
     found = (re.search(re.escape(word.rstrip("*")), text, re.IGNORECASE) for word in words)
     places = [match.start() for match in found if match]
     start = max(0, min(places, default=0) - SNIPPET_CHARACTERS // 3)

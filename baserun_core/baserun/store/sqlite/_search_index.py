@@ -1,4 +1,4 @@
-"""Keeping the full-text index: filled off the write path, in bounded steps, and emptied with what it speaks of."""
+"""Maintaining the full-text index: filled off the write path in bounded steps, and emptied together with contents."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from baserun.store.sqlite._sql import insert_rows, select_in
 STEP_ROWS = 1_000
 STEP_CHARACTERS = 2_000_000
 STEP_SECONDS = 0.25
-"""In this time a step is done everywhere but where threads of the application leave it no processor."""
+"""Seconds after which a step ends early; only reached if busy threads of the application leave it little CPU time."""
 ROWS_AT_ONCE = 8
 SEGMENTS_TO_MERGE = 12
-"""So many pieces of the index of about one size become one: more often, and every word is written once more."""
+"""Segments of one level that are merged (FTS5 `automerge`): with fewer, each word is rewritten more often."""
 
 _SET = "INSERT OR REPLACE INTO counters VALUES (?, ?)"
 
 
 def watermark(connection: sqlite3.Connection) -> int:
-    """The last span whose content is in the index."""
+    """Return the id of the last span whose content is in the index."""
     return _counter(connection, "search_watermark")
 
 
@@ -49,7 +49,7 @@ def index_some(connection: sqlite3.Connection) -> bool:
 
 
 def remove(connection: sqlite3.Connection, span_ids: Iterable[int]) -> None:
-    """Take contents out of the index; call it before they are deleted."""
+    """Remove contents from the index; call it before they are deleted."""
     _begin_anew_if_changed(connection)
     last = watermark(connection)
     indexed = [each for each in span_ids if each <= last]
@@ -59,10 +59,10 @@ def remove(connection: sqlite3.Connection, span_ids: Iterable[int]) -> None:
 
 
 def merge_some(connection: sqlite3.Connection, pages: int = 500) -> bool:
-    """Merge a part of the index, so that what was removed from it is really gone; True when more is to be merged."""
+    """Merge a part of the index, so that removed words are really gone; True when there is more to merge."""
     before = connection.total_changes
     connection.execute("INSERT INTO search (search, rank) VALUES ('merge', ?)", (-pages,))
-    return connection.total_changes - before >= 2  # as FTS5 documents it: fewer changes mean nothing was left to do
+    return connection.total_changes - before >= 2  # fewer changes: nothing was left to merge (FTS5 documentation)
 
 
 def _begin_anew_if_changed(connection: sqlite3.Connection) -> None:

@@ -1,4 +1,4 @@
-"""What was said since the search index was last filled, looked through in the same way as the index does."""
+"""Searching the calls that are not in the index yet, by the same rules as the index."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from baserun.store.sqlite._search_index import watermark
 from baserun.store.sqlite._search_query import match_expression
 
 NEWEST_UNINDEXED = 5_000
-"""So many calls that the index does not have yet are looked through one by one: more than a writer leaves waiting."""
+"""Most unindexed calls that are searched one by one; a writer leaves fewer of them waiting."""
 
 _NEWEST = (
     "SELECT c.id, {columns} FROM contents c JOIN spans p ON p.id = c.id JOIN traces t ON t.id = p.trace_id"
@@ -22,7 +22,7 @@ _NEWEST = (
 def said_lately(
     connection: sqlite3.Connection, text: str, user: str | None = None, before: int | None = None
 ) -> list[int]:
-    """The calls that are not in the index yet and in which all words of `text` were said, the latest first.
+    """Return the calls that are not in the index yet and contain all words of `text`, the latest first.
 
     Args:
         user: Only calls of this user.
@@ -30,7 +30,7 @@ def said_lately(
     """
     last = 2**62 if before is None else before
     rows = connection.execute(_NEWEST, (watermark(connection), last, user, user, NEWEST_UNINDEXED))
-    # In ascending order: FTS5 starts a new piece of its index whenever a row does not come behind the last one.
+    # In ascending order: FTS5 starts a new segment whenever a row id is not above the last one.
     texts = sorted((span_id, plain_text(tuple(row))) for span_id, *row in rows)
     if not texts:
         return []

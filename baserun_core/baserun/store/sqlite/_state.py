@@ -1,4 +1,4 @@
-"""What a batch works on: the rows it touches, as they are in the store and as they become."""
+"""The state of the rows that a batch touches: as stored, and as they will be written."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class UserState:
         self.sums = _rollups.none()
 
     def see(self, first_us: int, last_us: int) -> None:
-        """Stretch the time in which the user was seen."""
+        """Extend the time in which the user was seen."""
         if self.first_us is None or first_us < self.first_us:
             self.first_us = first_us
             self.is_dirty = True
@@ -85,7 +85,7 @@ class SessionState:
         self.last_output: str | None = None
 
     def see(self, first_us: int, last_us: int) -> None:
-        """Stretch the time in which the session was active."""
+        """Extend the time in which the session was active."""
         if self.started_us is None or first_us < self.started_us:
             self.started_us = first_us
             self.is_dirty = True
@@ -94,20 +94,20 @@ class SessionState:
             self.is_dirty = True
 
     def happen(self, at_us: int) -> None:
-        """Something was said of the session itself."""
+        """Note an event of the session itself."""
         self.is_dirty = True
         self.event_first_us = at_us if self.event_first_us is None else min(self.event_first_us, at_us)
         self.event_last_us = at_us if self.event_last_us is None else max(self.event_last_us, at_us)
         self.see(at_us, at_us)
 
     def own(self, user: UserState, strength: int) -> None:
-        """Give the session an owner, where this one is known more firmly than the one it has."""
+        """Set the owner of the session, if this one is known more firmly than the present one."""
         if strength > self.strength:
             self.user, self.strength = user, strength
             self.is_dirty = True
 
     def preview(self, started_us: int, first: str | None, last: str | None) -> None:
-        """Take a call's previews where it is the earliest or the latest; at the same time the order of rows counts."""
+        """Keep a call's previews if it is the earliest or the latest; for equal times the order of rows decides."""
         if first is not None and (self.first_input_us is None or started_us < self.first_input_us):
             self.first_input_us, self.first_input = started_us, first
             self.texts_are_dirty = True
@@ -117,12 +117,12 @@ class SessionState:
 
     @property
     def is_there(self) -> bool:
-        """Whether anything speaks of the session; one that a trace named and left again is not."""
+        """Whether the session exists: it has traces or events; one that a trace named and left again does not."""
         return self.event_first_us is not None or self.sums[_rollups.TRACES] > 0
 
 
 class TraceState:
-    """A trace's row; what only its completion knows is written when it comes."""
+    """A trace's row; some columns are only known, and written, at its completion."""
 
     __slots__ = (
         "announced_us",
@@ -170,7 +170,7 @@ class TraceState:
         self.error_type: str | None = None
         self.started_us = 0
         self.announced_us = 0
-        """When it began by what was known of it before: another process that it goes on in may only have guessed."""
+        """The start as known before this batch; another process that continues the trace may have guessed it."""
         self.duration_us: int | None = None
         self.last_us = 0
         self.moved_us: int | None = None
@@ -188,24 +188,24 @@ class TraceState:
 
     @property
     def user(self) -> UserState | None:
-        """The trace's own user where that one is known as firmly as the session's owner, else the owner."""
+        """The trace's own user if known as firmly as the session's owner, otherwise the owner."""
         if self.session is not None and self.session.strength > self.strength:
             return self.session.user
         return self.own_user
 
     @property
     def has_content(self) -> bool:
-        """Whether the trace, not its spans, says something."""
+        """Whether the trace itself, apart from its spans, has content."""
         return self.error_message is not None or self.result is not None
 
     def own(self, user: UserState, strength: int) -> None:
-        """Take a user that is known more firmly than the one the trace has of its own."""
+        """Set the trace's own user, if this one is known more firmly than the present one."""
         if strength > self.strength:
             self.own_user, self.strength = user, strength
             self.is_dirty = True
 
     def settle(self) -> None:
-        """Make the sums that follow from the others."""
+        """Set the sums that follow from the others."""
         self.sums[_rollups.TRACES] = 1
         self.sums[_rollups.TURNS] = 1 if self.sums[_rollups.LLM_CALLS] else 0
         self.sums[_rollups.ERRORS] = self.failed_spans or (1 if self.status == "error" else 0)

@@ -1,7 +1,7 @@
-"""Keeping erased sessions, traces and calls from coming back with rows that were still on their way.
+"""Tombstones: they keep late rows from restoring erased sessions, traces and calls.
 
-Rows of an erased session are swallowed until the session is started again after it was erased; from then on those that
-belong to the time before are. What tells only now that it is of an erased user is in `_late`. Only hashes are kept.
+All rows of an erased session are dropped until the session is started again; after that, those from before the erasure.
+Rows that reveal only now that they belong to an erased user are handled in `_late`. Only hashes are kept.
 """
 
 from __future__ import annotations
@@ -21,33 +21,33 @@ _KINDS = {AnnotationRow: "annotation", SpanRow: "span", TraceRow: "trace"}
 
 
 def user_hash(identifier: str) -> bytes:
-    """What a tombstone knows of a user."""
+    """Return the hash by which a tombstone knows a user."""
     return sha256(b"user:" + identifier.encode()).digest()[:16]
 
 
 def session_hash(identifier: str) -> bytes:
-    """What a tombstone knows of a session."""
+    """Return the hash by which a tombstone knows a session."""
     return sha256(b"session:" + identifier.encode()).digest()[:16]
 
 
 def trace_hash(key: bytes) -> bytes:
-    """What a tombstone knows of a trace."""
+    """Return the hash by which a tombstone knows a trace."""
     return sha256(b"trace:" + key).digest()[:16]
 
 
 def response_hash(identifier: str) -> bytes:
-    """What a tombstone knows of a call, by the provider's id of its response."""
+    """Return the hash by which a tombstone knows a call: of the provider's id of its response."""
     return sha256(b"response:" + identifier.encode()).digest()[:16]
 
 
 def bury(connection: sqlite3.Connection, hashes: Iterable[bytes], at_us: int) -> None:
-    """Remember what was erased."""
+    """Add tombstones for these hashes."""
     rows = [(each, at_us) for each in hashes]
     connection.executemany("INSERT OR REPLACE INTO tombstones (hash, erased_us) VALUES (?, ?)", rows)
 
 
 def erased_at(connection: sqlite3.Connection, hashes: Iterable[bytes]) -> dict[bytes, int]:
-    """When what has one of these hashes was erased, where it was."""
+    """Return the time of erasure of each of these hashes that has a tombstone."""
     query = "SELECT hash, erased_us FROM tombstones WHERE hash IN ({})"
     return dict(select_in(connection, query, hashes))
 
@@ -58,7 +58,7 @@ def are_none(connection: sqlite3.Connection) -> bool:
 
 
 def living(connection: sqlite3.Connection, rows: Sequence[Row]) -> tuple[Sequence[Row], Counter[str]]:
-    """The rows that do not belong to what was erased, and how many of each kind do."""
+    """Return the rows that belong to nothing erased, and the numbers of the others by kind."""
     late: Counter[str] = Counter()
     if are_none(connection):
         return rows, late
@@ -78,7 +78,7 @@ def living(connection: sqlite3.Connection, rows: Sequence[Row]) -> tuple[Sequenc
 
 
 def _speaks_of_erased(connection: sqlite3.Connection, graves: dict[bytes, tuple[int, int | None]], row: Row) -> bool:
-    """Whether all that an annotation is about is a call that was erased; servers of one's own may use an id again."""
+    """Whether an annotation is about nothing but an erased call; a self-hosted server may reuse the id of one."""
     if not isinstance(row, AnnotationRow) or row.completion_id is None or row.session_id or row.trace_id:
         return False
     return response_hash(row.completion_id) in graves and not _is_answered(connection, row.completion_id)
@@ -96,7 +96,7 @@ def _response_of(row: Row) -> str | None:
 
 
 def _bury_trace(connection: sqlite3.Connection, graves: dict[bytes, tuple[int, int | None]], row: Row) -> None:
-    """A trace of an erased session that was not known yet: what is said of it later may name it, or a call, alone."""
+    """Add a tombstone for an unknown trace of an erased session: later rows may name only the trace, or a call."""
     trace = row.trace if isinstance(row, SpanRow) else row
     if not isinstance(trace, TraceRow):
         return
@@ -131,7 +131,7 @@ def _is_late(grave: tuple[int, int | None] | None, at_us: int) -> bool:
 
 
 def _place(row: Any) -> tuple[int, list[bytes]]:
-    """When a row happened, and the hashes of what it belongs to."""
+    """Return the time of a row, and the hashes of what it belongs to."""
     if isinstance(row, SpanRow):
         row = row.trace
     if isinstance(row, TraceRow):

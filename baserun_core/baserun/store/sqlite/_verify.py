@@ -1,4 +1,4 @@
-"""Counting everything again, and saying where the store differs from it."""
+"""Verifying a store: counting everything again and comparing."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _FEEDBACK_SUMS = (
     "sum(feedback(score, 0)), sum(feedback(score, 1)), sum(feedback(score, 2)), sum(feedback(score, 3))"
     " FROM annotations WHERE type = 'feedback' AND score IS NOT NULL AND {column} IS NOT NULL GROUP BY {column}"
 )
-"""The four columns of feedback, each score counted by the rule that has counted it before."""
+"""The four columns of feedback, counted by the same rule as when they were written."""
 _TRACES = f"""
     WITH called AS (
         SELECT trace_id, sum(status = 'error') AS failed, sum(is_call AND kind = 'llm') AS llm,
@@ -71,7 +71,7 @@ _REFERENCES = (
 
 
 def verify(connection: sqlite3.Connection) -> list[str]:
-    """What is wrong; empty when nothing is."""
+    """Return descriptions of what is wrong; empty if nothing is."""
     connection.create_function("feedback", 2, lambda score, part: feedback(score)[part], deterministic=True)
     found = [f"integrity: {text}" for (text,) in connection.execute("PRAGMA integrity_check") if text != "ok"]
     found += _compare(connection, "trace", _TRACES, _TRACE_FIELDS)
@@ -86,7 +86,7 @@ def verify(connection: sqlite3.Connection) -> list[str]:
 
 
 def _compare(connection: sqlite3.Connection, what: str, query: str, fields: tuple[str, ...]) -> list[str]:
-    """Compare pairs of columns, what should be before what is, for each row of `query`."""
+    """Compare pairs of columns, expected before stored, in each row of `query`."""
     found = []
     for name, *values in connection.execute(query):
         for field, expected, stored in zip(fields, values[::2], values[1::2], strict=True):
@@ -150,7 +150,7 @@ def _users() -> str:
 
 
 def _hour_differences(connection: sqlite3.Connection) -> list[str]:
-    """Rows that should be and are not, or are and should not be."""
+    """Return the missing and the wrong rows of the hours' tables."""
     found = []
     for table, recount in _hours.RECOUNTS.items():
         expected, stored = f"SELECT * FROM ({recount})", f"SELECT * FROM {table}"

@@ -1,4 +1,4 @@
-"""The users, sessions and traces of one batch, loaded in bulk and found by either id."""
+"""The users, sessions and traces of one batch, loaded in bulk and indexed by both kinds of id."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _NEXT_IDS = f"SELECT {', '.join(f'{_HIGHEST[table]} + 1' for table in _NUMBERED)
 
 
 class WorkingSet:
-    """What a batch touches. New rows get their ids here, inside the transaction that inserts them."""
+    """The rows that a batch touches. New ones get their ids here, inside the transaction that inserts them."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
@@ -64,7 +64,7 @@ class WorkingSet:
             self._take_trace(row)
 
     def user(self, identifier: str) -> UserState:
-        """The user, new when not stored yet."""
+        """Return the user, a new one if it is not stored yet."""
         state = self.users.get(identifier)
         if state is None:
             state = UserState(self.next_id("users"), identifier, is_new=True)
@@ -72,7 +72,7 @@ class WorkingSet:
         return state
 
     def session(self, identifier: str) -> SessionState:
-        """The session, new when not stored yet."""
+        """Return the session, a new one if it is not stored yet."""
         state = self.sessions.get(identifier)
         if state is None:
             state = SessionState(self.next_id("sessions"), identifier, is_new=True)
@@ -80,7 +80,7 @@ class WorkingSet:
         return state
 
     def new_trace(self, key: bytes) -> TraceState:
-        """A trace that is not stored yet."""
+        """Add a trace that is not stored yet."""
         state = TraceState(self.next_id("traces"), key, is_new=True)
         self.traces[key] = self._traces_by_id[state.id] = state
         return state
@@ -93,7 +93,7 @@ class WorkingSet:
             state.is_dirty = True
 
     def next_id(self, table: str) -> int:
-        """An id for a new row of `table`, higher than any that it has."""
+        """Return an id for a new row of `table`, above all that it has."""
         if not self._next_ids:
             self._next_ids = dict(zip(_NUMBERED, self._connection.execute(_NEXT_IDS).fetchone(), strict=True))
         row_id = self._next_ids[table]
