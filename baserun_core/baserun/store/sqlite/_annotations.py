@@ -15,7 +15,7 @@ from baserun.store.sqlite._batch import Batch
 from baserun.store.sqlite._draft import hash_response
 from baserun.store.sqlite._flush import write_tags
 from baserun.store.sqlite._removal import remove_annotations
-from baserun.store.sqlite._sql import placeholders, select_in
+from baserun.store.sqlite._sql import insert_rows, placeholders, select_in
 
 LARGEST_SCORE = 1e9
 
@@ -96,14 +96,15 @@ def _insert(connection: sqlite3.Connection, batch: Batch, fresh: Sequence[Annota
         return []
     numbered = [(batch.working_set.next_id("annotations"), row) for row in fresh]
     annotations = [_waiting(row_id, row) for row_id, row in numbered]
-    connection.executemany(
+    insert_rows(
+        connection,
         f"INSERT INTO annotations VALUES ({placeholders(14)})",
         [(each.id, row.id, row.created_us, row.type, row.name, row.score, None, None, None, 0, each.wanted_session,
           each.wanted_trace, each.wanted_span, each.wanted_response)
          for each, (_, row) in zip(annotations, numbered, strict=True)],
     )  # fmt: skip
     contents = [(row_id, row.value, row.comment, row.metadata) for row_id, row in numbered if _says_more(row)]
-    connection.executemany("INSERT INTO annotation_contents VALUES (?, ?, ?, ?)", contents)
+    insert_rows(connection, "INSERT INTO annotation_contents VALUES (?, ?, ?, ?)", contents)
     return annotations
 
 
