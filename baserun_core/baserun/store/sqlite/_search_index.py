@@ -15,6 +15,7 @@ STEP_CHARACTERS = 2_000_000
 STEP_SECONDS = 0.25
 """Seconds after which a step ends early; only reached if busy threads of the application leave it little CPU time."""
 ROWS_AT_ONCE = 8
+"""Contents that are read, and then inserted, before the time is looked at."""
 SEGMENTS_TO_MERGE = 12
 """Segments of one level that are merged (FTS5 `automerge`): with fewer, each word is rewritten more often."""
 

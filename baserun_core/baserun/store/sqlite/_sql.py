@@ -14,7 +14,7 @@ blob = bytearray
 
 CHUNK = 256
 _ROWS_A_STEP = (64, 8)
-"""Of how many rows INSERTs are run, as long as there are so many."""
+"""Numbers of rows that one INSERT can have; the largest that fits comes first, and the rest goes row by row."""
 _SIZES = (1, 8, 64, CHUNK)
 
 
@@ -73,7 +73,7 @@ def insert_rows(connection: sqlite3.Connection, statement: str, rows: Sequence[t
 
 @lru_cache(maxsize=256)
 def _insert_of(statement: str, size: int) -> str:
-    """An INSERT of so many rows, from that of one."""
+    """Extend an INSERT of one row to `size` rows."""
     row = statement[statement.rindex("(") :]
     return statement + f", {row}" * (size - 1)
 
