@@ -1,4 +1,4 @@
-"""Fail when a test was skipped that should have run; the last line says how many passed and failed.
+"""Fail if a test that should have run was skipped; the last line of the output has the totals.
 
     python .ci/check_skips.py FOLDER [ENVIRONMENT ...]
 
@@ -15,7 +15,7 @@ from xml.etree import ElementTree
 
 
 class Rule(NamedTuple):
-    """A reason for which tests may be skipped in some environments."""
+    """A reason that allows tests to be skipped in the environments that match."""
 
     environment: str
     reason: str
@@ -31,11 +31,11 @@ RULES = (
     Rule("(?!py313).*", r"from Python 3\.13 on", must_run_elsewhere=False),
     Rule("(?!py313).*", r"could not import 'uvloop'", must_run_elsewhere=False),
 )
-"""Everywhere else, and for every other reason, each test must run."""
+"""Any other skip is a fault."""
 
 
 class Results(NamedTuple):
-    """What one environment's tests came to."""
+    """The results of one environment."""
 
     passed: set[str]
     failed: set[str]
@@ -44,7 +44,7 @@ class Results(NamedTuple):
 
 
 def main(folder: str, *required: str) -> int:
-    """Print what ran where, and what should have; 1 when something should have."""
+    """Print the results of each environment and the faults; return 1 if there are any."""
     results = {file.stem: read(file) for file in sorted(Path(folder).glob("*.xml"))}
     faults = [f"{name}: did not run" for name in required if name not in results]
     faults += [f"{name}: no test ran" for name, result in results.items() if not result.passed]
@@ -64,7 +64,7 @@ def main(folder: str, *required: str) -> int:
 
 
 def read(file: Path) -> Results:
-    """The tests of one JUnit file."""
+    """Return the results in one JUnit file."""
     results = Results(set(), set(), {})
     for case in ElementTree.parse(file).iter("testcase"):
         name = f"{case.get('classname')}.{case.get('name')}".lstrip(".")
@@ -72,7 +72,7 @@ def read(file: Path) -> Results:
         if case.find("failure") is not None or case.find("error") is not None:
             results.failed.add(name)
         elif mark is not None and mark.get("type") != "pytest.xfail":
-            # Of a module that was skipped as a whole the message says nothing, and the text all.
+            # If a whole module was skipped, the reason is in the text, not in the message.
             results.skipped[name] = f"{mark.get('message')} {mark.text or ''}".strip()
         else:
             results.passed.add(name)
@@ -80,12 +80,12 @@ def read(file: Path) -> Results:
 
 
 def counted(result: Results) -> str:
-    """The sizes of the results in words."""
+    """Return the numbers of a result as text."""
     return ", ".join(f"{len(tests)} {word}" for word, tests in zip(Results._fields, result, strict=True))
 
 
 def may_skip(environment: str, test: str, reason: str, ran: set[str]) -> bool:
-    """Whether a rule allows it; a module that was skipped as a whole ran where one of its tests did."""
+    """Whether a rule allows this skip; a whole module counts as run elsewhere if one of its tests ran."""
     for rule in RULES:
         if re.fullmatch(rule.environment, environment) and re.search(rule.reason, reason):
             return not rule.must_run_elsewhere or any(name == test or name.startswith(f"{test}.") for name in ran)
