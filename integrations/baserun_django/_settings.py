@@ -55,6 +55,17 @@ def options_of(given: object) -> tuple[dict[str, Any], dict[str, Any]]:
     return web, {name: value for name, value in options.items() if name in OPTIONS}
 
 
+def web_options(given: object) -> dict[str, Any]:
+    """Return the options of the middleware, and apply those of the process.
+
+    Raises:
+        ConfigurationError: The setting or one of its options cannot be used.
+    """
+    web, process = options_of(given)
+    configure_process(process)
+    return web
+
+
 def _suggestion(name: str) -> str:
     close = difflib.get_close_matches(name, [*WEB_OPTIONS, *OPTIONS], n=1)
     return f"; did you mean {close[0]!r}?" if close else f"; the options are {', '.join([*WEB_OPTIONS, *OPTIONS])}"
@@ -74,9 +85,7 @@ def configure_process(options: dict[str, Any]) -> None:
 
 
 def _policy_of(given: object) -> SessionPolicy:
-    web, process = options_of(given)
-    configure_process(process)
-    return SessionPolicy(secrets_of_settings, **web)
+    return SessionPolicy(secrets_of_settings, **web_options(given))
 
 
 def secrets_of_settings() -> Sequence[str | bytes]:
