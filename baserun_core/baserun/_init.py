@@ -31,8 +31,9 @@ def init(
 ) -> None:
     """Configure Baserun. Optional: without it, the first use takes the environment and the defaults.
 
-    Every option is also read from the environment variable ``BASERUN_<NAME>``; an argument wins. Calling it again
-    writes everything recorded so far, and then replaces the configuration.
+    Every option is also read from the environment variable ``BASERUN_<NAME>``; an argument wins. Calling it again with
+    other options writes everything recorded so far, and then replaces the configuration; with the same ones, as a
+    script does that Streamlit or a notebook runs again, it has no effect.
 
     Args:
         store: Where records are kept: ``sqlite`` (``./.baserun/baserun.sqlite3``, the default), a path, or a URL such

@@ -22,10 +22,17 @@ _IMPORT_POLL = 0.01
 
 
 def instrument(clients: Iterable[str]) -> None:
-    """Record the calls of these clients from their import on."""
+    """Record the calls of these clients from their import on, and restore the others to their state before.
+
+    A client that is instrumented already stays so throughout: calls that other threads make meanwhile are recorded.
+    """
+    wanted = tuple(clients)
     _stop_watching()
+    for client in CLIENTS:
+        if client not in wanted:
+            _switch_off(client)
     missing = []
-    for client in clients:
+    for client in wanted:
         if _is_imported(client):
             _switch_on(client)
         else:
@@ -41,11 +48,7 @@ def instrument(clients: Iterable[str]) -> None:
 
 def uninstrument() -> None:
     """Restore every client to its state before `instrument`."""
-    _stop_watching()
-    for client, integration in CLIENTS.items():
-        if client in sys.modules and integration in sys.modules:
-            with guarded(f"leaving {client} as it was"):
-                sys.modules[integration].uninstrument()
+    instrument(())
 
 
 def _stop_watching() -> None:
@@ -61,6 +64,13 @@ def _is_imported(client: str) -> bool:
 def _switch_on(client: str) -> None:
     with guarded(f"recording the calls of {client}"):
         importlib.import_module(CLIENTS[client]).instrument()
+
+
+def _switch_off(client: str) -> None:
+    integration = sys.modules.get(CLIENTS[client])
+    if client in sys.modules and integration is not None:
+        with guarded(f"leaving {client} as it was"):
+            integration.uninstrument()
 
 
 class _ImportWatcher(importlib.abc.MetaPathFinder):

@@ -38,15 +38,15 @@ class Runtime:
         self.recorder_if_enabled = self.recorder if config.enabled else None
 
     def start(self) -> None:
-        """Log problems in the environment, and instrument the clients."""
+        """Log problems in the environment, and instrument the clients of the configuration, and no others."""
         for problem in self.sources.problems:
             say("warning", "%s", problem)
         if self.config.api_key is not None and self.config.server_url is None and self.config.enabled:
             say("info", "api_key is set, but no server_url: records stay in the local store")
-        if self.config.enabled and self.config.instrument != "none":
-            from baserun._instrument import CLIENTS, instrument
+        from baserun._instrument import CLIENTS, instrument
 
-            instrument(CLIENTS if self.config.instrument == "auto" else self.config.instrument)
+        chosen = self.config.instrument if self.config.enabled else "none"
+        instrument(CLIENTS if chosen == "auto" else () if chosen == "none" else chosen)
 
     def stop(self, timeout: float) -> bool:
         """Write queued records, close the store, and restore the instrumented clients."""
@@ -85,6 +85,9 @@ def running_recorder() -> Recorder | None:
 def configure(given: dict[str, Any], *, clock: Clock | None = None, ids: Ids | None = None) -> Runtime:
     """Replace the configuration, after the records queued under the previous one are written.
 
+    Nothing is replaced if nothing changes: scripts that run again and again, as in Streamlit or a notebook, call `init`
+    each time, and must not disturb what others record meanwhile.
+
     Raises:
         ConfigurationError: An option cannot be used.
         TypeError: There is no such option.
@@ -98,6 +101,9 @@ def configure(given: dict[str, Any], *, clock: Clock | None = None, ids: Ids | N
             _initial["store"] = config.store  # resolved now: the application may change its folder later
         for name in given:
             _assigned.pop(name, None)
+        is_same = _runtime is not None and (_runtime.config, _runtime.sources) == (fresh.config, fresh.sources)
+        if _runtime is not None and is_same and clock is None and ids is None:
+            return _runtime
         return _replace(fresh)
 
 
@@ -131,9 +137,10 @@ def exchange(other: Runtime | None) -> Runtime | None:
     with _lock:
         previous, _runtime = _runtime, other
         _hook_process()
-        uninstrument()
-        if other is not None:
-            with guarded("starting"):
+        with guarded("starting"):
+            if other is None:
+                uninstrument()
+            else:
                 other.start()
     return previous
 
@@ -156,8 +163,8 @@ def _replace(fresh: Runtime) -> Runtime:
     with _lock:
         previous, _runtime = _runtime, fresh
         _hook_process()
-        if previous is not None:
-            previous.stop(previous.config.exit_timeout)
+        if previous is not None:  # not `stop`: calls that other threads make meanwhile are recorded by `fresh`
+            previous.writer.close(previous.config.exit_timeout)
         with guarded("starting"):
             fresh.start()
     return fresh

@@ -182,6 +182,31 @@ def test_threads_that_begin_together_share_one_start(tmp_path: Path) -> None:
     assert baserun.stats().dropped == {}
 
 
+def test_init_again_with_the_same_options_has_no_effect() -> None:
+    """A script that Streamlit or a notebook runs again calls `init` each time; what others record goes on."""
+    baserun.init("mine.sqlite3", environment="staging")
+    runtime = _runtime.runtime()
+    baserun.init("mine.sqlite3", environment="staging")
+    same = _runtime.runtime()
+    baserun.init("mine.sqlite3", environment="production")
+
+    assert same is runtime
+    assert _runtime.runtime() is not runtime
+
+
+def test_init_again_in_another_folder_has_an_effect(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A relative path is resolved at each call, so the same words may name another store."""
+    baserun.init("mine.sqlite3")
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    baserun.init("mine.sqlite3")
+    with baserun.with_session() as session:
+        pass
+    baserun.flush()
+
+    assert stored_in(tmp_path / "elsewhere" / "mine.sqlite3") == [session.id]
+
+
 def test_start_that_fails_leaves_the_application_alone(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

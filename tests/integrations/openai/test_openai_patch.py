@@ -6,10 +6,12 @@ import copy
 import functools
 import gc
 import inspect
+import itertools
 import pickle
 import threading
 import traceback
 from collections.abc import Iterator
+from pathlib import Path
 from types import FunctionType
 from typing import Any
 
@@ -17,6 +19,7 @@ import openai
 import pytest
 from openai._base_client import AsyncAPIClient, BaseClient, SyncAPIClient
 
+import baserun
 import baserun_openai
 from baserun.testing import Captured, OfflineModel, capture
 
@@ -304,3 +307,32 @@ def test_caller_keeps_its_options(client: openai.OpenAI, captured: Captured) -> 
     client.chat.completions.create(**given)
 
     assert given == before
+
+
+@pytest.mark.parametrize("environments", [("staging",), ("staging", "production")])
+def test_init_beside_calls(offline: OfflineModel, tmp_path: Path, environments: tuple[str, ...]) -> None:
+    """While `init` is called again and again, with the same options or others, no call of another thread is lost."""
+    path = tmp_path / "store.sqlite3"
+    baserun.init(path, environment=environments[0])
+    calling = threading.Event()
+
+    def work() -> None:
+        with openai.OpenAI(base_url=offline.url, api_key="offline", max_retries=0) as client, baserun.with_session():
+            for _ in range(25):
+                client.chat.completions.create(**CHAT)
+                calling.set()
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    calling.wait(30)
+    turns = itertools.cycle(environments)
+    while any(thread.is_alive() for thread in threads):
+        baserun.init(path, environment=next(turns))
+    for thread in threads:
+        thread.join()
+    baserun.shutdown()
+
+    stored = baserun.open_store(path)
+    assert [session.llm_calls for session in stored.sessions()] == [25] * 4
+    assert stored.verify() == []
