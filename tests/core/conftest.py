@@ -1,4 +1,4 @@
-"""What the tests of the core share: a store of their own with a clock that stands still and ids that count."""
+"""Fixtures of the tests of the core: a store in memory with a clock that stands still and ids that count."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is said about sessions, traces and spans: logs, tags, checks and feedback, at once and long after."""
+"""Annotations of sessions, traces and spans: logs, tags, checks and feedback, at once and long after."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ SPAN = "0000000000000001"
 
 
 def said(notes: list[StoredAnnotation] | None) -> list[dict[str, Any]]:
-    """Annotations with what they say; None left out."""
+    """Return the annotations as dicts, without ids, times and None."""
     return [
         {key: value for key, value in note.to_dict().items() if value is not None and key not in ("id", "created_at")}
         for note in notes or []
@@ -58,15 +58,15 @@ def test_log_in_a_span(captured: Captured) -> None:
 
 @pytest.mark.parametrize("message", ["text", 7, {"a": [1, None]}, ["list"], True, 1.5])
 def test_log_takes_any_value(captured: Captured, message: object) -> None:
-    """A log is text or any other value."""
+    """A log can be text or any other value."""
     with baserun.start_trace("trace"):
         baserun.log(message)
 
     assert [note.value for note in captured.annotations] == [message]
 
 
-def test_log_is_what_the_value_was(captured: Captured) -> None:
-    """Changes that the caller makes afterwards are not recorded."""
+def test_log_keeps_the_value_at_the_time_of_the_call(captured: Captured) -> None:
+    """Changes that the caller makes to a logged value afterwards are not recorded."""
     message = {"words": ["one"]}
     with baserun.start_trace("trace"):
         baserun.log(message)
@@ -76,7 +76,7 @@ def test_log_is_what_the_value_was(captured: Captured) -> None:
 
 
 def test_annotations_of_a_session(captured: Captured) -> None:
-    """Outside of a trace it is the session that something is said about."""
+    """Outside a trace an annotation belongs to the session."""
     with baserun.with_session():
         baserun.log("hello")
 
@@ -86,7 +86,7 @@ def test_annotations_of_a_session(captured: Captured) -> None:
 
 
 def test_tag(captured: Captured) -> None:
-    """A tag is a label of the trace, the last value of a key standing, and an annotation."""
+    """A tag is a label of the trace, where the last value of a key counts, and an annotation."""
     with baserun.start_trace("trace") as trace:
         baserun.tag("language", "de")
         baserun.tag("language", "en")
@@ -104,7 +104,7 @@ def test_tag(captured: Captured) -> None:
 
 
 def test_check(captured: Captured) -> None:
-    """A check says what ought to hold and whether it did, and returns that."""
+    """A check records what was expected and whether it held, and returns whether it did."""
     with baserun.start_trace("trace"):
         returned = baserun.check("is polite", False, expected="please", actual="now!", metadata={"a": 1})
 
@@ -126,7 +126,7 @@ def test_check(captured: Captured) -> None:
     [("is a", True), (["this", "test"], True), (("this", "missing"), False), ("missing", False), ([], True)],
 )
 def test_check_includes(captured: Captured, expected: Any, held: bool) -> None:
-    """`check_includes` looks for a text, or for every one of several."""
+    """`check_includes` looks for one text, or for each of several."""
     with baserun.start_trace("trace"):
         returned = baserun.check_includes("says so", "this is a test", expected)
 
@@ -158,7 +158,7 @@ def test_check_equals(captured: Captured, actual: object, held: bool) -> None:
     ],
 )
 def test_feedback_score(captured: Captured, given: dict[str, Any], score: float | None) -> None:
-    """Scores, thumbs and stars are one scale from 0 (bad) to 1 (good)."""
+    """Scores, thumbs and stars are stored on one scale from 0 (bad) to 1 (good)."""
     with baserun.start_trace("trace"):
         baserun.feedback("helpful", **given)
 
@@ -168,7 +168,7 @@ def test_feedback_score(captured: Captured, given: dict[str, Any], score: float 
 
 
 def test_feedback_counts_for_session_and_user(captured: Captured) -> None:
-    """The mean of the scores is that of the session and of its user."""
+    """The feedback score of a session and of its user is the mean of the scores."""
     with baserun.with_session("u"), baserun.start_trace("trace"):
         baserun.feedback("helpful", stars=5)
         baserun.feedback("helpful", 0.5)
@@ -178,7 +178,7 @@ def test_feedback_counts_for_session_and_user(captured: Captured) -> None:
 
 
 def test_feedback_by_id_is_about_that_only(captured: Captured) -> None:
-    """With an id it is about what the id names, not about what happens to be current."""
+    """Feedback by id belongs to what the id names, not to the current session."""
     with baserun.with_session(session_identifier="judged"), baserun.start_trace("answer"):
         pass
     with baserun.with_session(session_identifier="other"), baserun.start_trace("form"):
@@ -229,8 +229,8 @@ def test_late_feedback_by_completion_id(captured: Captured) -> None:
     ]
 
 
-def test_feedback_that_comes_before_what_it_is_about(captured: Captured) -> None:
-    """An id that the store has not seen yet is kept, and attached when what it names arrives."""
+def test_feedback_that_comes_before_its_target(captured: Captured) -> None:
+    """Feedback by an id that the store has not seen yet is kept, and attached when that id arrives."""
     baserun.feedback("by session", stars=5, session_id=FIRST)
     baserun.feedback("by trace", stars=4, trace_id=TRACE)
     baserun.feedback("by completion", stars=3, completion_id="completion-1")
@@ -259,7 +259,7 @@ def test_feedback_that_comes_before_what_it_is_about(captured: Captured) -> None
 
 
 def test_late_feedback_from_another_process(tmp_path: Any) -> None:
-    """Another process that knows only the id and the store can add feedback; it counts here."""
+    """Feedback from another process that knows only the store and the id counts here."""
     store = tmp_path / "baserun.sqlite3"
     program = (
         "import sys, baserun\n"
@@ -279,8 +279,8 @@ def test_late_feedback_from_another_process(tmp_path: Any) -> None:
     assert [(note.name, note.comment) for note in session.annotations or []] == [("helpful", "so so")]
 
 
-def test_annotation_about_nothing_is_kept(captured: Captured) -> None:
-    """Outside of everything there is nothing that it is about; it harms nobody and is counted."""
+def test_annotation_outside_of_any_session_is_counted(captured: Captured) -> None:
+    """A log outside any session and trace belongs to nothing; it raises nothing and is counted as stored."""
     baserun.log("hello")
 
     assert captured.annotations == []

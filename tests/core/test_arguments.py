@@ -14,7 +14,7 @@ from baserun.testing import Captured
 
 TRACE = "0" * 31 + "1"
 b: Any = baserun
-"""The same without types: these calls are wrong on purpose."""
+"""`baserun` without types: these calls are wrong on purpose."""
 
 WRONG: list[tuple[Callable[[], Any], str]] = [
     # Sessions
@@ -140,13 +140,13 @@ def test_misspelt_option() -> None:
 
 
 def test_unknown_option() -> None:
-    """An option that resembles none names all there are."""
+    """For an option that resembles no other the message lists all options."""
     with pytest.raises(TypeError, match="init\\(\\) has no option 'zzz'; the options are store, server_url, api_key"):
         b.init(zzz=1)
 
 
 def test_unknown_argument() -> None:
-    """Other functions refuse what they do not know, as Python does."""
+    """Other functions refuse an unknown argument as Python does."""
     with pytest.raises(TypeError, match="unexpected keyword argument 'user'"):
         b.with_session(user="u")
 
@@ -163,7 +163,7 @@ def test_unknown_argument() -> None:
     ],
 )
 def test_unusual_but_right_arguments(right: Callable[[], Any], captured: Captured) -> None:
-    """What is at the edge of what is allowed is allowed."""
+    """Arguments at the limits of what is allowed are accepted."""
     right()
 
 
@@ -183,7 +183,7 @@ class Markup(str):
 
 
 def test_ids_of_subclasses_of_str_are_the_text_they_hold(captured: Captured) -> None:
-    """A member of an enum, or any other str with ways of its own, is the text that it holds, here and elsewhere."""
+    """A str enum member, or a str subclass with methods of its own, counts as its text, here and in headers."""
     with b.with_session(Tenant.ACME, Markup("chat")) as session:
         headers = b.inject({})
 
@@ -192,7 +192,7 @@ def test_ids_of_subclasses_of_str_are_the_text_they_hold(captured: Captured) -> 
 
 
 def test_a_session_is_given_the_text_that_a_subclass_of_str_holds(captured: Captured) -> None:
-    """Nor does it matter by which of our functions it came."""
+    """`session.identify` takes the text of a str subclass too."""
     with b.with_session() as session:
         session.identify(Tenant.ACME)
 
@@ -200,8 +200,8 @@ def test_a_session_is_given_the_text_that_a_subclass_of_str_holds(captured: Capt
 
 
 @pytest.mark.parametrize("wrong", [Markup("x" * 513), Markup("a\n")])
-def test_ids_of_subclasses_of_str_are_looked_at_as_text(wrong: str) -> None:
-    """What cannot be an id cannot become one by what its class says of it."""
+def test_ids_of_subclasses_of_str_are_checked_as_text(wrong: str) -> None:
+    """An id is checked by its text, whatever the methods of its class return."""
     with pytest.raises(baserun.ConfigurationError):
         b.with_session(wrong)
     with pytest.raises(baserun.ConfigurationError):
@@ -209,7 +209,7 @@ def test_ids_of_subclasses_of_str_are_looked_at_as_text(wrong: str) -> None:
 
 
 def test_wrong_init_changes_nothing(captured: Captured) -> None:
-    """An `init` that fails leaves in force what was."""
+    """An `init` that fails leaves the previous configuration in place."""
     with pytest.raises(baserun.ConfigurationError):
         b.init("memory:other", environment=7)
     with baserun.start_trace("t"):

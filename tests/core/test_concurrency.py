@@ -1,8 +1,8 @@
-"""Many users at once, in threads and in tasks: not one span in a wrong session, and the right session after every exit.
+"""Many users at once, in threads and in tasks: no span in a wrong session, and the right session after every exit.
 
-Each worker acts out a play that a seeded die decides: it opens, nests, resumes, links, fails, is cancelled, hands
-generators to the other workers, and writes down in which session it did what. It knows by its own bookkeeping which
-session has to be current, and compares after every step; in the end the store is compared with what all of them say.
+Each worker performs actions chosen by a seeded generator: it opens, nests, resumes, links, fails, is cancelled, and
+hands generators to the other workers. It keeps its own record of which session must be current and in which session it
+did what; it compares the first after every step, and at the end the store is compared with the records of all workers.
 """
 
 from __future__ import annotations
@@ -29,26 +29,26 @@ DEPTH = 3
 
 
 class Oops(Exception):
-    """The application's own failure."""
+    """An error of the application."""
 
 
 class Place:
-    """Which session has to be current in a block; blocks that inherit it share one."""
+    """The session that must be current in a block; blocks that inherit it share one `Place`."""
 
     def __init__(self, session: baserun.Session | None) -> None:
         self.session = session
 
 
 class Stage:
-    """What the workers share: generators that anybody may go on with, and what was done where."""
+    """State that the workers share: generators that any of them may continue, and what was done in which session."""
 
     def __init__(self) -> None:
         self.lock = threading.Lock()
         self.generators: list[Generator[None, None, None]] = []
         self.told: dict[str, str | None] = {}
-        """The session's id by the name of the span or trace, which is unique."""
+        """Ids of sessions by the unique name of the span or trace."""
         self.owners: dict[str, str] = {}
-        """The user by the id of the session."""
+        """Users by the id of the session."""
         self.wrong: list[str] = []
         self.helpers = ThreadPoolExecutor(4)
 
@@ -100,7 +100,7 @@ class Worker:
         return name
 
     async def visit(self, user: str) -> None:
-        """A visit of one user, who goes on with their conversation."""
+        """Act as one user who continues their conversation."""
         nowhere = Place(None)
         self.check(nowhere, "entering")
         with baserun.with_session(user, session_identifier=f"chat of {user}") as session:
@@ -216,7 +216,7 @@ def _stage() -> Iterator[Stage]:
 
 
 def check_store(captured: Captured, stage: Stage) -> None:
-    """Everything that was done is in the session in which it was done, and nothing else is there."""
+    """Check that the store has everything in the session in which it was done, with the right user."""
     for generator in stage.generators:
         generator.close()
     stored: dict[str, set[str | None]] = {}
@@ -242,7 +242,7 @@ async def _pause_of_a_thread() -> None:
 
 
 def run_in_this_thread(play: Coroutine[Any, Any, None], die: random.Random) -> None:
-    """Act out a play step by step; one in five is cancelled on the way."""
+    """Run a coroutine step by step; one in five is cancelled on the way."""
     steps_left = die.randint(1, 30) if die.random() < 0.2 else None
     try:
         while True:
@@ -255,7 +255,7 @@ def run_in_this_thread(play: Coroutine[Any, Any, None], die: random.Random) -> N
 
 
 def test_sixteen_threads_and_fifty_users(stage: Stage) -> None:
-    """Threads that each serve fifty users, nested, failing, cancelled, with generators that others close."""
+    """Sixteen threads that each serve fifty users record everything in the right session."""
 
     def serve(number: int) -> None:
         worker = Worker(stage, number, _pause_of_a_thread)
@@ -274,7 +274,7 @@ def test_sixteen_threads_and_fifty_users(stage: Stage) -> None:
 
 
 def test_a_thousand_tasks_and_fifty_users(stage: Stage) -> None:
-    """Tasks that run in turns, of which one in five is cancelled somewhere on the way."""
+    """A thousand tasks, one in five cancelled on the way, record everything in the right session."""
 
     async def serve(number: int) -> None:
         worker = Worker(stage, number, lambda: asyncio.sleep(0))
@@ -300,7 +300,7 @@ def test_a_thousand_tasks_and_fifty_users(stage: Stage) -> None:
 
 
 def test_finalisers_that_record(captured: Captured) -> None:
-    """An object whose finaliser records is counted whenever it is collected, also in the middle of recording."""
+    """A record made by a finaliser is stored whenever the object is collected, even in the middle of recording."""
 
     class Resource:
         def __init__(self) -> None:
@@ -309,10 +309,10 @@ def test_finalisers_that_record(captured: Captured) -> None:
         def __del__(self) -> None:
             baserun.log("closed")
 
-    gc.collect()  # what other tests have left in this process may record as well
+    gc.collect()  # garbage of other tests in this process may record as well
     before = captured.stats.captured
     threshold = gc.get_threshold()
-    gc.set_threshold(5)  # so that collecting happens within what records
+    gc.set_threshold(5)  # so that collections happen while recording
     try:
         with baserun.start_trace("trace"):
             for number in range(300):
@@ -355,7 +355,7 @@ def test_signal_handlers_that_record(captured: Captured) -> None:
 
 
 def test_full_queue_and_a_handler_that_records_lose_no_count() -> None:
-    """Every record that is dropped is counted, whoever interrupts whom."""
+    """Every record that is dropped is counted, also when finalisers record in several threads."""
 
     class Resource:
         def __init__(self) -> None:

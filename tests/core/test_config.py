@@ -1,4 +1,4 @@
-"""Options: where their values come from, and that a wrong environment takes nobody down."""
+"""Options: where their values come from, and that a wrong environment never stops the application."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ DEFAULTS = {name: getattr(Config(), name) for name in OPTIONS if name != "store"
 
 
 def chosen(environ: dict[str, str], **given: Any) -> dict[str, Any]:
-    """The options that differ from their defaults."""
+    """Return the options that differ from their defaults."""
     config, _ = resolve(given, environ)
     return {name: getattr(config, name) for name in DEFAULTS if getattr(config, name) != DEFAULTS[name]}
 
@@ -68,7 +68,7 @@ def test_environment(variable: str, text: str, expected: dict[str, Any]) -> None
 @pytest.mark.parametrize("name", OPTIONS)
 @pytest.mark.parametrize("nothing", ["", "  "])
 def test_empty_variable_is_not_set(name: str, nothing: str) -> None:
-    """A variable that is set to nothing, as container files do, chooses nothing and disturbs nothing."""
+    """An empty variable, as container files set them, counts as not set."""
     _, sources = resolve({}, {f"BASERUN_{name.upper()}": nothing})
 
     assert chosen({f"BASERUN_{name.upper()}": nothing}) == {}
@@ -96,7 +96,7 @@ def test_empty_variable_is_not_set(name: str, nothing: str) -> None:
     ],
 )
 def test_malformed_variable_is_reported_and_ignored(variable: str, text: str, problem: str) -> None:
-    """A wrong variable is said and leaves the default; it must not take the application down."""
+    """A wrong variable is reported, and the default is used; it must not take the application down."""
     _, sources = resolve({}, {variable: text})
 
     assert chosen({variable: text}) == {}
@@ -108,14 +108,14 @@ TEXTS = st.text("01aenot.-+/:, \t\0\nü\udcff", max_size=20)
 
 @given(st.dictionaries(st.sampled_from([f"BASERUN_{name.upper()}" for name in OPTIONS]), TEXTS, max_size=4))
 def test_no_environment_breaks_anything(environ: dict[str, str]) -> None:
-    """Whatever the variables hold, there is a configuration."""
+    """Any values of the variables give a configuration."""
     config, _ = resolve({}, environ)
 
     assert isinstance(config, Config)
 
 
 def test_argument_wins() -> None:
-    """An argument beats the environment, and a wrong variable that it beats is no problem."""
+    """An argument overrides the environment, and a wrong variable that is overridden is not reported."""
     config, sources = resolve(
         {"environment": "a", "enabled": True}, {"BASERUN_ENVIRONMENT": "b", "BASERUN_ENABLED": "?"}
     )
@@ -125,14 +125,14 @@ def test_argument_wins() -> None:
 
 
 def test_other_variables_are_left_alone() -> None:
-    """Only what begins with ``BASERUN_`` is ours."""
+    """Variables that do not begin with ``BASERUN_`` are ignored."""
     _, sources = resolve({}, {"ENVIRONMENT": "x", "XBASERUN_ENABLED": "0", "baserun_enabled": "0"})
 
     assert sources.problems == ()
 
 
 def test_problems_are_logged_at_first_use(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
-    """What is wrong in the environment is said when Baserun starts, and it starts."""
+    """Baserun logs what is wrong in the environment when it starts, and starts all the same."""
     monkeypatch.setenv("BASERUN_RETENTION_DAYS", "soon")
 
     with caplog.at_level(logging.WARNING, logger="baserun"), baserun.with_session() as session:
@@ -145,7 +145,7 @@ def test_problems_are_logged_at_first_use(monkeypatch: pytest.MonkeyPatch, caplo
 
 
 def test_relative_store_is_fixed_at_init(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """A relative path is meant from the folder of the moment in which it is given."""
+    """A relative path is resolved against the current folder at `init`."""
     baserun.init("data/my.sqlite3")
     (tmp_path / "elsewhere").mkdir()
     monkeypatch.chdir(tmp_path / "elsewhere")
@@ -168,7 +168,7 @@ def test_store_of_the_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Pat
 
 
 def test_every_option_is_an_argument_of_init() -> None:
-    """`init` lists every option by name, and describes it."""
+    """`init` has every option as an argument, and documents it."""
     code = baserun.init.__code__
     arguments = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
     documented = inspect.getdoc(baserun.init) or ""
@@ -177,8 +177,8 @@ def test_every_option_is_an_argument_of_init() -> None:
     assert [name for name in OPTIONS if f"    {name}: " not in documented] == []
 
 
-def test_init_puts_its_options_in_force() -> None:
-    """What `init` was given holds from then on, and a second `init` begins anew."""
+def test_init_sets_its_options() -> None:
+    """The options of `init` hold until a second `init`, which starts from the defaults."""
     baserun.init("memory:a", environment="a", capture_content=False)
     first = runtime().config
     baserun.init("memory:b")
@@ -189,7 +189,7 @@ def test_init_puts_its_options_in_force() -> None:
 
 
 def test_second_init_writes_what_the_first_recorded() -> None:
-    """Changing the store in mid-flight loses nothing."""
+    """What was recorded before a second `init` with another store is written to the first one."""
     baserun.init("memory:first")
     with baserun.with_session() as session:
         baserun.init("memory:second")
@@ -199,8 +199,8 @@ def test_second_init_writes_what_the_first_recorded() -> None:
 
 
 @pytest.mark.parametrize("before", [{"store": "one.sqlite3"}, {"store": "two.sqlite3", "enabled": False}])
-def test_session_that_goes_on_after_init_is_whole_where_it_goes_on(before: dict[str, Any]) -> None:
-    """A store that a session reaches in its middle knows whose it is, what is known of it and what it follows."""
+def test_session_that_continues_after_init_is_whole_in_the_new_store(before: dict[str, Any]) -> None:
+    """When `init` changes the store in mid-session, the new store gets the session's user, metadata and previous id."""
     heard: list[str] = []
     with (
         signals.session_resumed.connected_to(lambda session, **_: heard.append(session.id)),
@@ -220,13 +220,13 @@ def test_session_that_goes_on_after_init_is_whole_where_it_goes_on(before: dict[
 
 
 def test_wrong_option_is_wrong_even_when_disabled() -> None:
-    """Switching off does not hide mistakes."""
+    """A wrong option raises even with `enabled=False`."""
     with pytest.raises(ConfigurationError):
         baserun.init(enabled=False, user_key="")
 
 
 def test_variable_of_the_pages_is_no_mistake() -> None:
-    """`BASERUN_UI_KEY` is read by `baserun ui`; an application that inherits it is not told that it is misspelt."""
+    """`BASERUN_UI_KEY`, which `baserun ui` reads, is not reported as an unknown option."""
     _, sources = resolve({}, {"BASERUN_UI_KEY": "a key of the pages"})
 
     assert sources.problems == ()

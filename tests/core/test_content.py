@@ -1,4 +1,4 @@
-"""Stored content: always valid, bounded and redacted, whatever came in."""
+"""Stored content: always valid, bounded and redacted, whatever was captured."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ KEY = "sk-" + "proj-" + "a1B2c3D4" * 4
 PICTURE = bytes(range(256)) * 4
 PICTURE_TEXT = base64.b64encode(PICTURE).decode()
 ESCAPED_NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
-"""The escape of a NUL, and not the text of one, whose own backslash is escaped."""
+"""The escape of a NUL character, but not the text of such an escape, where the backslash itself is escaped."""
 PICTURE_DESCRIBED = {"size": len(PICTURE), "sha256": sha256(PICTURE).hexdigest()}
 
 
@@ -70,7 +70,7 @@ def wire(value: object) -> RawJSON:
     ],
 )
 def test_values_become_json(encoder: ContentEncoder, value: object, expected: object) -> None:
-    """What JSON or a store cannot take becomes the nearest thing that they can."""
+    """A value that JSON or a store cannot hold becomes the nearest one that they can."""
     text = encoder.json(value, "input")
 
     assert text is not None
@@ -100,7 +100,7 @@ hostile_values = st.recursive(
 @pytest.mark.parametrize("encoder", ENCODERS.values(), ids=ENCODERS)
 @given(value=hostile_values)
 def test_any_value_becomes_valid_json(encoder: ContentEncoder, value: object) -> None:
-    """Whatever is captured, what is stored is JSON that every reader takes: no surrogate, no NUL, no NaN."""
+    """Any captured value is stored as JSON that every parser accepts: no surrogate, no NUL, no NaN."""
     text = encoder.json(snapshot(value)[0], "input")
 
     if text is not None:
@@ -113,7 +113,7 @@ def test_any_value_becomes_valid_json(encoder: ContentEncoder, value: object) ->
 @pytest.mark.parametrize("encoder", ENCODERS.values(), ids=ENCODERS)
 @given(data=st.binary() | hostile_values.map(lambda value: json.dumps(value, default=repr, skipkeys=True).encode()))
 def test_any_bytes_from_the_wire_become_valid_json(encoder: ContentEncoder, data: bytes) -> None:
-    """A body that is not what it claims to be is stored as valid JSON all the same."""
+    """Any bytes of a body, JSON or not, are stored as valid JSON."""
     text = encoder.json(RawJSON(data), "output")
 
     assert text is not None
@@ -124,14 +124,14 @@ def test_any_bytes_from_the_wire_become_valid_json(encoder: ContentEncoder, data
 
 @given(hostile_values)
 def test_wire_and_value_agree(value: object) -> None:
-    """The same JSON is stored whether it came as text or as objects."""
+    """The same JSON is stored whether it was captured as bytes or as objects."""
     data = json.dumps(value, default=repr, skipkeys=True).encode()
 
     assert stored(RawJSON(data)) == stored(json.loads(data)) if data != b"null" else True
 
 
 def test_json_from_the_wire_is_stored_as_it_is() -> None:
-    """JSON in which nothing has to change keeps its spelling."""
+    """JSON in which nothing has to change is stored byte for byte."""
     text = '{"b": 1.0,  "a": ["\\u00e9\\n", "😀", -0, 1e5]}'
 
     assert ContentEncoder(mask_secrets).json(RawJSON(text.encode()), "output") == text
@@ -140,15 +140,15 @@ def test_json_from_the_wire_is_stored_as_it_is() -> None:
 @pytest.mark.parametrize("data", [b"[" * 100_000, b'{"a":' * 100_000, b"[" * 100_000 + b"]" * 100_000])
 @pytest.mark.parametrize("encoder", ENCODERS.values(), ids=ENCODERS)
 def test_deep_json_is_described(encoder: ContentEncoder, data: bytes) -> None:
-    """JSON nested 100,000 deep is described by size and hash."""
+    """JSON nested 100,000 deep is replaced by its size and hash."""
     described = json.loads(encoder.json(RawJSON(data), "output") or "")
 
     assert described["size"] == len(data)
     assert described["sha256"] == sha256(data).hexdigest()
 
 
-def test_json_deeper_than_readers_take_is_cut() -> None:
-    """JSON that a parser with much stack left takes is cut to a depth that every reader takes."""
+def test_json_deeper_than_the_limit_is_cut() -> None:
+    """JSON that we can parse but others may not is cut to a depth that every parser accepts."""
     value = stored(RawJSON(b"[" * 200 + b"]" * 200))
 
     assert "[cut: nested deeper than 64]" in json.dumps(value)
@@ -156,7 +156,7 @@ def test_json_deeper_than_readers_take_is_cut() -> None:
 
 @pytest.mark.parametrize("form", [lambda value: value, wire], ids=["value", "wire"])
 def test_the_deepest_that_is_kept(form: Any) -> None:
-    """64 containers inside of one another are stored, a 65th is cut, whichever way they came."""
+    """64 nested containers are stored and the 65th is cut, captured as a value or as bytes."""
 
     def nested(depth: int) -> Any:
         return [nested(depth - 1)] if depth > 1 else []
@@ -166,13 +166,13 @@ def test_the_deepest_that_is_kept(form: Any) -> None:
 
 
 def test_what_is_not_json_is_kept_as_text() -> None:
-    """The error page of a proxy is kept as the text that it is."""
+    """A body that is not JSON, such as the error page of a proxy, is kept as text."""
     assert stored(RawJSON(b"<html>Bad \xff Gateway</html>")) == "<html>Bad \ufffd Gateway</html>"
 
 
 @pytest.mark.parametrize("form", [lambda value: value, wire], ids=["value", "wire"])
 class TestPayloads:
-    """Files in base64 are described, whichever way they came."""
+    """Files in base64 are replaced by a description, captured as a value or as bytes."""
 
     def test_data_urls(self, form: Any) -> None:
         """A data URL is described by its type and the size and hash of the file."""
@@ -182,29 +182,29 @@ class TestPayloads:
 
     @pytest.mark.parametrize("key", ["b64_json", "data", "file_data"])
     def test_known_keys(self, form: Any, key: str) -> None:
-        """Long base64 under the names that providers use is described."""
+        """Long base64 under the keys that providers use is described."""
         assert stored(form({key: PICTURE_TEXT})) == {key: {"type": "base64", **PICTURE_DESCRIBED}}
 
     def test_several_under_one_name(self, form: Any) -> None:
-        """So is each of an array under such a name."""
+        """Each element of an array under such a key is described too."""
         described = {"type": "base64", **PICTURE_DESCRIBED}
 
         assert stored(form({"data": ["no file", PICTURE_TEXT]})) == {"data": ["no file", described]}
 
     def test_inside_text(self, form: Any) -> None:
-        """A picture in the middle of Markdown is described in brackets, and the text around it kept."""
+        """A data URL in the middle of Markdown is described in brackets, and the text around it kept."""
         text = stored(form([f"see ![it](data:image/png;base64,{PICTURE_TEXT}) there"]))[0]
 
         assert text == f"see ![it]([image/png, 1,024 bytes, sha256 {PICTURE_DESCRIBED['sha256']}]) there"
 
     def test_text_is_no_payload(self, form: Any) -> None:
-        """Text under such a name stays text."""
+        """Text under such a key stays text."""
         value = {"data": "word " * 100, "url": "data:, hello; world", "result": "short"}
 
         assert stored(form(value)) == value
 
     def test_words_in_lines_are_no_payload(self, form: Any) -> None:
-        """A list with a word or an id on each line is text, under whatever name it stands; wrapped base64 is a file."""
+        """Lines with an id each are kept as text under such a key, while wrapped base64 is described."""
         ids = "\n".join(str(uuid.UUID(int=number)) for number in range(20))
         wrapped = base64.encodebytes(PICTURE).decode()
 
@@ -214,7 +214,7 @@ class TestPayloads:
 
 
 def test_escaped_payloads_are_found() -> None:
-    """A picture whose slashes are escaped is described all the same."""
+    """A file whose slashes are escaped in JSON is described too."""
     text = base64.b64encode(b"\xff" * 1024).decode().replace("/", "\\/")
 
     assert stored(RawJSON(f'{{"b64_json": "{text}"}}'.encode()))["b64_json"]["size"] == 1024
@@ -222,7 +222,7 @@ def test_escaped_payloads_are_found() -> None:
 
 @pytest.mark.parametrize("limit", [STRING_LIMIT, 1000])
 def test_long_strings_are_cut(limit: int) -> None:
-    """A string beyond the limit ends in words with its length and hash."""
+    """A string beyond the limit is cut and ends with its length and hash."""
     text = "x" * 3_000_000
 
     kept = stored({"a": text}, limit=limit)["a"]
@@ -231,7 +231,7 @@ def test_long_strings_are_cut(limit: int) -> None:
 
 
 def test_fields_are_bounded() -> None:
-    """Many long strings together stay within what one field may hold."""
+    """Many long strings together stay within the limit of one field."""
     text = ContentEncoder(mask_secrets).json(["x" * STRING_LIMIT] * 50, "input")
 
     assert text is not None
@@ -240,15 +240,15 @@ def test_fields_are_bounded() -> None:
 
 @pytest.mark.parametrize("offset", [-20, -1, 0, 1, 20])
 def test_no_half_of_a_secret_is_left_where_a_string_is_cut(offset: int) -> None:
-    """A secret across the cut is masked like any other."""
+    """No half of a secret that spans the cut is stored."""
     text = "x" * (1000 + offset - len(KEY) // 2) + " " + KEY + " " + "y" * 1_000_000
 
     assert KEY[:12] not in stored([text], limit=1000)[0]
     assert KEY[:12] not in (ContentEncoder(mask_secrets).text(text, "preview", 1000) or "")
 
 
-def test_no_half_of_a_secret_is_left_where_masks_have_made_room() -> None:
-    """What is masked is shorter than it was, and still nothing is kept up to where it is no longer looked at."""
+def test_no_half_of_a_secret_is_left_where_masks_have_shortened_the_text() -> None:
+    """When masks shorten the text, the end of the redacted part, which may hold half a secret, is still cut off."""
     limit = 20_000
     token = f"eyJ{'a' * 10_000}.eyJ{'b' * 5_000}.{'c' * 40}"
     looked_at = limit + 2 * LONGEST_SECRET
@@ -262,7 +262,7 @@ def test_no_half_of_a_secret_is_left_where_masks_have_made_room() -> None:
 
 
 def test_no_half_of_a_secret_is_left_in_a_preview_that_masks_have_shortened() -> None:
-    """Where little is left of what was looked at, all of the text is."""
+    """Where masks leave little of the part that is looked at, the preview is made from the whole text."""
     token = f"eyJ{'a' * 10_000}.eyJ{'b' * 6_900}.{'c' * 40}"
     filler = "x" * (1_000 + PREVIEW_MARGIN - len(token) - len(" ") - len(" sk-proj-a1B2c3"))
     text = f"{token} {filler} sk-proj-a1B2c3D4e5F6g7H8i9J0 and more"
@@ -278,7 +278,7 @@ def test_no_half_of_a_secret_is_left_in_a_preview_that_masks_have_shortened() ->
     "value", [{"a": [f"x {KEY}"]}, {KEY: 1}, {"a": {"Authorization": "hunter2"}}, {"card": 4111111111111111}]
 )
 def test_secrets_are_masked(form: Any, value: object) -> None:
-    """Secrets are masked in strings, keys and numbers, and under the name of a credential."""
+    """Secrets are masked in strings, keys and numbers, and any value under the name of a credential."""
     text = ContentEncoder(mask_secrets).json(form(value), "input")
 
     assert text is not None
@@ -295,7 +295,7 @@ def test_escapes_hide_no_secret(hidden: str) -> None:
 
 
 def test_own_redaction_sees_every_string_with_its_path() -> None:
-    """A redact function is given each string and where it stands, and what it returns is stored."""
+    """A redact function gets each string with its path, and what it returns is stored."""
     seen: list[tuple[str, str]] = []
 
     def redact(text: str, path: str) -> str:
@@ -309,12 +309,12 @@ def test_own_redaction_sees_every_string_with_its_path() -> None:
 
 
 def test_what_redaction_returns_is_cleaned() -> None:
-    """A redact function cannot make the JSON invalid."""
+    """Surrogates and NUL in what a redact function returns are replaced."""
     assert stored(["a"], lambda text, path: "\ud800\0") == ["\ufffd\ufffd"]
 
 
 def test_failing_redaction_masks(caplog: pytest.LogCaptureFixture) -> None:
-    """Where a redact function fails nothing is stored, and each kind of failure is logged once, without content."""
+    """A string whose redact function fails is masked, and each kind of failure is logged once, without content."""
 
     def redact(text: str, path: str) -> Any:
         if text == "none":
@@ -333,7 +333,7 @@ def test_failing_redaction_masks(caplog: pytest.LogCaptureFixture) -> None:
 
 
 def test_interrupts_pass_through_redaction() -> None:
-    """What is not an ordinary error is never swallowed."""
+    """A `KeyboardInterrupt` in a redact function is not swallowed."""
 
     def redact(text: str, path: str) -> str:
         raise KeyboardInterrupt
@@ -361,5 +361,5 @@ def test_texts(value: object, limit: int | None, expected: str | None) -> None:
 
 
 def test_nothing_is_nothing() -> None:
-    """What is unknown stays unknown."""
+    """None gives no JSON text: unknown stays unknown."""
     assert ContentEncoder(mask_secrets).json(None, "input") is None

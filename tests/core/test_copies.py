@@ -1,4 +1,4 @@
-"""Copies of what lives: within the process, and on the way to another."""
+"""Copies and pickles of live sessions, traces and spans."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from baserun.web import WSGIMiddleware
 
 @pytest.mark.parametrize("copied", [copy.copy, copy.deepcopy])
 def test_a_copy_is_the_same(captured: Captured, copied: Callable[[Any], Any]) -> None:
-    """State of an application that is copied with a session in it ends that session, not the likeness of one."""
+    """A copy of a session, trace or span is the object itself, so that ending the copy ends the session."""
     session = baserun.start_session("ada", "chat")
     with baserun.start_trace("t") as trace, baserun.span("s") as span:
         copies = [copied(each) for each in (session, trace, span)]
@@ -29,7 +29,7 @@ def test_a_copy_is_the_same(captured: Captured, copied: Callable[[Any], Any]) ->
 
 
 def test_a_started_session_can_be_pickled(captured: Captured) -> None:
-    """What arrives in another process says whose session it is, and speaks of the same one there."""
+    """An unpickled session has the id, user and metadata of the original, and ending it ends the stored session."""
     session = baserun.start_session("ada", "chat", metadata={"plan": "pro"})
     arrived = pickle.loads(pickle.dumps(session))
     arrived.end()
@@ -40,7 +40,7 @@ def test_a_started_session_can_be_pickled(captured: Captured) -> None:
 
 
 def test_the_session_of_a_request_can_be_pickled(captured: Captured) -> None:
-    """A web session travels without its request."""
+    """The session of a web request is pickled without its request."""
     arrived: list[baserun.Session] = []
 
     def app(environ: Any, start_response: Any) -> list[bytes]:

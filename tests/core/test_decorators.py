@@ -1,4 +1,4 @@
-"""Decorated functions: what they are, take, return and raise is as before, and each call is recorded."""
+"""Decorated functions: kind, arguments, result and errors stay the same, and each call is recorded."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def names(captured: Captured) -> list[tuple[str, str, Any]]:
 
 
 def test_function(captured: Captured) -> None:
-    """A decorated function returns what it did; the call is a trace of its name with the result."""
+    """A decorated function returns the same; the call is a trace with its name and result."""
 
     @baserun.trace
     def add(a: int, b: int = 2) -> int:
@@ -31,7 +31,7 @@ def test_function(captured: Captured) -> None:
 
 
 def test_name_and_metadata(captured: Captured) -> None:
-    """A name and facts can be given for all calls; one call's additions stay its own."""
+    """The decorator's name and metadata apply to all calls; what one call adds stays with it."""
 
     @baserun.trace(name="answer", metadata={"version": 1})
     def work(number: int) -> None:
@@ -63,7 +63,7 @@ def test_decorated_function_inside_a_trace_is_a_span(captured: Captured) -> None
 
 
 def test_own_result_wins(captured: Captured) -> None:
-    """A function that says itself what its result is, is believed."""
+    """A result that the function sets itself is kept, not replaced by its return value."""
 
     @baserun.trace(name="work")
     def work() -> str:
@@ -78,7 +78,7 @@ def test_own_result_wins(captured: Captured) -> None:
 
 
 def test_error(captured: Captured) -> None:
-    """An exception passes as it is and is recorded."""
+    """An exception passes unchanged and is recorded."""
     error = KeyError("k")
 
     @baserun.trace(name="work")
@@ -106,7 +106,7 @@ def test_recursion(captured: Captured) -> None:
 
 
 async def test_coroutine_function(captured: Captured) -> None:
-    """A decorated coroutine function is one; its trace lasts until it has returned."""
+    """A decorated coroutine function stays one; its trace lasts until it has returned."""
 
     @baserun.trace(name="work")
     async def work() -> str:
@@ -122,7 +122,7 @@ async def test_coroutine_function(captured: Captured) -> None:
 
 
 async def test_asynchronous_callable_object(captured: Captured) -> None:
-    """An object whose call is a coroutine function is recorded until it has returned, too."""
+    """An object whose `__call__` is a coroutine function is recorded until it has returned."""
 
     class Agent:
         async def __call__(self) -> str:
@@ -136,7 +136,7 @@ async def test_asynchronous_callable_object(captured: Captured) -> None:
 
 
 async def test_partial_of_a_coroutine_function(captured: Captured) -> None:
-    """`functools.partial` hides nothing."""
+    """A `functools.partial` of a coroutine function is recorded until it has returned."""
 
     async def work(answer: str) -> str:
         return answer
@@ -148,7 +148,7 @@ async def test_partial_of_a_coroutine_function(captured: Captured) -> None:
 
 
 class Agent:
-    """With every kind of method, decorated on either side of Python's own decorators."""
+    """Has every kind of method, decorated on either side of Python's own decorators."""
 
     @baserun.trace(name="method")
     def method(self, word: str) -> tuple[Any, str]:
@@ -180,7 +180,7 @@ class Agent:
     ["method", "inside_class_method", "around_class_method", "inside_static_method", "around_static_method"],
 )
 def test_methods(captured: Captured, name: str) -> None:
-    """Methods of every kind are bound as ever."""
+    """Decorated methods of every kind are bound as without the decorator."""
     returned = getattr(Agent(), name)("word")
 
     assert returned == (Agent, "word")
@@ -194,7 +194,7 @@ def test_class_methods_without_an_instance(captured: Captured) -> None:
 
 
 def test_signature_and_names_are_kept() -> None:
-    """Frameworks and documentation see the function that its author wrote."""
+    """A decorated function keeps its signature, names and docstring."""
 
     def work(a: int, *, b: str = "b") -> float:
         """What it does."""
@@ -227,7 +227,7 @@ def test_with_session_as_decorator(captured: Captured) -> None:
 
 
 async def test_with_session_as_decorator_of_a_coroutine_function(captured: Captured) -> None:
-    """The same for coroutine functions, many at once."""
+    """Calls of a coroutine function with `@with_session` that run at once have a session each."""
 
     @baserun.with_session()
     async def visit() -> tuple[Any, Any]:
@@ -242,7 +242,7 @@ async def test_with_session_as_decorator_of_a_coroutine_function(captured: Captu
 
 
 def test_span_and_suppress_as_decorators(captured: Captured) -> None:
-    """Every block can be a decorator."""
+    """`span` and `suppress` work as decorators."""
 
     @baserun.span("lookup", kind="tool")
     def lookup() -> str:
@@ -257,7 +257,7 @@ def test_span_and_suppress_as_decorators(captured: Captured) -> None:
 
 
 def test_class_is_refused() -> None:
-    """A class would no longer be one; the message says what to do."""
+    """Decorating a class raises, and the message says what to do instead."""
     with pytest.raises(baserun.ConfigurationError, match="put it on the methods of Refused instead"):
 
         @baserun.trace

@@ -1,4 +1,4 @@
-"""Decorated generators: their blocks hold in each step and not between the steps, wherever the steps are asked for."""
+"""Decorated generators: their blocks are current in each step and not between steps, wherever a step runs."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Step = Callable[[], Any]
 
 
 def now() -> tuple[str | None, str | None, str | None]:
-    """The session's id and the names of the trace and span that are current."""
+    """Return the id of the current session and the names of the current trace and span."""
     session, trace, span = baserun.current_session(), baserun.current_trace(), baserun.current_span()
     return (
         None if session is None else session.id,
@@ -48,7 +48,7 @@ def test_between_steps_nothing_leaks(captured: Captured) -> None:
 
 
 async def test_objects_that_are_called_like_generators(captured: Captured) -> None:
-    """An object whose call is a generator, asynchronous or not, is traced for as long as that runs."""
+    """An object whose `__call__` is a generator, asynchronous or not, is traced until the generator ends."""
 
     class Stream:
         def __call__(self) -> Iterator[Any]:
@@ -83,7 +83,7 @@ def test_blocks_inside_do_not_leak_between_steps(captured: Captured) -> None:
 
 
 def test_interleaved_generators_keep_to_their_own_sessions(captured: Captured) -> None:
-    """Two streams that are read in turns, with open blocks inside, never see one another's session."""
+    """Two streams that are read in turns, with open blocks inside, never see each other's session."""
 
     @baserun.with_session()
     def stream(name: str) -> Generator[Any, None, None]:
@@ -106,7 +106,7 @@ def test_interleaved_generators_keep_to_their_own_sessions(captured: Captured) -
 
 
 def test_consumer_blocks_between_steps_are_its_own(captured: Captured) -> None:
-    """What the consumer opens while the generator rests is neither seen by the generator nor closed by it."""
+    """Blocks that the consumer opens between steps are neither seen nor closed by the generator."""
 
     @baserun.with_session(session_identifier="inner")
     def stream() -> Generator[Any, None, None]:
@@ -127,7 +127,7 @@ def test_consumer_blocks_between_steps_are_its_own(captured: Captured) -> None:
 
 
 def test_steps_in_different_contexts(captured: Captured) -> None:
-    """Each step may be asked for in another context; none of them keeps anything of it."""
+    """Each step may run in another context, and leaves nothing current there."""
 
     @baserun.with_session(session_identifier="chat")
     def stream() -> Generator[Any, None, None]:
@@ -144,7 +144,7 @@ def test_steps_in_different_contexts(captured: Captured) -> None:
 
 
 def test_closed_in_another_thread(captured: Captured) -> None:
-    """A half-read generator that another thread closes ends as cancelled, and disturbs neither thread."""
+    """A half-read generator that another thread closes ends as cancelled, and what is current here stays."""
 
     @baserun.trace(name="stream")
     def stream() -> Generator[int, None, None]:
@@ -165,7 +165,7 @@ def test_closed_in_another_thread(captured: Captured) -> None:
 
 
 def test_collected_as_garbage(captured: Captured) -> None:
-    """A generator that is dropped half-read ends as cancelled when it is collected, whatever is current then."""
+    """A half-read generator that is garbage-collected ends as cancelled in its own session."""
 
     @baserun.with_session(session_identifier="dropped")
     @baserun.trace(name="stream")
@@ -182,7 +182,7 @@ def test_collected_as_garbage(captured: Captured) -> None:
 
 
 def test_never_started_generator_records_nothing(captured: Captured) -> None:
-    """Calling a generator function does nothing yet; so nothing is recorded."""
+    """Calling a generator function without taking a step records nothing."""
 
     @baserun.trace
     def stream() -> Generator[int, None, None]:
@@ -194,7 +194,7 @@ def test_never_started_generator_records_nothing(captured: Captured) -> None:
 
 
 def steps_of(generator: Generator[Any, Any, Any], steps: list[tuple[str, Any]]) -> list[Any]:
-    """What comes out of a generator that is driven by these steps, as values or errors."""
+    """Drive a generator by these method calls, and return the values and errors that come out."""
     seen: list[Any] = []
     for method, argument in steps:
         try:
@@ -205,7 +205,7 @@ def steps_of(generator: Generator[Any, Any, Any], steps: list[tuple[str, Any]]) 
 
 
 def conversation(log: list[Any]) -> Generator[Any, Any, str]:
-    """Answers what it is sent and thrown, and says what became of it."""
+    """Yield what it is sent and thrown, and log its clean-up."""
     try:
         answer = yield "first"
         while answer != "stop":
@@ -247,7 +247,7 @@ def test_passes_everything_through(captured: Captured, steps: list[tuple[str, An
 
 
 def test_yielding_after_close_is_the_error_that_python_raises(captured: Captured) -> None:
-    """A generator that ignores its close raises as without the decorator."""
+    """A generator that yields after `close` raises as without the decorator."""
 
     @baserun.trace
     def stubborn() -> Generator[int, None, None]:
@@ -265,7 +265,7 @@ def test_yielding_after_close_is_the_error_that_python_raises(captured: Captured
 
 @pytest.mark.skipif(sys.version_info < (3, 13), reason="close() returns a value from Python 3.13 on")
 def test_close_returns_what_the_generator_returns(captured: Captured) -> None:
-    """The value that a generator returns when it is closed passes."""
+    """`close` returns the value that the generator returns."""
 
     @baserun.trace
     def summed() -> Generator[int, None, str]:
@@ -282,7 +282,7 @@ def test_close_returns_what_the_generator_returns(captured: Captured) -> None:
 
 
 def test_delegation_gets_the_return_value(captured: Captured) -> None:
-    """`yield from` a decorated generator gives its return value, which is recorded as the result."""
+    """`yield from` a decorated generator gives its return value, which is also recorded as the result."""
 
     @baserun.trace(name="inner")
     def inner() -> Generator[int, None, str]:
@@ -300,7 +300,7 @@ def test_delegation_gets_the_return_value(captured: Captured) -> None:
 
 
 def test_error_inside_is_recorded(captured: Captured) -> None:
-    """An exception that ends the generator is recorded and passes."""
+    """An exception that ends the generator passes and is recorded."""
 
     @baserun.trace(name="stream")
     def stream() -> Generator[int, None, None]:
@@ -331,7 +331,7 @@ async def test_asynchronous_between_steps_nothing_leaks(captured: Captured) -> N
 
 
 async def test_asynchronous_passes_everything_through(captured: Captured) -> None:
-    """Values that are sent, errors that are thrown and the close of an asynchronous generator reach it."""
+    """Sent values, thrown errors and the close reach a decorated asynchronous generator."""
     seen: list[Any] = []
 
     @baserun.trace
@@ -378,7 +378,7 @@ async def test_asynchronous_steps_in_different_tasks(captured: Captured) -> None
 
 
 async def test_task_begun_in_a_step_stays_in_the_session(captured: Captured) -> None:
-    """Work that a generator starts beside itself is in its session, also while the generator rests."""
+    """A task that a generator starts is in its session, also between steps."""
 
     async def beside() -> Any:
         await started.wait()
@@ -399,7 +399,7 @@ async def test_task_begun_in_a_step_stays_in_the_session(captured: Captured) -> 
 
 
 async def test_cancelled_in_a_step(captured: Captured) -> None:
-    """A consumer that is cancelled while it waits for a step ends the generator's trace as cancelled."""
+    """Cancelling the consumer while it awaits a step ends the generator's trace as cancelled."""
 
     @baserun.trace(name="stream")
     async def stream() -> AsyncGenerator[int, None]:
@@ -422,7 +422,7 @@ async def test_cancelled_in_a_step(captured: Captured) -> None:
 
 
 def test_finalised_by_the_event_loop(captured: Captured) -> None:
-    """An asynchronous generator that is left half-read is ended by the loop, in another task, as cancelled."""
+    """A half-read asynchronous generator that the loop finalises, in another task, ends as cancelled."""
     cleaned_up: list[Any] = []
 
     @baserun.with_session(session_identifier="chat")
@@ -446,7 +446,7 @@ def test_finalised_by_the_event_loop(captured: Captured) -> None:
 
 
 def test_finalised_at_the_end_of_the_loop(captured: Captured) -> None:
-    """One that is still referred to when the loop ends is ended once, without a complaint of the loop."""
+    """A half-read asynchronous generator that is still referenced when its loop ends is closed without an error."""
     complaints: list[Any] = []
     kept: list[Any] = []
 
@@ -469,7 +469,7 @@ def test_finalised_at_the_end_of_the_loop(captured: Captured) -> None:
 
 
 def test_bare_block_around_a_yield_leaks_between_steps(captured: Captured) -> None:
-    """Without the decorator Python runs the generator in its consumer's context; that is documented and stays."""
+    """Without the decorator a block around a `yield` is current for the consumer between steps, as documented."""
 
     def stream() -> Generator[int, None, None]:
         with baserun.with_session(session_identifier="leaking"):
@@ -484,8 +484,8 @@ def test_bare_block_around_a_yield_leaks_between_steps(captured: Captured) -> No
     assert now() == NOTHING
 
 
-def test_stays_the_kind_of_function_that_it_is() -> None:
-    """Frameworks look at what a function is; a decorated generator function still is one."""
+def test_decorated_generator_function_stays_one() -> None:
+    """Frameworks inspect functions: a decorated generator function still counts as one."""
 
     @baserun.trace
     def steps() -> Iterator[int]:

@@ -1,4 +1,4 @@
-"""Carrying what is current to other processes and services, and trusting nothing that comes in."""
+"""Carrying session and trace to other processes and services in headers, without trusting what comes in."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ TRACE = "00000000000000000000000000000001"
 SPAN = "0000000000000001"
 PARENT = f"00-{TRACE}-{SPAN}-01"
 START = "1767225600000000"
-"""When the clock of these tests stands still, 2026-01-01, in microseconds."""
+"""The time of the fake clock, 2026-01-01, in microseconds."""
 OURS = {"traceparent": PARENT, "tracestate": f"baserun={START}"}
 
 
@@ -32,7 +32,7 @@ def now() -> tuple[Any, Any]:
 
 
 def test_inject(captured: Captured) -> None:
-    """Session, user, trace and span travel as W3C headers; the mapping itself is returned."""
+    """`inject` writes session, user, trace and span as W3C headers, and returns the mapping itself."""
     headers = {"accept": "*/*"}
     with baserun.with_session("ü", session_identifier="chat 7,a"), baserun.start_trace("t"), baserun.span("s"):
         returned = baserun.inject(headers)
@@ -47,7 +47,7 @@ def test_inject(captured: Captured) -> None:
 
 
 def test_inject_without_a_trace(captured: Captured) -> None:
-    """A session alone travels alone."""
+    """A session without a trace is written as baggage only."""
     with baserun.with_session(session_identifier="chat"):
         headers: dict[str, str] = baserun.inject({})
 
@@ -55,12 +55,12 @@ def test_inject_without_a_trace(captured: Captured) -> None:
 
 
 def test_inject_without_anything(captured: Captured) -> None:
-    """Where nothing is current nothing is added."""
+    """Where nothing is current `inject` adds nothing."""
     assert baserun.inject({"a": "b"}) == {"a": "b"}
 
 
 def test_inject_in_a_suppressed_block(captured: Captured) -> None:
-    """What is not recorded here is not passed on either."""
+    """In a suppressed block `inject` adds nothing."""
     with baserun.with_session(session_identifier="chat"), baserun.suppress():
         headers: dict[str, str] = baserun.inject({})
 
@@ -68,7 +68,7 @@ def test_inject_in_a_suppressed_block(captured: Captured) -> None:
 
 
 def test_foreign_entries_are_kept(captured: Captured) -> None:
-    """Entries of others stay in `tracestate` and `baggage`; stale ones of ours are replaced."""
+    """Foreign entries stay in `tracestate` and `baggage`; old ones of ours are replaced."""
     headers = {
         "Baggage": "tenant=7;p=1, session.id=old ,enduser.pseudo.id=old,flag=on",
         "TraceState": "vendor=x,baserun=0",
@@ -85,7 +85,7 @@ def test_foreign_entries_are_kept(captured: Captured) -> None:
 
 
 def test_long_foreign_baggage_is_kept_whole(captured: Captured) -> None:
-    """What others put there is not ours to shorten."""
+    """Foreign baggage is never shortened, however long."""
     foreign = ",".join(f"key{number}={'v' * 100}" for number in range(200))
     with baserun.with_session(session_identifier="chat"):
         headers = baserun.inject({"baggage": foreign})
@@ -94,7 +94,7 @@ def test_long_foreign_baggage_is_kept_whole(captured: Captured) -> None:
 
 
 class FrameworkHeaders:
-    """Headers as some frameworks have them: not a `Mapping`, and pairs when iterated."""
+    """Headers as some frameworks have them: no `Mapping`, and iteration gives pairs."""
 
     def __init__(self, **pairs: str) -> None:
         self._pairs = pairs
@@ -115,8 +115,8 @@ class FrameworkHeaders:
         return self._pairs.items()
 
 
-def test_a_trace_of_which_another_process_tells_first(captured: Captured, clock: FakeClock) -> None:
-    """It began when it began, whoever's record of it arrives first."""
+def test_a_trace_that_another_process_stores_first(captured: Captured, clock: FakeClock) -> None:
+    """A trace keeps its start, also when a record from the receiving process is stored first."""
     with baserun.with_session(), baserun.start_trace("t"):
         headers: dict[str, str] = baserun.inject({})
         clock.advance(1800)
@@ -133,8 +133,8 @@ def test_a_trace_of_which_another_process_tells_first(captured: Captured, clock:
 
 
 @pytest.mark.parametrize("value", ["1", "x", "", "-5", "9" * 17, "9" * 400, "٣", "1767225600000000.5"])
-def test_a_start_that_cannot_be_is_not_believed(value: str, captured: Captured) -> None:
-    """A trace that is said to have begun in another age begins where it is extracted."""
+def test_an_impossible_start_is_ignored(value: str, captured: Captured) -> None:
+    """A trace whose header gives an impossible start begins when it is extracted."""
     with baserun.extract({**OURS, "tracestate": f"baserun={value}"}), baserun.span("s"):
         pass
 
@@ -155,7 +155,7 @@ def test_headers_that_are_no_mapping(captured: Captured) -> None:
 
 
 def test_round_trip(captured: Captured) -> None:
-    """What was injected is current where it is extracted: session, user, trace; and spans go on below the sender's."""
+    """The injected session, user and trace are current where extracted, and new spans are below the sender's span."""
     with baserun.with_session("ü", session_identifier="chat 7,a"), baserun.start_trace("t"), baserun.span("s"):
         headers: dict[str, str] = baserun.inject({})
     with baserun.extract(headers) as session, baserun.span("received"):
@@ -172,7 +172,7 @@ def test_round_trip(captured: Captured) -> None:
 
 
 def test_round_trip_below_the_trace_itself(captured: Captured) -> None:
-    """When no span was open the received ones are at the top of the trace."""
+    """When the sender had no open span, the receiver's spans are at the top of the trace."""
     with baserun.start_trace("t"):
         headers: dict[str, str] = baserun.inject({})
     with baserun.extract(headers), baserun.span("received"):
@@ -182,7 +182,7 @@ def test_round_trip_below_the_trace_itself(captured: Captured) -> None:
 
 
 def test_extracted_block_nests(captured: Captured) -> None:
-    """Inside another session's block it is the extracted one inside, and the outer one again after."""
+    """Inside another session, the extracted one is current in its block, and the outer one again after it."""
     with baserun.with_session(session_identifier="outer"), baserun.start_trace("t", new=True):
         outside = now()
         with baserun.extract({"baggage": "session.id=inner"}):
@@ -194,7 +194,7 @@ def test_extracted_block_nests(captured: Captured) -> None:
 
 
 def test_extracting_nothing_changes_nothing(captured: Captured) -> None:
-    """Headers without anything of ours leave current what is."""
+    """Extracting headers without anything of ours changes nothing that is current."""
     with baserun.with_session(session_identifier="outer") as outer, baserun.extract({"accept": "*/*"}) as session:
         inside = now()
 
@@ -203,22 +203,22 @@ def test_extracting_nothing_changes_nothing(captured: Captured) -> None:
 
 
 def test_extract_as_decorator(captured: Captured) -> None:
-    """A worker's function can be decorated with what its message said."""
+    """`extract` works as a decorator of a worker's function."""
     seen = baserun.extract({"baggage": "session.id=chat"})(now)()
 
     assert seen == ("chat", None)
 
 
 def test_extract_ends_nothing(captured: Captured) -> None:
-    """A worker's part in a session does not end it."""
+    """Leaving an `extract` block does not end the session."""
     with baserun.extract({"baggage": "session.id=chat"}):
         pass
 
     assert [(session.id, session.ended_at) for session in captured.sessions] == [("chat", None)]
 
 
-def test_trace_of_somebody_else_is_not_joined(captured: Captured) -> None:
-    """A `traceparent` that is not ours is not completed by anybody of ours, so it is left alone."""
+def test_foreign_trace_is_not_joined(captured: Captured) -> None:
+    """A `traceparent` without our `tracestate` entry is ignored: no process of ours would complete that trace."""
     with baserun.extract({"traceparent": PARENT, "tracestate": "vendor=1"}):
         inside = now()
 
@@ -239,7 +239,7 @@ def test_trace_of_somebody_else_is_not_joined(captured: Captured) -> None:
     ],
 )
 def test_malformed_traceparent_is_ignored(captured: Captured, parent: str) -> None:
-    """What W3C Trace Context calls invalid is no trace."""
+    """A `traceparent` that is invalid by W3C Trace Context is ignored."""
     with baserun.extract({**OURS, "traceparent": parent}):
         inside = now()
 
@@ -261,7 +261,7 @@ def test_malformed_traceparent_is_ignored(captured: Captured, parent: str) -> No
     ],
 )
 def test_unusable_session_is_ignored(captured: Captured, baggage: str) -> None:
-    """A session id that cannot be one is as good as none; half an id is never taken for another."""
+    """An invalid or cut session id in the baggage counts as none."""
     with baserun.extract({"baggage": baggage}):
         inside = now()
 
@@ -270,7 +270,7 @@ def test_unusable_session_is_ignored(captured: Captured, baggage: str) -> None:
 
 @pytest.mark.parametrize("user", ["%0A", "x" * 513, "%ED%A0%80%00", ""])
 def test_unusable_user_is_ignored(captured: Captured, user: str) -> None:
-    """A session may come without a user, but not with one that cannot be stored."""
+    """A user that cannot be stored is ignored, and the session is still taken."""
     with baserun.extract({"baggage": f"session.id=chat,enduser.pseudo.id={user}"}) as session:
         pass
 
@@ -279,7 +279,7 @@ def test_unusable_user_is_ignored(captured: Captured, user: str) -> None:
 
 
 def test_properties_of_baggage_entries(captured: Captured) -> None:
-    """W3C Baggage allows properties and spaces around an entry."""
+    """Properties and spaces around baggage entries are skipped, as W3C Baggage allows them."""
     with baserun.extract({"Baggage": " a=b ; c , session.id = chat%207 ;ttl=3"}):
         inside = now()
 
@@ -299,7 +299,7 @@ TEXTS = st.one_of(
 
 @given(headers=st.dictionaries(NAMES, TEXTS))
 def test_hostile_headers_never_raise(headers: dict[str, str]) -> None:
-    """Whatever is in the headers, extracting and passing on works, and what becomes current can be recorded."""
+    """Any header values can be extracted and injected again, and give a valid session or none."""
     with baserun.testing.capture(enabled=False), baserun.extract(headers) as session, baserun.span("s"):
         passed_on: MutableMapping[str, str] = baserun.inject(dict(headers))
 
@@ -309,7 +309,7 @@ def test_hostile_headers_never_raise(headers: dict[str, str]) -> None:
 
 @given(headers=st.dictionaries(st.one_of(st.text(), st.integers(), st.binary()), st.one_of(st.none(), st.binary())))
 def test_headers_of_other_types_are_ignored(headers: dict[Any, Any]) -> None:
-    """Names and values that are no text are none of ours."""
+    """Header names and values that are not str are ignored."""
     with baserun.testing.capture(enabled=False), baserun.extract(headers) as session:
         pass
 
@@ -317,7 +317,7 @@ def test_headers_of_other_types_are_ignored(headers: dict[Any, Any]) -> None:
 
 
 def test_any_session_and_user_make_the_round_trip() -> None:
-    """Every id and user that is allowed arrives as it was, and foreign entries pass by."""
+    """Every valid id and user arrives unchanged, and foreign entries are kept."""
 
     @given(
         session_id=st.text(st.characters(min_codepoint=32, max_codepoint=126), min_size=1, max_size=200),
@@ -339,7 +339,7 @@ def test_any_session_and_user_make_the_round_trip() -> None:
 
 
 def test_into_another_process(tmp_path: Path) -> None:
-    """A worker process that gets the headers goes on in the session, user and trace of the sender."""
+    """A worker process that extracts the headers continues the session and trace of the sender."""
     store = tmp_path / "baserun.sqlite3"
     program = (
         "import json, sys, baserun\n"
@@ -363,7 +363,7 @@ def test_into_another_process(tmp_path: Path) -> None:
 
 
 def test_worker_that_is_done_before_its_sender(tmp_path: Path) -> None:
-    """When the worker's part is stored first, the sender's end still completes the trace."""
+    """When the worker's spans are stored first, the sender still completes the trace."""
     with capture(store=tmp_path / "baserun.sqlite3") as captured:
         with baserun.with_session("u"), baserun.start_trace("request"):
             headers: dict[str, str] = baserun.inject({})

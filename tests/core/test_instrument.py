@@ -1,4 +1,4 @@
-"""When clients are recorded: from now on, from their import on, or not at all; and how they are left."""
+"""When clients are instrumented: at once, at their import, or not at all; and how they are restored."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def uninstrument():
 
 @pytest.fixture(autouse=True)
 def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """A client and an integration for it, as if both were installed."""
+    """Put a client and its integration on the path, as if both were installed."""
     folder = tmp_path / "installed"
     folder.mkdir()
     (folder / f"{CLIENT}.py").write_text(CLIENT_CODE)
@@ -82,7 +82,7 @@ def imported() -> Any:
 
 
 def until(condition: Callable[[], bool]) -> None:
-    """Wait for something that another thread does, ten seconds at the most."""
+    """Wait until another thread has made `condition` true, ten seconds at most."""
     end = time.monotonic() + 10
     while not condition() and time.monotonic() < end:
         time.sleep(0.001)
@@ -93,7 +93,7 @@ def watchers() -> int:
 
 
 def test_client_that_is_imported_already() -> None:
-    """First use records the calls of a client that is there."""
+    """First use instruments a client that is imported already."""
     client = imported()
     before = client.MADE[:]
 
@@ -105,7 +105,7 @@ def test_client_that_is_imported_already() -> None:
 
 
 def test_client_that_is_imported_later() -> None:
-    """A client that is imported after first use is recorded from its import on."""
+    """A client that is imported after first use is instrumented at its import."""
     with capture() as captured:
         is_there = CLIENT in sys.modules
         client = imported()
@@ -116,7 +116,7 @@ def test_client_that_is_imported_later() -> None:
 
 
 def test_client_that_is_being_imported(tmp_path: Path) -> None:
-    """A client whose import is under way at first use, in another thread, is recorded when it is complete."""
+    """A client that another thread is importing at first use is instrumented when its import is complete."""
     gate = tmp_path / "gate"
     slowly = f"import os, time\nwhile not os.path.exists({str(gate)!r}):\n    time.sleep(0.001)\n"
     (tmp_path / "installed" / f"{CLIENT}.py").write_text(slowly + CLIENT_CODE)
@@ -134,7 +134,7 @@ def test_client_that_is_being_imported(tmp_path: Path) -> None:
 
 
 def test_first_use_imports_no_client() -> None:
-    """Nothing is imported for the sake of recording it."""
+    """First use imports neither a client nor its integration."""
     baserun.init("memory:instrument")
 
     assert CLIENT not in sys.modules
@@ -142,7 +142,7 @@ def test_first_use_imports_no_client() -> None:
 
 
 def test_import_leaves_no_trace_in_the_module() -> None:
-    """A client that was watched looks as it does otherwise: spec, loader and source are its own."""
+    """A module whose import was watched has its ordinary type, loader and spec."""
     with capture():
         client = imported()
 
@@ -154,7 +154,7 @@ def test_import_leaves_no_trace_in_the_module() -> None:
 
 
 def test_import_that_fails_fails_as_ever(tmp_path: Path) -> None:
-    """A client whose import fails raises what it raises, and is watched no longer by then."""
+    """A client whose import fails raises its own error."""
     (tmp_path / "installed" / f"{CLIENT}.py").write_text("raise RuntimeError('broken')")
 
     with capture(), pytest.raises(RuntimeError, match="broken"):
@@ -164,7 +164,7 @@ def test_import_that_fails_fails_as_ever(tmp_path: Path) -> None:
 
 
 def test_client_that_is_not_installed(tmp_path: Path) -> None:
-    """Importing a client that is missing raises as ever, however often."""
+    """Importing a client that is not installed raises `ModuleNotFoundError` each time."""
     (tmp_path / "installed" / f"{CLIENT}.py").unlink()
     importlib.invalidate_caches()
 
@@ -175,7 +175,7 @@ def test_client_that_is_not_installed(tmp_path: Path) -> None:
 
 
 def test_looking_for_a_client_is_not_importing_it() -> None:
-    """`importlib.util.find_spec` may be asked first; the import after it is still noticed."""
+    """After a call of `importlib.util.find_spec` the import of the client is still noticed."""
     with capture() as captured:
         spec = importlib.util.find_spec(CLIENT)
         imported().ask()
@@ -187,7 +187,7 @@ def test_looking_for_a_client_is_not_importing_it() -> None:
 
 
 def test_shut_down_during_the_import(tmp_path: Path) -> None:
-    """A client whose import ends after a `shutdown` is left alone."""
+    """A client whose import ends after a `shutdown` is not instrumented."""
     code = "import baserun\nbaserun.shutdown()\n" + CLIENT_CODE
     (tmp_path / "installed" / f"{CLIENT}.py").write_text(code)
     baserun.init("memory:instrument")
@@ -196,7 +196,7 @@ def test_shut_down_during_the_import(tmp_path: Path) -> None:
 
 
 def test_integration_that_fails_leaves_the_client_alone(tmp_path: Path) -> None:
-    """When switching on fails the client works as if nothing had been tried."""
+    """When instrumenting fails, the client works unrecorded."""
     (tmp_path / "installed" / f"{INTEGRATION}.py").write_text("raise RuntimeError('broken')")
 
     with capture() as captured:
@@ -207,7 +207,7 @@ def test_integration_that_fails_leaves_the_client_alone(tmp_path: Path) -> None:
 
 
 def test_shutdown_leaves_the_client_as_it_was() -> None:
-    """After `shutdown` the client's own function is back, and imports are watched no longer."""
+    """`shutdown` restores the client's own function and stops watching imports."""
     client = imported()
     original = client.ask
     baserun.init("memory:instrument")
@@ -222,7 +222,7 @@ def test_shutdown_leaves_the_client_as_it_was() -> None:
 
 @pytest.mark.parametrize("choice", ["none", ("openai",), ()])
 def test_clients_that_were_not_chosen(choice: Any) -> None:
-    """Only the clients that `instrument` names are recorded."""
+    """A client that `instrument` does not name is not recorded."""
     with capture(instrument=choice) as captured:
         imported().ask()
 
@@ -231,7 +231,7 @@ def test_clients_that_were_not_chosen(choice: Any) -> None:
 
 @pytest.mark.parametrize("choice", [CLIENT, (CLIENT,), ["openai", CLIENT]])
 def test_clients_that_were_chosen(choice: Any) -> None:
-    """One name or several."""
+    """`instrument` takes one name or several."""
     with capture(instrument=choice) as captured:
         imported().ask()
 
@@ -239,7 +239,7 @@ def test_clients_that_were_chosen(choice: Any) -> None:
 
 
 def test_switched_off_records_no_client() -> None:
-    """With `enabled=False` no client is touched."""
+    """With `enabled=False` no client is instrumented and no import watched."""
     client = imported()
 
     with capture(enabled=False):
@@ -250,7 +250,7 @@ def test_switched_off_records_no_client() -> None:
 
 
 def test_watching_does_not_add_up() -> None:
-    """However often Baserun is configured, imports are watched once."""
+    """Imports are watched once, however often Baserun is configured."""
     for number in range(5):
         baserun.init(f"memory:instrument-{number}")
     with capture(), capture():
@@ -259,8 +259,8 @@ def test_watching_does_not_add_up() -> None:
     assert (inside, watchers()) == (1, 1)
 
 
-def test_captured_block_gives_clients_back() -> None:
-    """After a block of a test a process that records no client records none again."""
+def test_captured_block_restores_clients() -> None:
+    """In a process with ``instrument="none"`` a `capture` block instruments clients and restores them at its end."""
     client = imported()
     original = client.ask
     baserun.init("memory:instrument", instrument="none")

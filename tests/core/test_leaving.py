@@ -1,4 +1,4 @@
-"""However and wherever a block is left, what was current around it is current again."""
+"""Leaving a block, in whatever way and context, makes current again what was current around it."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def now() -> tuple[Any, Any, Any]:
 
 @pytest.fixture(name="around")
 def _around(captured: Captured) -> Iterator[tuple[Any, Any, Any]]:
-    """A session, trace and span around the block that a test leaves."""
+    """Open a session, trace and span around the block that a test leaves."""
     with baserun.with_session("u"), baserun.start_trace("outer"), baserun.span("outer"):
         yield now()
 
@@ -50,7 +50,7 @@ Around = tuple[Any, Any, Any]
 
 
 def test_return(around: Around, block: Any) -> None:
-    """A `return` out of a block leaves it."""
+    """A `return` leaves the block."""
 
     def work() -> None:
         with block:
@@ -62,7 +62,7 @@ def test_return(around: Around, block: Any) -> None:
 
 
 def test_exception(around: Around, block: Any) -> None:
-    """An exception passes through a block as it is, and leaves it."""
+    """An exception passes through the block unchanged, and leaves it."""
     error = ValueError("no")
 
     with pytest.raises(ValueError, match="no") as raised, block:
@@ -74,7 +74,7 @@ def test_exception(around: Around, block: Any) -> None:
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt(), SystemExit(1), GeneratorExit(), asyncio.CancelledError()])
 def test_base_exception(around: Around, block: Any, error: BaseException) -> None:
-    """What is no `Exception` passes as well; nothing is ever swallowed."""
+    """A `BaseException` passes through the block unchanged, and leaves it."""
     with pytest.raises(type(error)) as raised, block:
         raise error
 
@@ -97,7 +97,7 @@ def test_closed_generator(around: Around, block: Any) -> None:
 
 
 def test_another_context(around: Around, block: Any) -> None:
-    """Leaving in another context than the entry's raises nothing and leaves both as they should be."""
+    """A block entered in another context can be left here; both contexts are then as before."""
     context = contextvars.copy_context()
     context.run(block.__enter__)
 
@@ -108,7 +108,7 @@ def test_another_context(around: Around, block: Any) -> None:
 
 
 def test_entered_here_left_in_another_context(around: Around, block: Any) -> None:
-    """The other way round the block is no longer current here either."""
+    """A block entered here and left in another context is no longer current here."""
     block.__enter__()
 
     contextvars.copy_context().run(block.__exit__, None, None, None)
@@ -117,7 +117,7 @@ def test_entered_here_left_in_another_context(around: Around, block: Any) -> Non
 
 
 def test_another_thread(around: Around, block: Any) -> None:
-    """A block that another thread leaves is left for this one."""
+    """A block that another thread leaves is no longer current in this one."""
     block.__enter__()
     leaver = threading.Thread(target=block.__exit__, args=(None, None, None))
     leaver.start()
@@ -127,7 +127,7 @@ def test_another_thread(around: Around, block: Any) -> None:
 
 
 def test_out_of_order(around: Around, block: Any) -> None:
-    """When the outer one of two blocks is left first the inner one stays current, and after it what was before both."""
+    """When the outer of two blocks is left first, the inner one stays current until it is left too."""
     inner = baserun.with_session(session_identifier="innermost")
     block.__enter__()
     session = inner.__enter__()
@@ -141,7 +141,7 @@ def test_out_of_order(around: Around, block: Any) -> None:
 
 
 def test_exit_stack_closed_elsewhere(around: Around, block: Any) -> None:
-    """Blocks of an `ExitStack` that is closed in another context are all left."""
+    """All blocks of an `ExitStack` that is closed in another context are left."""
     stack = ExitStack()
     stack.enter_context(block)
     stack.enter_context(baserun.with_session(session_identifier="second"))
@@ -152,7 +152,7 @@ def test_exit_stack_closed_elsewhere(around: Around, block: Any) -> None:
 
 
 async def test_async_exit_stack_closed_in_another_task(captured: Captured) -> None:
-    """Asynchronous blocks that a task of another context closes are left here as well."""
+    """Blocks of an `AsyncExitStack` that another task closes are left here as well."""
     stack = AsyncExitStack()
     with baserun.with_session("u") as outer:
         await stack.enter_async_context(baserun.with_session(session_identifier="first"))
@@ -191,7 +191,7 @@ async def test_cancellation(captured: Captured) -> None:
 
 
 async def test_timeout(captured: Captured) -> None:
-    """`asyncio.timeout` cancels inside and raises outside; the trace inside was cancelled."""
+    """A trace that `asyncio.timeout` interrupts is cancelled."""
     with pytest.raises(TimeoutError):
         async with asyncio.timeout(0):
             with baserun.start_trace("work"):
@@ -201,8 +201,8 @@ async def test_timeout(captured: Captured) -> None:
     assert [trace.status for trace in captured.traces] == ["cancelled"]
 
 
-def test_errors_that_are_only_called_cancelled_are_errors(captured: Captured) -> None:
-    """An application's own exception of that name is a failure of the work, not a stop from outside."""
+def test_errors_that_are_only_named_cancelled_are_errors(captured: Captured) -> None:
+    """An ordinary exception whose name says that something was cancelled makes the trace an error."""
 
     class Cancelled(Exception):
         pass
@@ -233,7 +233,7 @@ async def test_tasks_do_not_see_one_another(captured: Captured) -> None:
 
 
 async def test_task_is_in_the_session_it_was_begun_in(captured: Captured) -> None:
-    """A task goes on in the session in which it was created."""
+    """A task is in the session in which it was created."""
 
     async def beside() -> Any:
         return baserun.current_session()
@@ -245,7 +245,7 @@ async def test_task_is_in_the_session_it_was_begun_in(captured: Captured) -> Non
 
 
 async def test_task_that_outlives_the_block(captured: Captured) -> None:
-    """Once the block is left, a task begun in it is outside, too; `propagate` keeps it in (see there)."""
+    """A task begun in a block is outside it too once the block is left, unlike with `propagate`."""
 
     async def beside() -> Any:
         await left.wait()
@@ -262,7 +262,7 @@ async def test_task_that_outlives_the_block(captured: Captured) -> None:
 
 
 def test_context_manager_function(captured: Captured) -> None:
-    """A block inside a `@contextmanager` function is current in its `with` body, as its author means it."""
+    """A block around the `yield` of a `@contextmanager` function is current in the `with` body."""
 
     @contextmanager
     def visit() -> Iterator[Any]:
@@ -277,7 +277,7 @@ def test_context_manager_function(captured: Captured) -> None:
 
 
 async def test_asynchronous_context_manager_function(captured: Captured) -> None:
-    """The same for `@asynccontextmanager`."""
+    """A block around the `yield` of an `@asynccontextmanager` function is current in the `async with` body."""
 
     @asynccontextmanager
     async def visit() -> AsyncIterator[Any]:
@@ -292,7 +292,7 @@ async def test_asynchronous_context_manager_function(captured: Captured) -> None
 
 
 def test_threads_start_without_a_session(captured: Captured) -> None:
-    """A plain thread knows nothing of the session around its start (and `propagate` is for that)."""
+    """In a thread started without `propagate` nothing is current."""
     seen: list[Any] = []
 
     with baserun.with_session():
@@ -304,7 +304,7 @@ def test_threads_start_without_a_session(captured: Captured) -> None:
 
 
 def test_left_blocks_are_released(captured: Captured) -> None:
-    """A context that lives long, such as a worker's, keeps nothing of the blocks it has left."""
+    """A long-lived context, such as a worker's, keeps no reference to the blocks it has left."""
     with baserun.with_session("u") as session, baserun.start_trace("work"), baserun.span("step"):
         pass
     gone = weakref.ref(session)
@@ -322,8 +322,8 @@ def chain_length() -> int:
     return length
 
 
-def test_sessions_that_take_over_from_one_another_form_no_chain(captured: Captured) -> None:
-    """In a loop that starts the next session before it ends the last, nothing of the past is kept."""
+def test_sessions_that_replace_one_another_form_no_chain(captured: Captured) -> None:
+    """A loop that starts the next session before it ends the last keeps no frames of earlier ones."""
     session = baserun.start_session()
     for _ in range(100):
         following = baserun.start_session()
@@ -334,7 +334,7 @@ def test_sessions_that_take_over_from_one_another_form_no_chain(captured: Captur
 
 
 def test_endless_loop_in_one_context_does_not_grow(captured: Captured) -> None:
-    """Many thousand blocks in one context leave no frame behind."""
+    """Twenty thousand blocks in one context leave no frame behind."""
 
     def frames() -> int:
         gc.collect()

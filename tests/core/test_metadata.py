@@ -1,4 +1,4 @@
-"""Metadata and tags, whatever their owner makes of them: recorded or described, and no trouble for the caller."""
+"""Metadata and tags of any type: recorded or described, without an error at the end of a block."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ def _refuse(*_: object) -> Any:
 
 
 class Refusing(dict[str, Any]):
-    """A dict that cannot be looked at in any of the usual ways."""
+    """A dict whose methods all raise."""
 
     __iter__ = __len__ = __contains__ = __getitem__ = items = keys = copy = _refuse
 
 
 class Unreadable(Mapping[str, Any]):
-    """No dict, and cannot be made one."""
+    """A mapping that cannot be converted to a dict."""
 
     __len__ = __getitem__ = _refuse
 
@@ -33,22 +33,22 @@ class Unreadable(Mapping[str, Any]):
 
 
 class Untruthful:
-    """Something that will not say whether it is empty, nor of what class it is."""
+    """An object whose truth value and `__class__` raise."""
 
     __bool__ = _refuse
     __class__ = property(_refuse)
 
 
 def _parts(trace: StoredTrace) -> tuple[StoredTrace, StoredSpan, StoredAnnotation | None]:
-    """A trace, its one span, and what was said in it."""
+    """Return a trace, its only span, and its first annotation."""
     assert trace.spans is not None
     assert trace.annotations is not None
     (span,) = trace.spans
     return trace, span, trace.annotations[0] if trace.annotations else None
 
 
-def test_given_metadata_is_not_asked(captured: Captured) -> None:
-    """Metadata whose class overrides everything is recorded as the dict that it is."""
+def test_methods_of_given_metadata_are_not_called(captured: Captured) -> None:
+    """Metadata of a dict subclass is recorded without calling its methods."""
     with (
         baserun.with_session(metadata=Refusing(a=1)),
         baserun.start_trace("t", metadata=Refusing(b=2)),
@@ -75,7 +75,7 @@ def test_given_metadata_is_not_asked(captured: Captured) -> None:
     ids=["dict that refuses", "text", "list", "object", "none"],
 )
 def test_assigned_metadata_is_recorded_or_described(make: Callable[[], Any], recorded: Any, captured: Captured) -> None:
-    """What is put in the place of metadata or tags neither raises at the end of the block nor loses the record."""
+    """Assigning anything to metadata or tags neither raises at the end of the block nor loses the record."""
     assigned = make()
     with baserun.with_session() as session:
         with baserun.start_trace("t") as trace:
@@ -101,7 +101,7 @@ def test_assigned_metadata_is_recorded_or_described(make: Callable[[], Any], rec
 def test_metadata_that_cannot_be_read_is_a_wrong_argument(
     make: Callable[[], Any], message: str, captured: Captured
 ) -> None:
-    """Metadata that is none is refused with our words, not with its own."""
+    """Metadata that cannot be read raises our `ConfigurationError`, not its own error."""
     with pytest.raises(ConfigurationError) as told:
         baserun.log("hello", metadata=make())
 

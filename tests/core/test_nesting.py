@@ -1,4 +1,4 @@
-"""Which session is current inside a session: the outermost binds, and the outer one is back afterwards."""
+"""Which session is current inside a session: the outermost binds, and the outer one is current again afterwards."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from baserun.testing import Captured
 
 
 def told(captured: Captured) -> list[dict[str, Any]]:
-    """What the store holds of each session, without what is not the matter here."""
+    """Return id, user, previous id, traces and whether it ended, of each stored session."""
     return [
         {
             "id": session.id,
@@ -32,7 +32,7 @@ def work(name: str) -> None:
 
 
 def test_outermost_session_binds(captured: Captured) -> None:
-    """A nested block without arguments is in the session around it: one session, all traces in it."""
+    """A nested block without arguments inherits the session around it: all traces are in one session."""
     with baserun.with_session("u") as outer:
         work("before")
         with baserun.with_session() as inner:
@@ -52,7 +52,7 @@ def test_outermost_session_binds(captured: Captured) -> None:
 
 
 def test_nested_block_stays_in_the_open_trace(captured: Captured) -> None:
-    """Inheriting the session is inheriting the trace and the span that are open, too."""
+    """A block that inherits its session is in the open trace and span, too."""
     request, step = baserun.start_trace("request"), baserun.span("step")
     with baserun.with_session(), request as trace, step as span, baserun.with_session("u"):
         now = baserun.current_trace(), baserun.current_span()
@@ -61,7 +61,7 @@ def test_nested_block_stays_in_the_open_trace(captured: Captured) -> None:
 
 
 def test_nested_user_fills_an_empty_user(captured: Captured) -> None:
-    """Who the user is may become known only inside; the session and its earlier traces are that user's then."""
+    """A user named by a nested block becomes the user of a session without one, and of its earlier traces."""
     with baserun.with_session() as outer:
         work("before")
         with baserun.with_session("u") as inner:
@@ -73,7 +73,7 @@ def test_nested_user_fills_an_empty_user(captured: Captured) -> None:
 
 
 def test_nested_same_user_inherits(captured: Captured) -> None:
-    """Saying again whose session it is changes nothing."""
+    """A nested block that names the same user inherits the session."""
     with baserun.with_session("u") as outer, baserun.with_session("u") as inner:
         pass
 
@@ -82,7 +82,7 @@ def test_nested_same_user_inherits(captured: Captured) -> None:
 
 
 def test_nested_different_user_opens_a_linked_session(captured: Captured) -> None:
-    """Somebody else's work inside is a session of theirs, linked to the one around it, which is back afterwards."""
+    """A nested block of another user opens a session linked to the outer one, which is current again afterwards."""
     with baserun.with_session("alice") as outer:
         with baserun.with_session("bob"):
             work("for bob")
@@ -97,7 +97,7 @@ def test_nested_different_user_opens_a_linked_session(captured: Captured) -> Non
 
 
 def test_linked_session_leaves_the_open_trace(captured: Captured) -> None:
-    """A trace belongs to one session: what is done for somebody else inside begins a trace of its own."""
+    """Work in a linked session begins a trace of its own: a trace belongs to one session."""
     with baserun.with_session("alice"), baserun.start_trace("request"), baserun.with_session("bob"):
         now = baserun.current_trace()
         with baserun.span("for bob"):
@@ -111,7 +111,7 @@ def test_linked_session_leaves_the_open_trace(captured: Captured) -> None:
 
 
 def test_other_id_is_that_session_inside_and_the_outer_one_after(captured: Captured) -> None:
-    """With the id of another session the block is in that one, without a link, and in the outer one again after."""
+    """With another id, that session is current in the block, without a link, and the outer one again after it."""
     with baserun.with_session("u") as outer:
         with baserun.with_session(session_identifier="conversation-7"):
             work("inside")
@@ -126,7 +126,7 @@ def test_other_id_is_that_session_inside_and_the_outer_one_after(captured: Captu
 
 
 def test_same_id_inherits(captured: Captured) -> None:
-    """The id of the session that is current already is no other session."""
+    """A nested block with the id of the current session inherits it."""
     with baserun.with_session(session_identifier="chat") as outer:
         with baserun.with_session(session_identifier="chat") as inner:
             pass
@@ -138,7 +138,7 @@ def test_same_id_inherits(captured: Captured) -> None:
 
 
 def test_three_levels_come_back_one_by_one(captured: Captured) -> None:
-    """After every exit the right outer session is current."""
+    """Leaving each of three nested blocks makes the session around it current."""
     with baserun.with_session(session_identifier="a") as a:
         with baserun.with_session(session_identifier="b") as b:
             with baserun.with_session(session_identifier="c"):
@@ -151,7 +151,7 @@ def test_three_levels_come_back_one_by_one(captured: Captured) -> None:
 
 
 def test_nested_metadata_joins(captured: Captured) -> None:
-    """Facts from a nested block join those that the session has."""
+    """Metadata of a nested block is merged into that of the session."""
     inner = baserun.with_session(metadata={"page": "chat"})
     with baserun.with_session(metadata={"plan": "pro", "page": "start"}), inner:
         pass
@@ -160,7 +160,7 @@ def test_nested_metadata_joins(captured: Captured) -> None:
 
 
 def test_nested_block_does_not_end_what_it_inherited(captured: Captured) -> None:
-    """Leaving a nested block pauses nothing: the session is still that of the block around it."""
+    """Leaving a nested block does not end the session that it inherited."""
     with baserun.with_session():
         with baserun.with_session():
             pass
@@ -170,7 +170,7 @@ def test_nested_block_does_not_end_what_it_inherited(captured: Captured) -> None
 
 
 def test_start_session_never_inherits(captured: Captured) -> None:
-    """`start_session` means a session of its own, whatever is current."""
+    """`start_session` always starts another session, whatever is current."""
     with baserun.with_session("u") as outer:
         inner = baserun.start_session("u")
         inside = baserun.current_session()

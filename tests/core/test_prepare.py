@@ -1,4 +1,4 @@
-"""What is done to a record before it is stored: redaction, limits, and that a bad one harms no other."""
+"""Preparing records for the store: redaction, limits, prices, and that one bad record harms no other."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def call(**details: Any) -> None:
 
 
 def test_secrets_are_masked_everywhere(captured: Captured) -> None:
-    """An API key that got into anything is stored nowhere."""
+    """An API key in any field of any record is masked."""
     leaky = baserun.start_trace(f"name {KEY}", metadata={"a": KEY})
     with pytest.raises(ValueError, match="sk-proj"), baserun.with_session(metadata={"a": KEY}), leaky as trace:
         trace.result = [KEY]
@@ -54,7 +54,7 @@ def test_secrets_are_masked_everywhere(captured: Captured) -> None:
 
 
 def test_errors_that_are_values_are_redacted() -> None:
-    """An error that is logged, or kept as a result, is text like any other: it may quote what is secret."""
+    """An error object that is logged or set as a result is redacted like text."""
     said = ValueError(f"{KEY} is bad")
 
     with capture() as by_default, baserun.with_session():
@@ -69,8 +69,8 @@ def test_errors_that_are_values_are_redacted() -> None:
     assert by_function.traces[0].result == [f"<ValueError: {KEY} is XXX>"]
 
 
-def test_secrets_in_errors_that_are_told_of_are_masked(captured: Captured) -> None:
-    """An error that is logged, returned, checked or kept as a fact says nothing that its text would not."""
+def test_secrets_in_errors_that_are_values_are_masked(captured: Captured) -> None:
+    """Secrets are masked in error objects used as log, metadata, tag, check or result."""
     error = ValueError(f"refused: {KEY}")
     with baserun.start_trace("t", metadata={"a": error}) as trace:
         baserun.log(error, metadata={"a": [error], "b": {error: 1}})
@@ -86,7 +86,7 @@ def test_secrets_in_errors_that_are_told_of_are_masked(captured: Captured) -> No
 
 
 def test_redact_function_sees_texts_and_where_they_are() -> None:
-    """A function of the application's own decides what is kept of each text."""
+    """A `redact` function gets each text with its path, and what it returns is stored."""
     seen: dict[str, str] = {}
 
     def redact(text: str, path: str) -> str:
@@ -101,7 +101,7 @@ def test_redact_function_sees_texts_and_where_they_are() -> None:
 
 
 def test_redact_function_does_not_get_identifiers() -> None:
-    """Ids, models and kinds are no content: whatever the function does, calls can be counted and judged by their id."""
+    """A `redact` function does not get ids, models and kinds, so feedback by completion id still finds its call."""
     with capture(redact=lambda text, path: "hidden") as captured:
         with baserun.with_session(session_identifier="chat"):
             call(response_id="answer-1", request_id="request-1", request_model="m", response_model="m-1")
@@ -116,7 +116,7 @@ def test_redact_function_does_not_get_identifiers() -> None:
 
 
 def test_failing_redact_function_masks() -> None:
-    """What could not be redacted is not stored; the record is."""
+    """When the `redact` function raises, the text is masked and the record stored."""
 
     def redact(text: str, path: str) -> str:
         raise ValueError("no")
@@ -129,7 +129,7 @@ def test_failing_redact_function_masks() -> None:
 
 
 def test_long_texts_are_cut(captured: Captured) -> None:
-    """Names, messages and previews that lists show have a limit."""
+    """Names, ids, messages and previews are cut to their limits."""
     with pytest.raises(ValueError, match="eee"), baserun.with_session(), baserun.start_trace("n" * 10_000):
         call(input_preview="p" * 10_000, output_preview="q" * 10_000, response_id="r" * 10_000)
         raise ValueError("e" * 100_000)
@@ -146,7 +146,7 @@ def test_long_texts_are_cut(captured: Captured) -> None:
 
 @pytest.mark.parametrize("offset", [10, len(KEY) // 2])
 def test_no_half_of_a_secret_is_left_at_the_end_of_a_message(captured: Captured, offset: int) -> None:
-    """A key that stands where an error's message is cut is known as one."""
+    """No half of a key is left where an error's message is cut."""
     with pytest.raises(ValueError, match="sk-proj"), baserun.start_trace("t"):
         raise ValueError("." * (10_000 - offset) + f"{KEY} and more")
 
@@ -159,7 +159,7 @@ def test_no_half_of_a_secret_is_left_at_the_end_of_a_message(captured: Captured,
 
 @pytest.mark.parametrize("text", ["a\ud800b", "a\0b", "\udcff"])
 def test_text_that_no_store_takes(captured: Captured, text: str) -> None:
-    """Lone surrogates and NUL, wherever they are, neither fail nor stop what comes after."""
+    """Lone surrogates and NUL in any text neither drop a record nor stop later ones."""
     with baserun.with_session(metadata={text: text}), baserun.start_trace(text, kind=text, metadata={text: text}):
         baserun.log(text, name=text, metadata={text: text})
         baserun.tag(text, text)
@@ -176,17 +176,17 @@ def test_text_that_no_store_takes(captured: Captured, text: str) -> None:
 
 
 class Safe(str):
-    """As frameworks mark texts that need no escaping."""
+    """A str subclass, as frameworks have for texts that need no escaping."""
 
 
 class Step(StrEnum):
-    """As applications collect the names that they use."""
+    """An enum of names, as applications have them."""
 
     ANSWER = "answer"
 
 
 def test_texts_of_a_subclass_are_texts(captured: Captured) -> None:
-    """Names and comments of a class of their own are stored as what they say, with secrets masked."""
+    """Names and comments of a str subclass are stored as their text, with secrets masked."""
     with baserun.start_trace(name=Step.ANSWER), baserun.span(Safe("look up"), kind=Safe("tool")):
         baserun.log("m", name=Step.ANSWER)
         baserun.tag(Step.ANSWER, 1)
@@ -199,7 +199,7 @@ def test_texts_of_a_subclass_are_texts(captured: Captured) -> None:
 
 
 def test_environment_that_is_not_utf8() -> None:
-    """A name that the system could not decode is stored as far as it goes."""
+    """An environment name with bytes that could not be decoded is stored with replacement characters."""
     with capture(environment="st\udce4ging") as captured, baserun.start_trace("t"):
         pass
 
@@ -207,7 +207,7 @@ def test_environment_that_is_not_utf8() -> None:
 
 
 def test_error_messages_are_content() -> None:
-    """Errors quote what they are about: without content their type is kept, and what they say is not."""
+    """Without content the type of an error is stored, and its message is not."""
     with (
         capture(capture_content=False) as captured,
         pytest.raises(ValueError, match="private"),
@@ -221,7 +221,7 @@ def test_error_messages_are_content() -> None:
 
 
 def test_failed_call_without_content_outside_of_a_trace(captured: Captured) -> None:
-    """The trace that a lonely call was given keeps its error's message no more than the call does."""
+    """A failed call without content gives the trace made for it no error message."""
     with baserun.suppress(content_only=True):
         span = start_call("chat")
         assert span is not None
@@ -231,15 +231,15 @@ def test_failed_call_without_content_outside_of_a_trace(captured: Captured) -> N
     assert [trace.status for trace in captured.traces] == ["error"]
 
 
-def test_price_that_cannot_be_told(captured: Captured) -> None:
-    """A model that nobody has a price for costs an unknown amount, which is not zero."""
+def test_unknown_price(captured: Captured) -> None:
+    """The cost of a call to a model without a known price is None, not zero."""
     call(provider="nobody", response_model="no-such-model", usage=Usage(input_tokens=1, output_tokens=1))
 
     assert [each.cost_usd for each in captured.calls] == [None]
 
 
 def test_moved_trace(captured: Captured) -> None:
-    """A trace that turns out to be another session's moves there with all that is in it."""
+    """A trace that is moved to another session takes its calls, feedback and tokens along."""
     with baserun.with_session("alice", session_identifier="a"), baserun.start_trace("t") as trace:
         call(usage=Usage(input_tokens=3, output_tokens=1))
         baserun.feedback("helpful", 1)
@@ -254,8 +254,8 @@ def test_moved_trace(captured: Captured) -> None:
     assert [(stored.session_id, stored.user_identifier) for stored in captured.traces] == [("b", "bob")]
 
 
-def test_one_record_that_cannot_be_told_harms_no_other(captured: Captured) -> None:
-    """A record that the application made impossible is dropped and counted; its neighbours are stored."""
+def test_one_record_that_cannot_be_prepared_harms_no_other(captured: Captured) -> None:
+    """A record that cannot be prepared is dropped and counted; the others are stored."""
     with baserun.start_trace("before"):
         pass
     with baserun.start_trace("broken") as broken:
@@ -268,8 +268,8 @@ def test_one_record_that_cannot_be_told_harms_no_other(captured: Captured) -> No
     assert (stats.captured, stats.stored, sum(stats.dropped.values())) == (3, 2, 1)
 
 
-def test_failure_told_of_in_an_answer(captured: Captured) -> None:
-    """A call whose answer tells of a failure, though nothing was raised, is an error wherever errors are counted."""
+def test_failure_reported_in_an_answer(captured: Captured) -> None:
+    """A call whose answer reports a failure, though nothing was raised, counts as an error everywhere."""
     with baserun.with_session(user_identifier="ada"):
         call(error=("server_error", "Try again."), error_body={"code": "server_error"})
 
@@ -281,8 +281,8 @@ def test_failure_told_of_in_an_answer(captured: Captured) -> None:
     assert [each.errors for each in (trace, captured.sessions[0], captured.users[0])] == [1, 1, 1]
 
 
-def test_failure_told_of_inside_a_trace(captured: Captured) -> None:
-    """A trace that went on after such a call is as it ended, and counts the failed call."""
+def test_failure_reported_in_an_answer_inside_a_trace(captured: Captured) -> None:
+    """A trace that continues after a call with a reported failure keeps its own status, and counts the failed call."""
     with baserun.start_trace("answer"):
         call(error=("server_error", None))
         call()
@@ -292,8 +292,8 @@ def test_failure_told_of_inside_a_trace(captured: Captured) -> None:
     assert (trace.status, trace.error, trace.errors) == ("ok", None, 1)
 
 
-def test_raised_error_counts_before_one_told_of() -> None:
-    """Where the client raised something, that is the error, whatever its answer told."""
+def test_raised_error_counts_before_a_reported_one() -> None:
+    """An exception that the client raised is the call's error, whatever failure its answer reports."""
     with capture(capture_content=False) as captured:
         span = start_call("chat")
         assert span is not None
@@ -308,7 +308,7 @@ def test_raised_error_counts_before_one_told_of() -> None:
 
 
 def test_a_name_said_twice_is_masked_twice(captured: Captured) -> None:
-    """How a name is stored is remembered, and that is masked."""
+    """A name with a secret is masked each time, also when its stored form comes from the cache."""
     for _ in range(2):
         with baserun.start_trace(f"name {KEY}", new=True):
             pass
@@ -317,7 +317,7 @@ def test_a_name_said_twice_is_masked_twice(captured: Captured) -> None:
 
 
 def test_redact_function_is_asked_for_every_name() -> None:
-    """A function of the application's own may answer otherwise at another time, so nothing of it is remembered."""
+    """The results of a `redact` function are not cached: it may answer differently each time."""
     answers = iter(["first", "second"])
     with capture(redact=lambda text, path: next(answers) if path == "name" else text) as captured:
         for _ in range(2):

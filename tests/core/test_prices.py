@@ -1,4 +1,4 @@
-"""What a call costs is what the price list says, however fast it is found."""
+"""Costs of calls equal those of the price list, although we compute them faster."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from baserun._calls import CallDetails, Usage
 from baserun._prices import NANO, cost_nano
 
-MODELS = (  # plain, with sound, with tiers, by the minute
+MODELS = (  # plain, with audio, with tiers, by the minute
     "gpt-4o-mini",
     "gpt-4o",
     "gpt-5",
@@ -29,7 +29,7 @@ TIERS = (None, "default", "flex", "priority", "a tier that nobody knows")
 
 
 def said_by_the_list(model: str, usage: Usage, tier: str | None = None) -> int | None:
-    """The price list's own answer, in nano-dollars."""
+    """Return the price that `genai_prices` itself computes, in nano-dollars."""
     names = {
         "input_tokens": usage.input_tokens,
         "output_tokens": usage.output_tokens,
@@ -54,7 +54,7 @@ def said_by_the_list(model: str, usage: Usage, tier: str | None = None) -> int |
     ),
 )
 def test_a_cost_is_what_the_price_list_says(model: str, tier: str | None, given: Usage) -> None:
-    """For every tier and every number of tokens, also for numbers that contradict each other."""
+    """The cost equals the price list's for any tier and token counts, even contradictory ones."""
     found = cost_nano(CallDetails(provider="openai", request_model=model, service_tier=tier, usage=given))
 
     is_known = given.input_tokens is not None or given.output_tokens is not None
@@ -63,14 +63,14 @@ def test_a_cost_is_what_the_price_list_says(model: str, tier: str | None, given:
 
 @pytest.mark.parametrize("model", ["nobody-knows-this-model", ""])
 def test_an_unknown_model_has_no_price(model: str) -> None:
-    """Unknown is None, and not nothing."""
+    """The cost for an unknown model is None, not zero."""
     usage = Usage(input_tokens=10, output_tokens=10)
 
     assert cost_nano(CallDetails(provider="openai", request_model=model, usage=usage)) is None
 
 
 def test_each_tier_has_its_price() -> None:
-    """What is served later costs less, and what is served first costs more."""
+    """The ``flex`` tier costs less than the default, and ``priority`` more."""
     usage = Usage(input_tokens=1000, output_tokens=1000)
     costs = [
         cost_nano(CallDetails(provider="openai", request_model="gpt-5", service_tier=tier, usage=usage)) or 0

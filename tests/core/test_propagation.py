@@ -1,4 +1,4 @@
-"""Carrying what is current into threads, executors and tasks."""
+"""Carrying session, trace and span into threads, executors and tasks."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def now() -> tuple[Any, Any, Any]:
 
 
 def in_thread(function: Any) -> list[Any]:
-    """What `function` returns in a thread, and what is current in that thread after it."""
+    """Return what `function` returns in a thread, and what is current in that thread after it."""
     seen: list[Any] = []
     thread = threading.Thread(target=lambda: seen.extend((function(), now())))
     thread.start()
@@ -31,7 +31,7 @@ def in_thread(function: Any) -> list[Any]:
 
 
 def test_into_a_thread(captured: Captured) -> None:
-    """A carried function is in the session, trace and span of the place where it was wrapped, and nowhere after."""
+    """A wrapped function runs in the session, trace and span where it was wrapped; after it nothing is current."""
     with baserun.with_session("u"), baserun.start_trace("trace"), baserun.span("step"):
         here = now()
         seen = in_thread(baserun.propagate(now))
@@ -40,7 +40,7 @@ def test_into_a_thread(captured: Captured) -> None:
 
 
 def test_what_a_thread_records(captured: Captured) -> None:
-    """What a carried function records is below the span that it was wrapped in."""
+    """What a wrapped function records is below the span in which it was wrapped."""
 
     def work() -> None:
         with baserun.span("in the thread"):
@@ -56,7 +56,7 @@ def test_what_a_thread_records(captured: Captured) -> None:
 
 
 def test_into_an_executor(captured: Captured) -> None:
-    """Workers of a pool are in the session of whoever submits, one after the other."""
+    """Wrapped calls that share a pool's thread are each in the session where they were submitted."""
     with ThreadPoolExecutor(1) as executor:
         results = []
         for name in ("a", "b"):
@@ -69,7 +69,7 @@ def test_into_an_executor(captured: Captured) -> None:
 
 
 def test_arguments_results_and_errors_pass(captured: Captured) -> None:
-    """A carried function is called and answers as before."""
+    """A wrapped function keeps its signature, arguments, result and errors."""
 
     def divide(a: int, *, by: int) -> float:
         return a / by
@@ -83,7 +83,7 @@ def test_arguments_results_and_errors_pass(captured: Captured) -> None:
 
 
 def test_callables_of_every_kind(captured: Captured) -> None:
-    """Partials, bound methods, builtins, classes and callable objects can be carried."""
+    """Partials, bound methods, builtins, classes and callable objects can be wrapped."""
 
     class Worker:
         def method(self, value: int) -> int:
@@ -100,7 +100,7 @@ def test_callables_of_every_kind(captured: Captured) -> None:
 
 
 def test_the_place_of_wrapping_counts(captured: Captured) -> None:
-    """Where a carried function is called matters not; what was current there is current again after it."""
+    """A wrapped function runs in the session where it was wrapped, and the caller's session is current after it."""
     with baserun.with_session(session_identifier="wrapped"):
         carried = baserun.propagate(now)
     with baserun.with_session(session_identifier="called") as called:
@@ -112,7 +112,7 @@ def test_the_place_of_wrapping_counts(captured: Captured) -> None:
 
 
 def test_wrapped_where_nothing_is_current(captured: Captured) -> None:
-    """Nothing is carried as faithfully."""
+    """A function wrapped where nothing is current runs with nothing current."""
     carried = baserun.propagate(now)
 
     with baserun.with_session():
@@ -122,7 +122,7 @@ def test_wrapped_where_nothing_is_current(captured: Captured) -> None:
 
 
 def test_after_the_block_is_left(captured: Captured) -> None:
-    """A carried function that runs when its block is over is still in that session; its work begins a new trace."""
+    """A wrapped function that runs after its block was left is still in the session, in a new trace."""
 
     def work() -> None:
         with baserun.span("later"):
@@ -136,7 +136,7 @@ def test_after_the_block_is_left(captured: Captured) -> None:
 
 
 async def test_into_a_task_that_outlives_its_block(captured: Captured) -> None:
-    """A background task whose coroutine function is carried keeps the session."""
+    """A task of a wrapped coroutine function keeps its session after the block is left."""
 
     async def work() -> Any:
         before = now()[0]
@@ -152,7 +152,7 @@ async def test_into_a_task_that_outlives_its_block(captured: Captured) -> None:
 
 
 def test_generator(captured: Captured) -> None:
-    """A carried generator function is in the session in each of its steps, and its consumer is not."""
+    """A wrapped generator is in the session in each step, and its consumer is not."""
 
     def steps() -> Iterator[Any]:
         yield now()[0]
@@ -165,7 +165,7 @@ def test_generator(captured: Captured) -> None:
 
 
 async def test_asynchronous_generator(captured: Captured) -> None:
-    """The same for asynchronous ones."""
+    """A wrapped asynchronous generator is in the session in each step, and its consumer is not."""
 
     async def steps() -> AsyncIterator[Any]:
         yield now()[0]
@@ -179,7 +179,7 @@ async def test_asynchronous_generator(captured: Captured) -> None:
 
 
 def test_a_user_who_becomes_known_in_a_thread(captured: Captured) -> None:
-    """A thread that identifies the user does so for the session, wherever it is current."""
+    """A user identified in a thread is the user of the session everywhere."""
     with baserun.with_session() as session:
         in_thread(baserun.propagate(lambda: baserun.identify("u")))
         user = session.user_identifier
@@ -189,7 +189,7 @@ def test_a_user_who_becomes_known_in_a_thread(captured: Captured) -> None:
 
 
 def test_many_calls_of_one_carried_function(captured: Captured) -> None:
-    """A carried function can be called any number of times, at the same time too."""
+    """A wrapped function can be called any number of times, also at once."""
     with baserun.with_session() as session:
         carried = baserun.propagate(now)
     with ThreadPoolExecutor(8) as executor:
@@ -199,7 +199,7 @@ def test_many_calls_of_one_carried_function(captured: Captured) -> None:
 
 
 def test_contexts_carry_it_too(captured: Captured) -> None:
-    """`contextvars.copy_context().run`, as `asyncio.to_thread` does it, carries what is current while it is open."""
+    """`contextvars.copy_context().run` in a thread carries the session while its block is open."""
     with baserun.with_session() as session:
         context = contextvars.copy_context()
         seen = in_thread(lambda: context.run(now))
@@ -208,7 +208,7 @@ def test_contexts_carry_it_too(captured: Captured) -> None:
 
 
 async def test_to_thread(captured: Captured) -> None:
-    """`asyncio.to_thread` needs nothing of ours."""
+    """`asyncio.to_thread` carries the session without `propagate`."""
     with baserun.with_session() as session:
         seen = await asyncio.to_thread(now)
 

@@ -1,4 +1,4 @@
-"""Opening the store that this process records into, without naming it again."""
+"""`open_store()` without a name: the store that this process records into."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def ids_of(store: Store) -> list[str]:
 
 
 def test_store_of_init_is_opened(tmp_path: Path) -> None:
-    """`open_store()` reads where `init` said to record."""
+    """`open_store()` opens the store given to `init`."""
     baserun.init(tmp_path / "mine.sqlite3")
     recorded = recorded_session()
 
@@ -34,7 +34,7 @@ def test_store_of_init_is_opened(tmp_path: Path) -> None:
 
 
 def test_store_of_the_environment_is_opened(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """`open_store()` reads where `BASERUN_STORE` said to record."""
+    """`open_store()` opens the store of `BASERUN_STORE`."""
     monkeypatch.setenv("BASERUN_STORE", str(tmp_path / "mine.sqlite3"))
     recorded = recorded_session()
 
@@ -42,14 +42,14 @@ def test_store_of_the_environment_is_opened(monkeypatch: pytest.MonkeyPatch, tmp
 
 
 def test_store_of_a_captured_block_is_opened(captured: Captured) -> None:
-    """In a test, `open_store()` reads what the test records."""
+    """In a `capture` block `open_store()` opens the store of the block."""
     recorded = recorded_session()
 
     assert ids_of(baserun.open_store()) == [recorded]
 
 
 def test_named_store_is_opened_whatever_is_configured(tmp_path: Path) -> None:
-    """A store that is named is the one that is opened."""
+    """`open_store` with a path opens that store, whatever `init` was given."""
     baserun.init(tmp_path / "mine.sqlite3")
     recorded_session()
 
@@ -57,14 +57,14 @@ def test_named_store_is_opened_whatever_is_configured(tmp_path: Path) -> None:
 
 
 def test_opening_a_store_is_no_first_use() -> None:
-    """Who only reads instruments nothing."""
+    """`open_store` is no first use: it starts no recording."""
     baserun.open_store().close()
 
     assert _runtime._runtime is None
 
 
 def test_user_is_erased_where_the_process_records(tmp_path: Path) -> None:
-    """Erasing through `open_store()` finds the records of this process, not an empty store at the default place."""
+    """Erasing through `open_store()` works on the store of this process, not on an empty one at the default path."""
     baserun.init(tmp_path / "mine.sqlite3")
     recorded_session()
 
@@ -75,7 +75,7 @@ def test_user_is_erased_where_the_process_records(tmp_path: Path) -> None:
 
 
 def test_user_is_asked_for_as_the_application_knows_them(tmp_path: Path) -> None:
-    """With a `user_key`, whoever reads or erases names the user by the same value as whoever records."""
+    """With a `user_key`, reading, exporting and erasing take the same user identifier as recording."""
     baserun.init(tmp_path / "mine.sqlite3", user_key="pepper")
     recorded = recorded_session()
 
@@ -95,7 +95,7 @@ def test_user_is_asked_for_as_the_application_knows_them(tmp_path: Path) -> None
 
 
 def test_user_from_before_there_was_a_key_is_found(tmp_path: Path) -> None:
-    """A user who was stored without a key is still asked for by the same value, and found by the stored one too."""
+    """A user stored before there was a `user_key` is still found and erased by the same identifier."""
     baserun.init(tmp_path / "mine.sqlite3")
     recorded = recorded_session()
     baserun.init(tmp_path / "mine.sqlite3", user_key="pepper")
@@ -108,7 +108,7 @@ def test_user_from_before_there_was_a_key_is_found(tmp_path: Path) -> None:
 
 
 def test_user_from_before_and_after_there_was_a_key_is_erased(tmp_path: Path) -> None:
-    """Everything of one user is exported and erased, under both names."""
+    """A user stored both without and with a `user_key` is exported and erased under both identifiers."""
     baserun.init(tmp_path / "mine.sqlite3")
     recorded_session()
     baserun.init(tmp_path / "mine.sqlite3", user_key="pepper")

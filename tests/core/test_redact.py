@@ -1,4 +1,4 @@
-"""The default redaction: what it masks, what it leaves alone, and that no text can make it slow."""
+"""The default redaction: what it masks, what it leaves unchanged, and that no text can make it slow."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import baserun
 from baserun._redact import mask_secrets
 from baserun.testing import capture
 
-# Put together at run time, so that scanners of the repository do not take them for real ones.
+# Assembled at run time, so that secret scanners of the repository do not take them for real ones.
 API_KEYS = [
     "sk-" + "a1B2" * 12,
     "sk-" + "abcdefghijklmnopqrstuvwxyz",
@@ -54,7 +54,7 @@ CARDS = [
 @pytest.mark.parametrize("key", API_KEYS)
 @pytest.mark.parametrize("template", ["{}", "my key is {} ok?", 'key="{}"', "KEY={}\n", "(“{}”)"])
 def test_api_keys_are_masked(key: str, template: str) -> None:
-    """Keys of the known providers are masked wherever they stand in a text, and nothing around them."""
+    """API keys of known providers are masked anywhere in a text, and nothing around them."""
     masked = mask_secrets(template.format(key), "input")
 
     assert masked == template.format("[masked: api key]")
@@ -62,7 +62,7 @@ def test_api_keys_are_masked(key: str, template: str) -> None:
 
 @pytest.mark.parametrize("word", ["Bearer", "bearer", "BEARER"])
 def test_bearer_tokens_are_masked(word: str) -> None:
-    """A token behind the word bearer is masked whatever it looks like."""
+    """A token after the word bearer is masked whatever it looks like."""
     masked = mask_secrets(f"Authorization: {word} abc123def456ghi789/+== done", "input")
 
     assert masked == f"Authorization: {word} [masked: bearer token] done"
@@ -73,7 +73,7 @@ def test_bearer_tokens_are_masked(word: str) -> None:
     ["Authorization: Basic dXNlcjpwYXNz", '"authorization": "Basic dXNlcjpwYXNz"', "X-Api-Key: a1b2c3d4e5f6g7h8"],
 )
 def test_credentials_of_headers_are_masked(header: str) -> None:
-    """Credentials of headers that were pasted into a text are masked."""
+    """Credentials in headers that were pasted into a text are masked."""
     masked = mask_secrets(header, "input")
 
     assert "[masked: authorization]" in masked
@@ -94,12 +94,12 @@ def test_credentials_of_headers_are_masked(header: str) -> None:
     ],
 )
 def test_values_under_the_name_of_a_credential_are_masked(path: str) -> None:
-    """What is stored under the name of a credential is masked whatever it looks like."""
+    """A value under the name of a credential is masked whatever it looks like."""
     assert mask_secrets("hunter2", path) == "[masked: authorization]"
 
 
-def test_a_function_of_ones_own_goes_on_from_the_default() -> None:
-    """What takes the place of the default can begin with it."""
+def test_a_redact_function_can_extend_the_default() -> None:
+    """A `redact` function can call `mask_secrets` and change more."""
 
     def redact(text: str, path: str) -> str:
         return baserun.mask_secrets(text, path).replace("Ada", "[name]")
@@ -113,7 +113,7 @@ def test_a_function_of_ones_own_goes_on_from_the_default() -> None:
 
 
 def test_web_tokens_are_masked() -> None:
-    """A JSON Web Token is masked whole."""
+    """A JSON Web Token is masked as a whole."""
     assert mask_secrets(f"token {JWT}, thanks", "input") == "token [masked: token], thanks"
 
 
@@ -168,7 +168,7 @@ def test_uuids_are_left_alone(value: uuid.UUID) -> None:
 
 @given(st.text())
 def test_any_text_is_taken(text: str) -> None:
-    """Any text comes back as text, and what was masked once stays as it is."""
+    """Any text can be masked, and masking it again changes nothing."""
     masked = mask_secrets(text, "input")
 
     assert mask_secrets(masked, "input") == masked
@@ -210,7 +210,7 @@ def test_any_text_is_taken(text: str) -> None:
     ],
 )
 def test_no_text_makes_it_slow(piece: str) -> None:
-    """A megabyte of the beginnings of secrets takes linear time: this test would not end if it were quadratic."""
+    """Masking takes linear time for a megabyte of beginnings of secrets; in quadratic time this test would not end."""
     text = piece * (1_000_000 // len(piece))
 
     assert mask_secrets(text + "!", "input").endswith("!")

@@ -1,4 +1,4 @@
-"""First use, what follows from it, and starting over."""
+"""First use, the store and options it fixes, shutdown and starting again."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ NO_USES: dict[str, Callable[[], Any]] = {
 
 @pytest.mark.parametrize("name", FIRST_USES)
 def test_first_use(name: str) -> None:
-    """Whatever records or configures starts Baserun."""
+    """Recording or configuring anything starts Baserun."""
     before = is_in_use()
 
     FIRST_USES[name]()
@@ -71,7 +71,7 @@ def test_first_use(name: str) -> None:
 
 @pytest.mark.parametrize("name", NO_USES)
 def test_no_use(name: str, tmp_path: Path) -> None:
-    """Looking, decorating and tidying up start nothing and open nothing."""
+    """Reading what is current, decorating, flushing and shutting down start nothing and open nothing."""
     NO_USES[name]()
 
     assert not is_in_use()
@@ -79,7 +79,7 @@ def test_no_use(name: str, tmp_path: Path) -> None:
 
 
 def test_nothing_recorded_opens_nothing(tmp_path: Path) -> None:
-    """Even in use there is no file and no thread before there is something to write."""
+    """After `init` there is no file and no thread until there is something to write."""
     baserun.init()
 
     assert list(tmp_path.iterdir()) == []
@@ -87,7 +87,7 @@ def test_nothing_recorded_opens_nothing(tmp_path: Path) -> None:
 
 
 def test_default_store(tmp_path: Path) -> None:
-    """Without any choice records are in `.baserun/baserun.sqlite3` of the folder of first use."""
+    """The default store is `.baserun/baserun.sqlite3` in the folder that is current at first use."""
     with baserun.with_session() as session:
         pass
     baserun.flush()
@@ -96,7 +96,7 @@ def test_default_store(tmp_path: Path) -> None:
 
 
 def test_store_is_fixed_at_first_use(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """A program that changes its folder afterwards goes on writing to the same store."""
+    """A program that changes its folder after first use keeps writing to the same store."""
     with baserun.with_session() as first:
         (tmp_path / "elsewhere").mkdir()
         monkeypatch.chdir(tmp_path / "elsewhere")
@@ -109,7 +109,7 @@ def test_store_is_fixed_at_first_use(monkeypatch: pytest.MonkeyPatch, tmp_path: 
 
 
 def test_environment_is_read_at_first_use(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """A program may set the variables after it has imported Baserun; later changes have no effect."""
+    """The environment is read at first use, not at import; later changes have no effect."""
     monkeypatch.setenv("BASERUN_STORE", str(tmp_path / "first.sqlite3"))
     with baserun.with_session() as session:
         pass
@@ -123,7 +123,7 @@ def test_environment_is_read_at_first_use(monkeypatch: pytest.MonkeyPatch, tmp_p
 
 
 def test_api_key(caplog: pytest.LogCaptureFixture) -> None:
-    """Setting `baserun.api_key` is first use; where it has no effect, one line in the log says so."""
+    """Setting `baserun.api_key` is first use; without `server_url` one log line says that records stay local."""
     with caplog.at_level(logging.INFO, logger="baserun"):
         baserun.api_key = "key"
 
@@ -134,7 +134,7 @@ def test_api_key(caplog: pytest.LogCaptureFixture) -> None:
 
 
 def test_api_key_is_what_was_set_last() -> None:
-    """Attribute and `init` argument are the same option."""
+    """`baserun.api_key` and the argument of `init` are the same option: the last value set counts."""
     seen = [baserun.api_key]
     baserun.api_key = "a"
     seen.append(baserun.api_key)
@@ -153,7 +153,7 @@ def test_api_key_is_what_was_set_last() -> None:
 
 
 def test_api_key_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """From first use on the attribute shows what the environment chose."""
+    """From first use on `baserun.api_key` shows the value from the environment."""
     monkeypatch.setenv("BASERUN_API_KEY", "key")
     before = baserun.api_key
     baserun.init()
@@ -162,7 +162,7 @@ def test_api_key_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_threads_that_begin_together_share_one_start(tmp_path: Path) -> None:
-    """First use in many threads at once starts Baserun once, and everything is recorded."""
+    """First use in many threads at once starts Baserun once, and everything is recorded in one store."""
     barrier = threading.Barrier(16)
     ids: list[str] = []
 
@@ -210,7 +210,7 @@ def test_init_again_in_another_folder_has_an_effect(monkeypatch: pytest.MonkeyPa
 def test_start_that_fails_leaves_the_application_alone(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Where Baserun cannot start, such as in a folder that is gone, it is off and says so once."""
+    """Where Baserun cannot start, as in a deleted folder, the program runs unrecorded and one log line says so."""
     gone = tmp_path / "gone"
     gone.mkdir()
     monkeypatch.chdir(gone)
@@ -227,7 +227,7 @@ def test_start_that_fails_leaves_the_application_alone(
 
 
 def test_flush_and_stats_before_any_use() -> None:
-    """There is nothing to write and nothing to count."""
+    """Before first use `flush` returns True and all counts are zero."""
     stats = baserun.stats()
 
     assert baserun.flush() is True
@@ -235,7 +235,7 @@ def test_flush_and_stats_before_any_use() -> None:
 
 
 def test_ledger() -> None:
-    """Every record is counted: captured, stored, queued or dropped."""
+    """After a flush every captured record is counted as stored."""
     baserun.init("memory:ledger")
     with baserun.with_session(), baserun.start_trace("t"), baserun.span("s"):
         baserun.log("hello")
@@ -245,8 +245,8 @@ def test_ledger() -> None:
     assert (stats.captured, stats.stored, stats.queued, stats.queued_bytes) == (5, 5, 0, 0)
 
 
-def test_shutdown_writes_everything_and_lets_go(tmp_path: Path) -> None:
-    """After `shutdown` everything is stored, and no thread of ours is left."""
+def test_shutdown_writes_everything_and_ends_its_thread(tmp_path: Path) -> None:
+    """After `shutdown` everything is stored and no thread of ours runs."""
     with baserun.with_session() as session:
         pass
 
@@ -256,8 +256,8 @@ def test_shutdown_writes_everything_and_lets_go(tmp_path: Path) -> None:
     assert stored_in(tmp_path / ".baserun" / "baserun.sqlite3") == [session.id]
 
 
-def test_use_after_shutdown_goes_on_as_configured(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """What is recorded after a `shutdown` goes where the last `init` said, from whatever folder."""
+def test_use_after_shutdown_is_configured_by_the_last_init(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Recording after a `shutdown` uses the store and options of the last `init`, whatever folder is current."""
     baserun.init("mine.sqlite3", environment="staging")
     with baserun.with_session(session_identifier="chat"):
         baserun.shutdown()
@@ -273,7 +273,7 @@ def test_use_after_shutdown_goes_on_as_configured(monkeypatch: pytest.MonkeyPatc
 
 
 def test_the_documented_program(tmp_path: Path) -> None:
-    """Two programs, the second resuming the first one's session by its id, make one session with both traces."""
+    """A second program that resumes the first one's session by id adds its trace to the same session."""
     first = (
         "from hashlib import sha256\n"
         "import baserun\n"
@@ -301,7 +301,7 @@ def test_the_documented_program(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
 def test_child_of_a_fork_has_ids_of_its_own(tmp_path: Path) -> None:
-    """A child goes on in the session that is open, with trace and span ids that its parent will not make."""
+    """A forked child records in the open session, with trace ids that differ from its parent's."""
     program = (
         "import os, baserun\n"
         "with baserun.with_session(session_identifier='chat'):\n"

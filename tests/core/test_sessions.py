@@ -13,7 +13,7 @@ FIRST = "00000000-0000-4000-8000-000000000001"
 
 
 def test_session_is_recorded_whole(captured: Captured, clock: FakeClock) -> None:
-    """A session with one trace reads back with every field that it has."""
+    """A session with one trace reads back with every field."""
     with baserun.with_session("u", metadata={"plan": "pro"}):
         clock.advance(1)
         with baserun.start_trace("answer"):
@@ -70,7 +70,7 @@ def test_session_is_recorded_whole(captured: Captured, clock: FakeClock) -> None
 
 
 def test_id_is_a_random_uuid() -> None:
-    """The id that we make is a version 4 UUID in its usual form."""
+    """The id of a session without one given is a random (version 4) UUID in its usual form."""
     with baserun.testing.capture(), baserun.with_session() as session:
         pass
 
@@ -79,7 +79,7 @@ def test_id_is_a_random_uuid() -> None:
 
 
 def test_own_id_starts_a_session(captured: Captured) -> None:
-    """An id of the application's own that nobody has seen yet starts the session of that id."""
+    """An id from the application that is not stored yet starts a session with that id."""
     with baserun.with_session("u", session_identifier="conversation 7") as session:
         pass
 
@@ -87,8 +87,8 @@ def test_own_id_starts_a_session(captured: Captured) -> None:
     assert [(stored.id, stored.user_identifier) for stored in captured.sessions] == [("conversation 7", "u")]
 
 
-def test_resume_goes_on_with_the_session(captured: Captured) -> None:
-    """Coming back with the id gives one session with the traces of both visits."""
+def test_resume_continues_the_session(captured: Captured) -> None:
+    """Resuming a session by its id gives one session with the traces of both blocks."""
     with baserun.with_session("u") as session, baserun.start_trace("first"):
         pass
     with baserun.with_session("u", session_identifier=session.id), baserun.start_trace("second"):
@@ -99,7 +99,7 @@ def test_resume_goes_on_with_the_session(captured: Captured) -> None:
 
 
 def test_resume_reopens_an_ended_session(captured: Captured, clock: FakeClock) -> None:
-    """An end is a pause: a session that is resumed is open again until the next end."""
+    """A resumed session is open again until its next end."""
     with baserun.with_session() as session:
         pass
     ended = captured.sessions[0].ended_at
@@ -113,7 +113,7 @@ def test_resume_reopens_an_ended_session(captured: Captured, clock: FakeClock) -
 
 
 def test_resume_keeps_the_beginning(captured: Captured, clock: FakeClock) -> None:
-    """A resumed session began when it first began, and was last active now."""
+    """Resuming keeps the start of a session and updates its last activity."""
     with baserun.with_session() as session:
         began = clock.now_us()
     clock.advance(3600)
@@ -126,7 +126,7 @@ def test_resume_keeps_the_beginning(captured: Captured, clock: FakeClock) -> Non
 
 
 def test_resume_joins_metadata(captured: Captured) -> None:
-    """Facts that a resume brings join those of before, the later one of the same name standing."""
+    """Metadata given at a resume is merged into the stored one; for the same key the later value counts."""
     with baserun.with_session(metadata={"plan": "free", "page": "start"}) as session:
         pass
     with baserun.with_session(session_identifier=session.id, metadata={"plan": "pro"}):
@@ -136,7 +136,7 @@ def test_resume_joins_metadata(captured: Captured) -> None:
 
 
 def test_metadata_that_is_added_in_the_block_is_recorded(captured: Captured) -> None:
-    """`session.metadata` is a dict of the application's own, recorded when the block ends."""
+    """What the block puts into `session.metadata` is recorded when the block ends."""
     with baserun.with_session() as session:
         session.metadata["plan"] = "pro"
 
@@ -144,7 +144,7 @@ def test_metadata_that_is_added_in_the_block_is_recorded(captured: Captured) -> 
 
 
 def test_metadata_of_the_caller_is_copied(captured: Captured) -> None:
-    """What the caller does to its own dict afterwards concerns nobody."""
+    """Metadata is copied: later changes to the caller's dict are not recorded, nor is the caller's dict changed."""
     facts = {"plan": "pro"}
     with baserun.with_session(metadata=facts) as session:
         facts["plan"] = "changed"
@@ -155,7 +155,7 @@ def test_metadata_of_the_caller_is_copied(captured: Captured) -> None:
 
 
 def test_block_ends_the_session_that_it_opened(captured: Captured) -> None:
-    """With `auto_end`, the default, the session is ended when its block is left."""
+    """With `auto_end`, the default, leaving the block ends the session."""
     with baserun.with_session():
         inside = captured.sessions[0].ended_at
 
@@ -164,7 +164,7 @@ def test_block_ends_the_session_that_it_opened(captured: Captured) -> None:
 
 
 def test_block_ends_the_session_that_it_resumed(captured: Captured) -> None:
-    """A block that resumed a session pauses it again."""
+    """Leaving a block that resumed a session ends it again."""
     with baserun.with_session(session_identifier="chat", auto_end=False):
         pass
     with baserun.with_session(session_identifier="chat"):
@@ -174,7 +174,7 @@ def test_block_ends_the_session_that_it_resumed(captured: Captured) -> None:
 
 
 def test_block_without_auto_end_leaves_the_session_open(captured: Captured) -> None:
-    """With `auto_end=False` leaving the block ends nothing, and metadata is recorded all the same."""
+    """With `auto_end=False` leaving the block does not end the session, and still records its metadata."""
     with baserun.with_session(auto_end=False) as session:
         session.metadata["plan"] = "pro"
 
@@ -183,7 +183,7 @@ def test_block_without_auto_end_leaves_the_session_open(captured: Captured) -> N
 
 
 def test_block_that_fails_ends_its_session(captured: Captured) -> None:
-    """An exception passes through the block unchanged, and ends the session as well."""
+    """An exception passes through the block unchanged, and the session is ended."""
     error = ValueError("no")
 
     with pytest.raises(ValueError, match="no") as raised, baserun.with_session():
@@ -195,7 +195,7 @@ def test_block_that_fails_ends_its_session(captured: Captured) -> None:
 
 
 def test_start_session_is_current_until_it_is_ended(captured: Captured) -> None:
-    """Without a block a session lasts from `start_session` to `end_session`."""
+    """A session without a block is current from `start_session` to `end_session`."""
     session = baserun.start_session("u", metadata={"plan": "pro"})
     with baserun.start_trace("answer"):
         pass
@@ -211,7 +211,7 @@ def test_start_session_is_current_until_it_is_ended(captured: Captured) -> None:
 
 
 def test_start_session_resumes_by_id(captured: Captured) -> None:
-    """`start_session` with an id goes on with that session."""
+    """`start_session` with an id continues that session."""
     baserun.start_session(session_identifier="chat").end()
     baserun.start_session(session_identifier="chat").end()
 
@@ -219,7 +219,7 @@ def test_start_session_resumes_by_id(captured: Captured) -> None:
 
 
 def test_sessions_end_in_any_order(captured: Captured) -> None:
-    """Ending the outer one of two started sessions first leaves the inner one current, and nothing after it."""
+    """Ending the outer of two started sessions first leaves the inner one current until it is ended."""
     outer = baserun.start_session()
     inner = baserun.start_session()
 
@@ -232,7 +232,7 @@ def test_sessions_end_in_any_order(captured: Captured) -> None:
 
 
 def test_end_by_id_from_elsewhere(captured: Captured) -> None:
-    """Whoever knows the id can end the session, without having it at hand."""
+    """A session can be ended by its id alone."""
     with baserun.with_session(auto_end=False) as session:
         pass
 
@@ -242,7 +242,7 @@ def test_end_by_id_from_elsewhere(captured: Captured) -> None:
 
 
 def test_end_by_id_where_it_is_current() -> None:
-    """Ended by its id a session is left as it is when it is ended by itself; one inside of it stays current."""
+    """A session ended by its id is no longer current; one started inside it stays current."""
     baserun.start_session(session_identifier="outer")
     inner = baserun.start_session(session_identifier="inner")
 
@@ -255,14 +255,14 @@ def test_end_by_id_where_it_is_current() -> None:
 
 
 def test_end_of_an_unknown_id_is_kept(captured: Captured) -> None:
-    """An id that nobody has seen yet is no mistake: its session may arrive from another process."""
+    """Ending an id that is not stored yet drops nothing: its session may arrive from another process."""
     baserun.end_session("not here yet")
 
     assert captured.stats.dropped == {}
 
 
-def test_ending_twice_is_ending(captured: Captured) -> None:
-    """A second end neither fails nor opens anything."""
+def test_second_end_changes_nothing(captured: Captured) -> None:
+    """Ending a session twice neither raises nor opens another one."""
     session = baserun.start_session()
 
     session.end()
@@ -273,7 +273,7 @@ def test_ending_twice_is_ending(captured: Captured) -> None:
 
 
 def test_entering_a_block_twice_is_a_mistake(captured: Captured) -> None:
-    """A block object is good for one block, and says so."""
+    """Entering a `with_session` object a second time raises."""
     block = baserun.with_session()
     with block:
         pass
@@ -283,7 +283,7 @@ def test_entering_a_block_twice_is_a_mistake(captured: Captured) -> None:
 
 
 def test_session_without_any_work_is_a_session(captured: Captured) -> None:
-    """A block in which nothing happened is recorded too."""
+    """A session in which nothing happened is recorded too."""
     with baserun.with_session("u"):
         pass
 
@@ -291,7 +291,7 @@ def test_session_without_any_work_is_a_session(captured: Captured) -> None:
 
 
 async def test_async_with(captured: Captured) -> None:
-    """`async with` is the same block."""
+    """`async with` works like `with`."""
     async with baserun.with_session("u") as session:
         inside = baserun.current_session()
 

@@ -1,4 +1,4 @@
-"""What an application hears, in which order, and that nobody who listens can harm it."""
+"""Signals: which are sent, in which order, and that no receiver can harm the application."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def hearing(signal: NamedSignal, receiver: Any) -> Iterator[None]:
 
 @pytest.fixture(name="heard")
 def _heard(captured: Captured) -> Iterator[list[tuple[str, Any]]]:
-    """Everything that is told while a test runs."""
+    """Collect the name and sender of every signal sent while a test runs."""
     heard: list[tuple[str, Any]] = []
     with contextlib.ExitStack() as stack:
         for signal in signals.ALL:
@@ -54,7 +54,7 @@ def call() -> None:
 
 
 def test_every_signal_in_its_order(heard: list[tuple[str, Any]]) -> None:
-    """A session with a trace, a call, a log and a user tells all of them, each with its object."""
+    """A session with a trace, a call, a log and a user sends each signal in order, with its object as sender."""
     with baserun.with_session() as session:
         with baserun.start_trace("trace") as trace:
             call()
@@ -87,8 +87,8 @@ def test_every_signal_in_its_order(heard: list[tuple[str, Any]]) -> None:
     ]
 
 
-def test_sender_is_finished_when_its_end_is_told(captured: Captured) -> None:
-    """A receiver of an end can read what there is to know."""
+def test_sender_is_complete_when_its_end_is_sent(captured: Captured) -> None:
+    """A receiver of `trace_finished` can read the status, duration and error of the trace."""
     seen: list[Any] = []
 
     def receive(trace: Any, **_: Any) -> None:
@@ -100,15 +100,15 @@ def test_sender_is_finished_when_its_end_is_told(captured: Captured) -> None:
     assert seen == [("trace", "error", 0, ("ValueError", "no"))]
 
 
-def test_end_by_id_tells_the_id(heard: list[tuple[str, Any]]) -> None:
-    """Of a session that is ended by its id only the id is known."""
+def test_end_by_id_sends_the_id(heard: list[tuple[str, Any]]) -> None:
+    """When a session is ended by its id, the sender of the signal is the id."""
     baserun.end_session("chat")
 
     assert heard == [("session-ended", "chat")]
 
 
-def test_only_the_sender_that_was_asked_for(captured: Captured) -> None:
-    """A receiver can listen to one object only, as blinker has it."""
+def test_receiver_of_one_sender(captured: Captured) -> None:
+    """A receiver connected to one sender, as blinker offers it, is called for that one only."""
     seen: list[Any] = []
 
     def receive(sender: Any, **_: Any) -> None:
@@ -124,7 +124,7 @@ def test_only_the_sender_that_was_asked_for(captured: Captured) -> None:
 
 
 def test_failing_receiver_harms_nobody(captured: Captured, caplog: pytest.LogCaptureFixture) -> None:
-    """A receiver that fails is logged once; the application and the other receivers go on."""
+    """The error of a receiver is logged once; the application and the other receivers continue."""
     seen: list[Any] = []
 
     def fail(sender: Any, **_: Any) -> None:
@@ -147,7 +147,7 @@ def test_failing_receiver_harms_nobody(captured: Captured, caplog: pytest.LogCap
 
 
 def test_interrupt_in_a_receiver_passes(captured: Captured) -> None:
-    """Ctrl-C while a receiver runs is not swallowed."""
+    """A `KeyboardInterrupt` in a receiver is not swallowed."""
 
     def interrupt(sender: Any, **_: Any) -> None:
         raise KeyboardInterrupt
@@ -157,7 +157,7 @@ def test_interrupt_in_a_receiver_passes(captured: Captured) -> None:
 
 
 def test_asynchronous_receiver_is_reported(captured: Captured, caplog: pytest.LogCaptureFixture) -> None:
-    """A coroutine function cannot receive; that is said, without a warning of Python's that it was not awaited."""
+    """A coroutine function as receiver is logged as an error, without Python's warning that it was not awaited."""
 
     async def receive(sender: Any, **_: Any) -> None:
         await asyncio.sleep(0)
@@ -170,8 +170,8 @@ def test_asynchronous_receiver_is_reported(captured: Captured, caplog: pytest.Lo
     assert "is async; signals call plain functions" in str(record.exc_info[1])
 
 
-def test_answer_of_a_receiver_is_left_alone(captured: Captured) -> None:
-    """What a receiver returns is nobody's business, even if it can be closed."""
+def test_result_of_a_receiver_is_left_alone(captured: Captured) -> None:
+    """The result of a receiver is not touched, even if it has `send` and `close` like a coroutine."""
 
     class Connection:
         closed = False
@@ -189,7 +189,7 @@ def test_answer_of_a_receiver_is_left_alone(captured: Captured) -> None:
 
 
 def test_muted_signal_is_silent(captured: Captured) -> None:
-    """blinker's own `muted()` holds."""
+    """A signal muted with blinker's `muted()` is not sent."""
     seen: list[Any] = []
     receiving = hearing(signals.annotation_added, lambda sender, **_: seen.append(sender))
     with receiving, signals.annotation_added.muted():
@@ -199,7 +199,7 @@ def test_muted_signal_is_silent(captured: Captured) -> None:
 
 
 def test_receiver_that_records(captured: Captured) -> None:
-    """A receiver may use Baserun itself."""
+    """A receiver may record something itself."""
 
     def receive(span: Any, **_: Any) -> None:
         baserun.tag("called", span.name)
@@ -211,7 +211,7 @@ def test_receiver_that_records(captured: Captured) -> None:
 
 
 def test_receiver_that_listens_to_itself_comes_to_an_end(captured: Captured) -> None:
-    """A receiver of annotations that annotates does not take the application down."""
+    """A receiver of annotations that annotates does not recurse without end."""
 
     def receive(note: Any, **_: Any) -> None:
         baserun.log("again")
@@ -224,8 +224,8 @@ def test_receiver_that_listens_to_itself_comes_to_an_end(captured: Captured) -> 
     assert captured.stats.closed
 
 
-def test_nothing_is_told_of_what_is_suppressed(heard: list[tuple[str, Any]]) -> None:
-    """Signals tell of what is recorded."""
+def test_suppressed_work_sends_no_signals(heard: list[tuple[str, Any]]) -> None:
+    """In a `suppress` block no signals are sent."""
     with baserun.suppress(), baserun.with_session("u"), baserun.start_trace("trace"):
         baserun.log("hello")
         start_call("chat")
@@ -233,8 +233,8 @@ def test_nothing_is_told_of_what_is_suppressed(heard: list[tuple[str, Any]]) -> 
     assert heard == []
 
 
-def test_dropped_records_are_told() -> None:
-    """When records are given up a receiver hears how many, and why."""
+def test_dropped_records_are_signalled() -> None:
+    """`records_dropped` is sent with the reason and the number of dropped records."""
     seen: list[tuple[str, int]] = []
     with (
         hearing(signals.records_dropped, lambda reason, count: seen.append((reason, count))),
@@ -249,7 +249,7 @@ def test_dropped_records_are_told() -> None:
 
 
 def test_nothing_is_called_without_receivers(captured: Captured) -> None:
-    """Where nobody listens no signal is sent at all: the price is one look at an empty dict."""
+    """Without receivers no function of `baserun.signals` is called."""
     called: list[str] = []
 
     def watch(frame: FrameType, event: str, _: Any) -> None:

@@ -38,7 +38,7 @@ class Answered:
 
 
 def everything() -> None:
-    """One of each thing that can be recorded, each with something in it."""
+    """Record a trace, span, call, log, check and feedback, each with content."""
     with baserun.start_trace("trace") as trace:
         trace.result = SECRET
         with baserun.span("step") as span:
@@ -52,7 +52,7 @@ def everything() -> None:
 
 
 def test_suppress_records_nothing(captured: Captured) -> None:
-    """In a `suppress` block nothing is recorded, whatever is done in it."""
+    """In a `suppress` block nothing is recorded."""
     with baserun.suppress():
         with baserun.with_session("u", metadata={"a": 1}) as session:
             session.metadata["b"] = 2
@@ -66,7 +66,7 @@ def test_suppress_records_nothing(captured: Captured) -> None:
 
 
 def test_suppress_inside_a_session(captured: Captured) -> None:
-    """What comes before and after the block is recorded as ever, and the trace around it keeps nothing of it."""
+    """The trace around a `suppress` block records what comes before and after it, and nothing inside."""
     with baserun.with_session("u"), baserun.start_trace("trace"):
         baserun.log("before")
         with baserun.suppress():
@@ -79,8 +79,8 @@ def test_suppress_inside_a_session(captured: Captured) -> None:
     assert [note.value for note in trace.annotations or []] == ["before", "after"]
 
 
-def test_suppressed_session_is_current_all_the_same(captured: Captured) -> None:
-    """The program sees no difference: what it opens in the block is current there."""
+def test_suppressed_session_is_current(captured: Captured) -> None:
+    """A session and trace opened in a `suppress` block are current there."""
     with baserun.suppress():
         with baserun.with_session("u") as session, baserun.start_trace("trace") as trace:
             inside = baserun.current_session(), baserun.current_trace()
@@ -91,7 +91,7 @@ def test_suppressed_session_is_current_all_the_same(captured: Captured) -> None:
 
 
 def test_session_of_a_suppressed_block_is_recorded_once_it_is_used(captured: Captured) -> None:
-    """A session that was started where nothing is recorded is recorded as soon as something is."""
+    """A session started in a `suppress` block is recorded as soon as something is recorded in it."""
     with baserun.suppress():
         session = baserun.start_session("u")
     carried = baserun.propagate(everything)
@@ -104,14 +104,14 @@ def test_session_of_a_suppressed_block_is_recorded_once_it_is_used(captured: Cap
 
 
 def test_suppress_as_decorator(captured: Captured) -> None:
-    """A decorated function records nothing, whoever calls it."""
+    """A function decorated with `suppress` records nothing."""
     baserun.suppress()(everything)()
 
     assert captured.stats.captured == 0
 
 
 def test_suppressed_calls_are_not_begun(captured: Captured) -> None:
-    """An integration is told to leave a call alone."""
+    """In a `suppress` block `start_call` returns None, so that an integration leaves the call alone."""
     with baserun.suppress():
         call = start_call("chat", end_user="u")
 
@@ -119,7 +119,7 @@ def test_suppressed_calls_are_not_begun(captured: Captured) -> None:
 
 
 def test_carried_into_a_thread(captured: Captured) -> None:
-    """What is carried elsewhere is as quiet there."""
+    """A function wrapped by `propagate` in a `suppress` block records nothing anywhere."""
     with baserun.suppress():
         carried = baserun.propagate(everything)
 
@@ -133,7 +133,7 @@ def contents(captured: Captured) -> str:
 
 
 def check_structure_without_content(captured: Captured) -> None:
-    """All that happened is there, and nothing of what was said."""
+    """Check that everything done is stored, without any content."""
     (session,) = captured.sessions
     assert SECRET not in contents(captured)
     assert (session.llm_calls, session.input_tokens, session.output_tokens, session.feedback_score) == (1, 3, 1, 1.0)
@@ -149,7 +149,7 @@ def check_structure_without_content(captured: Captured) -> None:
 
 
 def test_no_content_in_the_process() -> None:
-    """`capture_content=False` keeps structure, tokens and scores."""
+    """`init(capture_content=False)` records structure, tokens and scores, and no content."""
     with capture(capture_content=False) as captured:
         with baserun.with_session("u"):
             everything()
@@ -158,7 +158,7 @@ def test_no_content_in_the_process() -> None:
 
 
 def test_no_content_in_a_session(captured: Captured) -> None:
-    """The same for one session's block."""
+    """`with_session(capture_content=False)` records no content in its block."""
     with baserun.with_session("u", capture_content=False):
         everything()
 
@@ -166,7 +166,7 @@ def test_no_content_in_a_session(captured: Captured) -> None:
 
 
 def test_no_content_in_a_block(captured: Captured) -> None:
-    """The same for one block."""
+    """`suppress(content_only=True)` records no content in its block."""
     with baserun.with_session("u"), baserun.suppress(content_only=True):
         everything()
 
@@ -174,7 +174,7 @@ def test_no_content_in_a_block(captured: Captured) -> None:
 
 
 class FrozenError(Exception):
-    """An error that nobody can change, nor look into."""
+    """An error whose attributes can neither be set nor be seen in its `__dict__`."""
 
     __dict__ = {}
 
@@ -194,10 +194,10 @@ QUIET = {
 
 @pytest.mark.parametrize("error", [ValueError(SECRET), FrozenError()])
 @pytest.mark.parametrize("quiet", QUIET.values(), ids=QUIET)
-def test_an_error_that_leaves_the_block_says_nothing_around_it(
+def test_an_error_that_leaves_the_block_has_no_message_around_it(
     captured: Captured, quiet: Callable[[], Any], error: Exception
 ) -> None:
-    """An error quotes what it is about; where it comes out of the block its type is recorded, and not its words."""
+    """An error that leaves the block is recorded around it by type, without its message, which may quote content."""
     with pytest.raises(type(error)), baserun.start_trace("trace"), baserun.span("step"), quiet():
         raise error
 
@@ -207,8 +207,8 @@ def test_an_error_that_leaves_the_block_says_nothing_around_it(
     assert SECRET not in repr(trace)
 
 
-def test_an_error_of_a_task_says_nothing_where_it_is_waited_for(captured: Captured) -> None:
-    """The call failed in a block without content, and the trace fails by it outside of the block."""
+def test_an_error_of_a_task_has_no_message_where_it_is_awaited(captured: Captured) -> None:
+    """The error of a call begun in a block without content is recorded without its message by a trace outside, too."""
 
     async def call() -> None:
         error = ValueError(SECRET)
@@ -221,7 +221,7 @@ def test_an_error_of_a_task_says_nothing_where_it_is_waited_for(captured: Captur
         with baserun.start_trace("trace"):
             with baserun.suppress(content_only=True):
                 task = asyncio.create_task(call())
-                await asyncio.sleep(0)  # it has begun, and is waited for after the block
+                await asyncio.sleep(0)  # the call has begun; it is awaited after the block
             await task
 
     with pytest.raises(ValueError, match=SECRET):
@@ -231,8 +231,8 @@ def test_an_error_of_a_task_says_nothing_where_it_is_waited_for(captured: Captur
     assert captured.traces[0].status == "error"
 
 
-def test_an_error_of_a_request_says_nothing_of_a_quiet_block() -> None:
-    """A request that fails by what was raised in such a block is recorded as failed, without the words."""
+def test_an_error_of_a_request_from_a_block_without_content_has_no_message() -> None:
+    """A request that fails by an error from a block without content is recorded as failed, without its message."""
 
     def app(environ: dict[str, Any], start_response: Any) -> list[bytes]:
         with baserun.suppress(content_only=True):
@@ -251,7 +251,7 @@ def test_an_error_of_a_request_says_nothing_of_a_quiet_block() -> None:
 
 
 def test_content_outside_of_the_block_is_recorded(captured: Captured) -> None:
-    """A block without content says nothing about what comes after it."""
+    """Content after a block without content is recorded."""
     with baserun.with_session("u"):
         with baserun.suppress(content_only=True):
             pass
@@ -261,16 +261,16 @@ def test_content_outside_of_the_block_is_recorded(captured: Captured) -> None:
 
 
 @pytest.mark.parametrize("quiet", [baserun.suppress(content_only=True), baserun.with_session(capture_content=False)])
-def test_inner_block_cannot_lift_the_silence(captured: Captured, quiet: Any) -> None:
-    """Inside a block without content nobody can turn content on again."""
+def test_inner_block_cannot_turn_content_on_again(captured: Captured, quiet: Any) -> None:
+    """Inside a block without content `capture_content=True` has no effect."""
     with quiet, baserun.with_session("u", session_identifier="chat", capture_content=True):
         everything()
 
     assert SECRET not in contents(captured)
 
 
-def test_inner_block_cannot_lift_the_process() -> None:
-    """Where the process records no content, no block does."""
+def test_inner_block_cannot_turn_content_on_for_the_process() -> None:
+    """With `init(capture_content=False)` a session's `capture_content=True` has no effect."""
     with capture(capture_content=False) as captured, baserun.with_session("u", capture_content=True):
         everything()
 
@@ -278,7 +278,7 @@ def test_inner_block_cannot_lift_the_process() -> None:
 
 
 def test_disabled_is_inert(tmp_path: Path) -> None:
-    """With `enabled=False` everything works and nothing is recorded, opened, started or told."""
+    """With `enabled=False` all calls work, and nothing is recorded, written or signalled."""
     told: list[Any] = []
 
     def hear(sender: Any, **_: Any) -> None:
@@ -309,7 +309,7 @@ def test_disabled_is_inert(tmp_path: Path) -> None:
 
 
 def test_disabled_fills_no_end_user() -> None:
-    """Where nothing is recorded nothing is sent to the provider either."""
+    """With `enabled=False` no end user is sent to the provider."""
     with capture(enabled=False, fill_end_user=True), baserun.with_session("u"):
         filled = end_user_to_fill()
 
@@ -321,7 +321,7 @@ def test_disabled_fills_no_end_user() -> None:
     [({"fill_end_user": True}, "u"), ({}, None), ({"fill_end_user": True, "user_key": "k"}, "u1_")],
 )
 def test_end_user_to_fill(options: dict[str, Any], filled: str | None) -> None:
-    """With `fill_end_user` the session's user is what is sent, as far as it may leave the process."""
+    """With `fill_end_user` the session's user is sent to the provider, hashed if there is a `user_key`."""
     with capture(**options), baserun.with_session("u"):
         found = end_user_to_fill()
 
@@ -329,7 +329,7 @@ def test_end_user_to_fill(options: dict[str, Any], filled: str | None) -> None:
 
 
 def test_suppressed_end_user_is_not_filled() -> None:
-    """In a suppressed block the call stays as the caller wrote it."""
+    """In a suppressed block no end user is filled in."""
     with capture(fill_end_user=True), baserun.with_session("u"), baserun.suppress():
         filled = end_user_to_fill()
 
@@ -337,7 +337,7 @@ def test_suppressed_end_user_is_not_filled() -> None:
 
 
 def test_environment_switches_everything_off(tmp_path: Path) -> None:
-    """`BASERUN_ENABLED=0` makes a whole program inert: no file, no thread, no client touched."""
+    """`BASERUN_ENABLED=0` makes a whole program inert: no file, no thread, no client instrumented."""
     program = (
         "import sys, threading, baserun\n"
         "with baserun.with_session('u'), baserun.start_trace('t'):\n"
@@ -354,7 +354,7 @@ def test_environment_switches_everything_off(tmp_path: Path) -> None:
 
 
 def test_suppressed_work_does_not_touch_a_request(captured: Captured) -> None:
-    """In a web request nothing of a suppressed block makes a session, so no cookie goes out for it."""
+    """Work in a `suppress` block does not touch the session of a web request: no cookie is sent."""
 
     def app(environ: dict[str, Any], start_response: Any) -> list[bytes]:
         with baserun.suppress():
@@ -372,8 +372,8 @@ def test_suppressed_work_does_not_touch_a_request(captured: Captured) -> None:
     assert captured.stats.captured == 0
 
 
-def test_a_session_that_is_started_in_a_block_is_as_quiet_as_the_block_only(captured: Captured) -> None:
-    """`start_session` outlasts the `suppress` block that it is in; what comes after the block is recorded."""
+def test_a_session_that_is_started_in_a_block_records_after_the_block(captured: Captured) -> None:
+    """A session that `start_session` begins in a `suppress` block outlasts it, and records from then on."""
     with baserun.suppress(content_only=True), baserun.suppress():
         session = baserun.start_session("u", "chat")
         baserun.log("inside")
@@ -385,8 +385,8 @@ def test_a_session_that_is_started_in_a_block_is_as_quiet_as_the_block_only(capt
     assert [(each.session_id, each.value) for each in captured.annotations] == [("chat", "after")]
 
 
-def test_a_change_of_user_in_a_block_leaves_what_comes_after_it_as_it_was(captured: Captured) -> None:
-    """A second user who is named in a `suppress` block is recorded from the end of the block on, content and all."""
+def test_a_change_of_user_in_a_block_records_after_the_block(captured: Captured) -> None:
+    """The linked session of a user identified in a `suppress` block is recorded after the block, with content."""
     with baserun.with_session("ada"):
         with baserun.suppress():
             baserun.identify("grace")

@@ -1,4 +1,4 @@
-"""What applications use in their own tests: a store of one's own, a clock and ids that can be foretold."""
+"""`baserun.testing` for tests of applications: `capture`, a fake clock and predictable ids."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from baserun.testing import CountingIds, FakeClock, capture
 
 
 def test_capture_is_for_its_block() -> None:
-    """What is recorded before and after the block is none of its business, and the other way round."""
+    """`capture` records what its block does; what comes before and after goes to the configured store."""
     baserun.init("memory:around")
     with baserun.start_trace("before"):
         pass
@@ -30,7 +30,7 @@ def test_capture_is_for_its_block() -> None:
 
 
 def test_captures_nest() -> None:
-    """The inner block gets what is recorded in it."""
+    """Each of two nested `capture` blocks gets what is recorded in it alone."""
     with capture() as outer:
         with capture() as inner, baserun.start_trace("inner"):
             pass
@@ -42,7 +42,7 @@ def test_captures_nest() -> None:
 
 
 def test_captures_that_end_out_of_order(tmp_path: Path) -> None:
-    """A block that is left while a later one is open, as in tests side by side, takes nothing from it."""
+    """Leaving a `capture` block while a later one is open takes nothing from the later one."""
     baserun.init(tmp_path / "own.sqlite3")
     first, second = capture(), capture()
     earlier, later = first.__enter__(), second.__enter__()
@@ -62,7 +62,7 @@ def test_captures_that_end_out_of_order(tmp_path: Path) -> None:
 
 
 def test_capture_reads_no_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A test is not changed by the environment it runs in."""
+    """`capture` does not read the environment."""
     monkeypatch.setenv("BASERUN_ENABLED", "0")
 
     with capture() as captured, baserun.start_trace("t"):
@@ -72,7 +72,7 @@ def test_capture_reads_no_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_capture_takes_the_options_of_init(tmp_path: Path) -> None:
-    """Any option can be given, the store as well; a misspelt one is refused."""
+    """`capture` takes any option of `init`, including the store, and refuses a misspelt one."""
     with capture(store=tmp_path / "mine.sqlite3", environment="test") as captured, baserun.start_trace("t"):
         pass
 
@@ -83,7 +83,7 @@ def test_capture_takes_the_options_of_init(tmp_path: Path) -> None:
 
 
 def test_capture_can_be_read_after_its_block() -> None:
-    """What was captured is still there when the block is over."""
+    """What was captured can be read after the block."""
     with capture() as captured, baserun.with_session("u"):
         pass
 
@@ -91,8 +91,8 @@ def test_capture_can_be_read_after_its_block() -> None:
     assert captured.stats.stored == 2
 
 
-def test_capture_puts_back_what_was_when_the_block_fails() -> None:
-    """A failing test leaves no capture behind."""
+def test_capture_ends_when_the_block_fails() -> None:
+    """A `capture` block that raises does not stay active."""
     with pytest.raises(ValueError, match="no"), capture():
         raise ValueError("no")
 
@@ -100,7 +100,7 @@ def test_capture_puts_back_what_was_when_the_block_fails() -> None:
 
 
 def test_capture_shows_more_than_a_page() -> None:
-    """However much is recorded, all of it is shown."""
+    """`captured.sessions` and `captured.users` have everything, not just the first page."""
     with capture() as captured:
         for number in range(1001):
             with baserun.with_session(f"u{number}"):
@@ -111,7 +111,7 @@ def test_capture_shows_more_than_a_page() -> None:
 
 
 def test_fake_clock() -> None:
-    """The clock shows what it was told, moves when it is told to, and never back in durations."""
+    """`FakeClock` starts at the given time, moves only when told, and `set_back` does not change its monotonic time."""
     clock = FakeClock(datetime(2027, 2, 3, 4, 5, 6, 7, tzinfo=UTC))
     begin = clock.now_us(), clock.monotonic_ns()
     clock.advance(1.5)
@@ -122,7 +122,7 @@ def test_fake_clock() -> None:
 
 
 def test_fake_clock_without_a_zone(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A time without a zone is UTC, as everywhere, so that a test passes on every machine."""
+    """`FakeClock` takes a time without a zone as UTC, so that a test passes in every time zone."""
     monkeypatch.setenv("TZ", "Asia/Kolkata")
     time.tzset()
     try:
@@ -135,7 +135,7 @@ def test_fake_clock_without_a_zone(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_counting_ids() -> None:
-    """Ids of each kind count from one, in the form of the real ones."""
+    """`CountingIds` count from one for each kind, in the form of the real ids."""
     ids = CountingIds()
     made = [[make() for _ in range(2)] for make in (ids.session, ids.trace, ids.span, ids.annotation)]
     real = RandomIds()
@@ -152,7 +152,7 @@ def test_counting_ids() -> None:
 
 
 def test_random_ids_differ() -> None:
-    """No two ids are the same, and none is all zeros."""
+    """No two of 4000 random ids are the same."""
     ids = RandomIds()
     made = {make() for make in (ids.session, ids.trace, ids.span, ids.annotation) for _ in range(1000)}
 
@@ -160,7 +160,7 @@ def test_random_ids_differ() -> None:
 
 
 def test_system_clock() -> None:
-    """The real clock tells UTC in microseconds."""
+    """`SystemClock` gives UTC in microseconds."""
     now = datetime.now(UTC).timestamp()
 
     assert abs(SystemClock().now_us() / 1_000_000 - now) < 60

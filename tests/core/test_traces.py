@@ -1,4 +1,4 @@
-"""Traces and spans as blocks: what becomes a trace, what a span, and what is recorded of them."""
+"""Traces and spans as blocks: what opens a trace, what opens a span, and what is recorded of each."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ FIRST = "00000000-0000-4000-8000-000000000001"
 
 
 def tree(captured: Captured) -> list[tuple[str, str, list[tuple[str, str, str | None]]]]:
-    """Each trace with its kind and its spans: their name, kind and the name of their parent."""
+    """Return each trace's name, kind and spans, the latter with name, kind and name of the parent."""
     return [(trace.name, trace.kind, spans_of(trace.spans or [])) for trace in captured.traces]
 
 
@@ -40,7 +40,7 @@ def call(name: str = "chat model", kind: str = "llm", **details: Any) -> None:
 
 
 def test_trace_is_recorded_whole(captured: Captured, clock: FakeClock) -> None:
-    """A trace with a span reads back with every field that it has."""
+    """A trace with a span reads back with every field."""
     with baserun.with_session("u"), baserun.start_trace("answer", metadata={"a": 1}, kind="request") as trace:
         trace.metadata["language"] = "en"
         clock.advance(1)
@@ -93,7 +93,7 @@ def test_trace_is_recorded_whole(captured: Captured, clock: FakeClock) -> None:
 
 
 def test_call_is_recorded_whole(captured: Captured, clock: FakeClock) -> None:
-    """A call to a model reads back with what its integration said of it."""
+    """A call to a model reads back with the details that its integration gave."""
     with baserun.with_session("u"), baserun.start_trace("answer"):
         span = start_call("chat model-1", kind="llm")
         assert span is not None
@@ -171,7 +171,7 @@ def test_trace_inside_a_trace_is_a_span(captured: Captured) -> None:
 
 
 def test_new_trace_inside_a_trace(captured: Captured) -> None:
-    """With `new=True` it is another trace of the same session, and the outer one goes on after it."""
+    """`start_trace(new=True)` inside a trace opens another trace of the session; the outer one is current after it."""
     with baserun.with_session() as session, baserun.start_trace("outer") as outer:
         with baserun.start_trace("inner", new=True) as inner:
             inside = baserun.current_trace(), baserun.current_span()
@@ -203,7 +203,7 @@ def test_spans_nest(captured: Captured) -> None:
 
 
 def test_span_outside_of_any_trace_gets_its_own(captured: Captured) -> None:
-    """A lonely span is in a trace of its name and kind, which ends with it."""
+    """A span outside any trace gets a trace with its name and kind, which ends with it."""
     with baserun.span("lookup", kind="tool"):
         pass
 
@@ -211,8 +211,8 @@ def test_span_outside_of_any_trace_gets_its_own(captured: Captured) -> None:
     assert [trace.status for trace in captured.traces] == ["ok"]
 
 
-def test_spans_inside_a_lonely_span_are_in_its_trace(captured: Captured) -> None:
-    """The trace that a lonely span was given is current in its block."""
+def test_spans_inside_a_span_without_a_trace_are_in_its_own(captured: Captured) -> None:
+    """The trace that a span outside any trace gets is current in its block."""
     with baserun.span("outer") as outer:
         inside = baserun.current_trace()
         with baserun.span("inner"):
@@ -223,7 +223,7 @@ def test_spans_inside_a_lonely_span_are_in_its_trace(captured: Captured) -> None
 
 
 def test_call_outside_of_any_trace_gets_its_own(captured: Captured) -> None:
-    """A call in a session but in no trace gets a trace of its own, each call another."""
+    """Each call in a session but in no trace gets a trace of its own."""
     with baserun.with_session() as session:
         call("chat one")
         call("embeddings two", kind="embedding")
@@ -236,7 +236,7 @@ def test_call_outside_of_any_trace_gets_its_own(captured: Captured) -> None:
 
 
 def test_call_outside_of_any_session_is_recorded(captured: Captured) -> None:
-    """A call that belongs to no session is recorded all the same."""
+    """A call outside any session is recorded without one."""
     call()
 
     assert captured.sessions == []
@@ -244,7 +244,7 @@ def test_call_outside_of_any_session_is_recorded(captured: Captured) -> None:
 
 
 def test_call_is_inside_the_current_span(captured: Captured) -> None:
-    """A call is a span of the trace that is open, below the span that is open."""
+    """A call is a span of the current trace, below the current span."""
     with baserun.start_trace("trace"), baserun.span("step"):
         call()
 
@@ -252,7 +252,7 @@ def test_call_is_inside_the_current_span(captured: Captured) -> None:
 
 
 def test_failed_call_outside_of_any_trace(captured: Captured) -> None:
-    """The error of a call is that of its own trace, too."""
+    """The error of a call outside any trace is also the error of the trace made for it."""
     span = start_call("chat model")
     assert span is not None
     finish_call(span, Answered(error_status_code=429), 0, status="error", error=OSError("no answer"))
@@ -270,7 +270,7 @@ def test_failed_call_outside_of_any_trace(captured: Captured) -> None:
 
 
 def test_call_that_cannot_be_described_keeps_its_span(captured: Captured) -> None:
-    """When reading a call's details fails, that it took place and how long it took is still recorded."""
+    """When reading a call's details fails, its span is recorded without them."""
 
     class Unreadable:
         def describe(self) -> CallDetails:
@@ -284,7 +284,7 @@ def test_call_that_cannot_be_described_keeps_its_span(captured: Captured) -> Non
 
 
 def test_finishing_twice_records_once(captured: Captured) -> None:
-    """The first end of a call stands."""
+    """Finishing a call a second time changes nothing."""
     span = start_call("chat model")
     assert span is not None
     finish_call(span, Answered(), 0)
@@ -294,7 +294,7 @@ def test_finishing_twice_records_once(captured: Captured) -> None:
 
 
 def test_error_is_recorded(captured: Captured) -> None:
-    """An exception that leaves a trace is recorded with its type and message, in each span that it passes."""
+    """An exception is recorded with its type and message in the trace and in each span that it leaves."""
     with pytest.raises(ValueError, match="no"), baserun.start_trace("trace"), baserun.span("step"):
         raise ValueError("no")
 
@@ -304,8 +304,8 @@ def test_error_is_recorded(captured: Captured) -> None:
     assert [(span.status, span.error and span.error.type) for span in captured.spans] == [("error", "ValueError")]
 
 
-def test_error_that_is_handled_inside_is_not_the_traces(captured: Captured) -> None:
-    """A trace whose work went on in spite of an error in one step is all right."""
+def test_error_that_is_handled_inside_leaves_the_trace_ok(captured: Captured) -> None:
+    """A trace that handles the error of a span has status ``ok``."""
     with baserun.start_trace("trace"):
         try:
             with baserun.span("step"):
@@ -318,7 +318,7 @@ def test_error_that_is_handled_inside_is_not_the_traces(captured: Captured) -> N
 
 
 def test_changes_after_the_end_are_not_recorded(captured: Captured) -> None:
-    """What was put into a trace is recorded as it was at its end."""
+    """The metadata of a trace is recorded as it is at the trace's end."""
     facts: dict[str, Any] = {"list": [1]}
     with baserun.start_trace("trace") as trace:
         trace.metadata["facts"] = facts
@@ -329,7 +329,7 @@ def test_changes_after_the_end_are_not_recorded(captured: Captured) -> None:
 
 
 def test_running_trace_appears_with_its_first_span() -> None:
-    """A trace that is not finished yet can be seen as soon as one of its spans is."""
+    """A running trace is stored with its first finished span, and completed at its end."""
     with baserun.testing.capture() as captured, baserun.start_trace("trace"):
         with baserun.span("step"):
             pass
@@ -340,7 +340,7 @@ def test_running_trace_appears_with_its_first_span() -> None:
 
 
 def test_environment_of_the_process() -> None:
-    """Every trace carries the name of the environment it ran in."""
+    """A trace has the environment given to `init`."""
     with baserun.testing.capture(environment="staging") as captured, baserun.start_trace("trace"):
         pass
 
@@ -348,7 +348,7 @@ def test_environment_of_the_process() -> None:
 
 
 def test_clock_that_is_set_back_changes_no_duration(captured: Captured, clock: FakeClock) -> None:
-    """Durations come from a clock that never goes back."""
+    """Setting the clock back does not change the duration of a trace."""
     with baserun.start_trace("trace"):
         clock.advance(3)
         clock.set_back(3600)
@@ -362,7 +362,7 @@ def test_current_is_none_outside(captured: Captured) -> None:
 
 
 def test_trace_that_outlives_its_session_block(captured: Captured) -> None:
-    """A trace belongs to the session it began in, however long it takes."""
+    """A trace that ends after its session's block stays in that session."""
     trace = baserun.start_trace("long")
     with baserun.with_session(session_identifier="chat"):
         trace.__enter__()

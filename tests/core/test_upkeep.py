@@ -1,4 +1,4 @@
-"""When the store gets time for its own work, and that nobody has to wait for it to find what was said."""
+"""When the store does its maintenance, and that searches find everything without waiting for it."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from baserun._upkeep import MOST_BYTES, MOST_RECORDS, PAUSE, Upkeep
 from baserun.store.sqlite._lock import WriteLock
 
 
-def test_the_first_time_is_at_once() -> None:
-    """What an earlier process left is seen to when anything is written; before that there is nothing to wait for."""
+def test_the_first_maintenance_is_due_at_once() -> None:
+    """The first maintenance is due at the first write, for work that an earlier process left; before, none is."""
     upkeep = Upkeep(is_endless=False)
     assert (upkeep.is_due, upkeep.pause) == (False, None)
 
@@ -24,8 +24,8 @@ def test_the_first_time_is_at_once() -> None:
     assert (upkeep.is_due, upkeep.pause) == (True, 0.0)
 
 
-def test_a_busy_process_does_it_now_and_then() -> None:
-    """After the first time what is written waits for a moment, and an idle process waits for nothing."""
+def test_later_maintenance_is_due_after_a_pause() -> None:
+    """After the first maintenance, the next is due within `PAUSE` of a write; without a write none is due."""
     upkeep = Upkeep(is_endless=False)
     upkeep.written(1, 1)
     upkeep.done()
@@ -38,8 +38,8 @@ def test_a_busy_process_does_it_now_and_then() -> None:
     assert 0 < upkeep.pause <= PAUSE
 
 
-def test_much_does_not_wait() -> None:
-    """More than a search should have to look through is seen to at once: many records, or big ones."""
+def test_maintenance_of_many_records_is_due_at_once() -> None:
+    """Maintenance is due at once after `MOST_RECORDS` records or `MOST_BYTES` bytes."""
     for records, size in ((MOST_RECORDS, 1), (1, MOST_BYTES)):
         upkeep = Upkeep(is_endless=False)
         upkeep.written(1, 1)
@@ -50,8 +50,8 @@ def test_much_does_not_wait() -> None:
         assert upkeep.is_due
 
 
-def test_what_grows_old_is_looked_for_without_writing() -> None:
-    """Where records are not kept for ever an idle process looks now and then."""
+def test_an_idle_process_checks_for_old_records() -> None:
+    """With `is_endless` the next maintenance is scheduled without any write."""
     upkeep = Upkeep(is_endless=True)
 
     upkeep.done()
@@ -60,8 +60,8 @@ def test_what_grows_old_is_looked_for_without_writing() -> None:
     assert upkeep.pause > PAUSE
 
 
-def test_what_is_put_off_is_tried_again() -> None:
-    """What could not be done waits for a moment, without another record, and is still as much as it was."""
+def test_maintenance_that_is_put_off_is_tried_again() -> None:
+    """Maintenance that is put off is due again within `PAUSE`, without another write, and is still overdue."""
     upkeep = Upkeep(is_endless=False)
     upkeep.written(MOST_RECORDS, 1)
 
@@ -75,7 +75,7 @@ def test_what_is_put_off_is_tried_again() -> None:
 
 @pytest.mark.parametrize("calls", [1_500, 6_000])
 def test_what_is_flushed_is_found_at_once(tmp_path: Path, calls: int) -> None:
-    """A search right after a flush finds the first of many calls, whatever of them is in the index."""
+    """A search right after a flush finds the first of many spans, indexed or not."""
     path = tmp_path / "store.sqlite3"
     baserun.init(store=path, instrument="none")
     with baserun.with_session(), baserun.start_trace("many"):
@@ -89,8 +89,8 @@ def test_what_is_flushed_is_found_at_once(tmp_path: Path, calls: int) -> None:
         assert len(store.search("needle").items) == 1
 
 
-def test_the_last_words_are_indexed_too(tmp_path: Path) -> None:
-    """What is written after the first time comes into the index when a moment has passed, without another record."""
+def test_the_last_records_are_indexed_too(tmp_path: Path) -> None:
+    """A record written after the first maintenance is indexed without another write."""
     path = tmp_path / "store.sqlite3"
     baserun.init(store=path, instrument="none")
     for number in (1, 2):
@@ -101,8 +101,8 @@ def test_the_last_words_are_indexed_too(tmp_path: Path) -> None:
         _wait_until_indexed(path, number)
 
 
-def test_the_last_words_are_indexed_although_another_process_was_writing(tmp_path: Path) -> None:
-    """Whoever finds the store locked when it is time for the index tries again, without another record."""
+def test_the_last_records_are_indexed_although_the_store_was_locked(tmp_path: Path) -> None:
+    """Indexing that finds the store locked is tried again without another write."""
     path = tmp_path / "store.sqlite3"
     baserun.init(store=path, instrument="none")
     for number in (1, 2):

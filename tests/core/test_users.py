@@ -1,4 +1,4 @@
-"""Whose a session is: who says so more firmly wins, and two people never share one."""
+"""The user of a session: a stronger source replaces a weaker one, and two users never share a session."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ def owners(captured: Captured) -> list[tuple[str, str | None]]:
 
 
 def test_hash_user_is_sha256_of_the_bytes() -> None:
-    """`hash_user` is what the documented program writes by hand: nothing is stripped or lower-cased."""
+    """`hash_user` is the SHA-256 of exactly the given text: nothing is stripped or lower-cased."""
     assert baserun.hash_user("User@Example.com ") == sha256(b"User@Example.com ").hexdigest()
 
 
 def test_identify_fills_an_empty_user(captured: Captured) -> None:
-    """The session's user becomes known, and so does that of the traces it has already."""
+    """`identify` sets the user of a session without one, and of its earlier traces."""
     with baserun.with_session() as session:
         with baserun.start_trace("before"):
             pass
@@ -41,7 +41,7 @@ def test_identify_fills_an_empty_user(captured: Captured) -> None:
 
 
 def test_identify_again_changes_nothing(captured: Captured) -> None:
-    """The same user once more is no news."""
+    """Identifying the same user again records nothing."""
     with baserun.with_session("u") as session:
         before = captured.stats.captured
         again = session.identify("u")
@@ -52,7 +52,7 @@ def test_identify_again_changes_nothing(captured: Captured) -> None:
 
 
 def test_identify_somebody_else_opens_a_linked_session(captured: Captured) -> None:
-    """Two different firmly known users are two sessions; the second takes the place of the first."""
+    """Identifying another user opens a linked session, which replaces the first as the current one."""
     with baserun.with_session("alice") as first:
         with baserun.start_trace("for alice"):
             pass
@@ -72,7 +72,7 @@ def test_identify_somebody_else_opens_a_linked_session(captured: Captured) -> No
 
 
 def test_block_ends_the_session_that_its_user_changed_to(captured: Captured) -> None:
-    """When the user changed in a block, leaving it ends both sessions and leaves neither current."""
+    """When the user changed in a block, leaving it ends both sessions, and neither is current."""
     with baserun.with_session("alice"):
         baserun.identify("bob")
 
@@ -81,7 +81,7 @@ def test_block_ends_the_session_that_its_user_changed_to(captured: Captured) -> 
 
 
 def test_started_session_whose_user_changed_is_left_by_either(captured: Captured) -> None:
-    """After a change of user the linked session can be ended like the one whose place it took."""
+    """After a change of user in a started session, ending the linked session leaves none current."""
     baserun.start_session("alice")
     linked = baserun.identify("bob")
     assert linked is not None
@@ -93,7 +93,7 @@ def test_started_session_whose_user_changed_is_left_by_either(captured: Captured
 
 @pytest.mark.parametrize("last", [0, 1, 2])
 def test_end_of_a_started_session_whose_user_changed_ends_all(captured: Captured, last: int) -> None:
-    """Whichever is ended, it is the end of all that was current since the start, as at the end of a block."""
+    """Ending a started session or any session that replaced it ends all of them, as at the end of a block."""
     sessions = [baserun.start_session("alice"), baserun.identify("bob"), baserun.identify("carol")]
 
     baserun.end_session(sessions[last] or "")
@@ -103,7 +103,7 @@ def test_end_of_a_started_session_whose_user_changed_ends_all(captured: Captured
 
 
 def test_change_of_user_reaches_the_blocks_around(captured: Captured) -> None:
-    """A login deep inside holds for the rest of the outer block of that session as well."""
+    """A change of user in a nested block of a session holds in the outer block, too."""
     with baserun.with_session("alice"):
         with baserun.with_session():
             linked = baserun.identify("bob")
@@ -112,8 +112,8 @@ def test_change_of_user_reaches_the_blocks_around(captured: Captured) -> None:
     assert after is linked
 
 
-async def test_change_of_user_in_one_task_is_nothing_to_the_others(captured: Captured) -> None:
-    """Tasks that share a session and each serve another user: what each says is its own user's to the end."""
+async def test_change_of_user_in_one_task_does_not_affect_others(captured: Captured) -> None:
+    """Tasks that share a session and each identify another user record in their own user's session."""
 
     async def serve(user: str) -> None:
         baserun.identify(user)
@@ -131,7 +131,7 @@ async def test_change_of_user_in_one_task_is_nothing_to_the_others(captured: Cap
 
 
 async def test_change_of_user_in_a_child_task_leaves_the_parent_alone(captured: Captured) -> None:
-    """What a task says about its user does not reach the block that began the task."""
+    """A user identified in a task does not change the session of the block that began the task."""
     with baserun.with_session("alice") as outer:
         await asyncio.create_task(_identify("bob"))
         after = baserun.current_session()
@@ -143,8 +143,8 @@ async def _identify(user: str) -> None:
     baserun.identify(user)
 
 
-async def test_block_that_is_left_is_left_by_those_who_followed(captured: Captured) -> None:
-    """A task in which the user changed is in no session any more when the block around its beginning is left."""
+async def test_block_that_is_left_is_left_by_linked_sessions(captured: Captured) -> None:
+    """A task in which the user changed is in no session once the block in which it was begun is left."""
     left = asyncio.Event()
 
     async def serve() -> baserun.Session | None:
@@ -161,7 +161,7 @@ async def test_block_that_is_left_is_left_by_those_who_followed(captured: Captur
 
 
 def test_change_of_user_in_an_open_trace(captured: Captured) -> None:
-    """An open trace stays where it began; what comes after the change begins a trace of the new session."""
+    """After a change of user an open trace stays in its session, and new spans begin a trace of the linked one."""
     with baserun.with_session("alice"), baserun.start_trace("request"):
         baserun.identify("bob")
         with baserun.span("for bob"):
@@ -174,7 +174,7 @@ def test_change_of_user_in_an_open_trace(captured: Captured) -> None:
 
 
 def test_a_change_of_user_around_another_session(captured: Captured) -> None:
-    """When an outer session becomes somebody else's, the inner one stays current, and the linked one is after it."""
+    """When the user of an outer session changes, the inner session stays current; after it the linked one is."""
     with baserun.with_session("ada", "outer") as outer:
         with baserun.with_session("ada", "inner") as inner:
             linked = outer.identify("grace")
@@ -187,7 +187,7 @@ def test_a_change_of_user_around_another_session(captured: Captured) -> None:
 
 
 def test_change_of_user_leaves_other_sessions_alone(captured: Captured) -> None:
-    """Identifying the user of an inner session of another id does not touch the session around it."""
+    """Identifying another user in an inner session with another id does not change the outer session."""
     with baserun.with_session("alice") as outer:
         with baserun.with_session("bob", session_identifier="chat"):
             baserun.identify("carol")
@@ -198,7 +198,7 @@ def test_change_of_user_leaves_other_sessions_alone(captured: Captured) -> None:
 
 
 def test_identify_outside_of_any_session_says_so_once(captured: Captured, caplog: pytest.LogCaptureFixture) -> None:
-    """Without a session there is nobody to identify; one line in the log tells."""
+    """`identify` outside any session returns None and logs one line."""
     with caplog.at_level(logging.WARNING, logger="baserun"):
         results = [baserun.identify("u"), baserun.identify("u")]
 
@@ -209,7 +209,7 @@ def test_identify_outside_of_any_session_says_so_once(captured: Captured, caplog
 
 
 def test_identify_beats_an_authenticated_user(captured: Captured) -> None:
-    """What the application says by hand is stronger than what the framework found; the session moves."""
+    """`identify` replaces a user that the framework authenticated, in the session and its traces."""
     with baserun.with_session() as session:
         recorder().identify(session, "authenticated", AUTHENTICATED)
         with baserun.start_trace("work"):
@@ -222,7 +222,7 @@ def test_identify_beats_an_authenticated_user(captured: Captured) -> None:
 
 
 def test_nested_user_beats_an_authenticated_user(captured: Captured) -> None:
-    """`with_session(user)` is as strong as `identify`."""
+    """A user named by a nested `with_session` replaces an authenticated one, as `identify` does."""
     with baserun.with_session() as session:
         recorder().identify(session, "authenticated", AUTHENTICATED)
         with baserun.with_session("explicit") as inner:
@@ -233,7 +233,7 @@ def test_nested_user_beats_an_authenticated_user(captured: Captured) -> None:
 
 
 def test_authenticated_user_beats_an_adopted_one(captured: Captured) -> None:
-    """The server's own knowledge replaces an id that was only passed to a provider."""
+    """An authenticated user replaces one adopted from a provider call."""
     with baserun.with_session() as session:
         start_call("chat", end_user="adopted")
         recorder().identify(session, "authenticated", AUTHENTICATED)
@@ -242,8 +242,8 @@ def test_authenticated_user_beats_an_adopted_one(captured: Captured) -> None:
 
 
 @pytest.mark.parametrize("strength", [1, AUTHENTICATED])
-def test_weaker_word_changes_nothing(captured: Captured, strength: int) -> None:
-    """Neither an adopted nor an authenticated user replaces one that the application named."""
+def test_weaker_user_changes_nothing(captured: Captured, strength: int) -> None:
+    """Neither an adopted nor an authenticated user replaces one given to `with_session`."""
     with baserun.with_session("explicit") as session:
         recorder().identify(session, "weaker", strength)
 
@@ -252,7 +252,7 @@ def test_weaker_word_changes_nothing(captured: Captured, strength: int) -> None:
 
 
 def test_call_adopts_its_end_user_for_a_session_without_user(captured: Captured) -> None:
-    """The end user that a call names is the session's, as long as nobody knows better."""
+    """A session without a user adopts the end user that a call names."""
     with baserun.with_session() as session:
         start_call("chat", end_user="adopted")
         known = session.user_identifier
@@ -262,7 +262,7 @@ def test_call_adopts_its_end_user_for_a_session_without_user(captured: Captured)
 
 
 def test_second_call_does_not_adopt(captured: Captured) -> None:
-    """The first adopted user stays: a call for somebody else is not a change of user."""
+    """A call that names another end user does not replace the first adopted one."""
     with baserun.with_session():
         start_call("chat", end_user="first")
         start_call("chat", end_user="second")
@@ -271,14 +271,14 @@ def test_second_call_does_not_adopt(captured: Captured) -> None:
 
 
 def test_call_outside_of_a_session_adopts_nothing(captured: Captured) -> None:
-    """Without a session there is nothing to adopt into."""
+    """A call with an end user outside any session creates no session."""
     start_call("chat", end_user="adopted")
 
     assert captured.sessions == []
 
 
 def test_resume_never_changes_the_owner(captured: Captured) -> None:
-    """Whoever resumes a session by its id, it stays its owner's; the trace keeps its own user."""
+    """A session resumed for another user keeps its owner; the new trace has its own user."""
     with baserun.with_session("owner", session_identifier="chat"), baserun.start_trace("own"):
         pass
     with baserun.with_session("supporter", session_identifier="chat"), baserun.start_trace("support"):
@@ -292,7 +292,7 @@ def test_resume_never_changes_the_owner(captured: Captured) -> None:
 
 
 def test_resume_fills_an_empty_owner(captured: Captured) -> None:
-    """A session whose user nobody knew becomes that of the first one who is known."""
+    """A session without a user gets the user of the first resume that names one."""
     with baserun.with_session(session_identifier="chat"), baserun.start_trace("anonymous"):
         pass
     with baserun.with_session("u", session_identifier="chat"):
@@ -302,7 +302,7 @@ def test_resume_fills_an_empty_owner(captured: Captured) -> None:
 
 
 def test_user_key_hashes_what_leaves_the_process() -> None:
-    """With a `user_key` the caller's value stays inside; store and headers have a keyed hash of it."""
+    """With a `user_key` the store and headers have a keyed hash of the user; `session.user_identifier` stays plain."""
     with capture(user_key="pepper") as captured, baserun.with_session("u") as session, baserun.start_trace("t"):
         headers: dict[str, str] = baserun.inject({})
         inside = session.user_identifier
@@ -316,7 +316,7 @@ def test_user_key_hashes_what_leaves_the_process() -> None:
 
 
 def test_user_key_that_is_not_utf8() -> None:
-    """A key of any bytes in the environment hashes as others do: no user is lost, and no header refused."""
+    """A `user_key` with bytes that are not UTF-8 hashes users for the store and headers too."""
     with capture(user_key="pep\udcffer") as captured, baserun.with_session("u"), baserun.start_trace("t"):
         headers: dict[str, str] = baserun.inject({})
 
@@ -326,7 +326,7 @@ def test_user_key_that_is_not_utf8() -> None:
 
 
 def test_user_key_hashes_users_that_become_known() -> None:
-    """A user who is identified, adopted or named by a resume is hashed just the same."""
+    """A user who is identified, adopted or named by a resume is hashed too."""
     with capture(user_key="pepper") as captured:
         with baserun.with_session():
             baserun.identify("u")
@@ -341,7 +341,7 @@ def test_user_key_hashes_users_that_become_known() -> None:
 
 
 def test_value_that_is_hashed_already_passes() -> None:
-    """A pseudonym from another process is not hashed again."""
+    """A user identifier that is hashed already is not hashed again."""
     with capture(user_key="pepper") as captured, baserun.with_session("u1_abc"):
         pass
 
@@ -349,7 +349,7 @@ def test_value_that_is_hashed_already_passes() -> None:
 
 
 def test_pseudonym_and_its_user_are_the_same_person() -> None:
-    """A session that came with a pseudonym is inherited when its user is named in the clear."""
+    """A session extracted with a hashed user is inherited by a block that names the same user in plain."""
     with capture(user_key="pepper") as captured:
         with baserun.with_session("u"):
             headers: dict[str, str] = baserun.inject({})

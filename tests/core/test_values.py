@@ -1,4 +1,4 @@
-"""Snapshots of values: true to the moment, bounded, and taken without running a line of foreign code."""
+"""Snapshots of values: as of the moment, bounded, and taken without running code of the value."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from baserun._error_text import MESSAGE_LIMIT, describe_error
 from baserun._values import BREADTH_LIMIT, DEPTH_LIMIT, NODE_LIMIT, key_text, snapshot
 
 CALLS: list[str] = []
-"""Every hook of a hostile object that was run."""
+"""Names of the hooks of hostile objects that were called."""
 HOOKS = (
     "__repr__",
     "__str__",
@@ -78,7 +78,7 @@ def hook(name: str) -> Callable[..., NoReturn]:
 
 
 def hostile_namespace() -> dict[str, Any]:
-    """A class body in which everything that anyone could call is a trap."""
+    """Return a class body whose every hook notes its call and raises."""
     traps: dict[str, Any] = {name: hook(name) for name in HOOKS}
     traps["__class__"] = property(hook("__class__"))
     traps["__hash__"] = hook("__hash__")
@@ -111,13 +111,13 @@ def called_dictionary(self: object) -> dict[str, Any]:
 
 
 Liar = type("Liar", (), {"__class__": property(called_class)})
-"""Says that it is a dict."""
+"""Its `__class__` claims that it is a dict."""
 FakeDictionary = type("FakeDictionary", (), {"__dict__": property(called_dictionary), "__dataclass_fields__": ()})
-"""Hides what its attributes are."""
+"""Its `__dict__` is a property."""
 
 
 def test_the_traps_work() -> None:
-    """The hostile objects notice what is done to them: otherwise the tests below would prove nothing."""
+    """Hostile objects note calls of their hooks; otherwise the tests below would prove nothing."""
     for value in (zoo()["object"], zoo()["str"], zoo()["list"]):
         CALLS.clear()
         with pytest.raises(RuntimeError):
@@ -130,7 +130,7 @@ def test_the_traps_work() -> None:
 
 
 def zoo() -> dict[str, object]:
-    """One of each kind of hostile object."""
+    """Return one of each kind of hostile object."""
     made: dict[str, object] = {
         "object": with_descriptors(hostile(object)),
         "liar": Liar(),
@@ -176,7 +176,7 @@ def _no_calls() -> Iterator[None]:
     "wrap", [lambda it: it, lambda it: [it], lambda it: {"key": it}, lambda it: {"deep": [({"a": it},)]}]
 )
 def test_no_foreign_code_runs(name: str, wrap: Callable[[object], object]) -> None:
-    """Whatever an object would do when somebody looks at it, it is not given the chance."""
+    """A snapshot calls no hook of the object, at any depth."""
     value = wrap(zoo()[name])
     CALLS.clear()
 
@@ -188,7 +188,7 @@ def test_no_foreign_code_runs(name: str, wrap: Callable[[object], object]) -> No
 
 
 def test_keys_of_foreign_types_are_not_asked() -> None:
-    """Objects as keys are described without hashing or comparing them again."""
+    """Objects as keys are described without calling their hash, comparison or repr."""
 
     class Key:
         def __hash__(self) -> int:
@@ -215,7 +215,7 @@ def test_keys_of_foreign_types_are_not_asked() -> None:
 
 
 def test_names_of_classes_are_not_asked() -> None:
-    """A class whose very name is an object with methods is described by the plain text of it."""
+    """A class whose name is a hostile str is described by the plain text of that name."""
     name: str = str.__new__(hostile(str), "Clever")
     cls = type("Plain", (), {"__module__": "shop"})
     type.__dict__["__qualname__"].__set__(cls, name)
@@ -228,7 +228,7 @@ def test_names_of_classes_are_not_asked() -> None:
 
 
 def test_subclasses_of_builtins_keep_their_content() -> None:
-    """What a subclass of a builtin holds is kept, whatever its methods would say."""
+    """The content of subclasses of builtins is kept, without calling their methods."""
     made = zoo()
 
     copies = {
@@ -250,7 +250,7 @@ def test_subclasses_of_builtins_keep_their_content() -> None:
 
 
 def test_later_changes_do_not_matter() -> None:
-    """What the caller does with its containers afterwards changes nothing."""
+    """Changes that the caller makes to its containers afterwards do not change the snapshot."""
     messages: list[Any] = [{"role": "user", "content": [{"type": "text", "text": "hello"}]}]
     arguments = {"messages": messages, "data": bytearray(b"ab")}
 
@@ -263,7 +263,7 @@ def test_later_changes_do_not_matter() -> None:
 
 
 def test_long_strings_are_not_copied() -> None:
-    """A string is kept by reference, and its size counted."""
+    """A long string is kept by reference, and its size counted."""
     text = "x" * 10_000_000
 
     copy, size = snapshot({"prompt": [text]})
@@ -274,7 +274,7 @@ def test_long_strings_are_not_copied() -> None:
 
 
 def test_cycles_are_marked() -> None:
-    """A container that contains itself ends in words, and one that is merely used twice does not."""
+    """A container inside itself is replaced by a mark, and one that is used twice is not."""
     shared = {"a": [1]}
     value: dict[str, Any] = {"one": shared, "two": shared}
     value["self"] = value
@@ -285,7 +285,7 @@ def test_cycles_are_marked() -> None:
 
 
 def test_depth_is_bounded() -> None:
-    """100,000 lists inside each other are cut."""
+    """100,000 nested lists are cut at `DEPTH_LIMIT`."""
     value: Any = "core"
     for _ in range(100_000):
         value = [value]
@@ -302,7 +302,7 @@ def test_depth_is_bounded() -> None:
 
 
 def test_breadth_is_bounded() -> None:
-    """Of a long list the beginning is kept, and how many are missing."""
+    """A long list keeps its first `BREADTH_LIMIT` items and the number of the others."""
     copy, _ = snapshot(list(range(1_000_000)))
 
     assert copy == [*range(BREADTH_LIMIT), Described(f"[cut: {1_000_000 - BREADTH_LIMIT:,} more]")]
@@ -325,7 +325,7 @@ def nodes(value: object) -> int:
     ids=["lists", "dicts", "objects", "messages"],
 )
 def test_total_is_bounded(value: object) -> None:
-    """However a value is shaped, only so many of its items are looked at, and the cut is marked."""
+    """A value of any shape is cut after about `NODE_LIMIT` items, and the cut is marked."""
     copy, _ = snapshot(value)
 
     assert nodes(copy) <= NODE_LIMIT + 2 * BREADTH_LIMIT
@@ -361,7 +361,7 @@ def test_records_are_walked(make: Callable[..., object]) -> None:
 
 
 def test_models_are_walked() -> None:
-    """Pydantic models are recorded with the fields they do not know, and without unwrapping secrets."""
+    """Pydantic models are recorded with their extra fields, and secrets in them are not unwrapped."""
     pydantic = pytest.importorskip("pydantic")  # comes with the extra openai
     fields = {"name": (str, ...), "secret": (pydantic.SecretStr, ...)}
     model = pydantic.create_model("Model", __config__=pydantic.ConfigDict(extra="allow"), **fields)
@@ -419,7 +419,7 @@ class Point(NamedTuple):
     ],
 )
 def test_known_types(value: object, kept: object) -> None:
-    """The standard library's small types are kept, the rest described."""
+    """Small types of the standard library are kept, others described."""
     copy, _ = snapshot(value)
 
     assert copy == kept
@@ -427,7 +427,7 @@ def test_known_types(value: object, kept: object) -> None:
 
 
 def test_raw_json_is_kept() -> None:
-    """JSON as it came over the wire stays unparsed."""
+    """Raw JSON stays unparsed."""
     copy, size = snapshot({"body": msgspec.Raw(b"[1,2]")})
 
     assert isinstance(copy, dict)
@@ -437,7 +437,7 @@ def test_raw_json_is_kept() -> None:
 
 
 def test_keys_of_huge_integers_are_described() -> None:
-    """An integer that Python refuses to write out is described."""
+    """A key that is an integer too long for Python to convert to text is described."""
     assert key_text(10**5000) == "<int of 16,610 bits>"
 
 
@@ -455,7 +455,7 @@ def as_lists(value: object) -> object:
 
 @given(values)
 def test_small_values_are_kept_whole(value: object) -> None:
-    """What is made of builtins and within the limits comes out equal, tuples as lists."""
+    """Builtin values within the limits come out equal, with tuples as lists."""
     copy, _ = snapshot(value)
 
     assert copy == as_lists(value)
@@ -491,7 +491,7 @@ class WrongError(Exception):
     ],
 )
 def test_errors_are_described(error: BaseException, described: tuple[str, str | None]) -> None:
-    """An error is its type's name and its own message, cut, or what can be said without it."""
+    """An error is described by its type and its message, cut, or by its arguments if it has no usable message."""
     assert describe_error(error) == described
 
 
