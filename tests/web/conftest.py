@@ -1,4 +1,4 @@
-"""What the tests of the web share: a recorder with a clock of its own, calls to a model, and tiny applications."""
+"""Fixtures of the web tests: a captured store with a fake clock, calls to a model, and tiny applications."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ SECRET = "a secret of the tests, long enough"
 
 
 class Told:
-    """A call to a model of which only the prompt is known."""
+    """A call to a model with a prompt and no other content."""
 
     def __init__(self, prompt: str) -> None:
         self._prompt = prompt
@@ -31,7 +31,7 @@ def _call(prompt: str = "hello") -> None:
 
 @pytest.fixture
 def call() -> Callable[..., None]:
-    """Make a call to a model; its name says with which prompt."""
+    """Return a function that records a call to a model, named after its prompt."""
     return _call
 
 
@@ -47,7 +47,7 @@ def captured(clock: FakeClock) -> Iterator[Captured]:
 
 
 class Answer:
-    """What an application answered to one request."""
+    """The response of an application to one request."""
 
     def __init__(self, messages: list[MutableMapping[str, Any]]) -> None:
         start = next((m for m in messages if m["type"] in STARTS), {})
@@ -62,7 +62,7 @@ class Answer:
 
     @property
     def cookie(self) -> str | None:
-        """``name=value`` of the cookie that was set."""
+        """Return ``name=value`` of the cookie that was set."""
         line = self.header("set-cookie")
         return None if line is None else line.partition(";")[0]
 
@@ -102,7 +102,7 @@ async def _ask(app: Any, path: str = "/", headers: Iterable[tuple[str, str]] = (
 
 @pytest.fixture
 def ask() -> Callable[..., Awaitable[Answer]]:
-    """Send one request to an ASGI application, as a server would."""
+    """Return a function that sends one request to an ASGI application, as a server would."""
     return _ask
 
 
@@ -120,5 +120,5 @@ def _answering(handler: Handler, *, status: int = 200, headers: Iterable[tuple[b
 
 @pytest.fixture
 def answering() -> Callable[..., Any]:
-    """An ASGI application that answers what a function of the scope returns."""
+    """Return a maker of ASGI applications that answer with what a function of the scope returns."""
     return _answering

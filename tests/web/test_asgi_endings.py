@@ -1,4 +1,4 @@
-"""How a trace ends: with the body, by an error, because the client left, or because there was none; once."""
+"""How the trace of a request ends: with the body, by an error, because the client left, or without an answer."""
 
 from __future__ import annotations
 
@@ -53,8 +53,8 @@ def test_a_stream_ends_with_its_body(captured: Captured, call: Any, backend: str
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
-def test_what_runs_after_the_body_is_inside(captured: Captured, call: Any, backend: str) -> None:
-    """A background task of the response is in its trace, and its failure is the trace's."""
+def test_work_after_the_body_is_inside(captured: Captured, call: Any, backend: str) -> None:
+    """A call after the last piece of the body, as in a background task, is in the request's trace."""
 
     async def app(scope: Any, receive: Any, send: Any) -> None:
         await send(START)
@@ -69,7 +69,7 @@ def test_what_runs_after_the_body_is_inside(captured: Captured, call: Any, backe
 
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_a_request_that_is_cancelled(captured: Captured, call: Any, backend: str) -> None:
-    """A server that cancels the application (a timeout, a shutdown) makes a cancelled trace, and is not held up."""
+    """When the server cancels the application, at a timeout or shutdown, the trace is cancelled."""
 
     async def app(scope: Any, receive: Any, send: Any) -> None:
         call()
@@ -87,7 +87,7 @@ def test_a_request_that_is_cancelled(captured: Captured, call: Any, backend: str
 
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_a_client_that_leaves_before_the_last_piece(captured: Captured, call: Any, backend: str) -> None:
-    """Where the application sees the client leave and returns in the middle of the body, the trace is cancelled."""
+    """When the application sees the client leave and returns in the middle of the body, the trace is cancelled."""
 
     async def app(scope: Any, receive: Any, send: Any) -> None:
         await send(START)
@@ -101,7 +101,7 @@ def test_a_client_that_leaves_before_the_last_piece(captured: Captured, call: An
 
 
 def test_a_client_that_leaves_while_a_piece_is_sent(captured: Captured, call: Any) -> None:
-    """Since ASGI 2.4 a server raises OSError where nobody is there to send to; that passes, as a cancellation."""
+    """The OSError that a server raises for a client that has left (ASGI 2.4) passes, and the trace is cancelled."""
 
     async def send(message: Message) -> None:
         if message is PIECE:
@@ -120,7 +120,7 @@ def test_a_client_that_leaves_while_a_piece_is_sent(captured: Captured, call: An
 
 @pytest.mark.parametrize("kind", ["http.response.pathsend", "http.response.zerocopysend"])
 def test_a_client_that_leaves_after_a_file(captured: Captured, call: Any, kind: str) -> None:
-    """An answer that the server sends from a file by itself is whole as well."""
+    """A response that the server sends from a file itself is complete: a client that leaves then cancels nothing."""
 
     async def app(scope: Any, receive: Any, send: Any) -> None:
         call()
@@ -134,7 +134,7 @@ def test_a_client_that_leaves_after_a_file(captured: Captured, call: Any, kind: 
 
 
 def test_a_client_that_leaves_after_the_last_piece(captured: Captured, call: Any) -> None:
-    """Whoever leaves with the whole answer has cancelled nothing."""
+    """A client that leaves after the whole body cancels nothing."""
 
     async def app(scope: Any, receive: Any, send: Any) -> None:
         call()
@@ -148,7 +148,7 @@ def test_a_client_that_leaves_after_the_last_piece(captured: Captured, call: Any
 
 
 def test_an_application_without_an_answer(captured: Captured, call: Any) -> None:
-    """An application that returns without an answer gets none from us, and its trace has no status code."""
+    """For an application that returns without an answer we send none, and its trace has no status code."""
     sent: list[Message] = []
 
     async def send(message: Message) -> None:
@@ -164,7 +164,7 @@ def test_an_application_without_an_answer(captured: Captured, call: Any) -> None
 
 
 def test_a_failed_answer_is_an_error(captured: Captured, call: Any) -> None:
-    """A status of 500 and more is an error though nothing was raised; 404 is an answer."""
+    """A response with status 502 is an error although nothing was raised; one with 404 is not."""
 
     def answering(status: int) -> Any:
         async def app(scope: Any, receive: Any, send: Any) -> None:
@@ -184,7 +184,7 @@ def test_a_failed_answer_is_an_error(captured: Captured, call: Any) -> None:
 
 
 def test_messages_of_other_kinds_pass(captured: Captured) -> None:
-    """Early hints, pushes, debug information and whatever comes are passed on as they are, in their order."""
+    """Messages of other types pass unchanged and in order."""
     messages: list[Message] = [
         {"type": "http.response.early_hint", "links": []},
         {"type": "http.response.push", "path": "/x", "headers": []},
@@ -210,7 +210,7 @@ def test_messages_of_other_kinds_pass(captured: Captured) -> None:
 
 
 def test_the_body_of_the_request_is_not_read(captured: Captured) -> None:
-    """The middleware never asks for what the client sends; the application gets every piece, each once."""
+    """The middleware never calls `receive`; the application gets every piece of the body once."""
     incoming: list[Message] = [
         {"type": "http.request", "body": b"a", "more_body": True},
         {"type": "http.request", "body": b"b"},
@@ -231,7 +231,7 @@ def test_the_body_of_the_request_is_not_read(captured: Captured) -> None:
 
 
 def test_a_websocket_is_one_trace(captured: Captured, call: Any) -> None:
-    """All calls of a connection are in one session and one trace; a client that leaves is how they end."""
+    """All calls of a connection are in one trace, which ends as ``ok`` when the client leaves."""
 
     def script(*messages: Message) -> Callable[[], Any]:
         left = list(messages)
@@ -254,10 +254,10 @@ def test_a_websocket_is_one_trace(captured: Captured, call: Any) -> None:
 
 
 def test_a_client_that_leaves_a_websocket_in_the_middle_of_an_answer(captured: Captured, call: Any) -> None:
-    """Leaving is how a websocket ends, also where the application learns of it because it can send no more."""
+    """A websocket whose client leaves while the application sends ends as ``ok``, too."""
 
     class WebSocketDisconnect(Exception):
-        """What Starlette raises then."""
+        """Named like the exception that Starlette raises then."""
 
     async def send(message: Message) -> None:
         if message["type"] == "websocket.send":
@@ -282,7 +282,7 @@ def test_a_client_that_leaves_a_websocket_in_the_middle_of_an_answer(captured: C
 def test_a_websocket_carries_its_cookie_when_it_is_accepted(
     captured: Captured, call: Any, version: str | None, is_set: bool
 ) -> None:
-    """The one chance for a websocket's cookie is its acceptance, where the server knows headers there."""
+    """A websocket's cookie is set in its acceptance, unless the server supports no headers there (ASGI 2.0)."""
     sent: list[Message] = []
 
     async def send(message: Message) -> None:
@@ -299,7 +299,7 @@ def test_a_websocket_carries_its_cookie_when_it_is_accepted(
 
 
 def test_a_websocket_that_is_refused(captured: Captured, call: Any) -> None:
-    """A refusal carries no cookie for a session that nobody touched."""
+    """A refused websocket that touches no session gets no cookie and stores nothing."""
     sent: list[Message] = []
 
     async def send(message: Message) -> None:

@@ -1,4 +1,4 @@
-"""The plain ASGI middleware: what a request costs that asks for nothing, and what one gets that asks."""
+"""The plain ASGI middleware: which requests touch a session, and in which session and trace they are recorded."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ async def test_untouched_request_leaves_no_trace(captured: Captured, ask: Ask, a
 async def test_a_call_is_in_the_session_of_the_request(
     captured: Captured, ask: Ask, answering: Answering, call: Any
 ) -> None:
-    """A call to a model gives the request a session and a trace that says which request it was."""
+    """A call to a model gives the request a session and a trace named after the request."""
     answer = await ask(ASGIMiddleware(answering(lambda scope: call())), "/chat")
 
     (session,) = captured.sessions
@@ -61,7 +61,7 @@ async def test_the_cookie_resumes(captured: Captured, ask: Ask, answering: Answe
 async def test_the_cookie_is_refreshed_after_a_minute(
     captured: Captured, ask: Ask, answering: Answering, call: Any, clock: FakeClock
 ) -> None:
-    """A session in use lasts, because its cookie is replaced once a minute; its start stays what it was."""
+    """A session in use lasts for hours because its cookie is refreshed; the one after its expiry is linked to it."""
     app = ASGIMiddleware(answering(lambda scope: call()))
     answer = await ask(app)
     for _ in range(47):
@@ -78,7 +78,7 @@ async def test_the_cookie_is_refreshed_after_a_minute(
 
 
 async def test_several_cookie_headers_are_one(captured: Captured, ask: Ask, answering: Answering, call: Any) -> None:
-    """HTTP/2 clients may send each cookie in a header of its own."""
+    """A cookie is found among several cookie headers, as HTTP/2 clients may send them."""
     app = ASGIMiddleware(answering(lambda scope: call()))
     first = await ask(app)
 
@@ -90,7 +90,7 @@ async def test_several_cookie_headers_are_one(captured: Captured, ask: Ask, answ
 async def test_the_header_resumes_and_sets_no_cookie(
     captured: Captured, ask: Ask, answering: Answering, call: Any
 ) -> None:
-    """A client without cookies sends the token in a header, and gets it back in one where that is switched on."""
+    """With `send_session_header` a client sends the token in a header and gets it back in one, without a cookie."""
     app = ASGIMiddleware(answering(lambda scope: call()), send_session_header=True)
     first = await ask(app)
 
@@ -103,7 +103,7 @@ async def test_the_header_resumes_and_sets_no_cookie(
 
 
 async def test_the_token_resumes_elsewhere(captured: Captured, ask: Ask, answering: Answering, call: Any) -> None:
-    """`session.token`, put into a page or an answer, is what such a client sends."""
+    """`session.token`, given to a client, resumes the session when sent in the header."""
 
     def answer(scope: Any) -> str:
         call()
@@ -122,7 +122,7 @@ async def test_the_token_resumes_elsewhere(captured: Captured, ask: Ask, answeri
 async def test_a_token_of_a_session_by_hand_resumes_it(
     captured: Captured, ask: Ask, answering: Answering, call: Any
 ) -> None:
-    """A session started in a script can be handed to a web client by its token."""
+    """The token of a session started outside a request resumes it in a request."""
     app = ASGIMiddleware(answering(lambda scope: call()))
     with baserun.with_session() as session:
         token = session.token
@@ -147,7 +147,7 @@ async def test_a_token_of_a_session_by_hand_resumes_it(
     ids=["id", "token", "log", "tag", "inject", "feedback_token", "metadata", "metadata of the trace"],
 )
 async def test_what_touches_a_session(captured: Captured, ask: Ask, answering: Answering, touch: Any) -> None:
-    """Whatever needs to know which session it is touches it: it is stored, and its cookie goes out."""
+    """Anything that needs the session's identity touches it: it is stored, and its cookie sent."""
     answer = await ask(ASGIMiddleware(answering(lambda scope: touch(baserun.current_session()) and "")))
 
     assert len(captured.sessions) == 1
@@ -166,7 +166,7 @@ async def test_what_touches_a_session(captured: Captured, ask: Ask, answering: A
     ids=["current_session", "current_trace", "repr", "identify", "user_identifier"],
 )
 async def test_what_touches_no_session(captured: Captured, ask: Ask, answering: Answering, ask_for: Any) -> None:
-    """Looking around, or saying who the user is on every request, makes no session."""
+    """Reading what is current, or identifying the user on every request, touches no session."""
     answer = await ask(ASGIMiddleware(answering(lambda scope: ask_for() and "")))
 
     assert answer.headers == []
@@ -176,7 +176,7 @@ async def test_what_touches_no_session(captured: Captured, ask: Ask, answering: 
 async def test_with_all_requests_recorded_an_untouched_one_is_in_no_session(
     captured: Captured, ask: Ask, answering: Answering
 ) -> None:
-    """`record_requests="all"` stores every request, but still makes no session and no cookie."""
+    """`record_requests="all"` stores an untouched request, but without a session and a cookie."""
     answer = await ask(ASGIMiddleware(answering(lambda scope: ""), record_requests="all"), "/about")
 
     (trace,) = captured.traces
@@ -187,7 +187,7 @@ async def test_with_all_requests_recorded_an_untouched_one_is_in_no_session(
 async def test_a_conversation_of_the_application_takes_the_request_with_it(
     captured: Captured, ask: Ask, answering: Answering, call: Any
 ) -> None:
-    """With an id of the application's own the request's trace is in that session, for its user, and needs no cookie."""
+    """A call in a session with an id from the application puts the request's trace there, and sets no cookie."""
 
     def answer(scope: Any) -> None:
         with baserun.with_session(session_identifier="conversation-1"):
@@ -204,7 +204,7 @@ async def test_a_conversation_of_the_application_takes_the_request_with_it(
 async def test_two_conversations_in_one_request_do_not_mix(
     captured: Captured, ask: Ask, answering: Answering, call: Any
 ) -> None:
-    """Each call is in the session in whose block it is made, and one after the blocks is in the request's own."""
+    """Each call is in the session of its block, and one after the blocks in the request's session."""
 
     def answer(scope: Any) -> None:
         for name in ("one", "two"):
@@ -225,7 +225,7 @@ async def test_two_conversations_in_one_request_do_not_mix(
 async def test_a_block_without_calls_leaves_the_request_where_it_was(
     captured: Captured, ask: Ask, answering: Answering, call: Any
 ) -> None:
-    """A conversation in which nothing happened does not take the request's trace away."""
+    """A session block in which nothing is recorded does not move the request's trace."""
 
     def answer(scope: Any) -> None:
         with baserun.with_session(session_identifier="one"):
@@ -239,7 +239,7 @@ async def test_a_block_without_calls_leaves_the_request_where_it_was(
 
 
 async def test_every_request_starts_clean(captured: Captured, ask: Ask, answering: Answering, call: Any) -> None:
-    """Whatever the server left in the context, a request is in its own session, and puts back what it found."""
+    """A request is in its own session, whatever was current in the server's context, and restores that afterwards."""
     app = ASGIMiddleware(answering(lambda scope: call()))
     with baserun.with_session() as around:
         before = current()
@@ -252,7 +252,7 @@ async def test_every_request_starts_clean(captured: Captured, ask: Ask, answerin
 
 
 async def test_an_excluded_request_is_left_alone(captured: Captured, ask: Ask, answering: Answering, call: Any) -> None:
-    """An excluded path has no session at all, not even one that the server leaked."""
+    """In a request to an excluded path no session is current, not even one leaked by the server."""
     seen: list[object] = []
     app = ASGIMiddleware(answering(lambda scope: seen.append(baserun.current_session())), excluded=["/health", "/s/*"])
 
@@ -265,7 +265,7 @@ async def test_an_excluded_request_is_left_alone(captured: Captured, ask: Ask, a
 
 
 async def test_mounted_twice_acts_once(captured: Captured, ask: Ask, answering: Answering, call: Any) -> None:
-    """The inner one of two passes the request on, so there is one session, one trace and one cookie."""
+    """Two nested middlewares make one trace and one cookie."""
     app = ASGIMiddleware(ASGIMiddleware(answering(lambda scope: call())))
 
     answer = await ask(app)
@@ -275,7 +275,7 @@ async def test_mounted_twice_acts_once(captured: Captured, ask: Ask, answering: 
 
 
 async def test_the_scope_is_left_as_it_was(captured: Captured, ask: Ask, answering: Answering, call: Any) -> None:
-    """Test clients use a scope more than once, so our mark does not stay in it."""
+    """Our entry is removed from the scope after the request, since test clients reuse scopes."""
     scopes: list[Any] = []
 
     def answer(scope: Any) -> None:
@@ -288,7 +288,7 @@ async def test_the_scope_is_left_as_it_was(captured: Captured, ask: Ask, answeri
 
 
 async def test_the_applications_error_passes_untouched(captured: Captured, ask: Ask, call: Any) -> None:
-    """What the application raises arrives as the same object with nothing added, and is told in the trace."""
+    """The application's exception passes as the same object without context or cause, and is recorded in the trace."""
     error = LookupError("gone")
 
     async def app(scope: Any, receive: Any, send: Any) -> None:
@@ -309,7 +309,7 @@ async def test_the_applications_error_passes_untouched(captured: Captured, ask: 
 async def test_a_broken_get_user_breaks_no_request(
     captured: Captured, ask: Ask, answering: Answering, call: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """A `get_user` that fails is told in the log; the user is unknown and the request goes on."""
+    """A `get_user` that raises is logged; the user stays unknown and the request is answered."""
 
     def get_user(scope: Any) -> str:
         raise RuntimeError("no")
@@ -324,7 +324,7 @@ async def test_a_broken_get_user_breaks_no_request(
 async def test_get_user_may_itself_use_the_session(
     captured: Captured, ask: Ask, answering: Answering, call: Any
 ) -> None:
-    """A `get_user` that logs, or makes a call, does not go round in circles."""
+    """A `get_user` that touches the session itself does not recurse without end."""
 
     def get_user(scope: Any) -> str:
         baserun.log("looking")
@@ -348,7 +348,7 @@ async def test_switched_off_it_changes_nothing(ask: Ask, answering: Answering, c
 
 
 async def test_the_lifespan_passes_and_flushes(captured: Captured, call: Any) -> None:
-    """What is queued is written before the server is told that it may exit."""
+    """Queued records are written before the server gets ``lifespan.shutdown.complete``."""
     stored: list[int] = []
 
     async def app(scope: Any, receive: Any, send: Any) -> None:
@@ -364,8 +364,8 @@ async def test_the_lifespan_passes_and_flushes(captured: Captured, call: Any) ->
     assert captured.stats.captured > 0
 
 
-async def test_the_end_of_the_lifespan_finds_what_was_dropped(captured: Captured, call: Any) -> None:
-    """A stream of an answer that nobody closed waits for the garbage collector, which may not come before the end."""
+async def test_the_end_of_the_lifespan_collects_garbage(captured: Captured, call: Any) -> None:
+    """At the end of the lifespan unreferenced objects are collected, so that calls of unclosed streams are recorded."""
 
     class Dropped:
         def __init__(self) -> None:
@@ -391,7 +391,7 @@ async def test_the_end_of_the_lifespan_finds_what_was_dropped(captured: Captured
 
 
 async def test_a_lifespan_that_raises_still_raises(captured: Captured) -> None:
-    """An application that knows no lifespan says so by raising, and servers rely on hearing it."""
+    """An application without lifespan support raises, and the exception passes, as servers rely on it."""
 
     async def app(scope: Any, receive: Any, send: Any) -> None:
         raise TypeError("no lifespan here")
@@ -401,7 +401,7 @@ async def test_a_lifespan_that_raises_still_raises(captured: Captured) -> None:
 
 
 async def test_another_kind_of_scope_passes(captured: Captured) -> None:
-    """What is neither http nor websocket is none of our business."""
+    """A scope of an unknown type is passed on unchanged."""
     seen: list[Any] = []
 
     async def app(scope: Any, receive: Any, send: Any) -> None:
@@ -414,7 +414,7 @@ async def test_another_kind_of_scope_passes(captured: Captured) -> None:
 
 
 def test_an_asgi_2_application_is_refused() -> None:
-    """A class is taken for a double-callable application, and the error says what to wrap it in."""
+    """A class is refused as an ASGI 2 application, and the error says what to wrap it in."""
 
     class Double:
         def __init__(self, scope: Any) -> None: ...
@@ -424,7 +424,7 @@ def test_an_asgi_2_application_is_refused() -> None:
 
 
 async def test_a_late_task_keeps_the_session(captured: Captured, ask: Ask, answering: Answering, call: Any) -> None:
-    """What a request leaves behind to run later is in the request's session, in a trace of its own."""
+    """Work in a request's context after its end is in the request's session, in a trace of its own."""
     left: list[contextvars.Context] = []
 
     def answer(scope: Any) -> None:

@@ -1,4 +1,4 @@
-"""When the cookie goes out, when it must not, and what keeps it from being handed to somebody else."""
+"""When the cookie is sent, when it must not be, and which headers keep it out of shared caches."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ Headers = list[tuple[bytes, bytes]]
 async def test_a_cookie_is_kept_from_shared_caches(
     captured: Captured, ask: Ask, answering: Answering, call: Any, headers: Headers, vary: str, control: str
 ) -> None:
-    """A response that carries the cookie is private and varies on it, beside what the application said."""
+    """A response with the cookie gets `Vary: Cookie` and is private, beside the application's own headers."""
     answer = await ask(ASGIMiddleware(answering(lambda scope: call(), headers=headers)))
 
     lowered = {key.lower(): value.decode() for key, value in answer.headers}
@@ -54,14 +54,14 @@ async def test_a_cookie_is_kept_from_shared_caches(
 async def test_no_cookie_where_none_belongs(
     captured: Captured, ask: Ask, answering: Answering, call: Any, status: int, headers: Headers
 ) -> None:
-    """A response that is not modified, failed, or explicitly public is left as it is."""
+    """A 304, failed or explicitly public response is left unchanged."""
     app = answering(lambda scope: call(), status=status, headers=headers)
 
     assert (await ask(ASGIMiddleware(app))).headers == headers
 
 
 async def test_the_applications_own_cookie_wins(captured: Captured, ask: Ask, answering: Answering, call: Any) -> None:
-    """Where the application sets or deletes a cookie of our name, no second one is sent."""
+    """When the application sets or deletes a cookie with our name, no second one is sent."""
     headers = [(b"set-cookie", b"a=1"), (b"set-cookie", b"baserun=; Max-Age=0")]
 
     answer = await ask(ASGIMiddleware(answering(lambda scope: call(), headers=headers)))
@@ -70,7 +70,7 @@ async def test_the_applications_own_cookie_wins(captured: Captured, ask: Ask, an
 
 
 async def test_other_cookies_are_left_alone(captured: Captured, ask: Ask, answering: Answering, call: Any) -> None:
-    """The application's other cookies stay, in their order, before ours."""
+    """The application's other cookies stay in order, before ours."""
     headers = [(b"set-cookie", b"a=1"), (b"set-cookie", b"b=2")]
 
     answer = await ask(ASGIMiddleware(answering(lambda scope: call(), headers=headers)))
@@ -81,7 +81,7 @@ async def test_other_cookies_are_left_alone(captured: Captured, ask: Ask, answer
 
 
 async def test_constant_messages_are_not_changed(captured: Captured, ask: Ask, call: Any) -> None:
-    """Applications send the same message more than once, and may leave out the headers."""
+    """The application's message, which it may reuse and which may have no headers, is not modified."""
     constant = {"type": "http.response.start", "status": 200}
 
     async def app(scope: Any, receive: Any, send: Any) -> None:
@@ -101,7 +101,7 @@ async def test_constant_messages_are_not_changed(captured: Captured, ask: Ask, c
 async def test_a_live_stream_carries_the_cookie_in_time(
     captured: Captured, ask: Ask, call: Any, content_type: bytes
 ) -> None:
-    """A session that begins inside a live stream can be resumed, since its cookie went out with the headers."""
+    """A live stream sends the cookie with its headers, so that a session touched only in its body can be resumed."""
     app = ASGIMiddleware(streaming(call, [(b"content-type", content_type)]))
 
     first = await ask(app)
@@ -118,12 +118,12 @@ async def test_a_live_stream_carries_the_cookie_in_time(
 async def test_another_untouched_response_carries_none(
     captured: Captured, ask: Ask, call: Any, headers: Headers
 ) -> None:
-    """What is no live stream gets no cookie on the chance that a call may follow."""
+    """An untouched response that is no live stream gets no cookie."""
     assert (await ask(ASGIMiddleware(streaming(call, headers)))).headers == headers
 
 
 async def test_expected_calls_carry_the_cookie_in_time(captured: Captured, ask: Ask, call: Any) -> None:
-    """`expect_calls` says so for a stream that cannot be told by its headers."""
+    """`expect_calls` makes a stream of any type send the cookie with its headers."""
     app = ASGIMiddleware(streaming(call, [(b"content-type", b"text/plain")], before=baserun.expect_calls))
 
     first = await ask(app)
@@ -133,7 +133,7 @@ async def test_expected_calls_carry_the_cookie_in_time(captured: Captured, ask: 
 
 
 def test_expected_calls_outside_of_a_request(captured: Captured) -> None:
-    """Outside of a web request `expect_calls` has no effect, with or without a session."""
+    """Outside a web request `expect_calls` has no effect, with or without a session."""
     baserun.expect_calls()
     with baserun.with_session() as session:
         baserun.expect_calls()
@@ -144,7 +144,7 @@ def test_expected_calls_outside_of_a_request(captured: Captured) -> None:
 
 
 async def test_a_live_stream_without_calls_stores_nothing(captured: Captured, ask: Ask) -> None:
-    """A stream that made no call leaves a cookie, and nothing in the store."""
+    """A live stream without calls sets a cookie and stores nothing."""
     answer = await ask(ASGIMiddleware(streaming(lambda: None, [(b"content-type", b"text/event-stream")])))
 
     assert answer.cookie is not None
@@ -152,10 +152,10 @@ async def test_a_live_stream_without_calls_stores_nothing(captured: Captured, as
 
 
 @pytest.mark.parametrize(("method", "headers"), [("HEAD", []), ("OPTIONS", []), ("GET", [("sec-purpose", "prefetch")])])
-async def test_no_cookie_for_who_does_not_read(
+async def test_no_cookie_without_a_reader(
     captured: Captured, ask: Ask, method: str, headers: list[tuple[str, str]]
 ) -> None:
-    """HEAD, OPTIONS and prefetching begin no session on the chance of a call."""
+    """Live streams set no cookie on HEAD, OPTIONS and prefetching requests."""
     app = ASGIMiddleware(streaming(lambda: None, [(b"content-type", b"text/event-stream")]))
 
     assert (await ask(app, headers=headers, method=method)).cookie is None
@@ -164,7 +164,7 @@ async def test_no_cookie_for_who_does_not_read(
 async def test_https_binds_the_cookie_to_the_host(
     captured: Captured, ask: Ask, answering: Answering, call: Any
 ) -> None:
-    """Over https the cookie has the prefix, and only that one is read back."""
+    """Over https the cookie has the ``__Host-`` prefix, and one without it is not read."""
     app = ASGIMiddleware(answering(lambda scope: call()))
     first = await ask(app, scheme="https")
 
@@ -176,14 +176,14 @@ async def test_https_binds_the_cookie_to_the_host(
 
 
 async def test_behind_a_proxy_https_can_be_said(captured: Captured, ask: Ask, answering: Answering, call: Any) -> None:
-    """`cookie_secure=True` is for servers that do not know of the proxy's https."""
+    """`cookie_secure=True` sets the https cookie where the server does not know of the proxy's https."""
     answer = await ask(ASGIMiddleware(answering(lambda scope: call()), cookie_secure=True))
 
     assert answer.cookie.startswith("__Host-baserun=")
 
 
 async def test_without_a_cookie_none_is_read(captured: Captured, ask: Ask, answering: Answering, call: Any) -> None:
-    """`cookie=None` neither sends nor reads one, as before a visitor's consent."""
+    """`cookie=None` neither sends nor reads a cookie, as before a visitor's consent."""
     cookie = (await ask(ASGIMiddleware(answering(lambda scope: call())))).cookie
 
     answer = await ask(ASGIMiddleware(answering(lambda scope: call()), cookie=None), headers=[("cookie", cookie)])
@@ -195,7 +195,7 @@ async def test_without_a_cookie_none_is_read(captured: Captured, ask: Ask, answe
 async def test_ending_the_session_deletes_the_cookie(
     captured: Captured, ask: Ask, answering: Answering, call: Any
 ) -> None:
-    """ "New conversation": the session is ended, its cookie goes, and the next request begins one that follows none."""
+    """Ending the session in a request, as for a new conversation, deletes its cookie."""
     cookie = (await ask(ASGIMiddleware(answering(lambda scope: call())))).cookie
 
     ended = await ask(
@@ -211,7 +211,7 @@ async def test_ending_the_session_deletes_the_cookie(
 async def test_ending_the_session_empties_the_header(
     captured: Captured, ask: Ask, answering: Answering, call: Any
 ) -> None:
-    """A client that keeps what the header says has no token after the end, and a new session next."""
+    """After the end of a session the response header is empty, so that the client's next request begins a new one."""
 
     def answer(scope: Any) -> None:
         if scope["path"] == "/end":
@@ -229,10 +229,10 @@ async def test_ending_the_session_empties_the_header(
     assert [(session.turns, session.previous_id) for session in captured.sessions] == [(2, None), (1, None)]
 
 
-async def test_what_comes_after_the_end_is_in_a_new_session(
+async def test_a_call_after_the_end_is_in_a_new_session(
     captured: Captured, ask: Ask, answering: Answering, call: Any
 ) -> None:
-    """A call after the end, in the same request, is in a new session, and that one's cookie goes out."""
+    """A call after the session's end in the same request is in a new session, whose cookie is sent."""
 
     def answer(scope: Any) -> None:
         call("old")
@@ -248,8 +248,10 @@ async def test_what_comes_after_the_end_is_in_a_new_session(
     assert new.id in answered.cookie
 
 
-async def test_ending_by_id_is_ending(captured: Captured, ask: Ask, answering: Answering, call: Any) -> None:
-    """The session of a request that is ended by its id is left by what comes after, too."""
+async def test_a_call_after_the_end_by_id_is_in_a_new_session(
+    captured: Captured, ask: Ask, answering: Answering, call: Any
+) -> None:
+    """A call after the request's session was ended by its id is in a new session, too."""
 
     def answer(scope: Any) -> None:
         call("old")
@@ -262,8 +264,8 @@ async def test_ending_by_id_is_ending(captured: Captured, ask: Ask, answering: A
     assert (old.turns, new.turns, old.ended_at is not None, new.ended_at) == (1, 1, True, None)
 
 
-async def test_ending_nothing_is_nothing(captured: Captured, ask: Ask, answering: Answering) -> None:
-    """Ending the session of a visitor who has none stores nothing and sets nothing."""
+async def test_ending_an_untouched_session_does_nothing(captured: Captured, ask: Ask, answering: Answering) -> None:
+    """Ending an untouched session stores nothing and sets no cookie."""
     app = ASGIMiddleware(answering(lambda scope: baserun.end_session(baserun.current_session())))  # type: ignore[arg-type]
 
     answer = await ask(app)
@@ -272,7 +274,7 @@ async def test_ending_nothing_is_nothing(captured: Captured, ask: Ask, answering
 
 
 def streaming(step: Callable[[], Any], headers: Headers, before: Callable[[], Any] = lambda: None) -> Any:
-    """An application that does something only after its headers are sent."""
+    """Make an application that calls `step` after its headers are sent."""
 
     async def app(scope: Any, receive: Any, send: Any) -> None:
         before()

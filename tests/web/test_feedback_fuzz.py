@@ -1,4 +1,4 @@
-"""Whatever is posted as feedback: an answer in words, and nothing recorded that nobody signed for."""
+"""Feedback posts with arbitrary bodies: each is answered with a message, and nothing is recorded without a token."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ SETTINGS = settings(max_examples=300, suppress_health_check=[HealthCheck.functio
 
 @SETTINGS
 @given(kind=KINDS, body=BODIES)
-def test_garbage_is_refused_in_words(captured: Captured, kind: str, body: bytes) -> None:
-    """No body and no content type makes the endpoint fail, and none without a token records anything."""
+def test_garbage_is_refused_with_a_message(captured: Captured, kind: str, body: bytes) -> None:
+    """Any body and content type without a token is refused with 400 or 403 and a message, and records nothing."""
     answer = accept_feedback(SessionPolicy(), kind, body)
 
     assert (answer.status in (400, 403), bool(answer.problem)) == (True, True)
@@ -45,8 +45,8 @@ JSON = st.recursive(st.none() | st.booleans() | st.floats() | st.text(), lambda 
 
 @SETTINGS
 @given(said=st.dictionaries(st.sampled_from(["name", "score", "thumbsup", "stars", "comment", "other"]), JSON))
-def test_whoever_may_say_anything_says_nothing_impossible(captured: Captured, said: dict[str, Any]) -> None:
-    """A genuine token with any values beside it is taken or refused, and never an error."""
+def test_any_values_with_a_genuine_token_are_accepted_or_refused(captured: Captured, said: dict[str, Any]) -> None:
+    """A genuine token with any values is answered with 204 or 400, and drops no record."""
 
     policy = SessionPolicy()
     with baserun.start_trace(name="answer") as trace:
@@ -61,7 +61,7 @@ def test_whoever_may_say_anything_says_nothing_impossible(captured: Captured, sa
 
 @pytest.mark.parametrize("line", [b"\r\n", b"\n"])
 def test_a_form_in_parts_is_read_as_it_was_written(line: bytes) -> None:
-    """Values keep their lines and bytes; what is no part has no field."""
+    """Values of a multipart form keep their line ends and dashes, and text before the first part is ignored."""
     value = b"one" + line + b"two --b"
     body = b'before\r\n--b\r\nContent-Disposition: form-data; name="comment"\r\n\r\n' + value + b"\r\n--b--\r\n"
 
@@ -69,5 +69,5 @@ def test_a_form_in_parts_is_read_as_it_was_written(line: bytes) -> None:
 
 
 def test_too_much_is_refused(captured: Captured) -> None:
-    """More than 64 kB is not looked at."""
+    """A body of more than `MOST_BYTES` is refused with 413."""
     assert accept_feedback(SessionPolicy(), "text/plain", b" " * (MOST_BYTES + 1)).status == 413

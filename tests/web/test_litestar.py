@@ -1,4 +1,4 @@
-"""Litestar below the plain ASGI middleware: what the page on other frameworks promises."""
+"""Litestar below the plain ASGI middleware, as ``docs/other-frameworks.md`` promises."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def test_requests_of_one_browser_are_one_session(captured: Captured) -> None:
 
 
 def test_untouched_request_changes_nothing(captured: Captured) -> None:
-    """An answer in which nothing is recorded is the very same as without us."""
+    """A response to an untouched request has the same headers as without us, and nothing is stored."""
     app: Any = Litestar([plain], logging_config=None)
 
     answers = [TestClient(each).get("/plain") for each in (app, ASGIMiddleware(app))]

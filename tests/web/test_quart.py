@@ -1,4 +1,4 @@
-"""Quart below the plain ASGI middleware: what the page on other frameworks promises."""
+"""Quart below the plain ASGI middleware, as ``docs/other-frameworks.md`` promises."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from baserun.web import ASGIMiddleware
 
 
 def make_app() -> Quart:
-    """An application with a view of each kind."""
+    """Make an application with a view of each kind."""
     app = Quart("tests_of_quart")
 
     @app.get("/chat/<topic>")
@@ -86,7 +86,7 @@ async def test_requests_of_one_browser_are_one_session(captured: Captured) -> No
 
 
 async def test_untouched_request_changes_nothing(captured: Captured) -> None:
-    """An answer in which nothing is recorded is the very same as without us."""
+    """A response to an untouched request has the same headers as without us, and nothing is stored."""
     without, with_us = make_app(), make_app()
     with_us.asgi_app = ASGIMiddleware(with_us.asgi_app)  # type: ignore[method-assign]
 

@@ -1,4 +1,4 @@
-"""Where the secret comes from when no framework has one."""
+"""The source of the signing secret when no framework has one."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from baserun.web._secret import default_secret
 
 
 def test_is_the_configured_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    """`BASERUN_SECRET` is taken as it stands, and no file is made."""
+    """`BASERUN_SECRET` is used unchanged, and no file is written."""
     monkeypatch.setenv("BASERUN_SECRET", "configured")
 
     assert default_secret() == "configured"
@@ -23,7 +23,7 @@ def test_is_the_configured_one(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_is_made_beside_the_store(caplog: pytest.LogCaptureFixture) -> None:
-    """Without one, a secret that only the owner can read is made beside the local store, and the log says so."""
+    """Without one, a secret is generated beside the local store, readable by its owner only, with a log line."""
     with caplog.at_level(logging.INFO, "baserun"):
         secret = default_secret()
 
@@ -38,7 +38,7 @@ def test_is_made_beside_the_store(caplog: pytest.LogCaptureFixture) -> None:
 
 
 def test_is_the_same_in_the_next_process() -> None:
-    """Another worker, or this one after a restart, signs with the same secret."""
+    """Another process, such as a worker or this one after a restart, gets the same secret."""
     program = "from baserun.web._secret import default_secret; print(default_secret())"
 
     answers = [
@@ -50,7 +50,7 @@ def test_is_the_same_in_the_next_process() -> None:
 
 
 def test_several_workers_agree() -> None:
-    """Workers that start at the same moment end up with one secret."""
+    """Workers that start at the same moment get the same secret."""
     program = "from baserun.web._secret import default_secret; print(default_secret())"
 
     workers = [subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE) for _ in range(4)]
@@ -60,7 +60,7 @@ def test_several_workers_agree() -> None:
 
 
 def test_without_a_place_for_it_sessions_last_as_long_as_the_process(caplog: pytest.LogCaptureFixture) -> None:
-    """Where no file can be made the secret is the process's own, and the log says what to do."""
+    """When no file can be written the secret lasts as long as the process, and the log says to set `BASERUN_SECRET`."""
     Path("file").write_text("in the way")
     baserun.init(store="file/baserun.sqlite3")
 
@@ -69,7 +69,7 @@ def test_without_a_place_for_it_sessions_last_as_long_as_the_process(caplog: pyt
 
 
 def test_of_a_broken_file_is_not_used(caplog: pytest.LogCaptureFixture) -> None:
-    """A file that holds no secret is not signed with, and not overwritten either."""
+    """A file without a valid secret is neither used nor overwritten."""
     Path(".baserun").mkdir()
     Path(".baserun/baserun.sqlite3.secret").write_text("short")
 
@@ -79,7 +79,7 @@ def test_of_a_broken_file_is_not_used(caplog: pytest.LogCaptureFixture) -> None:
 
 
 def test_is_not_made_where_baserun_is_switched_off() -> None:
-    """Switched off, nothing is written."""
+    """With `enabled=False` there is a secret, but no file is written."""
     baserun.init(enabled=False)
 
     assert default_secret()

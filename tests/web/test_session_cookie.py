@@ -1,4 +1,4 @@
-"""The cookie: how it is written, and how it is found in whatever a client sends."""
+"""The cookie: how it is written, and how it is found in the headers of a client."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ def written(*, is_secure: bool, **options: object) -> str:
 
 
 def test_on_http() -> None:
-    """Over http it is out of reach of scripts and of other sites' posts."""
+    """Over http the cookie is `HttpOnly` and `SameSite=Lax`."""
     assert written(is_secure=False) == "baserun=v; Max-Age=60; Path=/; HttpOnly; SameSite=Lax"
 
 
 def test_on_https() -> None:
-    """Over https it is bound to the host, and never sent over http."""
+    """Over https the cookie is also `Secure` and has the `__Host-` prefix."""
     assert written(is_secure=True) == "__Host-baserun=v; Max-Age=60; Path=/; Secure; HttpOnly; SameSite=Lax"
 
 
 def test_for_a_domain() -> None:
-    """A cookie for several hosts cannot be bound to one, so it goes without the prefix."""
+    """A cookie with a domain has no `__Host-` prefix, which browsers accept for a single host only."""
     line = written(is_secure=True, cookie_domain="example.com")
 
     assert line.startswith("baserun=v;")
@@ -33,19 +33,19 @@ def test_for_a_domain() -> None:
 
 
 def test_in_another_sites_frame() -> None:
-    """A widget in another site's page can have its cookie, over https."""
+    """Over https the cookie can be `SameSite=None` and `Partitioned`, for a widget in another site's page."""
     line = written(is_secure=True, cookie_samesite="none", cookie_partitioned=True)
 
     assert line.endswith("Secure; HttpOnly; SameSite=None; Partitioned")
 
 
 def test_in_another_sites_frame_over_http() -> None:
-    """Browsers refuse such a cookie over http, so there it is an ordinary one."""
+    """Over http the cookie is `SameSite=Lax` instead, since browsers refuse `None` there."""
     assert written(is_secure=False, cookie_samesite="none", cookie_partitioned=True).endswith("HttpOnly; SameSite=Lax")
 
 
 def test_name_on_https_needs_the_whole_site() -> None:
-    """The prefix is refused by browsers for a narrower path."""
+    """A cookie with a path other than ``/`` has no `__Host-` prefix, since browsers refuse it."""
     assert cookie_name(check_options({"cookie_path": "/app"}), is_secure=True) == "baserun"
 
 
@@ -67,12 +67,12 @@ def test_name_on_https_needs_the_whole_site() -> None:
     ],
 )
 def test_is_found(header: str, values: list[str]) -> None:
-    """All values of the name are found, in order, and no other name's."""
+    """All values of cookies with the name are found, in order."""
     assert list(find_cookies(header, "baserun")) == values
 
 
 def test_only_a_few_are_looked_at() -> None:
-    """Whoever sends a thousand cookies of our name makes us verify a few."""
+    """Of a thousand cookies with our name only `MOST_CANDIDATES` are read."""
     assert len(list(find_cookies("baserun=a;" * 1000, "baserun"))) == MOST_CANDIDATES
 
 
@@ -81,7 +81,7 @@ def test_only_a_few_are_looked_at() -> None:
     value=st.from_regex(r"[A-Za-z0-9._~-]{1,40}", fullmatch=True),
 )
 def test_garbage_before_it_does_not_hide_it(header: str, value: str) -> None:
-    """A cookie is found behind anything that ends in a separator and is not of its own name."""
+    """A cookie is found after any text that ends in a separator and does not have its name."""
     if "baserun" not in header:
         assert list(find_cookies(f"{header};baserun={value}", "baserun")) == [value]
 
@@ -90,5 +90,5 @@ def test_garbage_before_it_does_not_hide_it(header: str, value: str) -> None:
 @settings(max_examples=10_000)
 @given(header=st.text(st.characters(max_codepoint=255), max_size=3000))
 def test_ten_thousand_headers_are_read(header: str) -> None:
-    """Whatever a client sends, reading it gives text."""
+    """Any header can be read, and gives str values."""
     assert all(isinstance(value, str) for value in find_cookies(header, "a"))

@@ -1,4 +1,4 @@
-"""Which session a request is in, and whose: header, cookie, or new; own, somebody else's, or nobody's."""
+"""The session of a request: from a header or cookie, or new; with the owner checked against the visitor."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ def token(policy: SessionPolicy, session_id: str, user: str | None = None) -> st
     return keys.sign(session_id, keys.now(), keys.owner(user))
 
 
-def test_nothing_brought_is_a_new_session() -> None:
-    """A visitor who brings nothing gets a new session that follows none."""
+def test_no_token_gives_a_new_session() -> None:
+    """A visitor without a token gets a new session with no previous one."""
     decision = SessionPolicy().decide([], known("ann"), None)
 
     assert not decision.is_resumed
@@ -36,7 +36,7 @@ def test_nothing_brought_is_a_new_session() -> None:
     ids=["own", "nobody's", "nobody's, unknown", "somebody's, provisionally"],
 )
 def test_resumes(owner: str | None, visitor: Visitor) -> None:
-    """A known visitor resumes their own, an anonymous one nobody's, an unknown one any, until they are known."""
+    """A known visitor resumes their own session, an anonymous one a session without owner, an unknown one any."""
     policy = SessionPolicy()
 
     decision = policy.decide([("cookie", token(policy, "s", owner))], visitor, None)
@@ -50,7 +50,7 @@ def test_resumes(owner: str | None, visitor: Visitor) -> None:
     ids=["another user", "logout", "login"],
 )
 def test_somebody_elses_is_followed_by_a_new_one(owner: str | None, visitor: Visitor) -> None:
-    """Another user's login, a logout and a login each start a new session linked to the old one, bound to its user."""
+    """A token of another owner, after a login or logout, gives a new session of the visitor, linked to the old one."""
     policy = SessionPolicy()
 
     decision = policy.decide([("cookie", token(policy, "s", owner))], visitor, None)
@@ -62,8 +62,8 @@ def test_somebody_elses_is_followed_by_a_new_one(owner: str | None, visitor: Vis
     assert policy.ignored == {"foreign": 1}
 
 
-def test_what_identify_said_counts_as_the_user() -> None:
-    """A user who is only known by `identify` resumes what was bound to them, and nothing else."""
+def test_an_identified_user_counts() -> None:
+    """A user known by `identify` only resumes their own session, and no other."""
     policy = SessionPolicy()
     brought = [("cookie", token(policy, "s", "ann"))]
 
@@ -72,7 +72,7 @@ def test_what_identify_said_counts_as_the_user() -> None:
 
 
 def test_rest_ends_a_session(clock: FakeClock) -> None:
-    """After 30 minutes of rest the same owner gets a new session that follows the old one."""
+    """After more than 30 idle minutes the same owner gets a new session linked to the old one."""
     policy = SessionPolicy()
     brought = [("cookie", token(policy, "s", "ann"))]
     clock.advance(30 * 60 + 1)
@@ -84,7 +84,7 @@ def test_rest_ends_a_session(clock: FakeClock) -> None:
 
 
 def test_rest_keeps_the_owner_of_an_unknown_visitor(clock: FakeClock) -> None:
-    """What follows an expired session belongs to the same owner, though nobody knows yet who they are."""
+    """The session that follows an expired one keeps its owner when the visitor is unknown."""
     policy = SessionPolicy()
     brought = [("cookie", token(policy, "s", "ann"))]
     clock.advance(30 * 60 + 1)
@@ -95,7 +95,7 @@ def test_rest_keeps_the_owner_of_an_unknown_visitor(clock: FakeClock) -> None:
 
 
 def test_an_expired_token_of_another_user_links_nothing(clock: FakeClock) -> None:
-    """Whoever finds another user's old token is not even linked to that session."""
+    """An expired token of another user gives a new session without a link."""
     policy = SessionPolicy()
     brought = [("cookie", token(policy, "s", "ann"))]
     clock.advance(30 * 60 + 1)
@@ -104,7 +104,7 @@ def test_an_expired_token_of_another_user_links_nothing(clock: FakeClock) -> Non
 
 
 def test_limits_can_be_chosen(clock: FakeClock) -> None:
-    """`idle` is the application's to choose."""
+    """The option `idle` sets how long a session may rest."""
     policy = SessionPolicy(idle=5)
     brought = [("cookie", token(policy, "s"))]
     clock.advance(6)
@@ -113,7 +113,7 @@ def test_limits_can_be_chosen(clock: FakeClock) -> None:
 
 
 def test_the_header_counts_before_the_cookie() -> None:
-    """Of a token in the header and one in the cookie the header's is resumed."""
+    """A token in the header takes precedence over one in the cookie."""
     policy = SessionPolicy()
     brought = [("header", token(policy, "h")), ("cookie", token(policy, "c"))]
 
@@ -123,7 +123,7 @@ def test_the_header_counts_before_the_cookie() -> None:
 
 
 def test_the_first_valid_one_counts() -> None:
-    """A forged token before a genuine one, such as a cookie planted by a sibling domain, changes nothing."""
+    """Forged tokens before a genuine one, such as a cookie planted by a sibling domain, are skipped."""
     policy = SessionPolicy()
     brought = [("header", "forged.1..x.y"), ("cookie", "garbage"), ("cookie", token(policy, "c"))]
 
@@ -131,7 +131,7 @@ def test_the_first_valid_one_counts() -> None:
 
 
 def test_somebody_elses_before_ones_own_does_not_hide_it() -> None:
-    """A visitor's own token is found behind a stolen one."""
+    """A visitor's own token is found after one of another user."""
     policy = SessionPolicy()
     brought = [("header", token(policy, "theirs", "bob")), ("cookie", token(policy, "mine", "ann"))]
 
@@ -140,7 +140,7 @@ def test_somebody_elses_before_ones_own_does_not_hide_it() -> None:
 
 @given(brought=st.lists(st.tuples(st.sampled_from(["header", "cookie"]), st.text()), max_size=5))
 def test_garbage_is_a_new_session_and_is_counted(brought: list[tuple[str, str]]) -> None:
-    """Forged, foreign, oversized or malformed values are counted, and never an error."""
+    """Garbage values give a new session without a link, and each is counted."""
     policy = SessionPolicy(SECRET)
 
     decision = policy.decide(brought, UNKNOWN, None)
@@ -154,7 +154,7 @@ def test_garbage_is_a_new_session_and_is_counted(brought: list[tuple[str, str]])
     visitor=st.sampled_from([UNKNOWN, ANONYMOUS, known("ann"), known("bob")]),
 )
 def test_nobody_resumes_somebody_elses(owners: list[str | None], visitor: Visitor) -> None:
-    """Whatever genuine tokens are brought, a visitor of whom anything is known resumes only what is theirs."""
+    """With any genuine tokens, a known or anonymous visitor resumes only a session of theirs."""
     policy = SessionPolicy(SECRET)
     brought = [("cookie", token(policy, f"s{n}", owner)) for n, owner in enumerate(owners)]
 
@@ -167,7 +167,7 @@ def test_nobody_resumes_somebody_elses(owners: list[str | None], visitor: Visito
 
 
 def test_secrets_can_change_while_it_runs() -> None:
-    """A function that gives the secrets is asked each time, so a reload or a test can change them."""
+    """A function given as `secrets` is called each time, so that secrets can change while the process runs."""
     now = ["old"]
     policy = SessionPolicy(lambda: now)
     brought = [("cookie", token(policy, "s"))]
@@ -179,7 +179,7 @@ def test_secrets_can_change_while_it_runs() -> None:
 
 
 def test_a_token_outlives_the_secret_that_bound_it_to_its_owner() -> None:
-    """What is signed anew after a rotation is bound anew as well, so it is good when the old secret is dropped."""
+    """A token renewed after a rotation stays valid for its owner when the old secret is dropped."""
     now = ["old"]
     policy = SessionPolicy(lambda: now)
     brought = token(policy, "s", "ann")
@@ -193,8 +193,8 @@ def test_a_token_outlives_the_secret_that_bound_it_to_its_owner() -> None:
 
 
 @pytest.mark.parametrize("secrets", [None, "", [None], ["", None], ["good", None], ["good", ""], [7, b"x"]])
-def test_what_a_framework_has_for_a_secret_fails_no_request(secrets: Any) -> None:
-    """A fallback from a variable that is not set is as if it were not listed; without any, there is the default one."""
+def test_unusable_secrets_of_a_framework_fail_no_request(secrets: Any) -> None:
+    """Unusable secrets, such as a fallback from an unset variable, are skipped; without any the default one is used."""
     policy = SessionPolicy(lambda: secrets)
 
     decision = policy.decide([("cookie", token(policy, "s"))], UNKNOWN, None)
@@ -203,7 +203,7 @@ def test_what_a_framework_has_for_a_secret_fails_no_request(secrets: Any) -> Non
 
 
 def test_the_configured_secret_is_used_where_the_framework_has_none(captured: Captured) -> None:
-    """Without a secret of its own an application signs with `init(secret=...)`."""
+    """Without a secret of the framework, tokens are signed with the one of `init(secret=...)`."""
     assert isinstance(captured, Captured)
     theirs = Keys([SECRET], SessionPolicy().keys.now)
 
@@ -211,14 +211,14 @@ def test_the_configured_secret_is_used_where_the_framework_has_none(captured: Ca
 
 
 def test_an_unsigned_id_counts_for_nothing() -> None:
-    """Without `trust_session_header` nothing calls `trusted`, and an id in place of a token is malformed."""
+    """An unsigned id in place of a token is not resumed."""
     policy = SessionPolicy()
 
     assert not policy.decide([("header", "conversation-1")], UNKNOWN, None).is_resumed
 
 
 def test_a_trusted_id_is_resumed() -> None:
-    """A service that is trusted says which session it is, by id or by W3C baggage, and whose."""
+    """A trusted service names the session by id, or the session and user by W3C baggage."""
     policy = SessionPolicy(trust_session_header=True)
 
     by_id = policy.trusted("conversation-1", None)
@@ -232,7 +232,7 @@ def test_a_trusted_id_is_resumed() -> None:
 
 @pytest.mark.parametrize("header", ["x" * 201, "b\u00e4d", "a\tb"])
 def test_a_trusted_id_must_be_one(header: str) -> None:
-    """Not even a trusted service can make a session with an impossible id."""
+    """An invalid id is ignored and counted even from a trusted service."""
     policy = SessionPolicy(trust_session_header=True)
 
     assert policy.trusted(header, None) is None
@@ -271,7 +271,7 @@ def test_a_wrong_option_says_what_to_write(given: dict[str, object], message: st
 
 
 def test_an_async_get_user_is_refused() -> None:
-    """`get_user` is asked in the middle of a call, where nothing can be awaited."""
+    """An async `get_user` raises, since it is called where nothing can be awaited."""
 
     async def get_user(request: object) -> str:
         return "ann"
@@ -280,7 +280,7 @@ def test_an_async_get_user_is_refused() -> None:
         SessionPolicy(get_user=get_user)
 
 
-def test_an_unknown_option_is_told_with_its_nearest() -> None:
-    """A mistyped option is a TypeError, as in any call, with the name that was probably meant."""
+def test_an_unknown_option_is_refused_with_the_nearest_name() -> None:
+    """A mistyped option is a TypeError that suggests the nearest name."""
     with pytest.raises(TypeError, match=r"there is no option 'exclude'; did you mean 'excluded'\?"):
         SessionPolicy(exclude=["/x"])

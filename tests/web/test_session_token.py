@@ -1,4 +1,4 @@
-"""The signed token: what it says, for whom, how long, and that nothing else passes for one."""
+"""The signed session token: its content, owner and expiry, and that nothing else passes for one."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ def keys(*secrets: str, now: int = NOW) -> Keys:
 
 
 @given(session_id=IDS, started=st.integers(0, NOW), user=USERS)
-def test_says_what_was_signed(session_id: str, started: int, user: str | None) -> None:
-    """Whatever the session's id, its token gives it back, with its start and its owner."""
+def test_reads_back_what_was_signed(session_id: str, started: int, user: str | None) -> None:
+    """A token gives back the session's id, start and owner."""
     mine = keys()
 
     ticket = mine.read(mine.sign(session_id, started, mine.owner(user)))
@@ -34,7 +34,7 @@ def test_says_what_was_signed(session_id: str, started: int, user: str | None) -
 
 @given(session_id=IDS)
 def test_fits_into_a_cookie(session_id: str) -> None:
-    """A token consists of characters that a cookie can carry without quotes, and is never longer than is read."""
+    """A token has only characters that a cookie can carry without quotes, and at most `MOST_CHARACTERS`."""
     token = keys().sign(session_id, NOW, keys().owner("u"))
 
     assert len(token) <= MOST_CHARACTERS
@@ -44,14 +44,14 @@ def test_fits_into_a_cookie(session_id: str) -> None:
 
 @given(owner=USERS, other=USERS)
 def test_is_bound_to_its_owner(owner: str | None, other: str | None) -> None:
-    """A token is nobody else's, and a token of nobody is no user's."""
+    """A token belongs to its owner only; one without an owner belongs to no user."""
     tag = keys().owner(owner)
 
     assert keys().is_owner(tag, other) is (owner == other)
 
 
 def test_hides_who_its_owner_is() -> None:
-    """The owner cannot be told, or guessed from a list, by whoever has no key."""
+    """The owner's tag contains no plain or unkeyed hash of the user, and depends on the secret."""
     user = hashlib.sha256(b"ann@example.com").hexdigest()
 
     tag = keys().owner(user)
@@ -63,7 +63,7 @@ def test_hides_who_its_owner_is() -> None:
 
 @given(data=st.data())
 def test_changed_in_any_place_is_forged(data: st.DataObject) -> None:
-    """Changing, dropping or inserting any one character makes a token worth nothing."""
+    """A token with any character changed, dropped or inserted is refused."""
     token = keys().sign("session", NOW, keys().owner("u"))
     at = data.draw(st.integers(0, len(token) - 1))
     put = data.draw(st.text(st.characters(min_codepoint=33, max_codepoint=126), max_size=2))
@@ -85,7 +85,7 @@ def base64_of(token: str) -> tuple[str, bytes | None]:
 
 @given(garbage=st.one_of(st.text(), st.binary().map(lambda raw: raw.decode("latin-1"))))
 def test_garbage_is_refused_with_a_reason(garbage: str) -> None:
-    """Whatever a client sends, the answer is one of the four reasons, and no other exception."""
+    """Any garbage is refused with one of four reasons, and no other exception."""
     with pytest.raises(TokenError) as refusal:
         keys().read(garbage)
 
@@ -96,19 +96,19 @@ def test_garbage_is_refused_with_a_reason(garbage: str) -> None:
 @settings(max_examples=10_000)
 @given(garbage=st.text(st.characters(max_codepoint=0x2FF), max_size=2000))
 def test_ten_thousand_pieces_of_garbage_are_refused(garbage: str) -> None:
-    """The same, ten thousand times."""
+    """Ten thousand pieces of garbage are refused."""
     with pytest.raises(TokenError):
         keys().read(garbage)
 
 
 def test_of_another_application_is_forged() -> None:
-    """A token that another secret signed counts for nothing."""
+    """A token signed with another secret is forged."""
     with pytest.raises(TokenError, match="forged"):
         keys("mine").read(keys("theirs").sign("s", NOW, ""))
 
 
 def test_of_another_purpose_is_forged() -> None:
-    """What the same secret signed for something else is no session token."""
+    """A value that the same secret signed for another purpose is forged."""
     mine = keys()
 
     with pytest.raises(TokenError, match="forged"):
@@ -116,14 +116,14 @@ def test_of_another_purpose_is_forged() -> None:
 
 
 def test_a_secret_of_any_bytes_signs() -> None:
-    """A secret in the environment need not be UTF-8."""
+    """A secret with bytes that are not UTF-8, as from the environment, signs tokens."""
     mine = keys("se\udcffcret")
 
     assert mine.read(mine.sign("s", NOW, mine.owner("ann"))).session_id == "s"
 
 
 def test_the_newest_secret_signs() -> None:
-    """Secrets are listed newest first, and the first one signs (Flask once took the last: CVE-2025-47278)."""
+    """The first secret, the newest, signs (Flask once took the last: CVE-2025-47278)."""
     token = keys("new", "old").sign("s", NOW, "")
 
     assert keys("new").read(token).session_id == "s"
@@ -132,7 +132,7 @@ def test_the_newest_secret_signs() -> None:
 
 
 def test_an_older_secret_still_verifies() -> None:
-    """A token signed before the rotation is good, and its owner is still its owner, while the old secret is listed."""
+    """A token signed with an older secret is valid, with the same owner, while that secret is listed."""
     before = keys("old")
     rotated = keys("new", "old")
 
@@ -149,15 +149,15 @@ def test_a_dropped_secret_verifies_nothing() -> None:
         keys("new").read(keys("old").sign("s", NOW, ""))
 
 
-def test_a_clock_slightly_ahead_is_no_reason() -> None:
-    """A token of a server whose clock is ahead by the leeway is good."""
+def test_a_token_from_a_clock_slightly_ahead_is_valid() -> None:
+    """A token from a server whose clock is ahead by the leeway is valid."""
     token = keys(now=NOW + LEEWAY).sign("s", NOW, "")
 
     assert keys().read(token).issued == NOW + LEEWAY
 
 
 def test_a_token_from_the_future_is_refused() -> None:
-    """A token from further ahead than the leeway is not."""
+    """A token from further ahead than the leeway is refused."""
     with pytest.raises(TokenError, match="future"):
         keys().read(keys(now=NOW + LEEWAY + 1).sign("s", NOW, ""))
 
@@ -167,7 +167,7 @@ def test_a_token_from_the_future_is_refused() -> None:
     [(1800, 1800, False), (1801, 1801, True), (0, 86_400, False), (0, 86_401, True)],
 )
 def test_expires_after_rest_and_after_all(rest: int, age: int, expired: bool) -> None:
-    """A session expires after 30 minutes of rest, or after 24 hours however busy it is."""
+    """A token expires after 30 idle minutes, or 24 hours after the session's start."""
     ticket = keys().read(keys(now=NOW - rest).sign("s", NOW - age, ""))
 
     assert ticket.is_expired(NOW, idle=1800, absolute=86_400) is expired
@@ -175,7 +175,7 @@ def test_expires_after_rest_and_after_all(rest: int, age: int, expired: bool) ->
 
 @pytest.mark.parametrize("payload", ["s", "s.1", f"s.{NOW}", f"s.x{NOW}.", f"s.{NOW}.o.o", f".{NOW}.", f"~%%.{NOW}."])
 def test_signed_but_of_another_form_is_malformed(payload: str) -> None:
-    """What our own key signed in a form that is none of today's is refused, not guessed at."""
+    """A payload signed with our key but of an unknown form is malformed."""
     signer = TimestampSigner("secret", salt=SESSION_SALT, key_derivation="hmac", digest_method=hashlib.sha256)
     token = Keys(["secret"], lambda: 1 << 39).signer(SESSION_SALT).sign(payload).decode()
     assert signer.unsign(token).decode() == payload

@@ -1,4 +1,4 @@
-"""Applications and servers notice nothing: whatever either does, the other sees the same as without us."""
+"""Transparency: whatever the application or the server does, the other sees the same as without our middleware."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ SETTINGS = settings(max_examples=200)
 
 
 class Boom(Exception):
-    """What an application raises."""
+    """An error of the application."""
 
 
 class Seen(NamedTuple):
-    """What the server and the application saw of each other."""
+    """Events between server and application in their order, and the error raised."""
 
     events: list[Any]
     raised: str | None
 
 
-# What an application does, step by step; some of it is against every rule, and that is for the server to say.
+# Steps of an application; some sequences break the ASGI rules, which is for the server to report.
 START = st.fixed_dictionaries(
     {
         "type": st.just("http.response.start"),
@@ -54,7 +54,7 @@ ERRORS = {"raise": Boom("x"), "cancel": asyncio.CancelledError(), "leave": OSErr
 
 
 async def play(steps: list[Any], wrap: Callable[[Any], Any], fails_at: int, *, touches: bool) -> Seen:
-    """Let an application take these steps, under a server to which the send number `fails_at` fails."""
+    """Run an application that takes these steps, under a server whose send raises if it is event number `fails_at`."""
     events: list[Any] = []
 
     async def receive() -> Any:
@@ -88,7 +88,7 @@ async def play(steps: list[Any], wrap: Callable[[Any], Any], fails_at: int, *, t
 
 
 def plain(message: Any) -> Any:
-    """The message without what a session adds."""
+    """Return the message without the headers that a session adds."""
     if not message["type"].endswith("start"):
         return dict(message)
     headers = [(key, value) for key, value in message.get("headers") or () if key.decode() not in OURS]
@@ -98,7 +98,7 @@ def plain(message: Any) -> Any:
 @SETTINGS
 @given(steps=st.lists(STEP, max_size=8), fails_at=st.integers(0, 6), touches=st.booleans())
 def test_asgi(steps: list[Any], fails_at: int, touches: bool) -> None:
-    """Messages, their order, failures of either side: all is as without us, and a touched request has one trace."""
+    """Messages, their order and failures of either side are as without us, and a touched request has one trace."""
     without = asyncio.run(play(steps, lambda app: app, fails_at, touches=False))
     with capture(instrument="none", secret="a secret of the tests") as captured:
         with_us = asyncio.run(play(steps, ASGIMiddleware, fails_at, touches=touches))
@@ -112,7 +112,7 @@ def test_asgi(steps: list[Any], fails_at: int, touches: bool) -> None:
 
 
 class Body:
-    """A body of pieces, one of which may fail; it remembers that it was closed."""
+    """A body of pieces, some of which may raise; notes its close."""
 
     def __init__(self, pieces: list[Any], events: list[Any], *, touches: bool) -> None:
         self._pieces = iter(pieces)
@@ -136,7 +136,7 @@ class Body:
 
 
 class Plan(NamedTuple):
-    """What a WSGI application does, and how much of its answer the server takes."""
+    """What a WSGI application does, and how many pieces of its body the server takes."""
 
     starts: bool
     raises: bool
@@ -158,7 +158,7 @@ PLAN = st.builds(
 
 
 def serve(plan: Plan, wrap: Callable[[Any], Any], *, touches: bool) -> Seen:
-    """Let an application answer by this plan, and take as much of the answer as it says."""
+    """Run an application by this plan, and take as many pieces of its body as the plan says."""
     events: list[Any] = []
 
     def start_response(status: str, headers: Any, *exc_info: Any) -> Any:
@@ -195,7 +195,7 @@ def serve(plan: Plan, wrap: Callable[[Any], Any], *, touches: bool) -> Seen:
 @SETTINGS
 @given(plan=PLAN, touches=st.booleans())
 def test_wsgi(plan: Plan, touches: bool) -> None:
-    """Pieces, headers, failures and closing: all is as without us, and a touched request has one trace that ends."""
+    """Pieces, headers, failures and closing are as without us, and a touched request has one finished trace."""
     without = serve(plan, lambda app: app, touches=False)
     with capture(instrument="none", secret="a secret of the tests") as captured:
         with_us = serve(plan, WSGIMiddleware, touches=touches)

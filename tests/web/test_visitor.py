@@ -1,4 +1,4 @@
-"""Who a framework's user object stands for."""
+"""The visitor for a framework's user object."""
 
 from __future__ import annotations
 
@@ -43,17 +43,17 @@ def hashed(text: str) -> Visitor:
     ],
 )
 def test_is_by_email_then_by_key(user: object, visitor: Visitor) -> None:
-    """The e-mail address counts, else the key within its kind of user; nobody becomes the hash of an empty text."""
+    """A user is identified by the e-mail address, else by the key with its class; an empty value identifies nobody."""
     assert visitor_of(user) == visitor
 
 
-def test_answer_of_the_application_is_taken_as_it_stands() -> None:
-    """A str from `get_user` is the identifier itself."""
+def test_str_of_get_user_is_used_unchanged() -> None:
+    """A str returned by `get_user` is the user identifier."""
     assert answer_of_get_user("customer-7") == Visitor("customer-7")
 
 
 @pytest.mark.parametrize("answer", ["", "a\nb", "x" * 513])
 def test_impossible_answer_is_an_error(answer: str) -> None:
-    """A str that can identify nobody is the application's mistake, told in the log by the guard around it."""
+    """A str from `get_user` that is no valid user identifier raises."""
     with pytest.raises(ValueError, match=r"get_user\(\) returned a str that cannot identify a user"):
         answer_of_get_user(answer)

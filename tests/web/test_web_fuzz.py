@@ -1,4 +1,4 @@
-"""Hostile cookies and headers against a whole application: no error, and nobody else's session."""
+"""Hostile cookies and headers against a whole application: no error, and no access to another user's session."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from baserun.testing import Captured
 from baserun.web import ASGIMiddleware
 from baserun.web._token import Keys
 
-NOW = 1_767_225_600  # what a `FakeClock` shows
+NOW = 1_767_225_600  # the time of a `FakeClock`
 SECRETS = ["new secret", "old secret"]
 DROPPED = "dropped secret"
 
@@ -50,7 +50,7 @@ HEADERS = st.lists(
 
 
 def check(ask: Callable[..., Coroutine[Any, Any, Any]], headers: list[tuple[str, str]], user: str | None) -> None:
-    """Send it to an application that is `user`'s at the moment, and see whose session it is."""
+    """Send the headers to an application where `user` is authenticated, and check whose session the request is in."""
     seen: list[tuple[str, str | None]] = []
 
     async def app(scope: Any, receive: Any, send: Any) -> None:
@@ -77,8 +77,7 @@ FUZZ = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max
 def test_nobody_gets_into_somebody_elses_session(
     captured: Captured, ask: Any, headers: list[tuple[str, str]], user: str | None
 ) -> None:
-    """Garbage, a megabyte, NUL, duplicates, forged, edited, expired, future, rotated and dropped: never an error, and a
-    known user is in their own session or a new one."""
+    """With any hostile or genuine cookies and headers the request succeeds, in the user's own session or a new one."""
     check(ask, headers, user)
 
 
@@ -88,5 +87,5 @@ def test_nobody_gets_into_somebody_elses_session(
 def test_nobody_gets_into_somebody_elses_session_ten_thousand_times(
     captured: Captured, ask: Any, headers: list[tuple[str, str]], user: str | None
 ) -> None:
-    """The same, ten thousand times."""
+    """The same holds for ten thousand requests."""
     check(ask, headers, user)

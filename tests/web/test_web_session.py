@@ -1,4 +1,4 @@
-"""The session object of a request, and how it and its trace are reached."""
+"""The session object of a request, and its trace."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Answering = Callable[..., Any]
 
 
 class AsTold(ASGIRequest):
-    """A request whose user is in the scope: unknown until somebody puts one there."""
+    """A request whose user is in the scope, and unknown until one is put there."""
 
     __slots__ = ()
 
@@ -37,7 +37,7 @@ def _trace() -> Trace:
 
 
 async def test_has_all_that_a_session_has(captured: Captured, ask: Ask, answering: Answering) -> None:
-    """It is a `Session` in every respect, though nothing in it is decided."""
+    """The untouched session of a request is a `Session` with every field."""
     seen: list[Session | None] = []
 
     await ask(ASGIMiddleware(answering(lambda scope: seen.append(baserun.current_session()))))
@@ -49,7 +49,7 @@ async def test_has_all_that_a_session_has(captured: Captured, ask: Ask, answerin
 
 
 async def test_looking_at_it_does_not_touch_it(captured: Captured, ask: Ask, answering: Answering) -> None:
-    """A debugger, rich, or a function traced with it as an argument shows what it is, and decides nothing."""
+    """The repr, a rich repr and a snapshot of a request's session do not touch it."""
 
     def look(scope: Any) -> str:
         session = baserun.current_session()
@@ -65,7 +65,7 @@ async def test_looking_at_it_does_not_touch_it(captured: Captured, ask: Ask, ans
 
 
 async def test_is_resolved_lazily_and_once(captured: Captured, ask: Ask, answering: Answering, call: Any) -> None:
-    """The user is looked for at the first touch, not before it and not again for the next call."""
+    """`get_user` is called at the first touch, not before and not again."""
     looked: list[int] = []
     calls = iter([0, 3])
 
@@ -84,7 +84,7 @@ async def test_is_resolved_lazily_and_once(captured: Captured, ask: Ask, answeri
 async def test_a_login_in_the_middle_of_a_request(
     captured: Captured, ask: Ask, answering: Answering, call: Any
 ) -> None:
-    """What was said before the login stays the anonymous session's; what comes after it is in the user's, linked."""
+    """A call before a login stays in the anonymous session; one after it is in the user's, linked session."""
 
     def answer(scope: Any) -> None:
         call("before")
@@ -107,7 +107,7 @@ async def test_a_login_in_the_middle_of_a_request(
 async def test_what_comes_after_a_login_is_in_a_trace_of_the_request(
     captured: Captured, ask: Ask, answering: Answering, call: Any, status: int
 ) -> None:
-    """Both parts are named, described and ended as the request is, and each has its own calls and feedback."""
+    """The traces before and after a login both have the request's name, metadata and status, and their own calls."""
     tokens: list[str] = []
 
     def answer(scope: Any) -> None:
@@ -139,7 +139,7 @@ async def test_what_comes_after_a_login_is_in_a_trace_of_the_request(
 async def test_what_comes_after_a_conversation_is_in_a_trace_of_the_request(
     captured: Captured, ask: Ask, answering: Answering, call: Any, is_wrapped: bool
 ) -> None:
-    """After the block of a conversation there is a trace as before it, in the session of the request."""
+    """Calls after a conversation's block are in a trace of the request, in the request's session."""
     tokens: list[str] = []
 
     def chat() -> None:
@@ -166,10 +166,10 @@ async def test_what_comes_after_a_conversation_is_in_a_trace_of_the_request(
     assert {(trace.name, trace.status) for trace in captured.traces} == {("GET /", "ok")}
 
 
-async def test_what_is_said_about_an_answer_after_its_conversation(
+async def test_feedback_token_after_the_block_of_a_conversation(
     captured: Captured, ask: Ask, answering: Answering, call: Any
 ) -> None:
-    """A thumb that is asked for below the block is for the answer in it, and begins no other session."""
+    """A feedback token made after a conversation's block is for the trace in it, and touches no other session."""
 
     def answer(scope: Any) -> str:
         with baserun.with_session(session_identifier="conversation-7"):
@@ -187,7 +187,7 @@ async def test_what_is_said_about_an_answer_after_its_conversation(
 async def test_a_new_conversation_in_the_middle_of_a_request(
     captured: Captured, ask: Ask, answering: Answering, call: Any
 ) -> None:
-    """What follows the end of a session has a trace too, which is looked up and judged as any other."""
+    """Calls after the end of the session in a request are in another trace of the request."""
 
     def answer(scope: Any) -> str:
         call("goodbye")
@@ -204,10 +204,10 @@ async def test_a_new_conversation_in_the_middle_of_a_request(
     assert {(trace.name, trace.status) for trace in captured.traces} == {("GET /", "ok")}
 
 
-async def test_a_login_ends_what_was_said_of_the_user_before(
+async def test_a_login_replaces_an_identified_user(
     captured: Captured, ask: Ask, answering: Answering, call: Any
 ) -> None:
-    """Conversations that begin after a login are of who logged in, not of whom `identify` named before that."""
+    """A conversation that begins after a login belongs to who logged in, not to the user named by `identify` before."""
 
     def answer(scope: Any) -> None:
         call("before")
@@ -226,7 +226,7 @@ async def test_a_login_ends_what_was_said_of_the_user_before(
 
 
 async def test_a_user_who_is_found_at_the_end(captured: Captured, ask: Ask, answering: Answering, call: Any) -> None:
-    """A user who is known only when the headers are sent is the session's, and its token is theirs."""
+    """A user who is known only when the headers are sent owns the session and its token."""
 
     def answer(scope: Any) -> None:
         call()
@@ -242,7 +242,7 @@ async def test_a_user_who_is_found_at_the_end(captured: Captured, ask: Ask, answ
 
 
 async def test_a_cookie_that_left_before_the_user_was_found(captured: Captured, ask: Ask, call: Any) -> None:
-    """A session whose token is already out there as nobody's cannot become a user's; the request moves to a new one."""
+    """When the user becomes known after an anonymous cookie was sent, the request moves to a new, linked session."""
 
     async def app(scope: Any, receive: Any, send: Any) -> None:
         call("one")
@@ -261,7 +261,7 @@ async def test_a_cookie_that_left_before_the_user_was_found(captured: Captured, 
 
 
 async def test_metadata_is_recorded(captured: Captured, ask: Ask, answering: Answering, call: Any) -> None:
-    """Facts about the session are stored with it, also those that are said after the first call."""
+    """Metadata of a request's session is stored, also when set after the first call."""
 
     def answer(scope: Any) -> None:
         session = scope["state"]["baserun_session"]
@@ -277,7 +277,7 @@ async def test_metadata_is_recorded(captured: Captured, ask: Ask, answering: Ans
 async def test_nothing_is_recorded_where_it_is_suppressed(
     captured: Captured, ask: Ask, answering: Answering, call: Any
 ) -> None:
-    """In a `suppress()` block neither a call nor the session's id leaves anything in the store."""
+    """In a `suppress()` block neither a call nor reading the session's id stores anything or sets a cookie."""
 
     def answer(scope: Any) -> str:
         with baserun.suppress():
@@ -294,7 +294,7 @@ async def test_nothing_is_recorded_where_it_is_suppressed(
 async def test_an_unsigned_id_needs_trust(
     captured: Captured, ask: Ask, answering: Answering, call: Any, trust: bool
 ) -> None:
-    """Only an application that trusts its callers takes a bare id, from the header or from W3C baggage."""
+    """An unsigned id in the header or in W3C baggage is used only with `trust_session_header=True`."""
     app = ASGIMiddleware(answering(lambda scope: call()), trust_session_header=trust)
 
     await ask(app, headers=[("Baserun-Session", "conversation-1")])
@@ -308,7 +308,7 @@ async def test_an_unsigned_id_needs_trust(
 async def test_a_trusted_id_holds_for_users_known_late(
     captured: Captured, ask: Ask, answering: Answering, call: Any, late: str
 ) -> None:
-    """Trust waives ownership, so a user who is found after the first call keeps the session that the gateway named."""
+    """With `trust_session_header` a user known after the first call stays in the session that the header named."""
 
     def answer(scope: Any) -> None:
         call()
@@ -329,7 +329,7 @@ async def test_a_trusted_id_holds_for_users_known_late(
 async def test_a_trusting_application_still_takes_tokens(
     captured: Captured, ask: Ask, answering: Answering, call: Any
 ) -> None:
-    """A signed token in the header is what it is, also where bare ids are believed."""
+    """With `trust_session_header` a signed token in the header is still read as a token."""
     app = ASGIMiddleware(answering(lambda scope: call()), trust_session_header=True, send_session_header=True)
     token = (await ask(app)).header("baserun-session")
 
@@ -341,7 +341,7 @@ async def test_a_trusting_application_still_takes_tokens(
 async def test_feedback_tokens_last_ninety_days(
     captured: Captured, ask: Ask, answering: Answering, clock: FakeClock
 ) -> None:
-    """A feedback token is good for as long as somebody may come back to an answer, and no longer."""
+    """A feedback token is accepted for 90 days, and expired a second later."""
     from baserun.web import SessionPolicy, accept_feedback
 
     policy = SessionPolicy()
@@ -355,7 +355,7 @@ async def test_feedback_tokens_last_ninety_days(
 
 
 def test_a_token_is_good_for_one_purpose_only(captured: Captured) -> None:
-    """Nobody goes on with a session by a feedback token, or gives feedback by a session's, whatever their ids are."""
+    """A feedback token resumes no session, and a session token gives no feedback."""
     from baserun.web import SessionPolicy, accept_feedback
 
     policy = SessionPolicy()

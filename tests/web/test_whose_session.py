@@ -1,4 +1,4 @@
-"""Visitors of all kinds, with each other's cookies: whatever happens, nobody is in somebody else's session."""
+"""Visitors of all kinds, also with each other's cookies: nobody is ever in another person's session."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ VISITORS = {"nobody": ANONYMOUS, "ann": known("ann"), "bob": known("bob")}
 
 
 class AsTold(ASGIRequest):
-    """A request whose user is in the scope: unknown until somebody puts one there."""
+    """A request whose user is in the scope, and unknown until one is put there."""
 
     __slots__ = ()
 
@@ -30,25 +30,25 @@ class Told(ASGIMiddleware):
 
 
 class Visit(NamedTuple):
-    """One request: whose cookie it brings, who authentication says it is, and who turns out later."""
+    """One request: whose cookie it has, who is authenticated at first, and who becomes known later."""
 
     browser: int
     steals: int | None
     at_first: str | None
-    """None: nothing has authenticated anybody when the session is touched first."""
+    """None: nobody is authenticated yet when the session is first touched."""
     later: str | None
     is_identified: bool
-    """Whoever turns out later is told by `identify`, not by authentication."""
+    """Whether `later` becomes known by `identify`, not by authentication."""
     is_live: bool
 
     @property
     def person(self) -> str | None:
-        """Who it really was, in the end; None: nobody ever said."""
+        """Return the person at the end of the request; None if never known."""
         return self.later or self.at_first
 
     @property
     def first_person(self) -> str | None:
-        """Who said what was said first; None: that depends on whether the session was nobody's before."""
+        """Return the person of the first log; None if that depends on whether the session had an owner before."""
         return None if self.is_identified and self.at_first == "nobody" else self.person
 
 
@@ -65,7 +65,7 @@ VISIT = st.builds(
 
 
 async def make(visits: list[Visit]) -> None:
-    """Make the requests one after the other."""
+    """Send the requests one after the other."""
     cookies: dict[int, str] = {}
 
     async def app(scope: Any, receive: Any, send: Any) -> None:
@@ -114,8 +114,10 @@ def _people_of_sessions(captured: Captured, visits: list[Visit]) -> dict[str | N
 @settings(max_examples=300)
 @given(visits=st.lists(VISIT, min_size=1, max_size=8))
 def test_nobody_is_in_somebody_elses_session(visits: list[Visit]) -> None:
-    """Known late or early, by authentication or `identify`, with one's own cookie or a stolen one: a session has one
-    person at the most, who is its user, and everything that was said in each request is recorded once."""
+    """In any sequence of visits a session has one person at most, who is its user, and every log is recorded once.
+
+    Users are known early or late, by authentication or `identify`, and have their own cookie or a stolen one.
+    """
     with capture(instrument="none", secret="a secret of the tests") as captured:
         asyncio.run(make(visits))
 
@@ -130,8 +132,8 @@ def test_nobody_is_in_somebody_elses_session(visits: list[Visit]) -> None:
 
 @settings(max_examples=100)
 @given(visit=VISIT.filter(lambda visit: visit.person in PEOPLE and visit.steals is None), times=st.integers(2, 4))
-def test_whoever_comes_again_in_the_same_way_keeps_the_session(visit: Visit, times: int) -> None:
-    """However late a user is known, it is one session from request to request."""
+def test_repeated_visits_of_one_user_share_a_session(visit: Visit, times: int) -> None:
+    """Repeated requests of one user are in one session, however late the user is known."""
     with capture(instrument="none", secret="a secret of the tests") as captured:
         asyncio.run(make([visit] * times))
 

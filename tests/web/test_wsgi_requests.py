@@ -1,4 +1,4 @@
-"""The plain WSGI middleware, under the standard library's validator."""
+"""The plain WSGI middleware, also under the standard library's validator."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ App = Callable[[dict[str, Any], Any], Iterable[bytes]]
 
 
 class Answered:
-    """What a WSGI application answered."""
+    """The response of a WSGI application."""
 
     def __init__(self) -> None:
         self.status = ""
@@ -66,7 +66,7 @@ def answering(make_body: Callable[[], Iterable[bytes]]) -> App:
 
 
 def test_is_valid_wsgi(captured: Captured, call: Any) -> None:
-    """Between a validating server and a validating application nothing is out of order, whatever the body."""
+    """The middleware passes the WSGI validator on both sides, for several kinds of body."""
     bodies: list[Callable[[], Iterable[bytes]]] = [lambda: [b"x"], lambda: iter([b"x", b"y"]), lambda: call() or [b"x"]]
 
     answers = [ask(validator(WSGIMiddleware(validator(answering(body))))) for body in bodies]
@@ -75,7 +75,7 @@ def test_is_valid_wsgi(captured: Captured, call: Any) -> None:
 
 
 def test_untouched_request_leaves_no_trace(captured: Captured) -> None:
-    """A request that touches no session gets the very body and headers of the application, and nothing is stored."""
+    """A request that touches no session gets the application's own body object and headers, and nothing is stored."""
     body = [b"hello"]
     answered = Answered()
 
@@ -99,7 +99,7 @@ def test_the_cookie_resumes(captured: Captured, call: Any) -> None:
 
 
 def test_the_header_resumes(captured: Captured, call: Any) -> None:
-    """A client without cookies sends the token in a header."""
+    """A token in the header resumes the session."""
     app = WSGIMiddleware(answering(lambda: call() or [b"x"]), send_session_header=True)
     first = dict(ask(app).headers)
 
@@ -109,7 +109,7 @@ def test_the_header_resumes(captured: Captured, call: Any) -> None:
 
 
 def test_a_streamed_body_is_in_the_session(captured: Captured, call: Any) -> None:
-    """Calls made while the body is produced are in the session, and between its pieces nothing is current."""
+    """Calls made while the body is produced are in the request's trace, and between its pieces nothing is current."""
     between: list[object] = []
 
     def body() -> Iterator[bytes]:
@@ -127,7 +127,7 @@ def test_a_streamed_body_is_in_the_session(captured: Captured, call: Any) -> Non
 
 
 def test_bodies_by_turns_do_not_mix(captured: Captured, call: Any) -> None:
-    """A server may take the pieces of several responses by turns on one thread."""
+    """Bodies whose pieces a server takes by turns on one thread record in their own traces."""
 
     def app(environ: dict[str, Any], start_response: Any) -> Iterator[bytes]:
         start_response("200 OK", [])
@@ -150,7 +150,7 @@ def test_bodies_by_turns_do_not_mix(captured: Captured, call: Any) -> None:
 
 
 def test_a_body_that_fails(captured: Captured, call: Any) -> None:
-    """An error in the middle of the body arrives as it was raised, and is the trace's."""
+    """An error in the middle of the body passes unchanged, and the trace is an error."""
     error = LookupError("gone")
 
     def body() -> Iterator[bytes]:
@@ -166,7 +166,7 @@ def test_a_body_that_fails(captured: Captured, call: Any) -> None:
 
 
 def test_a_client_that_leaves(captured: Captured, call: Any) -> None:
-    """A body closed in the middle says that it was cancelled, and the application's own clean-up has run."""
+    """The trace of a body closed in the middle is cancelled, and the body's clean-up runs in the session."""
     closed: list[object] = []
 
     def body() -> Iterator[bytes]:
@@ -186,8 +186,8 @@ def test_a_client_that_leaves(captured: Captured, call: Any) -> None:
     assert closed[0] is not None
 
 
-def test_a_body_that_nobody_reads_is_whole(captured: Captured, call: Any) -> None:
-    """A HEAD request or a 304 is closed without being read, which is no cancellation."""
+def test_a_body_that_is_closed_unread_is_not_cancelled(captured: Captured, call: Any) -> None:
+    """A body that is closed without being read, as for HEAD or 304, ends the trace as ``ok``."""
 
     def body() -> Iterator[bytes]:
         yield b"x"
@@ -198,8 +198,8 @@ def test_a_body_that_nobody_reads_is_whole(captured: Captured, call: Any) -> Non
     assert [trace.status for trace in captured.traces] == ["ok"]
 
 
-def test_a_body_that_is_forgotten(captured: Captured, call: Any) -> None:
-    """Where a server never closes, the trace ends when the body is collected."""
+def test_a_body_that_is_never_closed(captured: Captured, call: Any) -> None:
+    """The trace of a body that the server never closes ends when the body is garbage-collected."""
     pieces: Any = WSGIMiddleware(answering(lambda: call() or iter([b"x"])))(environ(), Answered().start_response)
     del pieces
     gc.collect()
@@ -208,7 +208,7 @@ def test_a_body_that_is_forgotten(captured: Captured, call: Any) -> None:
 
 
 def test_an_error_before_the_body(captured: Captured, call: Any) -> None:
-    """What the application raises arrives, and is the trace's."""
+    """An exception of the application passes, and the trace is an error."""
 
     def app(environ: Any, start_response: Any) -> Iterable[bytes]:
         call()
@@ -222,7 +222,7 @@ def test_an_error_before_the_body(captured: Captured, call: Any) -> None:
 
 
 def test_start_response_a_second_time(captured: Captured, call: Any) -> None:
-    """An error page after the headers: `exc_info` is passed on where it was given, and the trace has its status."""
+    """A second `start_response` for an error page passes on its `exc_info`, and the trace has its status."""
 
     def app(environ: Any, start_response: Any) -> Iterable[bytes]:
         call()
@@ -241,7 +241,7 @@ def test_start_response_a_second_time(captured: Captured, call: Any) -> None:
 
 
 def test_a_file_goes_the_servers_way(captured: Captured, tmp_path: Any) -> None:
-    """A server that can send files by a faster way gets its own wrapper back."""
+    """The server gets its own `wsgi.file_wrapper` object back, so that it can send the file itself."""
     (tmp_path / "file").write_bytes(b"content")
 
     def app(environ: Any, start_response: Any) -> Iterable[bytes]:
@@ -256,7 +256,7 @@ def test_a_file_goes_the_servers_way(captured: Captured, tmp_path: Any) -> None:
 
 
 def test_mounted_twice_acts_once(captured: Captured, call: Any) -> None:
-    """The inner one of two passes the request on."""
+    """Two nested middlewares make one trace and one cookie."""
     answered = ask(WSGIMiddleware(WSGIMiddleware(answering(lambda: call() or [b"x"]))))
 
     assert len(captured.traces) == 1
@@ -264,14 +264,14 @@ def test_mounted_twice_acts_once(captured: Captured, call: Any) -> None:
 
 
 def test_below_the_asgi_middleware_acts_once(captured: Captured, call: Any) -> None:
-    """A WSGI application in an ASGI one passes the request on to whoever has it."""
+    """Below our ASGI middleware the WSGI middleware records nothing itself."""
     ask(WSGIMiddleware(answering(lambda: [b"x"])), **{"asgi.scope": {"baserun": object()}})
 
     assert captured.stats.captured == 0
 
 
 def test_an_excluded_request_is_left_alone(captured: Captured) -> None:
-    """An excluded path has no session, counted from the root of the server."""
+    """An excluded path, which includes `SCRIPT_NAME`, has no session."""
     seen: list[object] = []
 
     def look() -> list[bytes]:
@@ -287,7 +287,7 @@ def test_an_excluded_request_is_left_alone(captured: Captured) -> None:
 
 
 def test_an_excluded_path_is_written_as_people_write_it(captured: Captured, call: Any) -> None:
-    """A path beyond ASCII is excluded by its name, although an environ has its bytes."""
+    """A path with non-ASCII characters can be excluded by its name, although the environ has its bytes."""
     app = WSGIMiddleware(answering(lambda: call() or [b""]), excluded=["/größe"])
 
     ask(app, PATH_INFO="/größe".encode().decode("latin-1"))
@@ -296,7 +296,7 @@ def test_an_excluded_path_is_written_as_people_write_it(captured: Captured, call
 
 
 def test_the_session_is_in_the_environ(captured: Captured) -> None:
-    """The application finds its session in the environ as well."""
+    """The session is in the environ as ``baserun.session``."""
     seen: list[bool] = []
 
     def app(environ: Any, start_response: Any) -> Iterable[bytes]:
@@ -310,7 +310,7 @@ def test_the_session_is_in_the_environ(captured: Captured) -> None:
 
 
 def test_names_are_read_as_utf_8(captured: Captured, call: Any) -> None:
-    """A path with letters of any alphabet is named by them, and one that is no UTF-8 breaks nothing."""
+    """Traces are named after the path decoded as UTF-8, with replacement characters for invalid bytes."""
     app = WSGIMiddleware(answering(lambda: call() or [b""]))
 
     ask(app, PATH_INFO="/\u00fc".encode().decode("latin-1"))
@@ -324,8 +324,8 @@ def traces_of(session: StoredSession) -> list[StoredTrace]:
     return session.traces
 
 
-async def test_asgirefs_bridge_is_content(captured: Captured, call: Any) -> None:
-    """A WSGI application behind asgiref's bridge and our ASGI middleware: one trace, one cookie, and no complaint."""
+async def test_below_asgirefs_bridge(captured: Captured, call: Any) -> None:
+    """A WSGI application behind asgiref's bridge and our ASGI middleware gets one trace and one cookie."""
     sent: list[Any] = []
 
     async def send(message: Any) -> None:
