@@ -1,4 +1,4 @@
-"""Real SQLite files in temporary folders, and short ways to make rows."""
+"""Fixtures of the store tests: SQLite files in temporary folders, and helpers that make rows."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ T0 = 1_790_000_000_000_000
 
 
 class Make:
-    """Rows with sensible values for everything that a test does not care about; numbers are ids and order."""
+    """Makes rows with defaults for what a test does not care about; a number gives the id and the order in time."""
 
     t0 = T0
 
     def trace(self, number: int, session: str | None = "s", status: str = "ok", **more: Any) -> TraceRow:
-        """A trace that starts `number` seconds after `t0` and lasts a second, unless it is running."""
+        """Make a trace that starts `number` seconds after `t0` and lasts a second, unless it is running."""
         values: dict[str, Any] = {
             "name": "POST /chat",
             "kind": "request",
@@ -31,7 +31,7 @@ class Make:
         return TraceRow(id=self.trace_id(number), session_id=session, status=status, **{**values, **more})
 
     def call(self, number: int, trace: TraceRow, status: str = "ok", **more: Any) -> SpanRow:
-        """A call to a model inside `trace`; `more` goes to the call, or to the span where that has the field."""
+        """Make a call to a model inside `trace`; `more` has fields of the call and of the span."""
         of_call = {key: more.pop(key) for key in list(more) if key in CallRow.__struct_fields__}
         values: dict[str, Any] = {
             "kind": "llm",
@@ -44,11 +44,11 @@ class Make:
         return SpanRow(id=self.span_id(number), trace=trace, parent_id=None, status=status, **{**values, **more})
 
     def trace_id(self, number: int) -> str:
-        """The id of the trace with this number."""
+        """Return the id of the trace with this number."""
         return f"{number:032x}"
 
     def span_id(self, number: int) -> str:
-        """The id of the span with this number."""
+        """Return the id of the span with this number."""
         return f"{number:016x}"
 
 
@@ -64,7 +64,7 @@ def _path(tmp_path: Path) -> Path:
 
 @pytest.fixture(name="new_sink")
 def _new_sink(path: Path) -> Iterator[Callable[[], Sink]]:
-    """Opens another sink on the same store, as another process has one."""
+    """Return a function that opens another sink on the same store, as another process would."""
     sinks: list[Sink] = []
 
     def open_one() -> Sink:
@@ -83,6 +83,6 @@ def _sink(new_sink: Callable[[], Sink]) -> Sink:
 
 @pytest.fixture(name="store")
 def _store(path: Path) -> Iterator[Store]:
-    store = open_store(path, budget=None)  # the machine that tests may be busy
+    store = open_store(path, budget=None)  # tests may run on a busy machine
     yield store
     store.close()

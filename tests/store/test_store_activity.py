@@ -1,4 +1,4 @@
-"""What happened in a stretch of time, and whether something was written."""
+"""`Store.activity`, the sums over a period in pieces, and `Store.state`, which changes with each commit."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
 
 
 def fill(sink: Sink, make: Any) -> None:
-    """Two minutes: an answer of ada; then an error of ben, and one of nobody without a session."""
+    """Write two minutes: a call of ada; then a failed call of ben, and a trace without user and session."""
     ada = make.trace(1, session="a", user_identifier="ada", user_strength=3)
     ben = make.trace(61, session="b", user_identifier="ben", user_strength=3, status="error")
     lone = make.trace(62, session=None)
@@ -42,7 +42,7 @@ def fill(sink: Sink, make: Any) -> None:
 
 
 def test_pieces_add_up(sink: Sink, store: Store, make: Any) -> None:
-    """Each trace is in the piece in which it started; the whole counts users and sessions once."""
+    """Each trace is in the piece in which it started, and the total counts users and sessions once."""
     fill(sink, make)
 
     activity = store.activity(since=START, until=START + 2 * MINUTE, buckets=2)
@@ -53,7 +53,7 @@ def test_pieces_add_up(sink: Sink, store: Store, make: Any) -> None:
 
 
 def test_unknown_is_not_zero(sink: Sink, store: Store, make: Any) -> None:
-    """Tokens and cost that nobody knew are None; so is the latency where no call ended."""
+    """Unknown tokens and costs are None, and so is the latency of a piece without traces."""
     fill(sink, make)
 
     first, second, third = store.activity(since=START, until=START + 3 * MINUTE, buckets=3).buckets
@@ -66,7 +66,7 @@ def test_unknown_is_not_zero(sink: Sink, store: Store, make: Any) -> None:
 
 @pytest.mark.parametrize("length", [2 * MINUTE, 2 * HOUR], ids=["traces", "hours"])
 def test_a_sum_says_how_many_costs_it_lacks(sink: Sink, store: Store, make: Any, length: timedelta) -> None:
-    """Of all, of each piece, user and model: calls whose cost nobody knew are not in it, and are counted."""
+    """Calls of unknown cost are counted as `unpriced_calls` in the total and for each piece, user and model."""
     fill(sink, make)
     late = make.trace(63, session="a", user_identifier="ada", user_strength=3)
     sink.write([make.call(3, late, request_model="small"), late])
@@ -85,8 +85,10 @@ def test_a_sum_says_how_many_costs_it_lacks(sink: Sink, store: Store, make: Any,
 
 
 @pytest.mark.parametrize("cost_nano", [None, 3_000_000], ids=["unknown", "known"])
-def test_what_an_embedding_costs_stands_for_no_call(sink: Sink, store: Store, make: Any, cost_nano: int | None) -> None:
-    """It is in the sum, and a call whose cost nobody knew is counted all the same."""
+def test_the_cost_of_an_embedding_hides_no_unpriced_call(
+    sink: Sink, store: Store, make: Any, cost_nano: int | None
+) -> None:
+    """The cost of an embedding is in the sum, and a call of unknown cost beside it still counts as unpriced."""
     trace = make.trace(1, session="a", user_identifier="ada", user_strength=3)
     embedding = make.call(1, trace, kind="embedding", request_model="small", cost_nano=1_000_000)
     call = make.call(2, trace, request_model="large", cost_nano=cost_nano)
@@ -102,7 +104,7 @@ def test_what_an_embedding_costs_stands_for_no_call(sink: Sink, store: Store, ma
 
 
 def test_an_embedding_alone_has_its_cost(sink: Sink, store: Store, make: Any) -> None:
-    """A session without an LLM call lacks none."""
+    """A session with an embedding only has its cost, and no unpriced calls."""
     trace = make.trace(1, session="a")
     sink.write([make.call(1, trace, kind="embedding", request_model="small", cost_nano=1_000_000), trace])
 
@@ -112,7 +114,7 @@ def test_an_embedding_alone_has_its_cost(sink: Sink, store: Store, make: Any) ->
 
 
 def test_busiest_come_first(sink: Sink, store: Store, make: Any) -> None:
-    """Users and models by their traces."""
+    """Users come in the order of their traces, and models in that of their calls, the busiest first."""
     fill(sink, make)
     more = make.trace(70, session="b", user_identifier="ben", user_strength=3)
     sink.write([make.call(3, more, request_model="large"), more])
@@ -129,8 +131,8 @@ def test_busiest_come_first(sink: Sink, store: Store, make: Any) -> None:
     ]
 
 
-def test_whoever_comes_back_is_counted_once_in_each_piece(sink: Sink, store: Store, make: Any) -> None:
-    """A piece of several hours counts a user once, and so does the whole; pieces of one user do not add up."""
+def test_a_returning_user_is_counted_once_in_each_piece(sink: Sink, store: Store, make: Any) -> None:
+    """A piece of several hours counts a user once, and so does the total."""
     for number in (0, 3600, 7200, 10_800):
         sink.write([make.trace(number, session=f"s{number}", user_identifier="ada", user_strength=3)])
     first = START.replace(minute=0, second=0)
@@ -142,7 +144,7 @@ def test_whoever_comes_back_is_counted_once_in_each_piece(sink: Sink, store: Sto
 
 
 def test_latencies_of_hours_are_near_the_true_ones(sink: Sink, store: Store, make: Any) -> None:
-    """Read by classes, they are within an eighth of what the traces themselves say."""
+    """Latencies computed from the classes of whole hours are within an eighth of the exact ones."""
     for number in range(200):
         trace = make.trace(number, duration_us=(number + 1) ** 2 * 1000)
         sink.write([make.call(number, trace), trace])
@@ -158,15 +160,15 @@ def test_latencies_of_hours_are_near_the_true_ones(sink: Sink, store: Store, mak
 
 @pytest.mark.parametrize("duration_us", [0, 1, 999, 1024, 1151, 1152, 7_999, 10**6, 3 * 10**6, 10**10, 2**47 - 1])
 def test_a_class_holds_durations_that_differ_by_an_eighth(duration_us: int) -> None:
-    """Each duration has its class, from a millisecond on, and classes follow each other without a gap."""
+    """Each duration lies within the bounds of its class, and a class's upper bound is at most 9/8 of its lower one."""
     found = latency_class(duration_us)
 
     assert (found == 0 and duration_us < 1152) or least_us(found) <= duration_us < least_us(found + 1)
     assert least_us(found + 1) <= least_us(found) * 9 / 8
 
 
-def test_what_is_taken_out_leaves_its_hours(sink: Sink, store: Store, make: Any) -> None:
-    """Erased users and pruned sessions are in no sum, of whatever hour, and nothing is left behind."""
+def test_removed_traces_leave_their_hours(sink: Sink, store: Store, make: Any) -> None:
+    """Erased users and pruned sessions are subtracted from the sums of every hour."""
     for number, user in ((0, "ada"), (3600, "ben"), (7200, "ada")):
         trace = make.trace(number, session=f"s{number}", user_identifier=user, user_strength=3)
         opened = OpenSession(id=f"s{number}", at_us=trace.started_us, user_identifier=user, user_strength=3)
@@ -190,7 +192,7 @@ def test_what_is_taken_out_leaves_its_hours(sink: Sink, store: Store, make: Any)
 def test_a_trace_is_in_the_hour_in_which_it_began(
     sink: Sink, store: Store, make: Any, hours: int, is_together: bool
 ) -> None:
-    """Where another process wrote of a trace first and guessed when it began, its sums follow once that is known."""
+    """A trace that another process stored first with a guessed start moves to its true hour once that is known."""
     trace = make.trace(1, user_identifier="ada", user_strength=3)
     guessed = msgspec.structs.replace(
         trace, status="running", duration_us=None, kind="remote", started_us=trace.started_us + hours * 3_600_000_000
@@ -213,8 +215,8 @@ def test_a_trace_is_in_the_hour_in_which_it_began(
     assert store.verify() == []
 
 
-def test_a_trace_of_nobody_is_in_the_hour_in_which_it_began(sink: Sink, store: Store, make: Any) -> None:
-    """Also one without a session and without a user."""
+def test_a_trace_without_user_is_in_the_hour_in_which_it_began(sink: Sink, store: Store, make: Any) -> None:
+    """A trace without session and user moves to its true hour, too."""
     trace = make.trace(1, session=None)
     guessed = msgspec.structs.replace(
         trace, status="running", duration_us=None, kind="remote", started_us=trace.started_us - 3_600_000_000
@@ -227,8 +229,8 @@ def test_a_trace_of_nobody_is_in_the_hour_in_which_it_began(sink: Sink, store: S
     assert store.verify() == []
 
 
-def test_nobody_is_named_who_was_not_asked_for(sink: Sink, store: Store, make: Any) -> None:
-    """`busiest` says how many are named."""
+def test_busiest_limits_users_and_models(sink: Sink, store: Store, make: Any) -> None:
+    """`busiest` is the most users and models that are listed."""
     fill(sink, make)
 
     none, one = (store.activity(since=START, until=START + 2 * MINUTE, busiest=most) for most in (0, 1))
@@ -238,7 +240,7 @@ def test_nobody_is_named_who_was_not_asked_for(sink: Sink, store: Store, make: A
 
 
 def test_one_user_alone(sink: Sink, store: Store, make: Any) -> None:
-    """`user=` leaves everybody else out."""
+    """`user=` leaves out all other users."""
     fill(sink, make)
 
     activity = store.activity(since=START, until=START + 2 * MINUTE, user="ada")
@@ -248,7 +250,7 @@ def test_one_user_alone(sink: Sink, store: Store, make: Any) -> None:
 
 
 def test_feedback_on_a_session_counts_once(sink: Sink, store: Store, make: Any) -> None:
-    """Where the session was last active."""
+    """Feedback on a session counts in the piece in which the session was last active."""
     fill(sink, make)
 
     activity = store.activity(since=START, until=START + 2 * MINUTE, buckets=2)
@@ -257,7 +259,7 @@ def test_feedback_on_a_session_counts_once(sink: Sink, store: Store, make: Any) 
 
 
 def test_an_empty_store_has_empty_pieces(tmp_path: Path) -> None:
-    """There is a piece for each part of the time."""
+    """The activity of an empty store has all its pieces, each without traces."""
     with open_store(tmp_path / "none.sqlite3") as store:  # type: ignore[attr-defined]
         activity = store.activity(since=START, until=START + MINUTE, buckets=7)
 
@@ -274,14 +276,14 @@ def test_an_empty_store_has_empty_pieces(tmp_path: Path) -> None:
         {"since": START, "busiest": -1},
     ],
 )
-def test_wrong_questions_are_explained(store: Store, wrong: dict[str, Any]) -> None:
-    """They raise at once and say what to write."""
+def test_wrong_arguments_are_explained(store: Store, wrong: dict[str, Any]) -> None:
+    """A wrong argument raises at once and says what to write."""
     with pytest.raises(ConfigurationError, match="Write"):
         store.activity(**wrong)
 
 
 def test_each_commit_changes_the_state(new_sink: Callable[[], Sink], store: Store, make: Any) -> None:
-    """Whoever writes; reading changes nothing."""
+    """`state` changes with each commit of any sink, and not by reading."""
     sinks, states = (new_sink(), new_sink()), [store.state()]
     for number in range(6):
         sinks[number % 2].write([make.trace(number)])

@@ -1,4 +1,4 @@
-"""What goes wrong around a store: each time nothing is lost that was acknowledged, and it recovers by itself."""
+"""Faults around a store: each time nothing acknowledged is lost, and the store recovers by itself."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def _python(program: str, *arguments: object) -> subprocess.CompletedProcess[str
 def test_a_broken_file_is_set_aside(
     sink: Sink, store: Store, path: Path, caplog: pytest.LogCaptureFixture, garbage: bytes
 ) -> None:
-    """Garbage is kept under another name, said once, and a new store begins."""
+    """A file of garbage is renamed, with one log line, and a new store begins."""
     path.parent.mkdir()
     path.write_bytes(garbage)
 
@@ -60,7 +60,7 @@ def test_a_broken_file_is_set_aside(
 def test_a_file_that_breaks_in_use_is_set_aside(
     sink: Sink, new_sink: Callable[[], Sink], store: Store, path: Path, make: Make, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Pages that turn to garbage are met at the next write, which says so and succeeds when it is repeated."""
+    """A file whose pages become garbage is set aside at the next write, which succeeds at the latest when repeated."""
     sink.write([make.trace(number, f"s{number}") for number in range(500)])
     sink.close()
     size = path.stat().st_size
@@ -83,7 +83,7 @@ def test_a_file_that_breaks_in_use_is_set_aside(
 def test_a_file_that_is_removed_is_noticed(
     sink: Sink, store: Store, path: Path, caplog: pytest.LogCaptureFixture, is_replaced: bool
 ) -> None:
-    """What is written goes where the store is now, not into a file without a name; readers follow too."""
+    """After the file was removed or replaced, the sink warns and writes to the file at the path, and readers follow."""
     sink.write(_start("before"))
     assert _names(store) == {"before"}
     for each in list(path.parent.iterdir()):
@@ -99,7 +99,7 @@ def test_a_file_that_is_removed_is_noticed(
 
 
 def test_a_folder_that_is_removed_is_made_again(sink: Sink, store: Store, path: Path) -> None:
-    """Somebody who cleans up does not end the recording."""
+    """The sink creates the store's folder again after its removal."""
     sink.write(_start("before"))
     for each in list(path.parent.iterdir()):
         each.unlink()
@@ -110,8 +110,8 @@ def test_a_folder_that_is_removed_is_made_again(sink: Sink, store: Store, path: 
     assert _names(store) == {"after"}
 
 
-def test_a_folder_that_cannot_be_says_so_and_recovers(sink: Sink, store: Store, path: Path) -> None:
-    """The message has the path and the cause; when the cause goes, the same call works."""
+def test_a_folder_that_cannot_be_made_raises_and_recovers(sink: Sink, store: Store, path: Path) -> None:
+    """When the folder cannot be made, the error names path and cause; once the cause is gone, the same call works."""
     path.parent.write_text("a file where the folder should be")
     with pytest.raises(StoreUnavailableError, match=rf"{path} cannot be used at the moment: (File exists|Not a dir)"):
         sink.write(_start("s"))
@@ -123,7 +123,7 @@ def test_a_folder_that_cannot_be_says_so_and_recovers(sink: Sink, store: Store, 
 
 
 def test_a_locked_store_is_given_up_in_time(sink: Sink, new_sink: Callable[[], Sink], store: Store) -> None:
-    """A writer that may not wait says that the store is locked, and loses nothing by it."""
+    """A write that times out raises that the store is locked, and can be repeated."""
     other = new_sink()
     other.write(_start("first"))
     with other._connection.transaction():  # type: ignore[attr-defined]
@@ -138,7 +138,7 @@ def test_a_locked_store_is_given_up_in_time(sink: Sink, new_sink: Callable[[], S
 
 
 def test_a_writer_without_a_timeout_waits_for_its_turn(sink: Sink, new_sink: Callable[[], Sink], store: Store) -> None:
-    """Writers queue up and all get through."""
+    """A write without a timeout waits for another writer's transaction, and succeeds."""
     other = new_sink()
     other.write(_start("first"))
     waiting = threading.Thread(target=sink.write, args=(_start("second"),))
@@ -152,7 +152,7 @@ def test_a_writer_without_a_timeout_waits_for_its_turn(sink: Sink, new_sink: Cal
 
 
 def test_a_lock_file_that_is_removed_does_not_let_two_in(sink: Sink, new_sink: Callable[[], Sink], path: Path) -> None:
-    """A writer that waited on a removed lock file goes on to the one that is there now."""
+    """A sink whose lock file was removed locks the new one, so that two never write at once."""
     other = new_sink()
     sink.write(_start("first"))
     path.with_name(path.name + ".lock").unlink()
@@ -192,7 +192,7 @@ print(len(store.traces(limit=1000)) == stored + 1, store.verify())
 
 
 def test_a_full_disk_is_survived(path: Path) -> None:
-    """What was acknowledged stays readable while there is no room, and writing goes on when there is."""
+    """On a full disk acknowledged records stay readable, and writing continues when there is room again."""
     done = _python(FULL_DISK, path)
 
     lines = done.stdout.splitlines()
@@ -223,7 +223,7 @@ print([session.id for session in open_store(path).sessions()])
 
 
 def test_a_read_only_folder_is_read_and_not_written() -> None:
-    """Where nothing can be written, the message says so and what is there can be read."""
+    """In a read-only folder writing raises with the cause, and the store can be read."""
     with TemporaryDirectory() as folder:
         path = Path(folder, "baserun.sqlite3")
         sink = open_sink(path)
@@ -247,8 +247,8 @@ print(open_store(path).info().journal_mode)
 """
 
 
-def test_a_read_only_store_is_said_to_have_its_log() -> None:
-    """How the file can be read at the moment says nothing of how it is written."""
+def test_a_read_only_store_is_reported_with_its_journal_mode() -> None:
+    """The reported journal mode of a store in a read-only folder is the one in which it is written."""
     with TemporaryDirectory() as folder, TemporaryDirectory() as spare:
         path = Path(folder, "baserun.sqlite3")
         sink = open_sink(path)
@@ -270,8 +270,8 @@ for _ in range(2):
 """
 
 
-def test_whoever_may_only_read_sees_what_is_written_later() -> None:
-    """Pages over a folder that is mounted read-only show what the application has recorded since they were opened."""
+def test_a_read_only_reader_sees_later_writes() -> None:
+    """A reader in a read-only folder sees what is written after it opened the store."""
     with TemporaryDirectory() as folder, TemporaryDirectory() as spare:
         path = Path(folder, "baserun.sqlite3")
         _write_and_close(path, "s")
@@ -301,7 +301,7 @@ def _write_and_close(path: Path, session: str) -> None:
 
 
 def test_without_wal_a_journal_takes_its_place(path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    """Where SQLite cannot keep a log, it keeps a journal, and one warning says so."""
+    """Where SQLite cannot use WAL, another journal mode is used, with one warning."""
     path.parent.mkdir()
     with (
         closing(sqlite3.connect(":memory:", isolation_level=None)) as without_wal,
@@ -339,7 +339,7 @@ print(len(store.sessions(limit=1000)) == 2 * len(children) + 2, store.verify())
 
 
 def test_a_forked_child_writes_and_the_parent_is_unharmed(path: Path) -> None:
-    """After a fork each process has a connection of its own, and leaving the child touches nothing of the parent."""
+    """After a fork parent and child both write with their own connections, and no record is lost."""
     done = _python(FORK, path, 10)
 
     assert done.stderr == ""
@@ -348,7 +348,7 @@ def test_a_forked_child_writes_and_the_parent_is_unharmed(path: Path) -> None:
 
 @pytest.mark.storm
 def test_a_thousand_forks(path: Path) -> None:
-    """The same, often enough to meet every moment of a write."""
+    """A thousand forks at any moment of a write lose nothing."""
     for _ in range(10):
         done = _python(FORK, path, 100)
         path.unlink()
@@ -357,7 +357,7 @@ def test_a_thousand_forks(path: Path) -> None:
 
 
 def test_a_closed_sink_and_store_open_again(sink: Sink, store: Store) -> None:
-    """Closing releases files and ends nothing."""
+    """A closed sink and store open again at their next use."""
     sink.write(_start("a"))
     assert _names(store) == {"a"}
     sink.close()
@@ -374,12 +374,12 @@ def test_a_closed_sink_and_store_open_again(sink: Sink, store: Store) -> None:
      ((3, 45, 0), True), ((3, 50, 7), False), ((3, 51, 2), True), ((3, 51, 3), False), ((3, 54, 1), False)],
 )  # fmt: skip
 def test_the_defect_of_sqlite_is_known_by_version(version: tuple[int, int, int], is_defective: bool) -> None:
-    """Doctor tells which SQLite can break a log."""
+    """`has_wal_reset_defect` knows the SQLite versions that can corrupt a WAL."""
     assert has_wal_reset_defect(version) is is_defective
 
 
 def test_doctor_sees_the_state_of_a_store(sink: Sink, store: Store, path: Path, make: Make) -> None:
-    """Size, version, counts and health in one look."""
+    """`info` has the path, size, version, counts and problems of a store."""
     sink.write([*_start("s"), make.call(1, make.trace(1), input='"x"'), make.trace(1)])
 
     info = store.info()
@@ -391,8 +391,8 @@ def test_doctor_sees_the_state_of_a_store(sink: Sink, store: Store, path: Path, 
     assert info.sqlite_version == sqlite3.sqlite_version
 
 
-def test_a_broken_file_is_told_to_readers(store: Store, path: Path) -> None:
-    """Reading what is no store says so, with the path."""
+def test_a_broken_file_raises_for_readers(store: Store, path: Path) -> None:
+    """Reading a broken file raises with its path."""
     path.parent.mkdir()
     path.write_bytes(b"nonsense" * 1_000)
 
@@ -401,7 +401,7 @@ def test_a_broken_file_is_told_to_readers(store: Store, path: Path) -> None:
 
 
 def test_two_stores_do_not_share_connections(tmp_path: Path, sink: Sink, store: Store) -> None:
-    """A store object speaks of its own file."""
+    """Each store object reads its own file, and reading creates none."""
     sink.write(_start("s"))
     other = open_store(tmp_path / "other.sqlite3")
 

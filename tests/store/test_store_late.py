@@ -1,4 +1,4 @@
-"""What comes of a user when they were erased: it is not kept, whatever the store had of it."""
+"""Records of an erased user that arrive after the erasure are not kept."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ LONG_AGO = 1_600_000_000_000_000
 
 
 def _before_the_erasure(make: Make) -> list[Row]:
-    """What Ann did: in a session of hers, in one that is hers in the end, in Bob's, and what was moved from there."""
+    """Make rows of Ann: in her session, in one that becomes hers, in Bob's, and a trace moved from Bob's to hers."""
     anns, anonymous = make.trace(1, "anns", started_us=LONG_AGO), make.trace(2, "unknown", started_us=LONG_AGO)
     bobs = make.trace(3, "bobs", started_us=LONG_AGO, user_identifier="bob", user_strength=2)
     beside = make.trace(4, "bobs", started_us=LONG_AGO, user_identifier="ann", user_strength=3)
@@ -49,7 +49,7 @@ def _before_the_erasure(make: Make) -> list[Row]:
     deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture]
 )
 def test_an_erased_user_does_not_come_back_with_what_is_on_its_way(make: Make, data: st.DataObject) -> None:
-    """Whatever of a user was there when they were erased, in the end nothing of them is, and all of the others."""
+    """Whichever rows were stored at the erasure, in the end no row of the user is there, and all of others are."""
     rows = data.draw(st.permutations(_before_the_erasure(make)))
     cuts = [0, *sorted(data.draw(st.lists(st.integers(0, len(rows)), min_size=1, max_size=4))), len(rows)]
     erased_after = data.draw(st.integers(0, len(cuts) - 2))
@@ -70,10 +70,10 @@ def test_an_erased_user_does_not_come_back_with_what_is_on_its_way(make: Make, d
         store.close()
 
 
-def test_what_turns_out_to_be_of_an_erased_user_leaves_no_bytes(
+def test_a_session_identified_as_an_erased_users_leaves_no_bytes(
     sink: Sink, store: Store, make: Make, path: Path
 ) -> None:
-    """An anonymous session that was stored, and is told to be the erased user's, is removed as thoroughly."""
+    """A stored anonymous session that is identified as an erased user's is removed, also from the file's bytes."""
     sink.write([OpenSession(id=name, at_us=LONG_AGO) for name in ("kept", "private-session")])
     trace = make.trace(2, "private-session", started_us=LONG_AGO)
     sink.write([make.call(2, trace, output='"unmistakeable"'), trace])

@@ -1,4 +1,4 @@
-"""Which file a store URL means."""
+"""The file that a store URL means."""
 
 from __future__ import annotations
 
@@ -26,19 +26,19 @@ from baserun.store.rows import OpenSession
     ],
 )
 def test_relative_paths_are_fixed_at_once(tmp_path: Path, url: str | Path | None, relative: str) -> None:
-    """A relative store is meant from where the process is now, and stays there when it moves."""
+    """A relative path is resolved against the current folder at once."""
     location = resolve(url)
 
     assert location.path == str(tmp_path / relative)
 
 
 def test_four_slashes_are_absolute() -> None:
-    """The form that SQLAlchemy uses for absolute paths means the same here."""
+    """Four slashes begin an absolute path, as in SQLAlchemy."""
     assert resolve("sqlite:////var/lib/x.sqlite3").path == "/var/lib/x.sqlite3"
 
 
 def test_a_location_has_a_url_that_means_it_from_anywhere(tmp_path: Path) -> None:
-    """What a location says of itself can be passed on to another process."""
+    """The URL of a location is absolute, so it can be passed to another process."""
     location = resolve("x.sqlite3")
 
     assert resolve(location.url).path == location.path == str(tmp_path / "x.sqlite3")
@@ -59,8 +59,8 @@ def test_a_location_has_a_url_that_means_it_from_anywhere(tmp_path: Path) -> Non
         (7, "a str or a path, not int"),
     ],
 )
-def test_wrong_urls_raise_at_once_and_teach(url: object, message: str) -> None:
-    """What cannot be a store says so, and what can be written instead; a password is not repeated."""
+def test_wrong_urls_raise_at_once(url: object, message: str) -> None:
+    """A wrong URL raises and says what to write instead, without repeating a password."""
     with pytest.raises(ConfigurationError, match=message) as raised:
         resolve(url)  # type: ignore[arg-type]
 
@@ -68,7 +68,7 @@ def test_wrong_urls_raise_at_once_and_teach(url: object, message: str) -> None:
 
 
 def test_a_folder_is_no_store(tmp_path: Path) -> None:
-    """Naming a folder suggests a file in it."""
+    """For a folder the error suggests a file in it."""
     (tmp_path / "data").mkdir()
 
     with pytest.raises(ConfigurationError, match=r"is a folder.*data/baserun\.sqlite3"):
@@ -76,7 +76,7 @@ def test_a_folder_is_no_store(tmp_path: Path) -> None:
 
 
 def test_the_default_folder_is_private_and_not_committed(tmp_path: Path) -> None:
-    """The folder and the file are the user's alone, and git ignores them."""
+    """The default folder and files are accessible to their owner only, and git ignores them."""
     sink = open_sink("sqlite")
     sink.write([OpenSession(id="s", at_us=1)])
     modes = {each.name: stat.S_IMODE(each.stat().st_mode) for each in (tmp_path / ".baserun").iterdir()}
@@ -91,7 +91,7 @@ def test_the_default_folder_is_private_and_not_committed(tmp_path: Path) -> None
 
 @pytest.mark.parametrize("link", [".baserun/baserun.sqlite3", "linked.sqlite3"])
 def test_a_link_means_the_file(tmp_path: Path, link: str) -> None:
-    """Whoever comes by a link shares lock, log and news with all others, and makes the file as private."""
+    """A store opened through a symbolic link shares lock, WAL and state with the file, which is private too."""
     file, named = tmp_path / "elsewhere" / "real.sqlite3", tmp_path / link
     file.parent.mkdir()
     named.parent.mkdir(exist_ok=True)
@@ -112,7 +112,7 @@ def test_a_link_means_the_file(tmp_path: Path, link: str) -> None:
 
 
 def test_memory_is_shared_in_the_process() -> None:
-    """What a sink writes into a memory store, every store of that name reads."""
+    """A memory store can be read in the process under its name."""
     sink, store = open_sink("memory:shared"), open_store("memory:shared")
     sink.write([OpenSession(id="s", at_us=1)])
 
@@ -124,7 +124,7 @@ def test_memory_is_shared_in_the_process() -> None:
 
 
 def test_memory_leaves_nothing_behind() -> None:
-    """The file of a memory store is gone with its process."""
+    """The folder of a memory store is removed when its process ends."""
     program = (
         "from baserun.store import open_sink, resolve\nfrom baserun.store.rows import OpenSession\n"
         "sink = open_sink('memory'); sink.write([OpenSession(id='s', at_us=1)]); print(resolve('memory').path)"
@@ -138,7 +138,7 @@ def test_memory_leaves_nothing_behind() -> None:
 
 @pytest.mark.parametrize("name", [b"what?#50%25 of it", "déjà vu".encode(), b"not utf-8 \xff", b"'quoted\"; --"])
 def test_any_file_name_is_a_store(tmp_path: Path, name: bytes) -> None:
-    """What can be the name of a file or folder can be that of a store, for those who write and who read."""
+    """Any valid file or folder name can be written to and read from as a store."""
     path = tmp_path / os.fsdecode(name) / os.fsdecode(name)
     sink, store = open_sink(path), open_store(path)
     sink.write([OpenSession(id="s", at_us=1)])

@@ -1,4 +1,4 @@
-"""Bringing a store from one version to the next, wholly or not at all."""
+"""Migrations of a store to the next version, complete or not at all."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def _schema(connection: sqlite3.Connection) -> list[tuple[str, str, str]]:
 
 
 def test_migrated_equals_fresh(connection: sqlite3.Connection, tmp_path: Path) -> None:
-    """A store that went through every version is what a new one is."""
+    """A store migrated through every version has the schema of a new one."""
     for step in migrations():
         _migrate._run(connection, step.sql, step.version)
     with closing(sqlite3.connect(tmp_path / "fresh.sqlite3", isolation_level=None)) as fresh:
@@ -48,16 +48,16 @@ def test_migrated_equals_fresh(connection: sqlite3.Connection, tmp_path: Path) -
         assert stored_version(connection) == stored_version(fresh) == newest_version()
 
 
-def test_hours_are_counted_when_an_older_store_is_brought_up_to_date(
+def test_hours_are_counted_when_an_older_store_is_upgraded(
     new_sink: Callable[[], Sink], store: Store, make: Any, path: Path
 ) -> None:
-    """A store from before the hours were kept answers like one that always did."""
+    """The upgrade of a store without tables of hours fills them with the same rows as recording does."""
     sink = new_sink()
     for number, user in enumerate(("ann", "bob", None, "ann")):
         trace = make.trace(number * 3000, user_identifier=user, user_strength=3 if user else 0, status="error")
         call = make.call(number, trace, request_model="small", cost_nano=number or None, input_tokens=number)
         sink.write([call, trace, make.call(number + 10, trace, status="error", request_model="large")])
-    sink.write([make.trace(50), make.call(51, make.trace(51, status="running"))])  # no call, and no end
+    sink.write([make.trace(50), make.call(51, make.trace(51, status="running"))])  # one without a call, one unfinished
     sink.close()
     fresh = _hours(path)
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
@@ -71,10 +71,8 @@ def test_hours_are_counted_when_an_older_store_is_brought_up_to_date(
     assert store.verify() == []
 
 
-def test_an_older_store_is_read_when_it_was_brought_up_to_date(
-    new_sink: Callable[[], Sink], store: Store, path: Path
-) -> None:
-    """Whoever only reads changes nothing, so says what is waited for."""
+def test_an_older_store_is_not_read_before_its_upgrade(new_sink: Callable[[], Sink], store: Store, path: Path) -> None:
+    """A reader does not upgrade an older store: it raises and says when that happens."""
     new_sink().write([OpenSession(id="s", at_us=1)])
     _set_version(path, 1)
 
@@ -82,8 +80,8 @@ def test_an_older_store_is_read_when_it_was_brought_up_to_date(
         store.session("s")
 
 
-def test_a_newer_store_is_not_brought_up_to_date(connection: sqlite3.Connection) -> None:
-    """What a later version has made of it is not known here."""
+def test_a_newer_store_is_not_migrated(connection: sqlite3.Connection) -> None:
+    """Migrating a store of a newer version raises."""
     bring_up_to_date(connection, "x", (*migrations(), LATER))
 
     with pytest.raises(StoreVersionError, match="The store x has version 99"):
@@ -91,12 +89,12 @@ def test_a_newer_store_is_not_brought_up_to_date(connection: sqlite3.Connection)
 
 
 def test_versions_are_numbered_without_gaps() -> None:
-    """Each step leads to the next version."""
+    """The migrations are numbered from 1 without gaps."""
     assert [step.version for step in migrations()] == list(range(1, len(migrations()) + 1))
 
 
 def test_an_older_store_takes_only_the_steps_that_it_lacks(connection: sqlite3.Connection) -> None:
-    """What a store has seen is not done again, and its rows stay."""
+    """Only the missing migrations run, each once, and rows are kept."""
     bring_up_to_date(connection, "x")
     connection.execute("INSERT INTO models VALUES (1, 'small', '')")
 
@@ -109,7 +107,7 @@ def test_an_older_store_takes_only_the_steps_that_it_lacks(connection: sqlite3.C
 
 
 def test_a_step_that_fails_leaves_the_version_before_it(connection: sqlite3.Connection) -> None:
-    """Half a migration is none: the next try begins where this one did."""
+    """A migration that fails is rolled back, and the store keeps the version before it."""
     bring_up_to_date(connection, "x")
 
     with pytest.raises(sqlite3.OperationalError, match="nowhere"):
@@ -121,14 +119,14 @@ def test_a_step_that_fails_leaves_the_version_before_it(connection: sqlite3.Conn
 
 
 def test_a_killed_step_leaves_the_version_before_it(tmp_path: Path) -> None:
-    """A process that dies in the middle of a migration leaves what a crash in it leaves: nothing."""
+    """A migration whose process is killed leaves the version before it, and can run again."""
     path = tmp_path / "x.sqlite3"
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
         connection.execute("PRAGMA journal_mode = WAL")
         bring_up_to_date(connection, "x")
         connection.executescript(f"BEGIN IMMEDIATE; {LATER.sql} PRAGMA user_version = 99;")
         copy = tmp_path / "copy.sqlite3"
-        for suffix in ("", "-wal"):  # what would be on the disk after a kill
+        for suffix in ("", "-wal"):  # the files as a kill would leave them
             copy.with_name(copy.name + suffix).write_bytes(path.with_name(path.name + suffix).read_bytes())
         connection.execute("ROLLBACK")
 
@@ -139,7 +137,7 @@ def test_a_killed_step_leaves_the_version_before_it(tmp_path: Path) -> None:
 
 
 def test_a_newer_store_is_not_touched(new_sink: Callable[[], Sink], store: Store, path: Path) -> None:
-    """Code that does not know a version neither writes nor guesses, and says what to do."""
+    """A store of a newer version is neither written nor read, and the error says to upgrade."""
     first = new_sink()
     first.write([OpenSession(id="s", at_us=1)])
     first.close()
@@ -155,7 +153,7 @@ def test_a_newer_store_is_not_touched(new_sink: Callable[[], Sink], store: Store
 
 
 def test_a_store_that_becomes_newer_in_use_is_not_touched(sink: Sink, store: Store, path: Path) -> None:
-    """A process that still runs when a newer one upgrades the store writes no more to it, nor does it read it."""
+    """A process neither writes nor reads a store that a newer one has upgraded meanwhile."""
     sink.write([OpenSession(id="s", at_us=1)])
     assert len(store.sessions()) == 1
     _set_version(path, 12_345)
@@ -173,7 +171,7 @@ def test_a_store_that_becomes_newer_in_use_is_not_touched(sink: Sink, store: Sto
 
 @pytest.mark.parametrize("version", [0, 1], ids=["without a version", "with a version of its own"])
 def test_a_database_of_another_program_is_not_touched(sink: Sink, store: Store, path: Path, version: int) -> None:
-    """A file that holds other tables is left as it is, and is not taken for an empty store."""
+    """A database with tables of another program is refused and left unchanged."""
     path.parent.mkdir()
     with closing(sqlite3.connect(path)) as other:
         other.execute("CREATE TABLE theirs (id INTEGER)")
@@ -189,7 +187,7 @@ def test_a_database_of_another_program_is_not_touched(sink: Sink, store: Store, 
 
 
 def test_a_store_that_is_begun_while_it_is_opened_is_ours(connection: sqlite3.Connection, tmp_path: Path) -> None:
-    """Whoever looks at a new file sees it without its tables, or with them and their mark, never half of both."""
+    """A store that is created while another process checks it is never taken for another program's."""
     connection.execute("PRAGMA journal_mode = WAL")
     looks: list[str] = []
 
@@ -209,7 +207,7 @@ def test_a_store_that_is_begun_while_it_is_opened_is_ours(connection: sqlite3.Co
 
 
 def test_an_empty_file_becomes_a_store(sink: Sink, store: Store, path: Path) -> None:
-    """A file of no bytes, as a crash or `touch` leaves it, is a new store."""
+    """An empty file, as a crash or `touch` leaves it, becomes a store."""
     path.parent.mkdir()
     path.touch()
 
@@ -219,7 +217,7 @@ def test_an_empty_file_becomes_a_store(sink: Sink, store: Store, path: Path) -> 
 
 
 def _hours(path: Path) -> dict[str, list[tuple[int, ...]]]:
-    """The rows of all that is kept by hours."""
+    """Return the rows of the tables of hours."""
     tables = ("hours", "user_hours", "latency_hours", "model_hours")
     with closing(sqlite3.connect(path)) as connection:
         return {name: connection.execute(f"SELECT * FROM {name} ORDER BY 1, 2").fetchall() for name in tables}

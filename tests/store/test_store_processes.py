@@ -48,13 +48,13 @@ def _writer(path: Path, name: str, most: int = 10**9) -> subprocess.Popen[bytes]
 
 
 def _acknowledged(path: Path) -> set[str]:
-    """The spans of which a writer said that they are stored."""
+    """Return the ids of spans that a writer noted as written."""
     files = path.parent.glob(f"{path.name}.*.acknowledged")
     return {line for file in files for line in file.read_text().splitlines()}
 
 
 def _wait_for_work(path: Path, names: list[str]) -> None:
-    """Wait until each of these writers has stored something; from then on it is killed at any moment."""
+    """Wait until each of these writers has stored something; it may be killed after that."""
     files = [path.with_name(f"{path.name}.{name}.acknowledged") for name in names]
     while not all(file.exists() and file.stat().st_size for file in files):
         time.sleep(0.005)
@@ -76,7 +76,7 @@ def _stored_spans(store: Store) -> set[str]:
 
 
 def test_writers_in_several_processes_lose_nothing(path: Path, store: Store) -> None:
-    """Four processes write into one store at the same time, and every sum is right."""
+    """Four processes that write to one store at once lose nothing, and every sum is right."""
     writers = [_writer(path, f"w{number}", 25) for number in range(4)]
 
     ended = [writer.wait(120) for writer in writers]
@@ -90,7 +90,7 @@ def test_writers_in_several_processes_lose_nothing(path: Path, store: Store) -> 
 @pytest.mark.storm
 @pytest.mark.parametrize("rounds", [25])
 def test_writers_that_are_killed_lose_nothing_acknowledged(path: Path, store: Store, rounds: int) -> None:
-    """Of four writers killed at random a hundred times, every acknowledged row is there and every sum is right."""
+    """After a hundred kills of writers at random moments every acknowledged span is stored and every sum is right."""
     moments = random.Random(20261122)
     for turn in range(rounds):
         names = [f"w{turn}-{number}" for number in range(4)]

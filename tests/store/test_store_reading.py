@@ -1,4 +1,4 @@
-"""What lists and single records say, how lists are narrowed, sorted and cut, and what wrong questions teach."""
+"""Reading: lists and single records, filters, sorting and paging, and errors for wrong arguments."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ Make = Any
 
 @pytest.fixture(name="filled")
 def _filled(sink: Sink, store: Store, make: Make) -> Store:
-    """Three sessions: ann's cheap one, bob's failing and dear one, and nobody's slow one."""
+    """Write three sessions: a cheap one of ann, a failed, expensive one of bob, and a slow one without user."""
     cheap = make.trace(1, "cheap", user_identifier="ann", user_strength=3, tags='{"plan": "free"}')
     dear = make.trace(2, "dear", status="error", user_identifier="bob", user_strength=3, kind="job")
     slow = make.trace(3, "slow", duration_us=90_000_000, tags='{"plan": "pro"}')
@@ -78,7 +78,7 @@ FILTERS: list[tuple[dict[str, Any], set[str]]] = [
 
 @pytest.mark.parametrize(("filters", "expected"), FILTERS)
 def test_sessions_are_narrowed(filled: Store, filters: dict[str, Any], expected: set[str]) -> None:
-    """Each filter, and several together, keep exactly the sessions that they speak of."""
+    """Each filter, and several together, give exactly the matching sessions."""
     found = {session.id for session in filled.sessions(**filters)}
 
     assert found == expected
@@ -95,14 +95,14 @@ def test_sessions_are_narrowed(filled: Store, filters: dict[str, Any], expected:
     ],
 )
 def test_traces_are_narrowed(filled: Store, filters: dict[str, Any], expected: set[str]) -> None:
-    """The same filters say the same of traces; feedback on a session is not feedback on its traces."""
+    """The same filters give the matching traces; feedback on a session is not feedback on its traces."""
     found = {trace.session_id for trace in filled.traces(**filters)}
 
     assert found == expected
 
 
 def test_common_filters_give_what_rare_ones_give(filled: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whether a filter drives the query or is checked on the way is not seen in the answer."""
+    """Filters give the same sessions whether or not the query plan treats them as rare."""
     monkeypatch.setattr("baserun.store.sqlite._filters.RARE", -1)
 
     for filters, expected in FILTERS:
@@ -110,7 +110,7 @@ def test_common_filters_give_what_rare_ones_give(filled: Store, monkeypatch: pyt
 
 
 def test_times_are_from_and_before(filled: Store, make: Make) -> None:
-    """`since` includes its moment and `until` does not; a time without a zone is UTC."""
+    """`since` is inclusive and `until` exclusive; a time without a zone is UTC."""
     start = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=make.t0 + 2_000_000)
 
     assert {trace.session_id for trace in filled.traces(since=start)} == {"dear", "slow"}
@@ -130,14 +130,14 @@ def test_times_are_from_and_before(filled: Store, make: Make) -> None:
     ],
 )
 def test_sessions_are_sorted(filled: Store, sort: str | None, expected: str) -> None:
-    """A minus begins with the highest; the newest come first by default."""
+    """A minus sorts the highest first; without a sort the last active come first."""
     found = filled.sessions() if sort is None else filled.sessions(sort=sort)
 
     assert " ".join(session.id for session in found) == expected
 
 
-def test_lists_are_sorted_by_whatever_the_contract_names(filled: Store) -> None:
-    """The store answers each sort that the command line and the pages offer; without one the latest come first."""
+def test_lists_take_every_sort_of_the_contract(filled: Store) -> None:
+    """Each list can be sorted by every name in its `SORTS`, both ways, and by default is by `default_sort`."""
     lists: list[tuple[Any, tuple[str, ...]]] = [
         (filled.users, USER_SORTS),
         (filled.sessions, SESSION_SORTS),
@@ -152,7 +152,7 @@ def test_lists_are_sorted_by_whatever_the_contract_names(filled: Store) -> None:
 
 @pytest.mark.parametrize("sort", ["-started", "started", "-duration", "cost", "-tokens", "errors"])
 def test_pages_hold_each_trace_once(sink: Sink, store: Store, make: Make, sort: str) -> None:
-    """Going from page to page meets everything once, also among equals and while newer ones arrive."""
+    """The pages of a list have each trace once, also with equal sort keys and while newer ones are written."""
     sink.write([make.trace(number, duration_us=1_000 * (number % 3)) for number in range(25)])
     found: list[str] = []
     after = None
@@ -169,14 +169,14 @@ def test_pages_hold_each_trace_once(sink: Sink, store: Store, make: Make, sort: 
 
 
 def test_the_last_page_says_so(filled: Store) -> None:
-    """A page that is exactly full and is the last has no next."""
+    """The last page has no `next`, even if it is full."""
     page = filled.sessions(limit=3)
 
     assert (len(page), page.next) == (3, None)
 
 
 def test_users_are_listed_with_their_sums(filled: Store) -> None:
-    """The list of users answers who costs what."""
+    """Users are listed with their sums, sorted and filtered by them."""
     found = [(user.user_identifier, user.sessions, user.llm_calls, user.errors) for user in filled.users(sort="-cost")]
 
     assert found == [("bob", 1, 1, 1), ("ann", 1, 1, 0)]
@@ -186,7 +186,7 @@ def test_users_are_listed_with_their_sums(filled: Store) -> None:
 
 
 def test_a_session_in_a_list_reads_as_the_design_says(sink: Sink, store: Store, make: Make) -> None:
-    """The fields of a session and how they are written in JSON are a promise."""
+    """The fields of a listed session and their formats in JSON are exactly these."""
     sink.write(
         [
             OpenSession(
@@ -226,7 +226,7 @@ def test_a_session_in_a_list_reads_as_the_design_says(sink: Sink, store: Store, 
 
 
 def test_a_session_has_its_traces_with_calls_and_annotations(sink: Sink, store: Store, make: Make) -> None:
-    """One session is read as a whole."""
+    """`store.session` has the traces with their calls, and the annotations."""
     trace = make.trace(1)
     call = make.call(
         1, trace, operation="chat", request_model="small", stream=True, stream_end="complete", retries=1,
@@ -266,7 +266,7 @@ def test_a_session_has_its_traces_with_calls_and_annotations(sink: Sink, store: 
 
 
 def test_a_chain_is_one_visit(sink: Sink, store: Store) -> None:
-    """Sessions that are linked by login or expiry are found from any of them; a circle ends."""
+    """`chain` gives all sessions linked by `previous_id` from any of them, even in a circle."""
     sink.write(
         [
             OpenSession(id="c", at_us=3, previous_id="b"),
@@ -282,12 +282,12 @@ def test_a_chain_is_one_visit(sink: Sink, store: Store) -> None:
 
 @pytest.mark.parametrize("unknown", ["never", "", "zz", "\0", "\ud800", "0" * 32, "0" * 100_000])
 def test_what_is_not_there_is_none(filled: Store, unknown: str) -> None:
-    """An id that nothing has, whatever it looks like, is no error."""
+    """Reading an unknown id, even an impossible one, gives None."""
     assert (filled.session(unknown), filled.trace(unknown), filled.user(unknown)) == (None, None, None)
 
 
 def test_a_store_that_was_never_written_to_is_empty(store: Store) -> None:
-    """Reading before the first record is no error and makes no file."""
+    """Reading a store before its first record gives empty results and creates no file."""
     assert (store.sessions().items, store.users().items, store.search("x").items) == ([], [], [])
     assert (store.session("s"), store.verify(), store.info().exists) == (None, [], False)
 
@@ -319,14 +319,14 @@ BAD: list[tuple[dict[str, Any], str]] = [
 
 
 @pytest.mark.parametrize(("filters", "message"), BAD)
-def test_wrong_filters_teach(store: Store, filters: dict[str, Any], message: str) -> None:
-    """A wrong value raises at once, before anything was ever stored too, and says what to write."""
+def test_wrong_filters_raise_at_once(store: Store, filters: dict[str, Any], message: str) -> None:
+    """A wrong filter raises and says what to write, also on a store without a file."""
     with pytest.raises(ConfigurationError, match=message):
         store.sessions(**filters)
 
 
-def test_tool_calls_that_are_none_are_left_out(sink: Sink, store: Store, make: Make) -> None:
-    """Whoever shows tool calls need not ask of each whether it is an object."""
+def test_tool_calls_that_are_no_objects_are_left_out(sink: Sink, store: Store, make: Make) -> None:
+    """Entries of `tool_calls` that are no JSON objects are left out."""
     visit = make.trace(1)
     sink.write([make.call(1, visit, tool_calls='[null, [], {"name": "f"}, "[cut: 2 more]"]'), visit])
 
@@ -337,7 +337,7 @@ def test_tool_calls_that_are_none_are_left_out(sink: Sink, store: Store, make: M
 
 
 def test_a_cursor_belongs_to_its_sort(filled: Store) -> None:
-    """A page cannot be continued in another order."""
+    """A cursor of one sort is refused for another."""
     cursor = filled.sessions(limit=1).next
 
     with pytest.raises(ConfigurationError, match="sorted by '-last_active'"):
@@ -345,14 +345,14 @@ def test_a_cursor_belongs_to_its_sort(filled: Store) -> None:
 
 
 @pytest.mark.parametrize("budget", ["0.3", True, -1, float("nan")])
-def test_a_budget_that_is_none_is_refused_at_once(budget: Any) -> None:
-    """Not at the first question."""
+def test_an_impossible_budget_is_refused_at_once(budget: Any) -> None:
+    """An impossible `budget` raises when the store is opened, not at the first query."""
     with pytest.raises(ConfigurationError, match=r"budget=.* is not possible\. Write a number"):
         open_store(budget=budget)
 
 
-def test_a_question_without_end_is_stopped(sink: Sink, path: Any, make: Make) -> None:
-    """A list that takes longer than its budget says to narrow it, and the next question is answered."""
+def test_a_query_over_its_budget_is_stopped(sink: Sink, path: Any, make: Make) -> None:
+    """A list that takes longer than the budget raises `NarrowFilterError`, and the next query works."""
     sink.write([make.trace(number, session=None) for number in range(3_000)])
     store = open_store(path, budget=0.0)
     with pytest.raises(NarrowFilterError, match="Narrow it"):
@@ -365,7 +365,7 @@ def test_a_question_without_end_is_stopped(sink: Sink, path: Any, make: Make) ->
 
 
 def test_readers_see_commits_at_once_and_hold_nothing(sink: Sink, store: Store, make: Make) -> None:
-    """A reader that was there before sees the next commit, and the writer never waits for it."""
+    """An open reader sees each commit at once, and the writer never waits for it."""
     seen = []
     for number in range(5):
         sink.write([make.trace(number)], timeout=1)
@@ -376,7 +376,7 @@ def test_readers_see_commits_at_once_and_hold_nothing(sink: Sink, store: Store, 
 
 @pytest.mark.skipif(not Path("/dev/fd").is_dir(), reason="tells open files where the system shows them")
 def test_threads_that_have_ended_keep_no_files_open(filled: Store) -> None:
-    """A server makes and ends threads all day, and the store is open in those that there are."""
+    """The connections of ended threads are closed."""
     filled.users()
     before = len(os.listdir("/dev/fd"))
 
@@ -385,21 +385,21 @@ def test_threads_that_have_ended_keep_no_files_open(filled: Store) -> None:
         thread.start()
         thread.join()
 
-    assert len(os.listdir("/dev/fd")) <= before + 3  # SQLite closes some files with its next one
+    assert len(os.listdir("/dev/fd")) <= before + 3  # SQLite closes some files only when it opens the next one
 
 
-def test_a_store_that_is_dropped_complains_of_nothing(path: Path, filled: Store) -> None:
-    """Nor does one that refers to itself, of which the garbage collector takes the parts in any order (Python 3.13)."""
+def test_a_store_that_is_collected_warns_of_nothing(path: Path, filled: Store) -> None:
+    """Collecting an unclosed store gives no warning, not even in a reference cycle, where its parts go in any order."""
     for _ in range(20):
         circle: list[Any] = [open_store(path, budget=None)]
         circle.append(circle)
         assert circle[0].sessions().items
         del circle
-    gc.collect()  # a warning in there is an error of the test
+    gc.collect()  # a warning here fails the test
 
 
 def test_threads_read_with_connections_of_their_own(new_sink: Callable[[], Sink], store: Store, make: Make) -> None:
-    """One store object serves all threads of a server."""
+    """One store object can be read from many threads at once."""
     new_sink().write([make.trace(number) for number in range(50)])
     with ThreadPoolExecutor(8) as pool:
         found = list(pool.map(lambda _: len(store.traces(limit=100)), range(200)))
@@ -408,7 +408,7 @@ def test_threads_read_with_connections_of_their_own(new_sink: Callable[[], Sink]
 
 
 def test_a_stored_session_is_ended_once(sink: Sink, store: Store) -> None:
-    """Somebody who only reads may end a session; ended already, it stays as it was."""
+    """`end_session` of a store ends an open session, keeps an earlier end, and returns False for an unknown id."""
     sink.write([OpenSession(id="s", at_us=1)])
 
     answers = [store.end_session("s"), store.end_session("none"), store.end_session("\ud800")]
@@ -423,7 +423,7 @@ def test_a_stored_session_is_ended_once(sink: Sink, store: Store) -> None:
 
 
 def test_ending_a_stored_session_is_no_activity(sink: Sink, store: Store, make: Make) -> None:
-    """It ended now, and was last active when it was: neither its length nor when its user was seen change."""
+    """Ending a stored session changes neither its last activity nor its user."""
     sink.write([OpenSession(id="s", at_us=make.t0, user_identifier="ada", user_strength=2)])
     before, user = store.session("s"), store.user("ada")
     assert before is not None
@@ -439,15 +439,15 @@ def test_ending_a_stored_session_is_no_activity(sink: Sink, store: Store, make: 
     assert store.verify() == []
 
 
-def test_no_session_is_made_by_ending_it_from_outside(sink: Sink, store: Store) -> None:
-    """One that was erased in the moment in which it was ended stays erased."""
+def test_ending_from_outside_creates_no_session(sink: Sink, store: Store) -> None:
+    """An `EndSession` from outside creates no session, such as one erased at that moment."""
     sink.write([EndSession(id="erased", at_us=5, is_from_outside=True)])
 
     assert store.session("erased") is None
     assert store.verify() == []
 
 
-def test_no_store_is_made_by_ending_a_session(store: Store, path: Path) -> None:
-    """Where nothing was ever written there is nothing to end."""
+def test_ending_a_session_creates_no_store(store: Store, path: Path) -> None:
+    """`end_session` on a store without a file returns False and creates none."""
     assert not store.end_session("s")
     assert not path.exists()

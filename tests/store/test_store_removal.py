@@ -1,4 +1,4 @@
-"""Pruning, erasing and exporting: what goes, what stays, and that it is really gone."""
+"""Pruning, erasing and exporting: what is removed, what stays, and that no bytes are left."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def _visit(make: Make, session: str, user: str | None, *numbers: int, word: str = "hello") -> list[Row]:
-    """A session with a call, a tag and a feedback in each trace, and a feedback of its own."""
+    """Make rows of a session with feedback, and traces with a call, a tag and feedback each."""
     strength = 3 if user else 0
     rows: list[Row] = [
         OpenSession(id=session, at_us=make.t0, user_identifier=user, user_strength=strength, metadata='{"k": 1}'),
@@ -63,7 +63,7 @@ def _bytes(path: Path) -> bytes:
 
 
 def test_erasing_a_user_leaves_nothing_of_them(sink: Sink, store: Store, make: Make, path: Path) -> None:
-    """Rows, content, index, roll-ups and annotations go, from the file's bytes too; others keep theirs."""
+    """Erasing removes the user's rows, content, index, roll-ups and annotations, also from the file's bytes."""
     sink.write(_visit(make, "private-session", "ann-identifier", *range(1, 30), word="unmistakeable"))
     sink.write(_visit(make, "kept", "bob", 100, 101))
     _index(sink)
@@ -78,8 +78,8 @@ def test_erasing_a_user_leaves_nothing_of_them(sink: Sink, store: Store, make: M
     assert [word for word in (b"unmistakeable", b"ann-identifier", b"private-session") if word in _bytes(path)] == []
 
 
-def test_erasing_leaves_nothing_of_what_was_written_over(sink: Sink, store: Store, make: Make, path: Path) -> None:
-    """What rows said before they were changed, and the index before its pieces were merged, is gone as well."""
+def test_erasing_leaves_no_overwritten_content(sink: Sink, store: Store, make: Make, path: Path) -> None:
+    """Earlier contents of updated rows and of merged index segments are gone from the file's bytes as well."""
     sink.write(_visit(make, "anns", "ann", 1, word="unmistakeable"))
     sink.write(_visit(make, "kept", "bob", 2))
     for number in range(3, 40):
@@ -98,7 +98,7 @@ def test_erasing_leaves_nothing_of_what_was_written_over(sink: Sink, store: Stor
 
 
 def test_erasing_reaches_traces_in_other_sessions(sink: Sink, store: Store, make: Make) -> None:
-    """A trace of the user in somebody else's session goes, with what it added there."""
+    """A trace of the erased user in another user's session is removed, and subtracted from that session's sums."""
     sink.write(_visit(make, "bobs", "bob", 1))
     visit = make.trace(2, "bobs", user_identifier="ann", user_strength=3)
     sink.write([make.call(2, visit, input_tokens=1_000, input_preview="late"), visit])
@@ -113,7 +113,7 @@ def test_erasing_reaches_traces_in_other_sessions(sink: Sink, store: Store, make
 
 
 def test_erasing_leaves_no_name_in_the_calls_of_others(sink: Sink, store: Store, make: Make, path: Path) -> None:
-    """A call in somebody else's session that told the provider of the user stays, and names nobody any more."""
+    """A call in another user's session that has the erased user as `end_user` stays without it."""
     sink.write(_visit(make, "b", "bob", 1))
     sink.write([make.call(2, make.trace(2, "b"), end_user="ann-of-the-others"), make.trace(2, "b")])
     sink.write([make.call(3, make.trace(3, "b"), end_user="bob"), make.trace(3, "b")])
@@ -129,7 +129,7 @@ def test_erasing_leaves_no_name_in_the_calls_of_others(sink: Sink, store: Store,
 
 
 def test_erasing_takes_the_session_out_of_chains(sink: Sink, store: Store, make: Make) -> None:
-    """The id of an erased session is not kept by the one that followed it."""
+    """The `previous_id` of a session that followed an erased one is removed."""
     sink.write([*_visit(make, "a", "ann", 1), OpenSession(id="b", at_us=make.t0 + 5, previous_id="a")])
 
     store.erase_user("ann")
@@ -139,8 +139,8 @@ def test_erasing_takes_the_session_out_of_chains(sink: Sink, store: Store, make:
     assert session.previous_id is None
 
 
-def test_erasing_leaves_feedback_to_the_trace_that_it_found(sink: Sink, store: Store, make: Make) -> None:
-    """Feedback that named the user's session, and whose call never came, stays with the trace that it is about."""
+def test_erasing_keeps_feedback_on_another_users_trace(sink: Sink, store: Store, make: Make) -> None:
+    """Feedback that names the erased user's session but is about another trace stays with that trace."""
     sink.write([OpenSession(id="anns", at_us=make.t0, user_identifier="ann", user_strength=3), make.trace(1, "bobs")])
     feedback = AnnotationRow(
         id="f", created_us=make.t0, type="feedback", name="f", score=1, session_id="anns", trace_id=make.trace_id(1),
@@ -156,8 +156,8 @@ def test_erasing_leaves_feedback_to_the_trace_that_it_found(sink: Sink, store: S
     assert [each.id for each in trace.annotations or ()] == ["f"]
 
 
-def test_erasing_nobody_is_a_receipt_of_nothing(sink: Sink, store: Store) -> None:
-    """Asking twice, or for an unknown user, harms nothing."""
+def test_erasing_an_unknown_user_gives_an_empty_receipt(sink: Sink, store: Store) -> None:
+    """Erasing an unknown user removes nothing, and the receipt says so."""
     sink.write([OpenSession(id="s", at_us=1)])
 
     receipt = store.erase_user("ann")
@@ -166,15 +166,15 @@ def test_erasing_nobody_is_a_receipt_of_nothing(sink: Sink, store: Store) -> Non
 
 
 def test_removing_from_no_store_makes_none(store: Store, path: Path) -> None:
-    """Where nothing was ever recorded there is nothing to erase or prune, and no file afterwards."""
+    """Erasing and pruning on a store without a file remove nothing and create none."""
     erased, pruned = store.erase_user("nobody"), store.prune(days=1)
 
     assert (erased.sessions, pruned.sessions) == (0, 0)
     assert not path.parent.exists()
 
 
-def test_what_was_on_its_way_does_not_come_back(sink: Sink, store: Store, make: Make) -> None:
-    """Late rows of an erased session are counted as erased and not kept."""
+def test_late_rows_of_an_erased_session_are_not_kept(sink: Sink, store: Store, make: Make) -> None:
+    """Rows of an erased session that arrive after the erasure are counted as erased and not kept."""
     rows = _visit(make, "s", "ann", 1, 2)
     sink.write(rows[:4])
     store.erase_user("ann")
@@ -189,7 +189,7 @@ def test_what_was_on_its_way_does_not_come_back(sink: Sink, store: Store, make: 
 
 
 def test_feedback_on_an_erased_answer_is_not_kept(sink: Sink, store: Store, make: Make, path: Path) -> None:
-    """Whoever names the answer alone, long after it was erased or before it came, leaves nothing in the store."""
+    """Feedback by the completion id of an erased answer is not stored, even if the answer itself came too late."""
     sink.write([OpenSession(id="a", at_us=make.t0, user_identifier="ann", user_strength=3)])
     sink.write([make.call(1, make.trace(1, "a"), response_id="erased"), make.trace(1, "a")])
     store.erase_user("ann")
@@ -213,7 +213,7 @@ def test_feedback_on_an_erased_answer_is_not_kept(sink: Sink, store: Store, make
 def test_feedback_that_was_changed_is_erased_with_both_its_versions(
     sink: Sink, store: Store, make: Make, path: Path, is_late: bool
 ) -> None:
-    """Neither what somebody thought first nor what they thought last stays, or comes again, once they are erased."""
+    """Erasing removes both versions of changed feedback, and a late first version is not stored again."""
     trace = make.trace(1, user_identifier="ann", user_strength=3)
     first, last = (
         AnnotationRow(
@@ -238,7 +238,7 @@ def test_feedback_that_was_changed_is_erased_with_both_its_versions(
 
 
 def test_an_answer_that_is_there_keeps_its_feedback(sink: Sink, store: Store, make: Make) -> None:
-    """A server of one's own may give the id of an answer of somebody who was erased once more."""
+    """A stored answer gets its feedback, even if its completion id was also that of an erased one."""
     sink.write([OpenSession(id="a", at_us=make.t0, user_identifier="ann", user_strength=3)])
     sink.write([make.call(1, make.trace(1, "a"), response_id="answer"), make.trace(1, "a")])
     store.erase_user("ann")
@@ -251,7 +251,7 @@ def test_an_answer_that_is_there_keeps_its_feedback(sink: Sink, store: Store, ma
 
 
 def test_an_erased_user_may_come_back(sink: Sink, store: Store, make: Make) -> None:
-    """A session that is started again after the erasure is recorded again, without what was before."""
+    """A session that is opened again after the erasure is recorded, without traces from before it."""
     sink.write(_visit(make, "s", "ann", 1))
     receipt = store.erase_user("ann")
     again_us = (receipt.erased_at - EPOCH) // timedelta(microseconds=1) + 10
@@ -265,8 +265,8 @@ def test_an_erased_user_may_come_back(sink: Sink, store: Store, make: Make) -> N
     assert (user.sessions, user.traces) == (1, 1)
 
 
-def test_erasing_ends_while_the_user_goes_on(sink: Sink, store: Store, path: Path) -> None:
-    """What the user begins between two steps of an erasure is new: it stays, and the erasure does not run after it."""
+def test_erasing_ends_while_the_user_continues(sink: Sink, store: Store, path: Path) -> None:
+    """Sessions that the user begins during the erasure stay, and the erasure ends."""
     before = [
         OpenSession(id=f"before-{number}", at_us=1, user_identifier="ann", user_strength=3) for number in range(600)
     ]
@@ -292,7 +292,7 @@ def _is_buried(path: Path) -> bool:
 
 
 def test_pruning_takes_whole_sessions_and_their_sums(sink: Sink, store: Store, make: Make) -> None:
-    """A session goes when it was last active before the time, however long ago it began."""
+    """Pruning removes sessions and lone traces last active before the time, with their sums, and no others."""
     sink.write(_visit(make, "old", "ann", 1, 2))
     sink.write(_visit(make, "alive", "ann", 3, 5_000))
     sink.write([make.trace(6, None), make.trace(6_000, None)])
@@ -311,7 +311,7 @@ def test_pruning_takes_whole_sessions_and_their_sums(sink: Sink, store: Store, m
 
 
 def test_pruning_content_keeps_the_numbers(sink: Sink, store: Store, make: Make) -> None:
-    """What was said before the time goes; who did what when, and what it cost, stays."""
+    """Pruning content removes content from before the time, and keeps rows, counts and tokens."""
     sink.write(_visit(make, "s", "ann", 1, 2, 5_000))
     _index(sink)
 
@@ -330,7 +330,7 @@ def test_pruning_content_keeps_the_numbers(sink: Sink, store: Store, make: Make)
 
 
 def test_pruned_content_does_not_stay_in_the_file(sink: Sink, store: Store, make: Make, path: Path) -> None:
-    """Not even where all that was said is what a trace gave, and a log in it."""
+    """Pruned results and logs of a trace without calls are gone from the file's bytes."""
     trace = make.trace(1, "s", result='"Ahab said so"')
     log = AnnotationRow(id="l", created_us=make.t0, type="log", name=None, value='"Ahab was here"', trace_id=trace.id)
     sink.write([OpenSession(id="s", at_us=make.t0), trace, log])
@@ -345,7 +345,7 @@ def test_pruned_content_does_not_stay_in_the_file(sink: Sink, store: Store, make
 
 @pytest.mark.parametrize("days", [800_000, 1e9])
 def test_a_time_before_all_time_prunes_nothing(sink: Sink, store: Store, days: float) -> None:
-    """More days than the calendar has are as good as for ever."""
+    """Pruning by more days than the calendar has removes nothing."""
     sink.write([OpenSession(id="s", at_us=1)])
 
     receipt = store.prune(days=days)
@@ -353,8 +353,8 @@ def test_a_time_before_all_time_prunes_nothing(sink: Sink, store: Store, days: f
     assert (receipt.sessions, len(store.sessions())) == (0, 1)
 
 
-def test_pruning_content_takes_what_was_said_in_a_session(sink: Sink, store: Store, make: Make) -> None:
-    """Logs and comments that belong to no trace are content as well; tags and scores stay."""
+def test_pruning_content_takes_logs_and_comments_of_a_session(sink: Sink, store: Store, make: Make) -> None:
+    """Pruning content removes logs and comments outside traces as well, and keeps tags and scores."""
     said = [
         AnnotationRow(id="log", created_us=make.t0, type="log", name=None, value='"old"', session_id="s"),
         AnnotationRow(id="good", created_us=make.t0, type="feedback", name="f", score=1, comment="old", session_id="s"),
@@ -383,8 +383,8 @@ def test_pruning_content_takes_what_was_said_in_a_session(sink: Sink, store: Sto
     assert store.verify() == []
 
 
-def test_pruning_takes_what_belongs_to_nothing(sink: Sink, store: Store, make: Make, path: Path) -> None:
-    """What was said outside of any session, or of one that never came, or of a trace, is kept no longer than others."""
+def test_pruning_takes_records_that_belong_to_nothing(sink: Sink, store: Store, make: Make, path: Path) -> None:
+    """Old annotations outside any session, and records whose session or trace never arrived, are pruned too."""
     sink.write(
         [
             AnnotationRow(id="a", created_us=make.t0, type="log", name=None, value='"unmistakeable"'),
@@ -408,8 +408,8 @@ def test_pruning_takes_what_belongs_to_nothing(sink: Sink, store: Store, make: M
     assert _bytes(path).count(b"unmistakeable") == 0
 
 
-def test_pruned_space_is_given_back(sink: Sink, store: Store, make: Make, path: Path) -> None:
-    """The file becomes smaller, with no vacuum that would need as much again."""
+def test_pruning_shrinks_the_file(sink: Sink, store: Store, make: Make, path: Path) -> None:
+    """Pruning most records shrinks the store to less than a quarter."""
     for start in range(0, 400, 100):
         sink.write(_visit(make, f"s{start}", None, *range(start, start + 100), word="word " * 400))
     before = store.info()
@@ -421,7 +421,7 @@ def test_pruned_space_is_given_back(sink: Sink, store: Store, make: Make, path: 
 
 
 def test_ids_are_not_used_again_after_pruning(sink: Sink, store: Store, make: Make) -> None:
-    """The search index goes by the order of ids: what comes after a pruning is found too."""
+    """Records written after a pruning are found: the search index relies on ids that are never used again."""
     sink.write(_visit(make, "old", None, 1, 2, 3))
     _index(sink)
     store.prune(before=EPOCH + timedelta(microseconds=make.t0, days=1))
@@ -437,13 +437,13 @@ def test_ids_are_not_used_again_after_pruning(sink: Sink, store: Store, make: Ma
     "arguments", [{}, {"days": 1, "before": datetime.now(UTC)}, {"days": -1}, {"days": "30"}, {"before": "2026"}]
 )
 def test_pruning_asks_for_one_time(store: Store, arguments: dict[str, Any]) -> None:
-    """Nothing is removed by an argument that was meant differently."""
+    """`prune` raises unless it is given exactly one valid time."""
     with pytest.raises(ConfigurationError):
         store.prune(**arguments)
 
 
-def test_pruning_by_more_days_than_there_were(sink: Sink, store: Store, make: Make, path: Path) -> None:
-    """An age beyond the first year removes nothing, and nothing fails."""
+def test_pruning_by_days_before_the_first_year(sink: Sink, store: Store, make: Make, path: Path) -> None:
+    """An age that reaches back before the year 1 removes nothing, as `days` and as `retention_days`."""
     sink.write([OpenSession(id="s", at_us=make.t0)])
     patient = open_sink(path, retention_days=1e9)
 
@@ -456,7 +456,7 @@ def test_pruning_by_more_days_than_there_were(sink: Sink, store: Store, make: Ma
 
 
 def test_retention_prunes_while_the_writer_rests(path: Path, store: Store, make: Make) -> None:
-    """With retention_days set, what is too old goes by itself."""
+    """With `retention_days` set, maintenance removes records that are too old."""
     sink = open_sink(path, retention_days=1)
     sink.write(_visit(make, "old", None, 1, 2))
 
@@ -468,7 +468,7 @@ def test_retention_prunes_while_the_writer_rests(path: Path, store: Store, make:
 
 
 def test_an_export_has_everything_of_one_user(sink: Sink, store: Store, make: Make) -> None:
-    """One user's data, with their traces elsewhere and without what others did in their session."""
+    """An export has the user's sessions and their traces elsewhere, without traces of others in their sessions."""
     sink.write(_visit(make, "anns", "ann", 1, word="mine"))
     sink.write([make.trace(2, "anns", user_identifier="bob", user_strength=3)])
     sink.write([make.trace(3, None, user_identifier="ann", user_strength=3)])
@@ -486,7 +486,7 @@ def test_an_export_has_everything_of_one_user(sink: Sink, store: Store, make: Ma
 
 
 def test_an_export_has_no_words_of_others(sink: Sink, store: Store, make: Make) -> None:
-    """What a session begins and ends with is, in an export, what its owner said there."""
+    """In an export `first_input` and `last_output` of a session come from its owner's traces."""
     sink.write([OpenSession(id="anns", at_us=make.t0, user_identifier="ann", user_strength=3)])
     for number, user in enumerate(["bob", "ann", "ann", "bob"]):
         visit = make.trace(number, "anns", user_identifier=user, user_strength=3)
@@ -499,13 +499,13 @@ def test_an_export_has_no_words_of_others(sink: Sink, store: Store, make: Make) 
 
 
 def test_an_export_of_nobody_is_empty(store: Store) -> None:
-    """An unknown user has no data."""
+    """The export of an unknown user is empty."""
     assert list(store.export_user("eve")) == []
 
 
 @pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="this system does not list open files")
-def test_what_removed_something_keeps_no_file_open(sink: Sink, store: Store, make: Make, path: Path) -> None:
-    """A store may be dropped after one line, and Python 3.13 complains of a connection that nobody closed."""
+def test_removing_keeps_no_file_open(sink: Sink, store: Store, make: Make, path: Path) -> None:
+    """Pruning and erasing close their connections: Python 3.13 warns of unclosed ones in a collected store."""
     sink.write(_visit(make, "s", "ada", 1, 2))
     sink.close()
 

@@ -1,4 +1,4 @@
-"""Roll-ups equal a recount whatever the order of the rows and however often they are written."""
+"""Roll-ups equal a recount, whatever the order of the rows and however often they are written."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ LATER, EARLIER = (
     msgspec.structs.replace(trace, name="remote", kind="remote", started_us=trace.started_us + offset)
     for trace, offset in ((LINKED, AN_HOUR_US), (KNOWN, -AN_HOUR_US))
 )
-"""What another process guesses of when a trace began that it goes on in."""
+"""Traces as another process writes them that continues them and guesses their start."""
 
 UNIVERSE: list[Row] = [
     OpenSession(id="a", at_us=T0 - 50),
@@ -131,7 +131,7 @@ def _what_is_there(batches: list[list[Row]]) -> tuple[list[str], dict[str, Any]]
 
 
 def _hours(store: Store) -> dict[str, Any]:
-    """What happened as the hours tell it, which is what the traces tell."""
+    """Return the activity computed from hours, after checking that it equals the one computed from traces."""
     of_hours = store.activity(since=FIRST_HOUR, until=FIRST_HOUR + 4 * HOUR, buckets=4)
     begins_early = FIRST_HOUR - timedelta(microseconds=1)
     of_traces = store.activity(since=begins_early, until=FIRST_HOUR + 4 * HOUR, buckets=1)
@@ -152,7 +152,7 @@ def _session(session: Any) -> dict[str, Any]:
 @given(batches=batches)
 @settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
 def test_rollups_equal_a_recount_after_any_rows(batches: list[list[Row]]) -> None:
-    """Whatever arrives, in whatever order and however often, every sum is what counting again gives."""
+    """After any rows, in any order and however often, every sum equals a recount."""
     differences, _ = _what_is_there(batches)
 
     assert differences == []
@@ -161,7 +161,7 @@ def test_rollups_equal_a_recount_after_any_rows(batches: list[list[Row]]) -> Non
 @given(order=everything, cut=st.integers(0, len(UNIVERSE)), again=st.lists(st.sampled_from(UNIVERSE), max_size=6))
 @settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
 def test_order_and_repetition_do_not_matter(order: list[Row], cut: int, again: list[Row]) -> None:
-    """The same things having happened, the store says the same, however they arrived."""
+    """The same rows in any order, some of them repeated, give the same store."""
     expected = _what_is_there([UNIVERSE])
 
     found = _what_is_there([order[:cut], order[cut:], again])
@@ -188,7 +188,7 @@ def test_order_and_repetition_do_not_matter(order: list[Row], cut: int, again: l
     ],
 )
 def test_a_recount_finds_what_is_wrong(path: Path, sink: Sink, store: Store, tampering: str, difference: str) -> None:
-    """Whatever was changed behind the store's back is told."""
+    """`verify` reports rows that were tampered with."""
     sink.write([_call(2, KNOWN, input_tokens=20), UNIVERSE[-1]])
     with closing(sqlite3.connect(path)) as connection, connection:
         connection.execute(tampering)
@@ -200,7 +200,7 @@ def test_a_recount_finds_what_is_wrong(path: Path, sink: Sink, store: Store, tam
 
 @pytest.mark.parametrize("score", [0.0, 0.0000005, 0.1234565, 0.4999995, 0.5, 1.0])
 def test_a_recount_finds_any_score_in_order(sink: Sink, store: Store, score: float) -> None:
-    """A score is rounded to millionths when it is added, and in the same way when it is counted again."""
+    """A recount of a session with any score finds no difference, since both round to millionths."""
     sink.write(
         [UNIVERSE[0], AnnotationRow(id="f", created_us=T0, type="feedback", name="f", score=score, session_id="a")]
     )
@@ -210,7 +210,7 @@ def test_a_recount_finds_any_score_in_order(sink: Sink, store: Store, score: flo
 
 @pytest.mark.parametrize(("score", "is_good"), [(0.0, False), (0.4999999, False), (0.5, True), (1.0, True)])
 def test_feedback_is_bad_below_the_middle(sink: Sink, store: Store, score: float, is_good: bool) -> None:
-    """What is neither good nor bad counts as good."""
+    """Feedback below 0.5 is negative; from 0.5 on it is positive."""
     sink.write(
         [UNIVERSE[0], AnnotationRow(id="f", created_us=T0, type="feedback", name="f", score=score, session_id="a")]
     )

@@ -1,4 +1,4 @@
-"""Finding what was said, before and after it is in the index, with any text as the question."""
+"""Search in content, before and after it is indexed, with any text as the query."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def _index(sink: Sink) -> None:
 def test_words_are_found(
     sink: Sink, store: Store, make: Make, is_indexed: bool, question: str, expected: list[int]
 ) -> None:
-    """All words must be there, accents and case aside; what JSON and roles add is not searched."""
+    """A hit has all words, regardless of accents and case; JSON keys and roles are not searched."""
     _say(sink, make, 1, 'the lake in Zürich\nwith "quotes"')
     _say(sink, make, 2, "weather for Zurich")
     if is_indexed:
@@ -63,7 +63,7 @@ def test_words_are_found(
 
 
 def test_a_hit_says_where_it_is(sink: Sink, store: Store, make: Make) -> None:
-    """From a hit one gets to its session, and sees the words around it."""
+    """A hit has its session, trace and user, and a snippet with the words around it."""
     _say(sink, make, 1, "x " * 200 + "needle" + " y" * 200, user_identifier="ann", user_strength=3)
     _index(sink)
 
@@ -75,8 +75,8 @@ def test_a_hit_says_where_it_is(sink: Sink, store: Store, make: Make) -> None:
     assert len(hit.snippet) < 200
 
 
-def test_a_hit_tells_what_was_asked_from_what_was_answered(sink: Sink, store: Store, make: Make) -> None:
-    """In its one line there is a dot between two texts, and none between two lines of one."""
+def test_a_snippet_separates_input_and_output(sink: Sink, store: Store, make: Make) -> None:
+    """In a snippet a dot separates input and output, and a space the lines of one text."""
     _say(sink, make, 1, "where is\nmy needle")
 
     (hit,) = store.search("needle").items
@@ -84,10 +84,10 @@ def test_a_hit_tells_what_was_asked_from_what_was_answered(sink: Sink, store: St
     assert hit.snippet == "where is my needle · fine"
 
 
-def test_an_index_of_another_version_is_made_anew_before_anything_is_taken_out(
+def test_an_index_of_another_version_is_rebuilt_before_anything_is_removed(
     sink: Sink, store: Store, make: Make, path: Path
 ) -> None:
-    """What is removed has to be told as it was put in, and an earlier version told it in other words."""
+    """An index of another version is rebuilt before an erasure: removing needs the text exactly as it was indexed."""
     for number, text in ((1, "a needle"), (2, "a straw")):
         _say(sink, make, number, text, session=str(number), user_identifier=str(number), user_strength=3)
     _index(sink)
@@ -104,7 +104,7 @@ def test_an_index_of_another_version_is_made_anew_before_anything_is_taken_out(
 
 
 def test_hits_come_in_pages_across_the_edge_of_the_index(sink: Sink, store: Store, make: Make) -> None:
-    """The newest first, each once, whether the index has them or not."""
+    """Pages of hits have each hit once, newest first, indexed or not."""
     for number in range(1, 8):
         _say(sink, make, number, "same words")
         if number == 4:
@@ -123,7 +123,7 @@ def test_hits_come_in_pages_across_the_edge_of_the_index(sink: Sink, store: Stor
 
 @pytest.mark.parametrize("is_indexed", [False, True])
 def test_a_search_can_ask_for_one_user(sink: Sink, store: Store, make: Make, is_indexed: bool) -> None:
-    """What others said is not shown."""
+    """`search(user=...)` gives only hits of that user."""
     _say(sink, make, 1, "secret", session="a", user_identifier="ann", user_strength=3)
     _say(sink, make, 2, "secret", session="b", user_identifier="bob", user_strength=3)
     if is_indexed:
@@ -134,7 +134,7 @@ def test_a_search_can_ask_for_one_user(sink: Sink, store: Store, make: Make, is_
 
 
 def test_lists_can_be_narrowed_by_text(sink: Sink, store: Store, make: Make) -> None:
-    """What was said narrows sessions and traces like any other filter."""
+    """`text=` filters sessions and traces by their content."""
     _say(sink, make, 1, "apples", session="a")
     _say(sink, make, 2, "pears", session="b")
     _index(sink)
@@ -144,7 +144,7 @@ def test_lists_can_be_narrowed_by_text(sink: Sink, store: Store, make: Make) -> 
 
 
 def test_indexing_goes_in_bounded_steps(sink: Sink, make: Make) -> None:
-    """Maintenance does a little at a time and says whether more is waiting."""
+    """Each `maintain` indexes a bounded number of rows and returns whether more are left."""
     trace = make.trace(1)
     sink.write([make.call(number, trace, input='"word"') for number in range(2 * STEP_ROWS + 100)])
 
@@ -152,13 +152,13 @@ def test_indexing_goes_in_bounded_steps(sink: Sink, make: Make) -> None:
     while sink.maintain():
         steps += 1
 
-    assert steps >= 3  # more of them on a machine that is busy
+    assert steps >= 3  # more on a busy machine
 
 
 @given(text=st.text(max_size=40))
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_any_text_is_a_question(searchable: Store, text: str) -> None:
-    """Nothing that a person types is a syntax error."""
+    """No text is a syntax error in a search."""
     if text.strip() and not any("\ud800" <= character <= "\udfff" for character in text):
         assert searchable.search(text).next is None
         assert searchable.sessions(text=text).next is None

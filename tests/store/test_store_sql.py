@@ -1,4 +1,4 @@
-"""Statements for many rows."""
+"""SQL statements that insert many rows."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def _connection() -> Iterator[sqlite3.Connection]:
 
 @given(st.integers(0, 300))
 def test_every_row_is_inserted_once_and_in_order(count: int) -> None:
-    """However many there are."""
+    """Any number of rows is inserted once and in order."""
     rows = [(number, f"word {number}") for number in range(count)]
     with closing(_words()) as connection:
         insert_rows(connection, INSERT, rows)
@@ -32,7 +32,7 @@ def test_every_row_is_inserted_once_and_in_order(count: int) -> None:
 
 
 def test_many_rows_take_few_steps(connection: sqlite3.Connection) -> None:
-    """At each step a busy thread of the application may keep the writer waiting, in the middle of its transaction."""
+    """A thousand rows take fewer than 30 statements: at each one a busy thread may hold up the writer's transaction."""
     steps: list[str] = []
     connection.set_trace_callback(steps.append)
 
@@ -42,7 +42,7 @@ def test_many_rows_take_few_steps(connection: sqlite3.Connection) -> None:
 
 
 def test_rows_of_several_shapes_keep_their_order(connection: sqlite3.Connection) -> None:
-    """What a row leaves out is in its statement, so that neighbours may need another one each."""
+    """Rows with statements for different columns are inserted in order, with NULL for what a row leaves out."""
     shorter = insert("words", ("id",))
     rows = [(shorter, (number,)) if number % 20 == 7 else (INSERT, (number, "word")) for number in range(100)]
 

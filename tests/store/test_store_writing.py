@@ -1,4 +1,4 @@
-"""What rows do to the store: sessions and their owners, traces and their ends, annotations early and late."""
+"""Writing rows: sessions and their users, traces and their ends, annotations before and after their targets."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def _trace(store: Store, name: str) -> StoredTrace:
 
 
 def test_writing_a_batch_again_changes_nothing(sink: Sink, store: Store, make: Make) -> None:
-    """A batch whose outcome was unknown may be written again."""
+    """Writing a batch a second time, as after an unknown outcome, changes nothing."""
     trace = make.trace(1, user_identifier="ann", user_strength=3)
     batch: Sequence[Row] = [
         OpenSession(id="s", at_us=make.t0, user_identifier="ann", user_strength=3, metadata='{"a": 1}'),
@@ -60,7 +60,7 @@ def test_writing_a_batch_again_changes_nothing(sink: Sink, store: Store, make: M
 
 
 def test_a_session_ends_and_is_opened_again(sink: Sink, store: Store) -> None:
-    """An end is a pause."""
+    """Opening an ended session again clears its end."""
     sink.write([OpenSession(id="s", at_us=10), EndSession(id="s", at_us=20)])
     ended = _session(store, "s").ended_at
 
@@ -71,7 +71,7 @@ def test_a_session_ends_and_is_opened_again(sink: Sink, store: Store) -> None:
 
 
 def test_metadata_is_merged_key_by_key(sink: Sink, store: Store) -> None:
-    """What is said later about a session is added to what is known."""
+    """Later metadata of a session is merged into the earlier, key by key."""
     sink.write([OpenSession(id="s", at_us=1, metadata='{"plan": "free", "seat": 4}')])
 
     sink.write([UpdateSession(id="s", at_us=2, metadata='{"plan": "pro"}')])
@@ -87,7 +87,7 @@ def test_metadata_is_merged_key_by_key(sink: Sink, store: Store) -> None:
 def test_a_stronger_user_replaces_a_weaker_and_never_the_reverse(
     sink: Sink, store: Store, first: tuple[int, str | None], second: tuple[int, str | None], owner: str
 ) -> None:
-    """An explicit resume never changes an owner of the same or a greater strength."""
+    """A session's user is replaced by a stronger one only."""
     for at_us, (strength, user) in enumerate([first, second]):
         sink.write([OpenSession(id="s", at_us=at_us, user_identifier=user, user_strength=strength)])
 
@@ -96,7 +96,7 @@ def test_a_stronger_user_replaces_a_weaker_and_never_the_reverse(
 
 
 def test_identifying_moves_session_traces_and_sums(sink: Sink, store: Store, make: Make) -> None:
-    """When the user becomes known, what was recorded before is theirs, and no longer the weaker user's."""
+    """Identifying a user moves the session, its earlier traces and sums from the weaker user to them."""
     adopted = make.trace(1, user_identifier="weak", user_strength=1)
     sink.write(
         [
@@ -117,7 +117,7 @@ def test_identifying_moves_session_traces_and_sums(sink: Sink, store: Store, mak
 
 
 def test_a_trace_keeps_its_own_strong_user(sink: Sink, store: Store, make: Make) -> None:
-    """Whose trace it is, is not whose session it is in."""
+    """A trace with a strong user of its own keeps it in a session of another user."""
     visit = make.trace(1, user_identifier="bob", user_strength=3)
 
     sink.write([OpenSession(id="s", at_us=make.t0, user_identifier="ann", user_strength=3), visit])
@@ -126,8 +126,8 @@ def test_a_trace_keeps_its_own_strong_user(sink: Sink, store: Store, make: Make)
     assert _session(store, "s").user_identifier == "ann"
 
 
-def test_of_two_answers_at_the_same_time_the_later_row_is_the_last(sink: Sink, store: Store, make: Make) -> None:
-    """Calls that are made at once are in the order in which they were told, as a recount has them."""
+def test_of_two_calls_at_the_same_time_the_later_row_is_the_last(sink: Sink, store: Store, make: Make) -> None:
+    """Calls with the same start are in the order of their rows, as in a recount."""
     trace = make.trace(1, status="running")
     calls = [make.call(number, trace, started_us=make.t0, output_preview=f"answer {number}") for number in (1, 2)]
 
@@ -137,8 +137,8 @@ def test_of_two_answers_at_the_same_time_the_later_row_is_the_last(sink: Sink, s
     assert store.verify() == []
 
 
-def test_of_two_users_known_as_firmly_a_trace_keeps_the_first(sink: Sink, store: Store, make: Make) -> None:
-    """Rows that come later may be of somebody who came later, as in a session that is resumed."""
+def test_of_two_equally_strong_users_a_trace_keeps_the_first(sink: Sink, store: Store, make: Make) -> None:
+    """Later rows with another user of the same strength do not change the user of a trace."""
     for user, status in (("ann", "running"), ("bob", "running"), ("bob", "ok")):
         sink.write([make.trace(1, session=None, status=status, user_identifier=user, user_strength=2)])
 
@@ -147,7 +147,7 @@ def test_of_two_users_known_as_firmly_a_trace_keeps_the_first(sink: Sink, store:
 
 
 def test_a_user_of_unknown_strength_counts_as_adopted(sink: Sink, store: Store, make: Make) -> None:
-    """Whoever is named belongs to what names them, until somebody says more firmly who it is."""
+    """A user without a strength is stored, and replaced by any stronger one."""
     trace = make.trace(1, session=None, status="running", user_identifier="ann")
     sink.write([OpenSession(id="s", at_us=make.t0, user_identifier="ann"), trace])
     named = (_session(store, "s").user_identifier, _trace(store, trace.id).user_identifier)
@@ -159,7 +159,7 @@ def test_a_user_of_unknown_strength_counts_as_adopted(sink: Sink, store: Store, 
 
 
 def test_a_moved_trace_takes_its_sums_and_words_along(sink: Sink, store: Store, make: Make) -> None:
-    """Re-homing leaves nothing of the trace in the session where it does not belong."""
+    """A moved trace takes its sums, previews and feedback from its old session to the new one."""
     trace = make.trace(5)
     sink.write(
         [
@@ -183,7 +183,7 @@ def test_a_moved_trace_takes_its_sums_and_words_along(sink: Sink, store: Store, 
 
 
 def test_a_trace_is_running_from_its_first_span(sink: Sink, store: Store, make: Make) -> None:
-    """A trace shows with its first stored span and is completed by its end."""
+    """A trace is stored as ``running`` with its first span, and completed by its end."""
     running = make.trace(1, status="running", started_us=_now_us())
     sink.write([make.call(1, running)])
     before = _trace(store, running.id).status
@@ -195,8 +195,8 @@ def test_a_trace_is_running_from_its_first_span(sink: Sink, store: Store, make: 
     assert (after.result, after.tags, after.duration_ms) == ({"ok": True}, {"plan": "pro"}, 1000.0)
 
 
-def test_a_trace_of_which_nothing_was_heard_reads_abandoned(sink: Sink, store: Store, make: Make) -> None:
-    """Unfinished for an hour means that nobody will finish it."""
+def test_a_trace_without_an_end_reads_abandoned(sink: Sink, store: Store, make: Make) -> None:
+    """A trace that is unfinished for an hour reads ``abandoned``."""
     trace = make.trace(1, status="running", started_us=_now_us() - 3_700_000_000)
 
     sink.write([make.call(1, trace)])
@@ -207,7 +207,7 @@ def test_a_trace_of_which_nothing_was_heard_reads_abandoned(sink: Sink, store: S
 
 
 def test_a_session_named_by_a_trace_is_completed_when_it_arrives(sink: Sink, store: Store, make: Make) -> None:
-    """The records of two processes may arrive in any order."""
+    """A session that is first named by a trace gets its user, start and previous id when it is opened."""
     sink.write([make.trace(1)])
     before = _session(store, "s")
 
@@ -220,7 +220,7 @@ def test_a_session_named_by_a_trace_is_completed_when_it_arrives(sink: Sink, sto
 
 
 def test_one_failed_call_that_fails_its_request_is_one_error(sink: Sink, store: Store, make: Make) -> None:
-    """Errors count what failed, not through how many hands it went."""
+    """A failed call and the request that it fails count as one error."""
     failing, broken = make.trace(1, status="error"), make.trace(2, status="error")
 
     sink.write([make.call(1, failing, status="error"), failing, broken, make.trace(3)])
@@ -230,7 +230,7 @@ def test_one_failed_call_that_fails_its_request_is_one_error(sink: Sink, store: 
 
 
 def test_unknown_is_none_and_never_zero(sink: Sink, store: Store, make: Make) -> None:
-    """A sum over calls of which none knew is unknown; over some that knew it is theirs."""
+    """A sum is None if no call has the value, else the sum over those that have it."""
     sink.write([make.trace(1), make.call(1, make.trace(1)), make.call(2, make.trace(1), input_tokens=0, cost_nano=5)])
 
     session = _session(store, "s")
@@ -240,7 +240,7 @@ def test_unknown_is_none_and_never_zero(sink: Sink, store: Store, make: Make) ->
 
 
 def test_embeddings_count_tokens_but_are_no_turn(sink: Sink, store: Store, make: Make) -> None:
-    """A turn is a trace in which a model was talked to."""
+    """An embedding counts its tokens, but is neither a turn nor an LLM call."""
     sink.write([make.call(1, make.trace(1), kind="embedding", input_tokens=8)])
 
     session = _session(store, "s")
@@ -249,7 +249,7 @@ def test_embeddings_count_tokens_but_are_no_turn(sink: Sink, store: Store, make:
 
 
 def test_the_first_question_and_the_last_answer_are_by_time(sink: Sink, store: Store, make: Make) -> None:
-    """A conversation is shown by how it began and how it ended, however its calls arrived."""
+    """`first_input` and `last_output` of a session go by the start of its calls, in whatever order they arrive."""
     for number in (2, 3, 1):
         trace = make.trace(number)
         sink.write([make.call(number, trace, input_preview=f"q{number}", output_preview=f"a{number}"), trace])
@@ -261,7 +261,7 @@ def test_the_first_question_and_the_last_answer_are_by_time(sink: Sink, store: S
 
 @pytest.mark.parametrize("field", ["session_id", "trace_id", "completion_id"])
 def test_an_annotation_finds_what_arrives_after_it(sink: Sink, store: Store, make: Make, field: str) -> None:
-    """Feedback by id counts, also when it is faster than what it speaks of."""
+    """Feedback by id counts for its session, also when it is stored before it."""
     trace = make.trace(1)
     target = {"session_id": "s", "trace_id": trace.id, "completion_id": "resp-1"}[field]
     feedback = AnnotationRow(id="f", created_us=make.t0, type="feedback", name="f", score=0.5, **{field: target})
@@ -274,7 +274,7 @@ def test_an_annotation_finds_what_arrives_after_it(sink: Sink, store: Store, mak
 
 
 def test_an_annotation_of_a_call_has_its_span_trace_and_session(sink: Sink, store: Store, make: Make) -> None:
-    """A provider's response id is enough to say what an annotation is about."""
+    """An annotation by completion id gets the span, trace and session of that call."""
     trace = make.trace(1)
     sink.write([make.call(1, trace, response_id="resp-1"), trace])
 
@@ -300,7 +300,7 @@ def _changed_mind(make: Make, minute: int, score: float | None, **target: Any) -
 def test_of_feedback_with_one_id_the_latest_counts(
     new_sink: Callable[[], Sink], store: Store, make: Make, field: str, order: tuple[int, ...]
 ) -> None:
-    """Whoever changes their mind has one opinion, in whichever order processes write it and what it is about."""
+    """Of feedback with the same id the latest counts, in whatever order it and its target are written."""
     trace = make.trace(1)
     target = {"session_id": "s", "trace_id": trace.id, "completion_id": "resp-1"}[field]
     opened = OpenSession(id="s", at_us=make.t0, user_identifier="u", user_strength=3)
@@ -325,7 +325,7 @@ def test_of_feedback_with_one_id_the_latest_counts(
 
 
 def test_feedback_that_changes_within_a_batch_or_comes_again(sink: Sink, store: Store, make: Make) -> None:
-    """One batch has several opinions, and is written again when its outcome was unknown."""
+    """Changed feedback in one batch counts once, by its latest version, also when the batch is written again."""
     trace = make.trace(1)
     batch: list[Row] = [
         trace,
@@ -344,8 +344,8 @@ def test_feedback_that_changes_within_a_batch_or_comes_again(sink: Sink, store: 
     assert store.verify() == []
 
 
-def test_what_is_not_feedback_takes_nobodys_place(sink: Sink, store: Store, make: Make) -> None:
-    """An id that is there belongs to what was said first, unless both are feedback."""
+def test_only_feedback_is_replaced_by_its_id(sink: Sink, store: Store, make: Make) -> None:
+    """A second annotation with the same id is ignored, unless both are feedback."""
     trace = make.trace(1)
     sink.write([trace, AnnotationRow(id="f", created_us=make.t0, type="log", name="l", trace_id=trace.id)])
 
@@ -362,7 +362,7 @@ def test_what_is_not_feedback_takes_nobodys_place(sink: Sink, store: Store, make
 def test_of_a_tag_the_last_value_finds_its_trace(
     sink: Sink, store: Store, make: Make, is_split: bool, has_ended: bool
 ) -> None:
-    """A trace is not found by a value that it no longer has, however its tags and its end came in."""
+    """A trace is found by the last value of a tag only, however its tags and its end are batched."""
     first, last = (
         AnnotationRow(
             id=plan, created_us=make.t0, type="tag", name="plan", value=f'"{plan}"', trace_id=make.trace_id(1)
@@ -379,7 +379,7 @@ def test_of_a_tag_the_last_value_finds_its_trace(
 
 
 def test_tags_find_their_trace_from_either_side(sink: Sink, store: Store, make: Make) -> None:
-    """A tag given as an annotation and one that a trace ended with are the same to a filter."""
+    """A filter by tag finds tags stored as annotations and tags of the trace's end alike."""
     sink.write(
         [
             make.trace(1, tags='{"plan": "pro", "seats": 4}'),
@@ -405,10 +405,10 @@ BAD_TRACES = {
 
 
 @pytest.mark.parametrize("values", BAD_TRACES.values(), ids=BAD_TRACES)
-def test_a_row_that_can_never_be_stored_is_told_apart(
+def test_a_row_that_can_never_be_stored_is_rejected(
     sink: Sink, store: Store, make: Make, values: dict[str, object]
 ) -> None:
-    """One bad row is rejected with nothing of its batch stored; without it the others can be."""
+    """A row that can never be stored raises `RowRejectedError`, and nothing of its batch is stored."""
     bad = msgspec.structs.replace(make.trace(1), **values)
     with pytest.raises(RowRejectedError, match="A row cannot be stored"):
         sink.write([OpenSession(id="s", at_us=1), bad])
@@ -420,13 +420,13 @@ def test_a_row_that_can_never_be_stored_is_told_apart(
 
 @pytest.mark.parametrize("score", [float("nan"), float("inf"), 1e300])
 def test_a_score_that_is_no_number_is_rejected(sink: Sink, score: float) -> None:
-    """A mean over such a score would say nothing."""
+    """A NaN, infinite or huge score raises `RowRejectedError`."""
     with pytest.raises(RowRejectedError, match="score"):
         sink.write([AnnotationRow(id="f", created_us=1, type="feedback", name="f", score=score)])
 
 
 def test_spans_keep_everything(sink: Sink, store: Store, make: Make) -> None:
-    """A span that is no call is read as it was written."""
+    """A span that is no call reads back with every field."""
     tool = SpanRow(
         id=make.span_id(9), trace=make.trace(1), parent_id=make.span_id(1), kind="tool", name="look",
         started_us=make.t0, duration_us=1_500, status="error", error_type="KeyError", error_message="'x'",
@@ -456,7 +456,7 @@ def test_spans_keep_everything(sink: Sink, store: Store, make: Make) -> None:
 
 
 def test_what_was_dropped_is_in_the_ledger(sink: Sink, store: Store) -> None:
-    """Losses are told to whoever reads the store, added up over processes."""
+    """Counts of dropped records are added up in the store's ledger."""
     sink.count_dropped({"queue_full": 3})
     sink.count_dropped({"queue_full": 2, "row_rejected": 1})
 
