@@ -1,4 +1,4 @@
-"""Programs that run in processes of their own, where they may be killed, and what must hold of a store afterwards."""
+"""Fixtures of the fault tests: programs in processes of their own, which may be killed, and checks of their store."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ import pytest
 from baserun.store import open_store
 
 PATIENCE = 120.0
-"""Seconds until a test gives up on something that takes a moment; nothing here is timed more finely."""
+"""Seconds until a test gives up waiting; nothing here is timed more finely."""
 
 PREAMBLE = """\
 from __future__ import annotations
@@ -39,11 +39,11 @@ def until(condition):
 
 path = sys.argv[1]
 """
-"""What every program begins with; it gets the path of the store as its first argument."""
+"""The beginning of every program; its first argument is the path of the store."""
 
 
 class Program:
-    """A program in a file; what it starts ends with the test."""
+    """A program in a file; its processes end with the test."""
 
     def __init__(self, file: Path, store: Path) -> None:
         self.file = file
@@ -57,7 +57,7 @@ class Program:
         prepare: Callable[[], None] | None = None,
         **environment: str,
     ) -> subprocess.Popen[str]:
-        """Run it, in a process group of its own; `prepare` is called there before Python begins."""
+        """Start it in a process group of its own; `prepare` is called there before Python starts."""
         process = subprocess.Popen(
             [sys.executable, *flags, str(self.file), str(self._store), *map(str, arguments)],
             stdout=subprocess.PIPE,
@@ -73,13 +73,13 @@ class Program:
     def run(
         self, *arguments: object, flags: tuple[str, ...] = (), patience: float = PATIENCE, **environment: str
     ) -> tuple[int, str, str]:
-        """Run it to its end: the exit status, and what it wrote to stdout and stderr."""
+        """Run it to its end; return the exit status, stdout and stderr."""
         process = self.start(*arguments, flags=flags, prepare=None, **environment)
         out, err = process.communicate(timeout=patience)
         return process.returncode, out, err
 
     def end(self) -> None:
-        """End whatever is left of it."""
+        """Kill all of its processes that are left."""
         for process in self._started:
             with suppress(ProcessLookupError, PermissionError):
                 os.killpg(process.pid, signal.SIGKILL)
@@ -93,7 +93,7 @@ def _path(tmp_path: Path) -> Path:
 
 @pytest.fixture(name="program")
 def _program(tmp_path: Path, path: Path) -> Iterator[Callable[[str], Program]]:
-    """Makes a program of a source; `PREAMBLE` comes first."""
+    """Return a function that makes a program of a source, with `PREAMBLE` before it."""
     made: list[Program] = []
 
     def make(source: str) -> Program:
@@ -109,7 +109,7 @@ def _program(tmp_path: Path, path: Path) -> Iterator[Callable[[str], Program]]:
 
 @pytest.fixture(name="messages")
 def _messages(path: Path) -> Callable[[], list[str]]:
-    """What was logged in sessions, in order, from a store that is intact."""
+    """Return a function that checks the store and returns the sorted values of all annotations in sessions."""
 
     def read() -> list[str]:
         with closing(open_store(path, budget=None)) as store:
@@ -123,7 +123,7 @@ def _messages(path: Path) -> Callable[[], list[str]]:
 
 @pytest.fixture(name="until")
 def _until() -> Callable[[Callable[[], object]], None]:
-    """Waits for a condition."""
+    """Return a function that waits for a condition."""
 
     def wait(condition: Callable[[], object]) -> None:
         deadline = time.monotonic() + PATIENCE

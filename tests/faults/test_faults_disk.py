@@ -1,4 +1,4 @@
-"""Disks and files that fail: the application goes on, and so does the store when it can."""
+"""Failing disks and files: the application continues, and records are written when the store works again."""
 
 from __future__ import annotations
 
@@ -44,13 +44,13 @@ LIMIT = "resource.setrlimit(resource.RLIMIT_FSIZE, ({size}, resource.RLIM_INFINI
 
 
 def test_files_that_cannot_grow(program: Make, messages: Messages) -> None:
-    """When the system lets no file grow any more, records wait, and are written when it does again."""
+    """While the system lets no file grow, records wait in memory, and are written when it does again."""
     source = FULL.format(fill=LIMIT.format(size=500_000), free=LIMIT.format(size="resource.RLIM_INFINITY"))
 
     status, out, err = program(source).run()
 
     assert (status, out) == (0, ""), err
-    # What is closed to be opened anew may leave room for a little more, so that an outage ends and begins again.
+    # Reopening the store may free a little room, so that an outage ends and begins again.
     assert err.count("Baserun cannot write its records") == err.count("Baserun writes its records again")
     assert len(err.splitlines()) < 20
     assert {"before", "after"} < set(messages())
@@ -69,7 +69,7 @@ def _can_mount() -> bool:
         return True
 
 
-if _can_mount():  # else `test_files_that_cannot_grow` has to do
+if _can_mount():  # otherwise only `test_files_that_cannot_grow` covers this
 
     @pytest.fixture(name="small_disk")
     def _small_disk(path: Path) -> Iterator[Path]:
@@ -79,7 +79,7 @@ if _can_mount():  # else `test_files_that_cannot_grow` has to do
         subprocess.run(["umount", "-l", str(path.parent)], check=True)
 
     def test_a_full_disk(program: Make, messages: Messages, small_disk: Path) -> None:
-        """When the disk is full, records wait in memory, and are written when somebody makes room."""
+        """While the disk is full, records wait in memory, and are written when there is room again."""
         ballast = small_disk / "ballast"
         source = FULL.format(
             fill=f"open({str(ballast)!r}, 'wb').write(bytes(700_000))",
@@ -94,7 +94,7 @@ if _can_mount():  # else `test_files_that_cannot_grow` has to do
 
 
 def _obey_modes() -> None:
-    """Let even root be bound by the modes of files, in the child only."""
+    """Drop the capabilities by which root ignores file modes, in the child only."""
     libc = ctypes.CDLL(None, use_errno=True)
     for capability in (1, 2):  # CAP_DAC_OVERRIDE and CAP_DAC_READ_SEARCH
         libc.prctl(24, capability, 0, 0, 0)  # PR_CAPBSET_DROP
@@ -116,7 +116,7 @@ READ_ONLY = """
 def test_a_folder_in_which_nothing_can_be_written(
     program: Make, messages: Messages, path: Path, tmp_path: Path, folder: str
 ) -> None:
-    """A folder that is read-only, or cannot be made, is said once; when it can be written it is."""
+    """A read-only folder, or one that cannot be made, is logged once, and records are written when that is over."""
     reading = program(READ_ONLY)
     closed_folder = tmp_path if folder == "missing" else path.parent
     closed_folder.mkdir(exist_ok=True)
@@ -170,7 +170,7 @@ DAMAGES = [_garbage, _emptied, _deleted, _deleted_alone, _replaced, _folder_remo
 def test_a_store_that_is_damaged_in_use(
     path: Path, messages: Messages, until: Until, damage: Callable[[Path], None]
 ) -> None:
-    """Whatever becomes of the file under a writer, what is recorded afterwards is stored in one that is intact."""
+    """After any damage to the store's file in use, later records are stored in an intact one."""
     baserun.init(store=path)
     with baserun.with_session(session_identifier="s"):
         baserun.log("before")

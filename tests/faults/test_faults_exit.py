@@ -1,4 +1,4 @@
-"""The end of a process: what is queued is written, whatever ends it and whoever still records; nothing is printed."""
+"""The end of a process: queued records are written, whatever ends it and whoever still records; nothing is printed."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ ENDINGS = {
         "",
     ),
 }
-"""A statement, the exit status unless the system has its own, and what Python says."""
+"""For each ending a statement, the exit status (None: any), and a part of Python's message."""
 
 
 @pytest.mark.parametrize("ending", ENDINGS)
-def test_what_is_queued_is_written_at_the_end(program: Make, messages: Messages, ending: str) -> None:
-    """However an interpreter ends by itself, everything that was recorded is stored."""
+def test_queued_records_are_written_at_the_end(program: Make, messages: Messages, ending: str) -> None:
+    """When the interpreter ends in any regular way, all queued records are stored."""
     statement, status, said = ENDINGS[ending]
 
     returned, out, err = program(f"{QUEUED}    {statement}\n").run()
@@ -50,7 +50,7 @@ def test_what_is_queued_is_written_at_the_end(program: Make, messages: Messages,
 
 @pytest.mark.parametrize("ending", ["os._exit(0)", "os.kill(os.getpid(), 15)", "os.kill(os.getpid(), 9)"])
 def test_a_sudden_end_loses_only_what_was_not_written_yet(program: Make, messages: Messages, ending: str) -> None:
-    """Where nobody is asked, what waited for longer than the flush interval is stored all the same."""
+    """When the process is killed without exit handlers, records already written are kept."""
     source = f"""
     baserun.init(store=path)
     with baserun.with_session(session_identifier="s"):
@@ -66,7 +66,7 @@ def test_a_sudden_end_loses_only_what_was_not_written_yet(program: Make, message
 
 
 def test_records_of_other_exit_handlers_are_stored(program: Make, messages: Messages) -> None:
-    """Handlers that run before and after ours, and one that uses Baserun for the first time, are heard."""
+    """Records made in exit handlers that run before and after ours are stored."""
     source = """
     import atexit
     def say(text):
@@ -85,7 +85,7 @@ def test_records_of_other_exit_handlers_are_stored(program: Make, messages: Mess
 
 
 def test_first_use_in_an_exit_handler(program: Make, messages: Messages) -> None:
-    """Baserun can be used for the first time when the interpreter is ending already and starts no threads any more."""
+    """Baserun can be first used in an exit handler, when the interpreter starts no threads any more."""
     source = """
     import atexit
     @atexit.register
@@ -103,7 +103,7 @@ def test_first_use_in_an_exit_handler(program: Make, messages: Messages) -> None
 
 
 def test_finalisers_may_record_until_the_very_end(program: Make, messages: Messages) -> None:
-    """Objects that record when they are deleted, even while modules are torn down, print nothing and delay nothing."""
+    """Objects that record in their finaliser, even while modules are torn down, cause no output and no hang."""
     source = """
     class Late:
         def __init__(self, session):
@@ -127,7 +127,7 @@ def test_finalisers_may_record_until_the_very_end(program: Make, messages: Messa
 
 
 def test_daemon_threads_that_record_to_the_end(program: Make, messages: Messages) -> None:
-    """Threads that still record while the interpreter ends delay it by no more than the exit timeout."""
+    """Daemon threads that record while the interpreter ends neither keep it from ending nor cause output."""
     source = """
     baserun.init(store=path, exit_timeout=2)
     def record():
@@ -146,8 +146,8 @@ def test_daemon_threads_that_record_to_the_end(program: Make, messages: Messages
     assert set(messages()) == {"daemon"}
 
 
-def test_a_thread_that_outlives_main_is_waited_for_by_python_and_heard(program: Make, messages: Messages) -> None:
-    """A thread that is no daemon goes on after the main one; what it records is stored."""
+def test_records_of_a_thread_that_outlives_main_are_stored(program: Make, messages: Messages) -> None:
+    """Records of a non-daemon thread that outlives the main one are stored."""
     source = """
     baserun.init(store=path, flush_interval=60)
     def work():
@@ -164,7 +164,7 @@ def test_a_thread_that_outlives_main_is_waited_for_by_python_and_heard(program: 
 
 
 def test_an_exit_waits_for_a_locked_store_no_longer_than_it_may(program: Make) -> None:
-    """Where another process holds the store, the end comes after the exit timeout and not after the other process."""
+    """When the store is locked by another, the process ends after its exit timeout."""
     source = """
     import atexit, fcntl
     began = []
@@ -185,7 +185,7 @@ def test_an_exit_waits_for_a_locked_store_no_longer_than_it_may(program: Make) -
 
 
 def test_a_second_interrupt_ends_the_waiting(program: Make) -> None:
-    """Whoever presses Ctrl-C twice has not to wait for the exit timeout."""
+    """A second Ctrl-C ends the process without waiting for the exit timeout."""
     source = """
     import fcntl
     baserun.init(store=path, exit_timeout=10_000)
@@ -204,7 +204,7 @@ def test_a_second_interrupt_ends_the_waiting(program: Make) -> None:
     assert process.stdout.readline() == "ready\n"
     process.send_signal(signal.SIGINT)
     assert process.stdout.readline() == "ending\n"
-    while process.poll() is None:  # until it has come as far as our exit handler
+    while process.poll() is None:  # until it has reached our exit handler
         process.send_signal(signal.SIGINT)
         with suppress(subprocess.TimeoutExpired):
             process.wait(0.2)

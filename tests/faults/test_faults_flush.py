@@ -1,4 +1,4 @@
-"""`flush` and `shutdown`: True means committed, whoever asks and however often."""
+"""`flush` and `shutdown`: True means committed, from any thread and however often."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Messages = Callable[[], list[str]]
 
 
 def test_many_threads_flush_at_once(path: Path, messages: Messages) -> None:
-    """Each of many threads that record and flush finds its own record in the store when flush has returned."""
+    """Each of many threads that record and flush at once finds its records in the store after `flush`."""
     baserun.init(store=path)
     missing = []
 
@@ -41,7 +41,7 @@ def test_many_threads_flush_at_once(path: Path, messages: Messages) -> None:
 
 
 def test_flush_without_waiting(path: Path) -> None:
-    """With a timeout of zero it says whether everything is committed, and does not wait for it."""
+    """`flush(0)` returns whether everything is committed, without waiting."""
     baserun.init(store=path, flush_interval=60)
     assert baserun.flush(0)
     baserun.log("x")
@@ -52,7 +52,7 @@ def test_flush_without_waiting(path: Path) -> None:
 
 
 def test_use_after_shutdown(path: Path, messages: Messages) -> None:
-    """A process that goes on after a shutdown starts again where it was."""
+    """Recording after a shutdown starts again with the same store."""
     baserun.init(store=path)
     for text in ("before", "after", "after that"):
         with baserun.with_session(session_identifier="s"):
@@ -64,7 +64,7 @@ def test_use_after_shutdown(path: Path, messages: Messages) -> None:
 
 
 def test_a_second_init_moves_to_another_store(path: Path, tmp_path: Path, messages: Messages) -> None:
-    """What was recorded before goes to the first store, what comes after to the second, and nothing is lost between."""
+    """Records from before a second `init` are in the first store, later ones in the second, and none is lost."""
     other = tmp_path / "other.sqlite3"
     baserun.init(store=path, flush_interval=60)
     with baserun.with_session(session_identifier="s"):
@@ -83,7 +83,7 @@ def test_a_second_init_moves_to_another_store(path: Path, tmp_path: Path, messag
 
 
 def test_shutdown_while_others_record(path: Path, messages: Messages) -> None:
-    """Records that come while Baserun is shut down and started again are stored or counted, and none blocks."""
+    """Recording while Baserun is shut down and started again neither blocks nor breaks the ledger."""
     baserun.init(store=path, flush_interval=0.001)
     stop = threading.Event()
     put = []

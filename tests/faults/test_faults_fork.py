@@ -1,4 +1,4 @@
-"""Forks: the parent's records are stored once, the child's are stored, and nobody waits for a lock of the other."""
+"""Forks: records of parent and child are stored once each, and neither waits for a lock of the other."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 Make = Callable[[str], Any]
-"""Makes a program; the class is in conftest, which cannot be imported."""
+"""The type of the fixture `program`; its class is in conftest, which cannot be imported."""
 
 FLAGS = ("-W", "ignore::DeprecationWarning")
-"""From Python 3.12 on a fork beside threads, the application's own too, gives a warning."""
+"""From Python 3.12 on a fork beside any other thread gives a warning."""
 
 QUEUED = """
     def work():
@@ -44,8 +44,8 @@ QUEUED = """
 
 
 @pytest.mark.parametrize("where", ["main thread", "another thread"])
-def test_what_is_queued_at_a_fork_is_stored_once(program: Make, messages: Callable[[], list[str]], where: str) -> None:
-    """Of records that wait while a process forks, the parent writes each once and the child none."""
+def test_records_queued_at_a_fork_are_stored_once(program: Make, messages: Callable[[], list[str]], where: str) -> None:
+    """Records queued at a fork are written once by the parent, and not by the child."""
     outcome = program(QUEUED).run(where, flags=FLAGS)
 
     assert outcome == (0, "", "")
@@ -89,7 +89,7 @@ STORM = """
 
 @pytest.mark.parametrize("forks", [30, pytest.param(1000, marks=pytest.mark.storm)])
 def test_forks_while_the_writer_commits(program: Make, messages: Callable[[], list[str]], forks: int) -> None:
-    """Every child records and flushes, whatever the writer was doing at the fork; the parent loses nothing."""
+    """Children forked at any moment of the writer can record and flush, and the parent loses nothing."""
     status, out, err = program(STORM).run(forks, flags=FLAGS, patience=1000)
 
     stored = Counter(messages())
@@ -125,7 +125,7 @@ MULTIPROCESSING = """
 def test_children_of_multiprocessing_write_before_they_end(
     program: Make, messages: Callable[[], list[str]], method: str
 ) -> None:
-    """A child of `multiprocessing`, which runs no exit handlers, loses nothing however short it lives."""
+    """A short-lived child of `multiprocessing`, which runs no exit handlers, loses nothing."""
     outcome = program(MULTIPROCESSING).run(method, flags=FLAGS)
 
     assert outcome == (0, "", "")
@@ -133,7 +133,7 @@ def test_children_of_multiprocessing_write_before_they_end(
 
 
 def test_a_grandchild_records(program: Make, messages: Callable[[], list[str]]) -> None:
-    """A child that forks in turn leaves its own records to itself."""
+    """In a chain of forks each process stores its own records once."""
     source = """
     baserun.init(store=path, flush_interval=60)
     def generation(number):
@@ -157,8 +157,8 @@ def test_a_grandchild_records(program: Make, messages: Callable[[], list[str]]) 
     assert messages() == [f"generation {number}" for number in range(4)]
 
 
-def test_a_child_of_an_outage_is_not_part_of_it(program: Make, messages: Callable[[], list[str]]) -> None:
-    """A process that forks while another one locks its store loses nothing, nor does the child."""
+def test_a_fork_in_an_outage_loses_nothing(program: Make, messages: Callable[[], list[str]]) -> None:
+    """Parent and child of a fork while the store is locked both store their records afterwards."""
     source = """
     import fcntl
     baserun.init(store=path)
@@ -187,8 +187,8 @@ def test_a_child_of_an_outage_is_not_part_of_it(program: Make, messages: Callabl
     assert messages() == ["child", "parent"]
 
 
-def test_a_fork_waits_for_what_is_being_imported(program: Make, messages: Callable[[], list[str]]) -> None:
-    """A child never inherits half a module: a fork at any moment of the first batch, which loads the store, is safe."""
+def test_a_fork_waits_for_imports(program: Make, messages: Callable[[], list[str]]) -> None:
+    """A fork while the first batch imports the store's modules is safe: the child inherits no half-imported one."""
     source = """
     baserun.init(store=path, flush_interval=0.001)
     with baserun.with_session(session_identifier="parent"):

@@ -1,4 +1,4 @@
-"""kill -9 of several writers at random: what was acknowledged is there, and every sum is right."""
+"""kill -9 of several writers at random: acknowledged records are stored, and every sum is right."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Make = Callable[[str], Any]
 
 INTERVAL = 0.05
 RATE = 500
-"""Records a second of each writer, at the most."""
+"""Records per second of each writer, at most."""
 
 WRITER = f"""
     baserun.init(store=path, flush_interval={INTERVAL})
@@ -37,7 +37,7 @@ WRITER = f"""
 
 @pytest.mark.parametrize("rounds", [2, pytest.param(25, marks=pytest.mark.storm)])
 def test_four_writers_killed_at_random(program: Make, path: Path, rounds: int) -> None:
-    """Nothing acknowledged is lost; of the rest no more than an interval and a batch; the store is intact."""
+    """Killed writers lose nothing acknowledged and at most an interval and a batch of the rest; the store is intact."""
     writer = program(WRITER)
     moments = random.Random(rounds)
     acknowledged: dict[str, int] = {}

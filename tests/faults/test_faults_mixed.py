@@ -1,4 +1,4 @@
-"""Everything that several processes can do to one store, at once and killed at random; then it is counted again."""
+"""Several processes that do everything to one store at once, killed at random; then a recount."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ VISITOR = """
 @pytest.mark.storm
 @pytest.mark.parametrize("is_killed", [False, True], ids=["to the end", "killed"])
 def test_visitors_erasures_and_prunings_at_once(program: Make, path: Path, is_killed: bool) -> None:
-    """Of processes that talk, identify, judge, end, erase, prune, look and fork, each sum and each word is right."""
+    """After processes recorded, erased, pruned, searched and forked at once, sums and search index are right."""
     visitor, moments = program(VISITOR), random.Random(is_killed)
     flags = ("-W", "ignore::DeprecationWarning")
 
@@ -120,14 +120,14 @@ def test_visitors_erasures_and_prunings_at_once(program: Make, path: Path, is_ki
 
 
 def _index(path: Path) -> set[tuple[str, int, int]]:
-    """The words in the search index, with their calls and places."""
+    """Return the words in the search index, with their rows and positions."""
     with closing(sqlite3.connect(path)) as connection:
         connection.execute("CREATE VIRTUAL TABLE temp.words USING fts5vocab (main, search, instance)")
         return set(connection.execute("SELECT term, doc, offset FROM temp.words"))
 
 
 def _expected_index(path: Path) -> set[tuple[str, int, int]]:
-    """The words that should be: of every call that is there, up to the one that was indexed last."""
+    """Return the words that should be in the index: of all contents up to the last one indexed."""
     with closing(sqlite3.connect(path)) as connection, closing(sqlite3.connect(":memory:")) as fresh:
         fresh.execute(TOKENIZED)
         fresh.execute("CREATE VIRTUAL TABLE words USING fts5vocab (search, instance)")

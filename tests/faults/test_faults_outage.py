@@ -1,4 +1,4 @@
-"""A store that cannot be written for a while: nobody waits, nothing is lost that fits, and it recovers by itself."""
+"""Outages of the store: nobody waits, nothing that fits the queue is lost, and writing resumes by itself."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def _locked_by_sqlite(path: Path) -> Iterator[None]:
 def _replaced_by_a_folder(path: Path) -> Iterator[None]:
     path.rename(path.with_suffix(".aside"))
     while not path.is_dir():
-        with suppress(FileExistsError):  # the writer was quicker, and began a new store
+        with suppress(FileExistsError):  # the writer was faster, and began a new store
             path.mkdir()
             break
         path.unlink(missing_ok=True)
@@ -59,7 +59,7 @@ def _newer(path: Path) -> Iterator[None]:
         connection.execute("PRAGMA user_version = 1000000")
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()  # only the file itself is copied
     os.utime(path)
-    path.rename(path.with_suffix(".other"))  # what is open is checked when it is opened
+    path.rename(path.with_suffix(".other"))  # the version is checked when a file is opened
     path.write_bytes(path.with_suffix(".other").read_bytes())
     yield
     with closing(sqlite3.connect(path)) as connection:
@@ -76,7 +76,7 @@ OUTAGES: dict[str, Callable[[Path], Any]] = {
 
 @pytest.mark.parametrize("outage", OUTAGES)
 def test_nothing_is_lost_in_an_outage(path: Path, messages: Messages, until: Until, outage: str) -> None:
-    """What is recorded while the store cannot be written is stored when it can, without anybody's doing."""
+    """Records made while the store cannot be written are stored when it can, without any call."""
     baserun.init(store=path)
     baserun.log("first")
     assert baserun.flush(60)
@@ -94,7 +94,7 @@ def test_nothing_is_lost_in_an_outage(path: Path, messages: Messages, until: Unt
 
 
 def test_a_store_that_is_replaced_while_it_is_opened_is_noticed(path: Path, messages: Messages, program: Make) -> None:
-    """What is recorded afterwards does not go into the file that was moved away, where nobody would find it."""
+    """Records made after the store's file was moved away while it was opened do not go into the moved file."""
     source = """
     def replace(event, arguments):
         if event == "open" and str(arguments[0]).endswith("schema.sql"):
@@ -120,10 +120,10 @@ def test_a_store_that_is_replaced_while_it_is_opened_is_noticed(path: Path, mess
     assert messages() == ["after"] * 20
 
 
-def test_one_line_when_it_begins_and_one_when_it_is_over(
+def test_an_outage_is_logged_at_its_beginning_and_end(
     path: Path, until: Until, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """However many records and tries there are, the log says an outage once, and once that it is over."""
+    """An outage is logged once when it begins and once when it ends, however many records and tries there are."""
     path.mkdir(parents=True)
     baserun.init(store=path / "baserun.sqlite3", flush_interval=0.001)
     path.rmdir()
@@ -141,8 +141,8 @@ def test_one_line_when_it_begins_and_one_when_it_is_over(
     assert "writes its records again" in ours[1].message
 
 
-def test_what_does_not_fit_is_dropped_and_counted_everywhere(path: Path, until: Until) -> None:
-    """A full queue drops what comes, says so by a signal at once, and tells the store's own ledger when it is back."""
+def test_records_that_do_not_fit_are_dropped_and_counted(path: Path, until: Until) -> None:
+    """A full queue drops new records, sends `records_dropped`, and adds them to the store's ledger after the outage."""
     heard: list[tuple[str, int]] = []
 
     def hear(reason: str, count: int) -> None:
@@ -171,7 +171,7 @@ def test_what_does_not_fit_is_dropped_and_counted_everywhere(path: Path, until: 
 
 
 def test_records_are_taken_without_waiting_for_a_locked_store(path: Path) -> None:
-    """While another process has the lock, a thousand records are taken before it gives it back."""
+    """While another process holds the lock, a thousand records are queued without waiting for it."""
     baserun.init(store=path)
     baserun.log("first")
     assert baserun.flush(60)
@@ -185,8 +185,8 @@ def test_records_are_taken_without_waiting_for_a_locked_store(path: Path) -> Non
     assert baserun.stats().stored == 1001
 
 
-def test_a_reader_in_the_middle_of_a_question_stops_nobody(path: Path, messages: Messages) -> None:
-    """A transaction that reads for long sees its own state of the store, and writers go on."""
+def test_a_long_read_transaction_stops_no_writer(path: Path, messages: Messages) -> None:
+    """A long read transaction keeps its view of the store, and the writer commits meanwhile."""
     baserun.init(store=path)
     with baserun.with_session(session_identifier="s"):
         baserun.log("before")
@@ -203,7 +203,7 @@ def test_a_reader_in_the_middle_of_a_question_stops_nobody(path: Path, messages:
 
 
 def test_a_shutdown_in_an_outage_counts_what_it_gives_up(path: Path, program: Make) -> None:
-    """What cannot be written when Baserun is shut down is dropped and counted, and the store is released."""
+    """Records that cannot be written at a shutdown are dropped and counted, and the store can be used again."""
     source = """
     import warnings
     warnings.simplefilter("error")

@@ -1,4 +1,4 @@
-"""Records that cannot be told or stored: each is given up alone, counted, and delays nobody."""
+"""Records that cannot be prepared or stored: each is dropped alone and counted, and delays no other."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Until = Callable[[Callable[[], object]], None]
 
 
 class Source:
-    """Describes a call as it was told to."""
+    """Describes a call by the given function."""
 
     def __init__(self, describe: Callable[[], CallDetails]) -> None:
         self.describe = describe
@@ -43,7 +43,7 @@ def _fine() -> CallDetails:
 
 
 def test_a_row_that_the_store_rejects_goes_alone(path: Path) -> None:
-    """Of a batch in which some rows can never be stored, all others are."""
+    """Rows that can never be stored are dropped and counted, and all others of their batch are stored."""
     told: list[tuple[str, int]] = []
 
     def hear(reason: str, count: int) -> None:
@@ -67,8 +67,8 @@ def test_a_row_that_the_store_rejects_goes_alone(path: Path) -> None:
         assert store.verify() == []
 
 
-def test_what_is_said_of_rejected_rows_is_short(path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    """However many attempts it takes to find a row that can never be stored, the log has the reason once."""
+def test_rejected_rows_are_logged_once(path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """However many rows of a batch are rejected, the log has one line with one reason."""
     baserun.init(store=path, flush_interval=0.2)
     with baserun.with_session(), baserun.start_trace(name="t"):
         for number in range(40):
@@ -78,11 +78,11 @@ def test_what_is_said_of_rejected_rows_is_short(path: Path, caplog: pytest.LogCa
 
     assert baserun.stats().dropped == {"rejected": 20}
     (said,) = (record for record in caplog.records if "does not take" in record.getMessage())
-    assert (said.exc_text or "").count("RowRejectedError: ") <= 2  # a store tries the rows twice
+    assert (said.exc_text or "").count("RowRejectedError: ") <= 2  # the rows are tried twice
 
 
 def test_a_call_that_cannot_be_described_keeps_its_span(path: Path) -> None:
-    """When reading a call's details fails, the call is recorded all the same, without them."""
+    """A call whose details cannot be read is stored without them."""
     baserun.init(store=path)
     with baserun.with_session(), baserun.start_trace(name="t"):
         _call(_fail)
@@ -98,7 +98,7 @@ def test_a_call_that_cannot_be_described_keeps_its_span(path: Path) -> None:
 
 @pytest.mark.parametrize("answer", ["raises", None, 7, b"bytes"])
 def test_a_redact_function_that_fails_masks_the_text(path: Path, messages: Messages, answer: object) -> None:
-    """Whatever a redact function does wrong, its text is masked and everything else is stored."""
+    """When a redact function raises or returns no str, that text is masked and everything else is stored."""
 
     def redact(text: str, path: str) -> str:
         if text != "secret":
@@ -119,7 +119,7 @@ def test_a_redact_function_that_fails_masks_the_text(path: Path, messages: Messa
 
 
 def test_a_redact_function_that_hangs_delays_nobody(path: Path, messages: Messages) -> None:
-    """While a redact function sleeps, records are taken and flush keeps to its time."""
+    """While a redact function hangs, records are queued and `flush` keeps to its timeout."""
     awake = threading.Event()
 
     def redact(text: str, path: str) -> str:
@@ -141,7 +141,7 @@ def test_a_redact_function_that_hangs_delays_nobody(path: Path, messages: Messag
 
 @pytest.mark.parametrize("call", [baserun.flush, baserun.shutdown])
 def test_a_redact_function_may_call_us(path: Path, messages: Messages, until: Until, call: Callable[[], bool]) -> None:
-    """A redact function that flushes or shuts down what it is part of is told that this cannot be, at once."""
+    """`flush` and `shutdown` called by a redact function return False at once, without a deadlock."""
     answers: list[bool] = []
 
     def redact(text: str, path: str) -> str:
@@ -160,7 +160,7 @@ def test_a_redact_function_may_call_us(path: Path, messages: Messages, until: Un
 
 
 def test_strings_of_ten_megabytes(path: Path, until: Until) -> None:
-    """Huge texts are cut, their weight is counted while they wait, and they leave the queue empty."""
+    """Huge texts are counted with their size while queued, stored cut, and leave the queue empty."""
     baserun.init(store=path, flush_interval=60)
     with baserun.with_session(session_identifier="s"), baserun.start_trace(name="t"):
         with baserun.span("huge", metadata={"text": "x" * 10_000_000}):

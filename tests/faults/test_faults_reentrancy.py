@@ -1,4 +1,4 @@
-"""Code of the application that runs in the middle of ours: it may record, flush or fail, and nobody waits for ever."""
+"""Application code that runs in the middle of ours may record, flush or fail, and nothing deadlocks."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ Messages = Callable[[], list[str]]
 
 
 def test_finalisers_that_record_anywhere(program: Make, messages: Messages) -> None:
-    """Objects that record when the garbage collector finds them, on any thread and under any lock, block nothing."""
+    """Finalisers that record, on any thread and under any lock, neither block nor lose anything."""
     source = """
     import gc
     gc.set_threshold(1, 1, 1)
@@ -50,7 +50,7 @@ def test_finalisers_that_record_anywhere(program: Make, messages: Messages) -> N
 
 
 def test_signal_handlers_that_record(program: Make, messages: Messages) -> None:
-    """Handlers that interrupt us anywhere, hundreds of times, may record and flush, and each record counts once."""
+    """Signal handlers that interrupt us anywhere may record and flush, and each record is stored once."""
     source = """
     import signal
     baserun.init(store=path, flush_interval=0.001)
@@ -113,7 +113,7 @@ LOGGING = """
 
 @pytest.mark.parametrize("what", ["baserun.log('heard')", "baserun.flush(60)", "raise ValueError('a broken handler')"])
 def test_log_handlers_that_record_flush_or_fail(program: Make, messages: Messages, what: str) -> None:
-    """A handler that is told of an outage may record it, wait for us or fail: the outage ends all the same."""
+    """A log handler that records, flushes or raises during an outage does not keep the outage from ending."""
     status, out, err = program(LOGGING.format(what=what)).run()
 
     assert (status, out, err) == (0, "", "")
@@ -129,8 +129,8 @@ BROKEN_HANDLER = """
 """
 
 
-def test_broken_log_handlers_keep_no_client_from_being_recorded(program: Make, messages: Messages) -> None:
-    """What is wrong in the environment is said when we start, and clients are instrumented after that."""
+def test_broken_log_handlers_keep_no_client_from_being_instrumented(program: Make, messages: Messages) -> None:
+    """When a log handler raises as a problem in the environment is logged, clients are instrumented all the same."""
     pytest.importorskip("openai")
     source = (
         BROKEN_HANDLER
@@ -148,8 +148,8 @@ def test_broken_log_handlers_keep_no_client_from_being_recorded(program: Make, m
     assert outcome == (0, "", "")
 
 
-def test_broken_log_handlers_keep_no_store_from_being_opened_anew(program: Make, messages: Messages) -> None:
-    """That a file was removed is said before the new one is made."""
+def test_broken_log_handlers_keep_no_store_from_being_reopened(program: Make, messages: Messages) -> None:
+    """When a log handler raises as the removal of the store is logged, a new store is made all the same."""
     source = (
         BROKEN_HANDLER
         + """
@@ -171,7 +171,7 @@ def test_broken_log_handlers_keep_no_store_from_being_opened_anew(program: Make,
 
 
 def test_receivers_that_record_flush_or_fail(program: Make, messages: Messages) -> None:
-    """Receivers of `records_dropped`, which run while we write, may do what they like."""
+    """Receivers of `records_dropped`, which run while we write, may record, flush or fail."""
     source = """
     from baserun import signals
     told = []

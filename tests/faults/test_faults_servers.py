@@ -1,4 +1,4 @@
-"""Real servers that fork and are ended by signals: what was recorded in a request is stored."""
+"""Real servers that fork and are ended by signals: records of requests are stored."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ import pathlib
 def post_worker_init(worker):
     pathlib.Path(f"booted-{worker.pid}").touch()
 """
-"""A worker that is still booting does not hear that it shall end, and is waited for until the grace is over."""
+"""Notes when a worker has booted: before that it misses the signal to end, and gunicorn waits for its full grace."""
 
 GUNICORN = [sys.executable, "-m", gunicorn.__name__, "--no-control-socket", "--graceful-timeout", "60"]
 UVICORN = [sys.executable, "-m", uvicorn.__name__, "--log-level", "warning"]
@@ -80,7 +80,7 @@ def _get(port: int, path: str) -> str:
 
 @pytest.fixture(name="serve")
 def _serve(tmp_path: Path, path: Path, free_port: Callable[[], int]) -> Serve:
-    """Run the server, let somebody ask it, and end it by SIGTERM."""
+    """Return a function that runs a server, lets `work` send requests, and ends it by SIGTERM."""
 
     def serve(command: list[str], program: str, work: Work, interval: str) -> None:
         (tmp_path / "served.py").write_text(program)
@@ -108,7 +108,7 @@ def _serve(tmp_path: Path, path: Path, free_port: Callable[[], int]) -> Serve:
 
 @pytest.mark.parametrize("options", ["--workers=1", "--workers=2 --preload", "--worker-class=gthread --threads=4"])
 def test_gunicorn(serve: Serve, tmp_path: Path, messages: Messages, until: Callable[..., None], options: str) -> None:
-    """Workers that are ended write what they have queued, however long the interval; the master's is stored once."""
+    """Workers of gunicorn write their queued records when ended, and those of a preloaded master are stored once."""
     served = set()
 
     def work(port: int) -> None:
@@ -125,7 +125,7 @@ def test_gunicorn(serve: Serve, tmp_path: Path, messages: Messages, until: Calla
 
 
 def test_uvicorn_with_a_flush_at_its_shutdown(serve: Serve, messages: Messages) -> None:
-    """An application that flushes in its own lifespan loses nothing, though uvicorn runs no exit handlers."""
+    """An application under uvicorn that flushes at its lifespan's shutdown loses nothing without exit handlers."""
 
     def work(port: int) -> None:
         for number in range(20):
@@ -136,8 +136,8 @@ def test_uvicorn_with_a_flush_at_its_shutdown(serve: Serve, messages: Messages) 
     assert messages() == sorted(f"/{number}" for number in range(20))
 
 
-def test_uvicorn_without_one(serve: Serve, path: Path, messages: Messages, until: Callable[..., None]) -> None:
-    """What has been queued for longer than the flush interval is stored whatever ends the process."""
+def test_uvicorn_without_a_flush(serve: Serve, path: Path, messages: Messages, until: Callable[..., None]) -> None:
+    """Under uvicorn a record is written after the flush interval, and is still stored after the server's end."""
 
     def work(port: int) -> None:
         _get(port, "/first")

@@ -1,4 +1,4 @@
-"""The writer's thread costs nothing while nothing happens; what kills it or keeps it from starting loses nothing."""
+"""The writer's thread: it sleeps while idle, and its death or failed start loses nothing."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def _kill(thread: threading.Thread) -> None:
 
 
 def test_there_is_no_thread_before_the_first_record(path: Path) -> None:
-    """To import and to configure starts nothing; a process may fork without it."""
+    """`init` starts no thread and makes no folder."""
     baserun.init(store=path)
 
     assert _writers() == []
@@ -38,7 +38,7 @@ def test_there_is_no_thread_before_the_first_record(path: Path) -> None:
 
 
 def test_an_idle_writer_sleeps(program: Make) -> None:
-    """A thread that has nothing to write is not woken a single time."""
+    """An idle writer's thread is never woken."""
     source = """
     baserun.init(store=path, flush_interval=0.001)
     baserun.log("something")
@@ -67,7 +67,7 @@ def test_an_idle_writer_sleeps(program: Make) -> None:
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
 def test_a_thread_that_is_killed_asleep_loses_nothing(path: Path, messages: Messages, until: Until) -> None:
-    """What wakes a thread that is to die is written by the one that follows it."""
+    """A record that wakes a killed thread is written by the next thread."""
     baserun.init(store=path, flush_interval=0.001)
     killed: list[threading.Thread] = []
     with baserun.with_session(session_identifier="s"):
@@ -86,10 +86,8 @@ def test_a_thread_that_is_killed_asleep_loses_nothing(path: Path, messages: Mess
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
-def test_a_thread_that_is_killed_with_a_batch_in_hand_loses_nothing(
-    path: Path, messages: Messages, until: Until
-) -> None:
-    """A batch whose thread dies while it is prepared is gone on with by the next, and each record is stored once."""
+def test_a_thread_that_is_killed_with_a_batch_loses_nothing(path: Path, messages: Messages, until: Until) -> None:
+    """A batch whose thread dies while preparing it is continued by the next thread, and each record is stored once."""
     killed = []
 
     def redact(text: str, path: str) -> str:
@@ -111,7 +109,7 @@ def test_a_thread_that_is_killed_with_a_batch_in_hand_loses_nothing(
 
 
 class Deadly:
-    """What ends the thread that describes it."""
+    """A redact function that ends its thread at the text ``deadly``."""
 
     def __call__(self, text: str, path: str) -> str:
         if text == "deadly":
@@ -120,8 +118,8 @@ class Deadly:
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
-def test_a_record_that_kills_its_thread_is_given_up(path: Path, messages: Messages, until: Until) -> None:
-    """A redact function that raises what ends a thread costs its own record, not those beside it."""
+def test_a_record_that_kills_its_thread_is_dropped(path: Path, messages: Messages, until: Until) -> None:
+    """A redact function that raises `KeyboardInterrupt` costs the record at hand, and no other."""
     baserun.init(store=path, redact=Deadly())
     with baserun.with_session(session_identifier="s"):
         for text in ("before", "deadly", "after"):
@@ -135,7 +133,7 @@ def test_a_record_that_kills_its_thread_is_given_up(path: Path, messages: Messag
 
 
 class Answer:
-    """Of a call, what there is to say about it; that one of them is `deadly` ends the thread that asks."""
+    """The description of a call; ``deadly`` ends the thread that reads it."""
 
     def __init__(self, text: str) -> None:
         self._text = text
@@ -147,8 +145,8 @@ class Answer:
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
-def test_a_call_that_kills_its_thread_is_given_up(path: Path, until: Until) -> None:
-    """Calls are read some ahead of their rows; one that ends the thread costs its own record, not those beside it."""
+def test_a_call_that_kills_its_thread_is_dropped(path: Path, until: Until) -> None:
+    """A call whose details raise `KeyboardInterrupt` costs only its own record, although calls are read ahead."""
     baserun.init(store=path)
     with baserun.with_session(session_identifier="s"):
         for text in ("before", "deadly", "after", "deadly", "last"):
@@ -167,7 +165,7 @@ def test_a_call_that_kills_its_thread_is_given_up(path: Path, until: Until) -> N
 
 
 def test_without_threads_flush_and_exit_write(program: Make, messages: Messages) -> None:
-    """Where the system refuses a thread the application goes on; flush and the exit write what is queued."""
+    """When no thread can be started, `flush` and the exit write the queued records."""
     source = """
     threading.stack_size(1 << 46)  # more than there are addresses: no thread can start
     baserun.init(store=path)
@@ -187,7 +185,7 @@ def test_without_threads_flush_and_exit_write(program: Make, messages: Messages)
 
 
 def test_a_thread_that_could_not_start_starts_later(program: Make, messages: Messages) -> None:
-    """When the system has threads again, records are written without a flush."""
+    """When threads can be started again, records are written without a flush."""
     source = """
     threading.stack_size(1 << 46)
     baserun.init(store=path)
@@ -206,8 +204,8 @@ def test_a_thread_that_could_not_start_starts_later(program: Make, messages: Mes
     assert {"early", "later"} == set(messages())
 
 
-def test_a_stopped_process_goes_on_where_it_was(program: Make, messages: Messages, until: Until) -> None:
-    """SIGSTOP and SIGCONT, as of a container that is paused, lose nothing."""
+def test_a_stopped_and_continued_process_loses_nothing(program: Make, messages: Messages, until: Until) -> None:
+    """SIGSTOP and SIGCONT, as for a paused container, lose nothing."""
     source = """
     baserun.init(store=path)
     with baserun.with_session(session_identifier="s"):
@@ -230,8 +228,8 @@ def test_a_stopped_process_goes_on_where_it_was(program: Make, messages: Message
     assert messages() == ["x"] * 100
 
 
-def test_who_stops_waiting_takes_nobody_elses_alarm(until: Until) -> None:
-    """Where a thread has followed another on a queue, the end of the first one's wait leaves the second's as it is."""
+def test_the_end_of_one_wait_leaves_another_one(until: Until) -> None:
+    """When two threads wait on a queue, the end of one's wait does not keep the other from being woken."""
     queue = RecordQueue(1_000)
     second = threading.Thread(target=queue.wait, args=(lambda: False,))
     second.start()
