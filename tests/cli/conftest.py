@@ -1,4 +1,4 @@
-"""A store with a story in it, recorded by Baserun itself, and ways to run the command line on it."""
+"""Fixtures of the command line's tests: stores recorded by Baserun itself, and functions that run commands on them."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ HOSTILE = "\x1b[31mred\x1b]0;title\x07 [bold]markup[/bold] \u202eevil\u2066 \x9b
 
 
 class Description(NamedTuple):
-    """A call that an integration would describe."""
+    """A call's details, as an integration describes them."""
 
     details: CallDetails
 
     def describe(self) -> CallDetails:
-        """What there is to say."""
+        """Return the details."""
         return self.details
 
 
 class Teller:
-    """Records calls by the public way for integrations, with a clock that is moved by hand."""
+    """Records calls through the API for integrations, with a fake clock."""
 
     def __init__(self, clock: FakeClock) -> None:
         self.clock = clock
@@ -47,7 +47,7 @@ class Teller:
         error: BaseException | None = None,
         **details: Any,
     ) -> None:
-        """One call; `said` are roles and texts."""
+        """Record a call; `said` are roles and texts of its messages."""
         span = start_call("chat gpt-4o-mini", kind=kind)
         assert span is not None
         self.clock.advance(seconds)
@@ -68,11 +68,11 @@ class Teller:
 
 
 class RateLimitError(Exception):
-    """As a client raises it."""
+    """Named like an exception of a client."""
 
 
 def record(path: Path, tell: Callable[[Teller], None], *, start: datetime | None = None, **options: Any) -> None:
-    """Record into the store at `path` what `tell` does."""
+    """Run `tell` and record into the store at `path`."""
     clock = FakeClock(start or datetime.now(UTC) - timedelta(hours=2))
     with capture(clock=clock, ids=CountingIds(), store=str(path), **options) as captured:
         tell(Teller(clock))
@@ -80,7 +80,7 @@ def record(path: Path, tell: Callable[[Teller], None], *, start: datetime | None
 
 
 def support_chat(teller: Teller) -> None:
-    """A conversation of three turns with a tool, a pause, an error, a stream that was closed, and feedback."""
+    """Record a conversation of three turns with a tool, a pause, an error, a closed stream and feedback."""
     system = ("system", "You are the friendly support of Example Shop.")
     with baserun.with_session(user_identifier=ALICE, metadata={"channel": "web"}):
         with baserun.start_trace("POST /chat"):
@@ -128,7 +128,7 @@ def _first_turn(teller: Teller, system: tuple[str, str]) -> None:
 
 
 def hostile_chat(teller: Teller) -> None:
-    """Everything that a stranger can choose is hostile."""
+    """Record a session in which every value that a visitor can choose is hostile."""
     with (
         baserun.with_session(user_identifier="mallory", metadata={"note": HOSTILE}),
         suppress(ValueError),
@@ -150,14 +150,14 @@ def hostile_chat(teller: Teller) -> None:
 
 @pytest.fixture(name="runner")
 def _runner() -> CliRunner:
-    """Keeps the two outputs apart, which click before 8.2 has to be told."""
+    """Return a runner that keeps stdout and stderr apart, which click before 8.2 needs an option for."""
     options: Any = {"mix_stderr": False} if "mix_stderr" in signature(CliRunner).parameters else {}
     return CliRunner(**options)
 
 
 @pytest.fixture(name="run")
 def _run(runner: CliRunner) -> Callable[..., Result]:
-    """Run the command line as in a pipe."""
+    """Return a function that runs a command as in a pipe."""
 
     def run(*arguments: str, **options: Any) -> Result:
         return runner.invoke(app, list(arguments), prog_name="baserun", **options)
@@ -167,7 +167,7 @@ def _run(runner: CliRunner) -> Callable[..., Result]:
 
 @pytest.fixture(name="record")
 def _record(tmp_path: Path) -> Callable[..., Path]:
-    """Records what a function tells, and returns the store."""
+    """Return a function that records what another one does, and returns the path of the store."""
 
     def make(tell: Callable[[Teller], None], **options: Any) -> Path:
         path = tmp_path / "data" / "other.sqlite3"
@@ -179,7 +179,7 @@ def _record(tmp_path: Path) -> Callable[..., Path]:
 
 @pytest.fixture(name="story")
 def _story(tmp_path: Path) -> Path:
-    """The store with the support chat."""
+    """Return the path of a store with the support chat."""
     path = tmp_path / "data" / "story.sqlite3"
     record(path, support_chat)
     return path
@@ -187,13 +187,13 @@ def _story(tmp_path: Path) -> Path:
 
 @pytest.fixture(name="ask")
 def _ask(story: Path, run: Callable[..., Result]) -> Callable[..., Result]:
-    """Run the command line on the support chat."""
+    """Return a function that runs a command on the support chat."""
     return lambda *arguments, **options: run("--store", str(story), *arguments, **options)
 
 
 @pytest.fixture(name="hostile")
 def _hostile(tmp_path: Path) -> Path:
-    """The store in which everything is hostile."""
+    """Return the path of a store in which everything is hostile."""
     path = tmp_path / "data" / "hostile.sqlite3"
     record(path, hostile_chat)
     return path

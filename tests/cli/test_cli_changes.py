@@ -1,4 +1,4 @@
-"""Commands that take something out of the store."""
+"""Commands that remove or export records: `users erase`, `users export` and `prune`; and `stats`."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ ALICE = baserun.hash_user("alice@example.com")
 
 
 def counts(path: Path) -> tuple[int, int, int]:
-    """Sessions, traces and spans that are there."""
+    """Return the numbers of stored sessions, traces and spans."""
     store = open_store(path)
     info = store.info()
     store.close()
@@ -30,7 +30,7 @@ def counts(path: Path) -> tuple[int, int, int]:
 
 
 def two_ages(teller: Any) -> None:
-    """A session forty days old, a trace alone, and a fresh session."""
+    """Record a session and a trace without one, both forty days old, and a fresh session."""
     with baserun.with_session(session_identifier="old"):
         teller.call(("user", "old words"), answer="old answer")
     with baserun.start_trace("alone"):
@@ -46,7 +46,7 @@ def _aged(record: Callable[..., Path]) -> Path:
 
 
 def test_erasing_gives_a_receipt(ask: Run, story: Path) -> None:
-    """Everything of the user is gone, and the receipt says how much it was."""
+    """`users erase` removes everything of the user, and prints how much that was."""
     result = ask("users", "erase", "alice@example.com", "--yes")
 
     assert result.exit_code == 0
@@ -56,7 +56,7 @@ def test_erasing_gives_a_receipt(ask: Run, story: Path) -> None:
 
 
 def test_the_receipt_is_json_on_request(ask: Run) -> None:
-    """With the fields of the store."""
+    """`users erase --json` prints the receipt with the fields of the store."""
     receipt = json.loads(ask("users", "erase", ALICE, "--yes", "--json").stdout)
 
     assert (receipt["user_identifier"], receipt["sessions"], receipt["spans"]) == (ALICE, 1, 5)
@@ -71,7 +71,7 @@ def test_the_receipt_is_json_on_request(ask: Run) -> None:
     ],
 )
 def test_nothing_goes_without_consent(ask: Run, story: Path, arguments: tuple[str, ...]) -> None:
-    """Where nobody can be asked, `--yes` has to be written."""
+    """Without a terminal to ask on, erasing and pruning need `--yes`."""
     before = counts(story)
 
     result = ask(*arguments)
@@ -82,7 +82,7 @@ def test_nothing_goes_without_consent(ask: Run, story: Path, arguments: tuple[st
 
 
 def test_a_part_of_an_identifier_erases_nobody(ask: Run, story: Path) -> None:
-    """Only whom the whole identifier names is erased."""
+    """`users erase` takes a whole identifier only, not its beginning."""
     result = ask("users", "erase", ALICE[:8], "--yes")
 
     assert result.exit_code == 1
@@ -90,7 +90,7 @@ def test_a_part_of_an_identifier_erases_nobody(ask: Run, story: Path) -> None:
 
 
 def test_export_writes_a_json_object_a_line(ask: Run, story: Path, tmp_path: Path) -> None:
-    """To standard output or a file, all that the store gives."""
+    """`users export` writes each record of the store's export as a line of JSON, to standard output or a file."""
     store = open_store(story)
     records = list(store.export_user(ALICE))
     store.close()
@@ -104,7 +104,7 @@ def test_export_writes_a_json_object_a_line(ask: Run, story: Path, tmp_path: Pat
 
 
 def test_export_of_nobody_makes_no_file(ask: Run, tmp_path: Path) -> None:
-    """A missing user is said before anything is written."""
+    """`users export` of an unknown user fails and writes no file."""
     result = ask("users", "export", "bob@example.com", "-o", str(tmp_path / "bob.jsonl"))
 
     assert result.exit_code == 1
@@ -112,7 +112,7 @@ def test_export_of_nobody_makes_no_file(ask: Run, tmp_path: Path) -> None:
 
 
 def test_prune_removes_what_is_old(run: Run, aged: Path) -> None:
-    """Sessions by their last activity, and traces without a session."""
+    """`prune` removes sessions by their last activity, and old traces without a session."""
     result = run("--store", str(aged), "prune", "--older-than", "30d", "--yes")
 
     assert result.exit_code == 0
@@ -121,7 +121,7 @@ def test_prune_removes_what_is_old(run: Run, aged: Path) -> None:
 
 
 def test_prune_of_content_keeps_the_rows(run: Run, aged: Path) -> None:
-    """What was said is gone, the counts stay."""
+    """`prune --content-only` removes old content and keeps the rows."""
     result = run("--store", str(aged), "prune", "--older-than", "30d", "--content-only", "--yes")
 
     assert "the content of 1 span." in result.stdout
@@ -130,15 +130,15 @@ def test_prune_of_content_keeps_the_rows(run: Run, aged: Path) -> None:
     assert "new words" in run("--store", str(aged), "sessions", "show", "new").stdout
 
 
-def test_prune_of_content_tells_of_all_that_went(ask: Run, story: Path) -> None:
-    """What traces gave and what was said of them is content too."""
+def test_prune_of_content_counts_all_kinds(ask: Run, story: Path) -> None:
+    """`prune --content-only` counts the content of traces, spans and annotations."""
     result = ask("prune", "--older-than", "0s", "--content-only", "--yes")
 
     assert "the content of 1 trace, 4 spans, 1 annotation." in result.stdout
 
 
 def test_prune_of_content_that_is_gone_already(run: Run, aged: Path) -> None:
-    """Where nothing was left to remove it says so, and speaks of content all the same."""
+    """`prune --content-only` says that it removed the content of 0 spans if there was none left."""
     result = run("--store", str(aged), "prune", "--older-than", "90d", "--content-only", "--yes")
 
     assert result.stdout.startswith("Removed what was said before")
@@ -153,7 +153,7 @@ def test_prune_of_content_that_is_gone_already(run: Run, aged: Path) -> None:
     ],
 )
 def test_a_dry_run_only_says(run: Run, aged: Path, options: tuple[str, ...], words: str) -> None:
-    """What it counts is what would go; nothing goes."""
+    """`prune --dry-run` says what would be removed, and removes nothing."""
     result = run("--store", str(aged), "prune", "--older-than", "30d", "--dry-run", *options)
 
     assert result.stdout.startswith(words)
@@ -161,21 +161,21 @@ def test_a_dry_run_only_says(run: Run, aged: Path, options: tuple[str, ...], wor
 
 
 def test_a_dry_run_in_json(run: Run, aged: Path) -> None:
-    """The numbers for a program."""
+    """`prune --dry-run --json` prints the numbers of what would be removed."""
     written = json.loads(run("--store", str(aged), "prune", "--older-than", "30d", "--dry-run", "--json").stdout)
 
     assert (written["sessions"], written["traces"], written["dry_run"]) == (1, 2, True)
 
 
 def test_prune_in_json_is_the_receipt(run: Run, aged: Path) -> None:
-    """With the fields of the store."""
+    """`prune --json` prints the receipt with the fields of the store."""
     written = json.loads(run("--store", str(aged), "prune", "--older-than", "30d", "--yes", "--json").stdout)
 
     assert (written["sessions"], written["traces"], written["spans"]) == (1, 2, 1)
 
 
 def test_stats_tell_totals_and_ledger(run: Run, aged: Path) -> None:
-    """What is there, and what became of everything."""
+    """`stats` prints the numbers of stored records and the ledger."""
     run("--store", str(aged), "prune", "--older-than", "30d", "--yes")
 
     plain = dict(line.split("\t") for line in run("--store", str(aged), "stats").stdout.splitlines())
@@ -187,8 +187,8 @@ def test_stats_tell_totals_and_ledger(run: Run, aged: Path) -> None:
 
 
 @pytest.mark.parametrize("command", [("users", "erase", ALICE), ("prune", "--older-than", "365d")])
-def test_who_waits_for_another_writer_is_told(command: tuple[str, ...], story: Path) -> None:
-    """A command that changes the store says that another process holds the lock, and goes on when it is free."""
+def test_waiting_for_another_writer_is_reported(command: tuple[str, ...], story: Path) -> None:
+    """A command that changes the store says that another process holds the lock, and continues when it is free."""
     lock = WriteLock(str(story))
     with lock.held():
         waiting = subprocess.Popen(
@@ -208,6 +208,6 @@ def test_who_waits_for_another_writer_is_told(command: tuple[str, ...], story: P
     lock.close()
 
 
-def test_nothing_is_said_where_nobody_waits(ask: Run) -> None:
-    """Standard error stays empty."""
+def test_nothing_is_reported_without_waiting(ask: Run) -> None:
+    """A command that need not wait for the lock prints nothing to standard error."""
     assert ask("users", "erase", ALICE, "--yes").stderr == ""

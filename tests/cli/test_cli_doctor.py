@@ -1,4 +1,4 @@
-"""The doctor finds what is wrong, and says what to do."""
+"""`baserun doctor` finds problems, and says what to do about them."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ Run = Callable[..., Result]
 
 
 def checks(result: Result) -> list[dict[str, str]]:
-    """What `--json` says of each check."""
+    """Return the checks of a `--json` result."""
     found: list[dict[str, str]] = json.loads(result.stdout)["checks"]
     return found
 
 
 def installed(distribution: str) -> str | None:
-    """The version that is installed, if any is."""
+    """Return the installed version of a distribution, or None."""
     try:
         return version(distribution)
     except PackageNotFoundError:
@@ -33,12 +33,12 @@ def installed(distribution: str) -> str | None:
 
 
 def of_status(result: Result, status: str) -> list[tuple[str, str]]:
-    """Area and name of the checks that ended so."""
+    """Return area and name of the checks with this status."""
     return [(check["area"], check["name"]) for check in checks(result) if check["status"] == status]
 
 
 def test_a_healthy_store(ask: Run, story: Path) -> None:
-    """Nothing to solve: exit code 0, and the facts are there."""
+    """For a healthy store doctor ends with exit code 0, without problems or warnings, and reports its facts."""
     result = ask("doctor", "--json")
     found = json.loads(result.stdout)
 
@@ -52,7 +52,7 @@ def test_a_healthy_store(ask: Run, story: Path) -> None:
 
 
 def test_no_store_is_no_problem(run: Run) -> None:
-    """Before the first session there is none."""
+    """A missing store, as before the first session, is no problem."""
     result = run("doctor")
 
     assert result.exit_code == 0
@@ -60,7 +60,7 @@ def test_no_store_is_no_problem(run: Run) -> None:
 
 
 def test_plain_lines_are_for_programs(ask: Run) -> None:
-    """Status, area, name and message, separated by tabs."""
+    """In a pipe doctor prints status, area, name and message of each check, separated by tabs."""
     lines = [line.split("\t") for line in ask("doctor").stdout.splitlines()]
 
     assert {len(line) for line in lines} == {4}
@@ -68,7 +68,7 @@ def test_plain_lines_are_for_programs(ask: Run) -> None:
 
 
 def test_the_defect_of_sqlite_is_named(ask: Run) -> None:
-    """Where this SQLite has it, the note says what keeps clear of it."""
+    """The check of SQLite names the WAL-reset defect if this version has it."""
     found = json.loads(ask("doctor", "--json").stdout)
     message = next(check["message"] for check in found["checks"] if check["name"] == "sqlite")
 
@@ -77,7 +77,7 @@ def test_the_defect_of_sqlite_is_named(ask: Run) -> None:
 
 @pytest.mark.parametrize("suffix", ["", ".lock"])
 def test_files_that_others_can_open(ask: Run, story: Path, suffix: str) -> None:
-    """The message has the command that closes them."""
+    """A file that others can open is a problem, with the chmod command that fixes it."""
     shared = Path(f"{story}{suffix}")
     shared.chmod(0o644)
 
@@ -88,7 +88,7 @@ def test_files_that_others_can_open(ask: Run, story: Path, suffix: str) -> None:
 
 
 def test_a_lock_that_cannot_be_opened(ask: Run, story: Path) -> None:
-    """Nobody holds it; the reason is told."""
+    """A lock file that cannot be opened is a problem, with the reason."""
     lock = Path(f"{story}.lock")
     lock.unlink()
     lock.mkdir()
@@ -100,7 +100,7 @@ def test_a_lock_that_cannot_be_opened(ask: Run, story: Path) -> None:
 
 
 def test_a_lock_that_is_held(ask: Run, story: Path) -> None:
-    """A writer that does not let go is a warning, since it may go by itself."""
+    """A held lock is a warning, not a problem: its holder may release it."""
     lock = WriteLock(str(story))
     with lock.held():
         result = ask("doctor", "--json")
@@ -110,8 +110,8 @@ def test_a_lock_that_is_held(ask: Run, story: Path) -> None:
     assert result.exit_code == 0
 
 
-def test_losses_are_told(ask: Run, story: Path) -> None:
-    """What had to be dropped cannot be brought back, but must be known."""
+def test_dropped_records_are_a_warning(ask: Run, story: Path) -> None:
+    """Dropped records in the ledger are a warning with their reason and number."""
     sink = open_sink(story)
     sink.count_dropped({"queue_full": 7})
     sink.close()
@@ -122,7 +122,7 @@ def test_losses_are_told(ask: Run, story: Path) -> None:
 
 
 def test_a_damaged_file(ask: Run, story: Path) -> None:
-    """Integrity is checked, and advice given."""
+    """A damaged file is a problem, without a traceback."""
     content = bytearray(story.read_bytes())
     content[4096 * 3 : 4096 * 20] = b"\xff" * (4096 * 17)
     story.write_bytes(content)
@@ -135,7 +135,7 @@ def test_a_damaged_file(ask: Run, story: Path) -> None:
 
 
 def test_a_store_of_a_newer_baserun(ask: Run, story: Path) -> None:
-    """It is not read, and the message says why."""
+    """A store of a newer version is a problem that names its version."""
     connection = sqlite3.connect(story)
     connection.execute("PRAGMA user_version = 999")
     connection.close()
@@ -147,7 +147,7 @@ def test_a_store_of_a_newer_baserun(ask: Run, story: Path) -> None:
 
 
 def test_the_environment_is_checked(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Misspelt and unusable variables are problems with a way out."""
+    """Misspelt and unusable variables are problems that say what to write."""
     monkeypatch.setenv("BASERUN_STROE", "x")
     monkeypatch.setenv("BASERUN_ENABLED", "maybe")
 
@@ -159,7 +159,7 @@ def test_the_environment_is_checked(run: Run, monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_each_value_has_its_source(run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """And secrets are not shown."""
+    """Each option is shown with its value and source, except the values of secrets."""
     monkeypatch.setenv("BASERUN_API_KEY", "hunter2")
     monkeypatch.setenv("BASERUN_USER_KEY", "hunter2")
     monkeypatch.setenv("BASERUN_INSTRUMENT", "openai")
@@ -174,8 +174,8 @@ def test_each_value_has_its_source(run: Run, monkeypatch: pytest.MonkeyPatch, tm
     assert "hunter2" not in result.output + run("doctor").output
 
 
-def test_recording_that_is_switched_off_is_said(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The first thing to know when nothing is recorded."""
+def test_recording_that_is_switched_off_is_a_warning(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`BASERUN_ENABLED=0` is a warning that recording is switched off."""
     monkeypatch.setenv("BASERUN_ENABLED", "0")
 
     assert "warning\tconfiguration\tenabled\trecording is switched off here\n" in run("doctor").stdout

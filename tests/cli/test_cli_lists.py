@@ -1,4 +1,4 @@
-"""Lists: tables for programs, JSON, filters and pages."""
+"""Lists of sessions, users, traces and search hits: columns, JSON, filters and pages."""
 
 from __future__ import annotations
 
@@ -23,20 +23,20 @@ ALICE = baserun.hash_user("alice@example.com")
 
 
 def rows(result: Result) -> list[dict[str, str]]:
-    """The tab-separated lines as a program reads them."""
+    """Read the tab-separated lines as dicts."""
     assert result.exit_code == 0, result.output
     header, *lines = result.stdout.splitlines()
     return [dict(zip(header.split("\t"), line.split("\t"), strict=True)) for line in lines]
 
 
 def test_a_bare_noun_lists(ask: Run) -> None:
-    """`baserun sessions` is `baserun sessions list`, with options too."""
+    """`baserun sessions` means `baserun sessions list`, with options too."""
     assert ask("sessions").stdout == ask("sessions", "list").stdout
     assert ask("traces", "--limit", "1").stdout == ask("traces", "list", "--limit", "1").stdout
 
 
 def test_sessions_in_a_pipe_have_whole_values(ask: Run) -> None:
-    """Names of the record's fields, whole ids, exact times and amounts."""
+    """In a pipe a session has the record's field names, whole ids, and exact times and amounts."""
     (session,) = rows(ask("sessions"))
 
     assert session["id"] == SESSION
@@ -48,7 +48,7 @@ def test_sessions_in_a_pipe_have_whole_values(ask: Run) -> None:
 
 
 def test_users_and_traces_in_a_pipe(ask: Run) -> None:
-    """The same for the other two lists; the latest trace is first, and an unknown cost is an empty cell."""
+    """In a pipe users and traces have whole values too; the latest trace is first, and an unknown cost is empty."""
     (user,) = rows(ask("users"))
     traces = rows(ask("traces"))
 
@@ -60,7 +60,7 @@ def test_users_and_traces_in_a_pipe(ask: Run) -> None:
 
 @pytest.mark.parametrize("noun", ["sessions", "users", "traces"])
 def test_json_of_a_list_is_a_page(ask: Run, story: Path, noun: str) -> None:
-    """An object with the items in the fields of the store, and the cursor of the next page."""
+    """`--json` prints an object with the items as dicts of the store, and the cursor of the next page."""
     store = open_store(story)
     page = getattr(store, noun)()
     store.close()
@@ -69,7 +69,7 @@ def test_json_of_a_list_is_a_page(ask: Run, story: Path, noun: str) -> None:
 
 
 def test_pages_follow_each_other(ask: Run) -> None:
-    """`next` is what `--after` takes; in a pipe the cursor is beside the list."""
+    """`--after` takes the cursor `next`, which in a pipe is printed to standard error."""
     first = json.loads(ask("traces", "--limit", "2", "--json").stdout)
     plain = ask("traces", "--limit", "2")
 
@@ -113,7 +113,7 @@ def test_pages_follow_each_other(ask: Run) -> None:
     ],
 )
 def test_sessions_are_filtered(ask: Run, arguments: str, found: int) -> None:
-    """Every filter reaches the store: it finds the session, or it does not."""
+    """Each option of `sessions` filters the list."""
     assert len(rows(ask("sessions", *arguments.split()))) == found
 
 
@@ -128,12 +128,12 @@ def test_sessions_are_filtered(ask: Run, arguments: str, found: int) -> None:
     ],
 )
 def test_traces_are_filtered(ask: Run, arguments: str, found: int) -> None:
-    """Traces have the filters of sessions, and their session."""
+    """Each option of `traces` filters the list, also by session."""
     assert len(rows(ask("traces", *arguments.split()))) == found
 
 
 def test_lists_are_sorted(ask: Run) -> None:
-    """A name sorts from the lowest, with a dash from the highest."""
+    """`--sort NAME` sorts ascending, and `--sort -NAME` descending."""
     lowest = [float(row["duration_ms"]) for row in rows(ask("traces", "--sort", "duration"))]
     highest = [float(row["duration_ms"]) for row in rows(ask("traces", "--sort", "-duration"))]
 
@@ -144,7 +144,7 @@ def test_lists_are_sorted(ask: Run) -> None:
 def test_a_user_is_found_by_the_key_they_are_stored_under(
     run: Run, record: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """With `user_key` an address becomes its hash and then its pseudonym; without the key nobody finds it."""
+    """With `BASERUN_USER_KEY` a user is found by address or hash; without the key, not."""
 
     def tell(teller: Any) -> None:
         with baserun.with_session(user_identifier=ALICE):
@@ -162,8 +162,8 @@ def test_a_user_is_found_by_the_key_they_are_stored_under(
     assert by_address[0]["user_identifier"].startswith("u1_")
 
 
-def test_what_is_unknown_is_never_zero(run: Run, record: Callable[..., Path]) -> None:
-    """A call without usage has an empty cell in a pipe and null in JSON."""
+def test_unknown_is_never_zero(run: Run, record: Callable[..., Path]) -> None:
+    """Unknown values are an empty cell in a pipe and null in JSON."""
 
     def tell(teller: Any) -> None:
         with baserun.with_session():
@@ -178,7 +178,7 @@ def test_what_is_unknown_is_never_zero(run: Run, record: Callable[..., Path]) ->
 
 
 def test_search_finds_the_calls(ask: Run) -> None:
-    """All words must be said; quotes keep them together; several words need no quotes for the shell."""
+    """`search` finds calls with all words, or with a quoted phrase, and can be filtered by user."""
     assert len(rows(ask("search", "order", "123"))) == 3
     assert len(rows(ask("search", '"ten order"'))) == 0
     assert rows(ask("search", "waterproof", "ten"))[0]["session_id"] == SESSION
@@ -187,7 +187,7 @@ def test_search_finds_the_calls(ask: Run) -> None:
 
 
 def test_a_search_for_nothing_is_wrong_usage(ask: Run) -> None:
-    """It says what to write."""
+    """A search without words ends with exit code 2 and says what to write."""
     result = ask("search", " ")
 
     assert result.exit_code == 2
@@ -195,7 +195,7 @@ def test_a_search_for_nothing_is_wrong_usage(ask: Run) -> None:
 
 
 def test_relative_times_count_from_now(run: Run, record: Callable[..., Path]) -> None:
-    """What began three days ago is older than 2d and younger than 1w."""
+    """`--since` and `--until` take a time relative to now: 3 days ago lies between 1w and 2d."""
 
     def tell(teller: Any) -> None:
         with baserun.with_session():
@@ -216,7 +216,7 @@ def test_relative_times_count_from_now(run: Run, record: Callable[..., Path]) ->
     ],
 )
 def test_a_time_without_a_zone_is_utc(written: str, meant: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """As in Python and on the pages, so that a command means the same on every machine."""
+    """A time without a zone is UTC in every time zone, as in Python and on the pages."""
     monkeypatch.setenv("TZ", "America/New_York")
     time.tzset()
     try:

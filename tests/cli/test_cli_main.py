@@ -22,7 +22,7 @@ HIDE = "import sys; sys.modules[{package!r}] = None; from baserun.cli import mai
 
 @pytest.mark.parametrize("package", ["click", "rich"])
 def test_without_the_extra_the_command_says_what_to_install(package: str) -> None:
-    """One line with the pip command, exit code 1, no traceback."""
+    """Without the extra `cli` the command ends with exit code 1 and one line with the pip command."""
     done = subprocess.run(
         [sys.executable, "-c", HIDE.format(package=package)], capture_output=True, text=True, check=False
     )
@@ -36,7 +36,7 @@ def test_without_the_extra_the_command_says_what_to_install(package: str) -> Non
 
 
 def test_importing_the_entry_point_is_light() -> None:
-    """`baserun.cli` itself needs no extra, and loads none."""
+    """Importing `baserun.cli` loads neither click nor rich nor sqlite3."""
     code = "import sys, baserun.cli; print(sorted({'click', 'rich', 'sqlite3'} & set(sys.modules)))"
 
     assert subprocess.check_output([sys.executable, "-c", code], text=True) == "[]\n"
@@ -49,7 +49,7 @@ def test_version(run: Run) -> None:
 
 @pytest.mark.parametrize("command", ["sessions", "users", "traces", "search x", "stats", "prune --older-than 1d"])
 def test_a_missing_store_gets_advice(run: Run, tmp_path: Path, command: str) -> None:
-    """Where nothing was recorded yet, the command says how a store comes to be, and makes none."""
+    """A command on a missing store says how to name one, and creates none."""
     result = run(*command.split())
 
     assert result.exit_code == 1
@@ -59,7 +59,7 @@ def test_a_missing_store_gets_advice(run: Run, tmp_path: Path, command: str) -> 
 
 
 def test_a_store_in_memory_cannot_be_read_from_outside(run: Run) -> None:
-    """It is gone with its program."""
+    """`--store memory` is refused, with advice to name a file."""
     result = run("--store", "memory", "sessions")
 
     assert (result.exit_code, result.stderr.count("\n")) == (1, 1)
@@ -94,7 +94,7 @@ def test_a_store_in_memory_cannot_be_read_from_outside(run: Run) -> None:
     ],
 )
 def test_wrong_usage_ends_with_2(run: Run, arguments: str, words: str) -> None:
-    """The message says what to write instead."""
+    """Wrong usage ends with exit code 2 and says what to write instead."""
     result = run(*arguments.split())
 
     assert result.exit_code == 2
@@ -102,8 +102,8 @@ def test_wrong_usage_ends_with_2(run: Run, arguments: str, words: str) -> None:
     assert "Traceback" not in result.output
 
 
-def test_an_unusable_store_in_the_environment_is_not_passed_over(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Reading another store than the one that was named would mislead."""
+def test_an_unusable_store_in_the_environment_is_refused(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An unusable `BASERUN_STORE` ends with exit code 2: reading the default store instead would mislead."""
     monkeypatch.setenv("BASERUN_STORE", "nowhere")
 
     result = run("sessions")
@@ -115,7 +115,7 @@ def test_an_unusable_store_in_the_environment_is_not_passed_over(run: Run, monke
 def test_the_store_of_the_environment_is_read(
     run: Run, story: object, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """As in the library."""
+    """Commands read the store of `BASERUN_STORE`."""
     monkeypatch.setenv("BASERUN_STORE", str(tmp_path / "data" / "story.sqlite3"))
 
     assert run("users").exit_code == 0
@@ -123,7 +123,7 @@ def test_the_store_of_the_environment_is_read(
 
 @pytest.mark.parametrize("command", ["sessions", "stats", "search x"])
 def test_a_broken_file_is_one_clear_line(run: Run, tmp_path: Path, command: str) -> None:
-    """What is no store is said to be none, without a traceback, and is left as it is."""
+    """A broken file gives one line and exit code 1, and is left unchanged."""
     path = tmp_path / "broken.sqlite3"
     path.write_bytes(b"this is no database at all, but long enough to be one" * 100)
 
@@ -135,8 +135,8 @@ def test_a_broken_file_is_one_clear_line(run: Run, tmp_path: Path, command: str)
     assert path.read_bytes().startswith(b"this is no database")
 
 
-def test_a_question_that_is_too_wide_says_how_to_narrow_it(runner: CliRunner) -> None:
-    """The store's time budget becomes advice."""
+def test_a_query_over_its_budget_says_how_to_narrow_it(runner: CliRunner) -> None:
+    """A `NarrowFilterError` of the store is printed with the options that narrow the list."""
 
     @click.group(cls=RootGroup)
     def root() -> None: ...

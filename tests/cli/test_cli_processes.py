@@ -1,4 +1,4 @@
-"""What several processes recorded is one story."""
+"""The command line shows what several processes recorded in one session."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ COMMAND = "from baserun.cli import main; main()"
 
 
 def test_a_session_that_two_processes_shared(tmp_path: Path) -> None:
-    """The second resumes the first one's session by its id: one session, both traces, in order."""
+    """A session that a second process resumes by its id is shown once, with both traces in order."""
     store = str(tmp_path / "shared.sqlite3")
     for name in ("first", "second"):
         subprocess.run([sys.executable, "-c", PROGRAM, store, "conversation-1", name], check=True)

@@ -1,4 +1,4 @@
-"""What reaches a terminal and what reaches a pipe."""
+"""Output on a terminal and in a pipe."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from baserun.cli._app import app
 for arguments in sys.argv[1:]:
     app(arguments.split(), prog_name="baserun", standalone_mode=False)
 """
-"""Many commands in one process, since starting one takes longer than all they do."""
+"""Runs many commands in one process, since starting a process takes longer than all of them."""
 EVERYTHING = [
     "sessions",
     "sessions show 0000",
@@ -61,12 +61,12 @@ def _read(descriptor: int) -> bytes:
 
 
 def obeyed(text: str) -> set[str]:
-    """The characters that a terminal would obey."""
+    """Return the characters that a terminal would interpret."""
     return {letter for letter in text if unicodedata.category(letter) in ("Cc", "Cf", "Cs", "Zl", "Zp")} - {"\n"}
 
 
 def test_nothing_hostile_reaches_a_terminal(hostile: Path) -> None:
-    """Of all that is drawn only our own colours are control sequences, and markup is text."""
+    """With hostile records the only control sequences on a terminal are our own colours."""
     drawn = on_terminal(hostile, *EVERYTHING, *MORE)
 
     assert "Traceback" not in drawn
@@ -79,7 +79,7 @@ def test_nothing_hostile_reaches_a_terminal(hostile: Path) -> None:
 def test_a_pipe_gets_no_control_sequences(
     run: Run, hostile: Path, monkeypatch: pytest.MonkeyPatch, arguments: str
 ) -> None:
-    """No colours, even where somebody forces them, and nothing hostile."""
+    """In a pipe there are no control sequences, neither hostile ones nor colours, even with `FORCE_COLOR`."""
     monkeypatch.setenv("FORCE_COLOR", "1")
 
     result = run("--store", str(hostile), *arguments.split())
@@ -89,7 +89,7 @@ def test_a_pipe_gets_no_control_sequences(
 
 
 def test_a_search_or_id_that_is_hostile_is_not_echoed(run: Run, hostile: Path) -> None:
-    """What was typed, or passed on by a script, is not trusted either."""
+    """Error messages do not repeat control characters of the arguments."""
     for arguments in (
         ("sessions", "show", "\x1b[31mred"),
         ("users", "show", "a@b\x1b[2J"),
@@ -99,13 +99,13 @@ def test_a_search_or_id_that_is_hostile_is_not_echoed(run: Run, hostile: Path) -
 
 
 def test_markup_is_text(hostile: Path) -> None:
-    """What looks like the markup of our library stays what it is."""
+    """Text that looks like rich's markup is printed unchanged."""
     assert "[bold]markup[/bold]" in STYLE.sub("", on_terminal(hostile, "sessions show 0000", columns=140))
 
 
 @pytest.mark.parametrize("columns", [40, 80, 140])
 def test_lines_fit_the_screen(story: Path, columns: int) -> None:
-    """Tables drop columns and texts are wrapped, so that the terminal never breaks a line."""
+    """On a terminal no line is longer than its width."""
     commands = [
         "sessions",
         "traces",
@@ -123,7 +123,7 @@ def test_lines_fit_the_screen(story: Path, columns: int) -> None:
 
 
 def test_a_terminal_gets_relative_times_and_short_ids(story: Path) -> None:
-    """And a pipe the whole values."""
+    """A terminal gets relative times, shortened ids and rounded amounts."""
     drawn = STYLE.sub("", on_terminal(story, "sessions", columns=140))
 
     assert "0000…0001" in drawn
@@ -132,17 +132,17 @@ def test_a_terminal_gets_relative_times_and_short_ids(story: Path) -> None:
 
 
 def test_colours_can_be_switched_off(story: Path) -> None:
-    """`NO_COLOR` is obeyed."""
+    """With `NO_COLOR` there are no colours."""
     assert not re.search(r"\x1b\[[0-9;]*3[0-9]", on_terminal(story, "sessions", NO_COLOR="1"))
 
 
 def test_an_empty_list_says_so(story: Path) -> None:
-    """Rather than drawing the head of an empty table."""
+    """An empty list prints a sentence instead of a table."""
     assert STYLE.sub("", on_terminal(story, "sessions --status cancelled")) == "No session is like that.\n"
 
 
 def test_a_closed_pipe_is_no_error(story: Path) -> None:
-    """`baserun traces | head -1` ends quietly."""
+    """A command whose pipe is closed, as by ``head``, prints no error."""
     command = subprocess.Popen(
         [*COMMAND, "--store", str(story), "sessions", "show", "0000", "--json"],
         stdout=subprocess.PIPE,
@@ -163,7 +163,7 @@ def test_a_closed_pipe_is_no_error(story: Path) -> None:
     "arguments", ["sessions", "sessions --json", "stats", "users export alice@example.com", "--help"]
 )
 def test_a_full_disk_is_one_line(story: Path, arguments: str) -> None:
-    """What cannot be written is said on one line, and once."""
+    """When the output cannot be written, one line says so, and the exit code is 1."""
     with open("/dev/full", "w") as full:
         ended = subprocess.run(
             [*COMMAND, *arguments.split()],
@@ -178,7 +178,7 @@ def test_a_full_disk_is_one_line(story: Path, arguments: str) -> None:
 
 
 def test_a_closed_output_is_no_error(story: Path) -> None:
-    """Neither is none at all, as some programs start others."""
+    """A command started without standard output ends with exit code 0 and prints no error."""
     command = f"{sys.executable} -c 'from baserun.cli import main; main()' sessions >&-"
 
     ended = subprocess.run(
@@ -189,7 +189,7 @@ def test_a_closed_output_is_no_error(story: Path) -> None:
 
 
 def test_a_pipe_of_another_encoding_is_no_error(story: Path) -> None:
-    """What it cannot take is written as an escape."""
+    """Characters that the output's encoding lacks are written as escapes."""
     environment = {**os.environ, "PYTHONIOENCODING": "latin-1", "BASERUN_STORE": str(story)}
 
     written = subprocess.check_output([*COMMAND, "sessions", "show", "0000"], env=environment)
@@ -198,7 +198,7 @@ def test_a_pipe_of_another_encoding_is_no_error(story: Path) -> None:
 
 
 def test_erasing_asks_on_a_terminal(story: Path) -> None:
-    """The question names who and how much; without a yes nothing goes."""
+    """On a terminal `users erase` asks, with the numbers of records, and without a yes changes nothing."""
     ours, theirs = pty.openpty()
     environment = {**os.environ, "BASERUN_STORE": str(story)}
     with subprocess.Popen(

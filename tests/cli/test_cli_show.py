@@ -1,4 +1,4 @@
-"""Reading one session, trace or user."""
+"""The commands that show one session, trace or user."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z")
 
 
 def told(result: Result) -> str:
-    """What was written, with every time as TIME."""
+    """Return the output, with every time replaced by TIME."""
     assert result.exit_code == 0, result.output
     return TIME.sub("TIME", result.stdout)
 
 
 def test_a_session_reads_as_a_conversation(ask: Run) -> None:
-    """Who said what, with tools, pauses, errors, streams and feedback where they happened."""
+    """`sessions show` prints the conversation, with tools, pauses, errors, streams and feedback where they happened."""
     assert (
         told(ask("sessions", "show", SESSION))
         == f"""\
@@ -71,7 +71,7 @@ user
 
 
 def test_a_cost_that_is_unknown_says_why(run: Run, record: Callable[..., Path]) -> None:
-    """The reason stands below the call, and the sum says that it lacks one."""
+    """For a call of unknown cost the reason is printed below it, and the sum says that a call is missing."""
 
     def tell(teller: Any) -> None:
         with baserun.with_session():
@@ -89,8 +89,8 @@ def test_a_cost_that_is_unknown_says_why(run: Run, record: Callable[..., Path]) 
 
 
 @pytest.mark.parametrize("heading", [("sessions", "show", SESSION), ("users", "show", "ada")])
-def test_what_was_paid_without_a_call_is_told(run: Run, record: Callable[..., Path], heading: tuple[str, ...]) -> None:
-    """Embeddings and images are not among the calls, and yet cost something."""
+def test_the_cost_of_an_embedding_is_shown(run: Run, record: Callable[..., Path], heading: tuple[str, ...]) -> None:
+    """The cost of embeddings is shown, although they do not count as calls."""
 
     def tell(teller: Any) -> None:
         with baserun.with_session("ada"):
@@ -102,7 +102,7 @@ def test_what_was_paid_without_a_call_is_told(run: Run, record: Callable[..., Pa
 
 
 def test_a_trace_reads_as_a_tree(ask: Run) -> None:
-    """Spans with how long each took, and then what was said."""
+    """`traces show` prints the spans as a tree with their durations, and then the conversation."""
     tree, _, conversation = told(ask("traces", "show", TRACE)).partition("\n\nsystem: ")
 
     assert (
@@ -123,7 +123,7 @@ POST /chat               1.72 s
 
 
 def test_json_of_one_is_the_record(ask: Run, story: Path) -> None:
-    """One object in the fields of the store, with everything in it."""
+    """`show --json` prints the whole record as the store's dict."""
     store = open_store(story)
     session, trace, user = store.session(SESSION), store.trace(TRACE), store.user(ALICE)
     store.close()
@@ -137,7 +137,7 @@ def test_json_of_one_is_the_record(ask: Run, story: Path) -> None:
 
 
 def test_a_user_is_shown_with_their_sessions(ask: Run) -> None:
-    """By address, by identifier or by its beginning."""
+    """`users show` takes an address, an identifier or its beginning, and lists the user's sessions."""
     shown = told(ask("users", "show", "alice@example.com"))
 
     assert shown.startswith(f"User {ALICE}\nfirst seen TIME · last seen TIME\n1 session · 3 traces · 4 calls · 1 error")
@@ -147,12 +147,12 @@ def test_a_user_is_shown_with_their_sessions(ask: Run) -> None:
 
 @pytest.mark.parametrize("typed", ["0000…0001", "0000...0001", "00000000-0000-4000-8000"])
 def test_a_shortened_id_is_found(ask: Run, typed: str) -> None:
-    """What a table shows can be typed or pasted."""
+    """`show` takes an id as shortened in a table, or its beginning."""
     assert told(ask("sessions", "show", typed)).startswith(f"Session {SESSION}\n")
 
 
 def test_a_beginning_of_several_ids_is_refused(ask: Run) -> None:
-    """It says which there are."""
+    """The beginning of several ids is refused, and the message lists them."""
     result = ask("traces", "show", "0000")
 
     assert result.exit_code == 1
@@ -170,15 +170,15 @@ def test_a_beginning_of_several_ids_is_refused(ask: Run) -> None:
     ],
 )
 def test_what_is_not_there(ask: Run, arguments: str, words: str) -> None:
-    """Exit code 1 and one line."""
+    """`show` of an unknown id ends with exit code 1 and one line."""
     result = ask(*arguments.split())
 
     assert (result.exit_code, result.stdout, result.stderr.count("\n")) == (1, "", 1)
     assert words in result.stderr
 
 
-def test_content_that_was_not_captured_is_said_to_be_missing(run: Run, record: Callable[..., Path]) -> None:
-    """An empty conversation would look like silence."""
+def test_content_that_was_not_captured_is_marked(run: Run, record: Callable[..., Path]) -> None:
+    """Calls and logs without captured content say that it is not recorded."""
 
     def tell(teller: Any) -> None:
         with baserun.with_session(session_identifier="quiet"):
@@ -206,10 +206,10 @@ def test_content_that_was_not_captured_is_said_to_be_missing(run: Run, record: C
         ({"kind": "embedding", "input": ["a"], "output": None}, "  embedding gpt-4o-mini  800 ms"),
     ],
 )
-def test_how_a_call_went_is_said_in_words(
+def test_the_outcome_of_a_call_is_shown_in_words(
     run: Run, record: Callable[..., Path], details: dict[str, Any], words: str
 ) -> None:
-    """Nobody has to know our codes."""
+    """Endings of streams, retries, limits and other models are shown in words, not codes."""
 
     def tell(teller: Any) -> None:
         with baserun.with_session(session_identifier="one"):
@@ -218,8 +218,8 @@ def test_how_a_call_went_is_said_in_words(
     assert words in told(run("--store", str(record(tell)), "sessions", "show", "one"))
 
 
-def test_annotations_checks_results_and_failures_are_told(run: Run, record: Callable[..., Path]) -> None:
-    """Logs and checks where they happened, the error once, feedback on the session at the end."""
+def test_annotations_checks_results_and_failures_are_shown(run: Run, record: Callable[..., Path]) -> None:
+    """Logs, checks and results are shown in their trace, an error once, and feedback on the session at the end."""
 
     def tell(teller: Any) -> None:
         with baserun.with_session(session_identifier="noted"):
@@ -244,7 +244,7 @@ def test_annotations_checks_results_and_failures_are_told(run: Run, record: Call
 
 
 def test_long_texts_are_cut_unless_all_is_asked_for(run: Run, record: Callable[..., Path]) -> None:
-    """The cut says how much is missing, and how to see it."""
+    """A long text is cut with the number of missing characters, and shown whole with `--full`."""
 
     def tell(teller: Any) -> None:
         with baserun.with_session(session_identifier="long"):
@@ -257,7 +257,7 @@ def test_long_texts_are_cut_unless_all_is_asked_for(run: Run, record: Callable[.
 
 
 def test_sessions_of_one_visit_are_named(run: Run, record: Callable[..., Path]) -> None:
-    """A session that carries on from another says so, in order."""
+    """Sessions linked to the shown one are listed in order as one visit."""
 
     def tell(teller: Any) -> None:
         with baserun.with_session(user_identifier="a", session_identifier="first") as session:

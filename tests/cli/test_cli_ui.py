@@ -1,4 +1,4 @@
-"""``baserun ui`` opens to whom it should, and says what keeps it from starting."""
+"""``baserun ui``: who can reach the pages, and messages about what keeps it from starting."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ RUN = "from baserun.cli import main; main()"
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.1", "example.com"])
 def test_other_addresses_need_a_key(run: Callable[..., Result], host: str) -> None:
-    """Where others can reach it, it refuses to start without a key."""
+    """On an address that others can reach, `ui` refuses to start without a key."""
     answer = run("ui", "--no-browser", "--host", host)
 
     assert answer.exit_code == 1
@@ -30,7 +30,7 @@ def test_other_addresses_need_a_key(run: Callable[..., Result], host: str) -> No
 
 
 def test_a_key_must_be_long(run: Callable[..., Result]) -> None:
-    """A short one is refused with a way to make a long one."""
+    """A short key is refused, with a command that makes a long one."""
     answer = run("ui", "--no-browser", "--host", "0.0.0.0", "--key", "short")
 
     assert answer.exit_code == 1
@@ -38,7 +38,7 @@ def test_a_key_must_be_long(run: Callable[..., Result]) -> None:
 
 
 def test_a_port_that_is_taken_is_named(run: Callable[..., Result]) -> None:
-    """It says which, and how to choose another."""
+    """When the port is taken, the error names it and the option to choose another."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
 
@@ -50,12 +50,12 @@ def test_a_port_that_is_taken_is_named(run: Callable[..., Result]) -> None:
 
 
 def test_a_store_in_memory_is_refused(run: Callable[..., Result]) -> None:
-    """It belongs to another program."""
+    """`ui` refuses a store in memory, which belongs to another program."""
     assert "name a file" in run("ui", "--no-browser", "memory").stderr
 
 
 def test_it_ends_quietly_while_a_page_is_open(tmp_path: Path) -> None:
-    """A page that follows the store would never leave by itself; that it is ended is no error."""
+    """Ctrl-C ends `ui` without an error while a page still follows the store."""
     command = [sys.executable, "-c", RUN, "ui", "--no-browser", "--port", "0", str(tmp_path / "later.sqlite3")]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
@@ -70,7 +70,7 @@ def test_it_ends_quietly_while_a_page_is_open(tmp_path: Path) -> None:
 
 
 def test_it_serves_until_interrupted(tmp_path: Path) -> None:
-    """It says which file it shows; the address that it prints answers at once, and Ctrl-C ends it quietly."""
+    """`ui` prints the file and an address that answers at once, and Ctrl-C ends it without an error."""
     command = [
         sys.executable,
         "-c",
@@ -98,7 +98,7 @@ def test_it_serves_until_interrupted(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="elsewhere a browser always has a window")
 def test_no_browser_takes_the_terminal(tmp_path: Path) -> None:
-    """Where there is no window, as over SSH, no browser for terminals is started, and the server answers."""
+    """Without a display, as over SSH, `ui` starts no terminal browser, and the server answers."""
     w3m = tmp_path / "bin" / "w3m"
     w3m.parent.mkdir()
     w3m.write_text("#!/bin/sh\ntouch started\nexec sleep 60\n")

@@ -1,4 +1,4 @@
-"""Money, amounts and times in words."""
+"""Formats of money, counts, sizes, durations and times."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
     ],
 )
 def test_dollars_have_the_digits_they_need(amount: str | None, words: str) -> None:
-    """Small amounts keep three digits, large ones cents, and an unknown one is never zero."""
+    """Small amounts have three significant digits, large ones cents, and an unknown one is not zero."""
     assert dollars(None if amount is None else Decimal(amount)) == words
 
 
 def test_programs_get_every_digit_of_an_amount() -> None:
-    """No exponent, no rounding, no sign of the currency."""
+    """`plain_dollars` has no exponent, rounding or currency sign, and is empty for an unknown amount."""
     assert plain_dollars(Decimal("4.5E-5")) == "0.000045"
     assert plain_dollars(Decimal("1E+2")) == "100"
     assert plain_dollars(None) == ""
@@ -45,13 +45,13 @@ def test_programs_get_every_digit_of_an_amount() -> None:
     [(None, "unknown"), (0, "0"), (1234, "1,234"), (123_456, "123k"), (999_999, "1.0M"), (12_345_678_901, "12.3G")],
 )
 def test_counts_stay_short(number: int | None, words: str) -> None:
-    """Large numbers are rounded."""
+    """Large counts are rounded and get a unit, and an unknown one is not zero."""
     assert count(number) == words
 
 
 @pytest.mark.parametrize(("number", "words"), [(0, "0 B"), (1500, "1.5 KB"), (12_000_000, "12 MB"), (5e12, "5.0 TB")])
 def test_sizes_have_a_unit(number: float, words: str) -> None:
-    """Bytes are told in the unit that fits."""
+    """Sizes in bytes are shown in the unit that fits."""
     assert size(int(number)) == words
 
 
@@ -71,7 +71,7 @@ def test_sizes_have_a_unit(number: float, words: str) -> None:
     ],
 )
 def test_durations_are_in_words(milliseconds: float | None, words: str) -> None:
-    """Two units at most, and an unknown one is not zero."""
+    """A duration has two units at most, and an unknown one is not zero."""
     assert duration(milliseconds) == words
 
 
@@ -87,10 +87,10 @@ def test_durations_are_in_words(milliseconds: float | None, words: str) -> None:
     ],
 )
 def test_times_are_relative(passed: timedelta, words: str) -> None:
-    """The reader sees how long ago it was."""
+    """A time is shown by how long ago it was."""
     assert ago(NOW - passed, NOW) == words
 
 
 def test_times_long_ago_are_dates() -> None:
-    """After a month the date says more."""
+    """A time more than a month ago is shown as its date."""
     assert ago(NOW - timedelta(days=31), NOW) == "2026-05-01"

@@ -1,4 +1,4 @@
-"""Messages are found in the shapes in which providers take and give them."""
+"""Reading messages from inputs and outputs in the formats of providers."""
 
 from __future__ import annotations
 
@@ -60,18 +60,18 @@ JSON = st.recursive(
     ],
 )
 def test_shapes(value: Any, messages: list[Message]) -> None:
-    """Chat messages, response items, prompts and parts become the same messages."""
+    """Chat messages, response items, prompts and content parts all become `Message` objects."""
     assert said(value, "user") == messages
 
 
 @given(JSON)
-def test_any_json_is_told_somehow(value: Any) -> None:
-    """A shape that nobody thought of is no error."""
+def test_any_json_gives_messages(value: Any) -> None:
+    """JSON of any shape gives messages with text, and no error."""
     assert all(isinstance(message.text, str) for message in said(value, "user"))
 
 
-def test_a_conversation_that_is_sent_again_is_told_once() -> None:
-    """Of the second call only what is new since the answer is told."""
+def test_a_conversation_that_is_sent_again_is_shown_once() -> None:
+    """Of a second call's messages only those after the last answer are new."""
     history = History()
     first = [Message("system", "be kind"), Message("user", "yes")]
     history.new(first)
@@ -83,15 +83,15 @@ def test_a_conversation_that_is_sent_again_is_told_once() -> None:
     assert (unknown, new) == (0, [Message("user", "yes")])
 
 
-def test_a_history_that_nobody_recorded_is_counted() -> None:
-    """A session that is carried on from elsewhere says how much came before."""
+def test_an_unrecorded_history_is_counted() -> None:
+    """Earlier messages that were not recorded are counted, and only the new ones returned."""
     told = [Message("user", "a"), Message("assistant", "b"), Message("user", "c")]
 
     assert History().new(told) == (2, [Message("user", "c")])
 
 
-def test_a_retry_in_one_trace_is_told_once() -> None:
-    """The same question twice in a trace is one question; in the next trace it is asked anew."""
+def test_a_retry_in_one_trace_is_shown_once() -> None:
+    """The same message twice in one trace is new once; in the next trace it is new again."""
     history, asked = History(), [Message("user", "well?")]
     history.new(asked)
 
@@ -100,8 +100,8 @@ def test_a_retry_in_one_trace_is_told_once() -> None:
     assert history.new(asked) == (0, asked)
 
 
-def test_a_question_without_an_answer_is_told_once() -> None:
-    """Sent along with the next one, it was said before; asked once more alone, it was said again."""
+def test_a_question_without_an_answer_is_shown_once() -> None:
+    """An unanswered message is new again when sent alone, but not when sent along with the next one."""
     history, asked = History(), Message("user", "well?")
     history.new([asked])
     history.next_trace()

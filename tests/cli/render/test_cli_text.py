@@ -1,4 +1,4 @@
-"""Text of strangers is safe on a terminal."""
+"""Making untrusted text safe for a terminal."""
 
 from __future__ import annotations
 
@@ -15,32 +15,32 @@ JOINERS = {"\u200c", "\u200d", "\xad"}
 
 
 def is_obeyed(character: str) -> bool:
-    """Whether a terminal may do something else than draw it."""
+    """Whether a terminal may interpret the character instead of drawing it."""
     return unicodedata.category(character) in ("Cc", "Cf", "Cs", "Zl", "Zp") and character not in JOINERS
 
 
 def test_no_character_of_unicode_that_terminals_obey_passes() -> None:
-    """Every control, format, separator and surrogate character is made visible, but for the line break."""
+    """Every control, format, separator and surrogate character except the line break is made visible."""
     passed = [character for code in range(sys.maxunicode + 1) for character in safe(chr(code)) if is_obeyed(character)]
 
     assert set(passed) == {"\n"}
 
 
 def test_ordinary_text_is_left_alone() -> None:
-    """Letters of all scripts, joined emoji and rich's markup stay as they are."""
+    """Letters of all scripts, joined emoji and rich's markup stay unchanged."""
     text = "Grüße, Κύπρος, 日本語, می‌خواهم, 👩‍👩‍👧, [bold]not markup[/bold] :smile:\nsecond line"
 
     assert safe(text) == text
 
 
 def test_escape_sequences_become_visible() -> None:
-    """What would recolour the terminal is shown as characters."""
+    """Escape sequences and control characters are shown as visible characters."""
     assert safe("\x1b[31mred\x07\x7f\x9b2J\u202e") == "␛[31mred␇␡\\u009b2J\\u202e"
 
 
 @given(st.text(st.characters()))
 def test_one_line_is_one_line(text: str) -> None:
-    """Whatever the text is, its preview has no line break, no tab, and no more characters than asked for."""
+    """The one-line preview of any text has no line break or tab, and at most the given number of characters."""
     line = one_line(text, 40)
 
     assert len(line) <= 40
@@ -53,7 +53,7 @@ def test_one_line_is_one_line(text: str) -> None:
     )
 )
 def test_safe_json_means_the_same(value: object) -> None:
-    """JSON with escaped characters is read back as the same value."""
+    """`safe_json` escapes unsafe characters, and reads back as the same value."""
     written = safe_json(json.dumps(value, ensure_ascii=False))
 
     assert json.loads(written) == json.loads(json.dumps(value))

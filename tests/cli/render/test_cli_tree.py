@@ -1,4 +1,4 @@
-"""Trees of any shape are drawn."""
+"""Drawing the spans of a trace as a tree, whatever its shape."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ VIEW = View(START, is_terminal=False)
 
 
 def span(number: int, parent: int | None, name: str = "step") -> StoredSpan:
-    """The span with this number, a second long."""
+    """Make a span that starts at second `number` and lasts a second."""
     return StoredSpan(
         id=f"{number:016d}",
         trace_id="0" * 32,
@@ -29,7 +29,7 @@ def span(number: int, parent: int | None, name: str = "step") -> StoredSpan:
 
 
 def drawn(*spans: StoredSpan) -> list[str]:
-    """The lines under the trace's facts."""
+    """Return the lines of the tree, below the heading of the trace."""
     trace = StoredTrace(
         id="0" * 32,
         session_id=None,
@@ -57,29 +57,29 @@ def drawn(*spans: StoredSpan) -> list[str]:
 
 
 def test_children_stand_under_their_parents() -> None:
-    """In the order in which they began, with guides."""
+    """Children are drawn below their parent in the order of their start, with guides."""
     lines = drawn(span(1, None, "a"), span(2, 1, "b"), span(3, 1, "c"), span(4, 2, "d"), span(5, None, "e"))
 
     assert [line[:12].rstrip() for line in lines] == ["work", "├─ a", "│  ├─ b", "│  │  └─ d", "│  └─ c", "└─ e"]
 
 
 def test_an_unknown_duration_is_not_zero() -> None:
-    """A trace that is running has none yet."""
+    """A running trace has a dash for its duration."""
     assert drawn()[0].split() == ["work", "–", "still", "running"]  # noqa: RUF001
 
 
 def test_a_span_whose_parent_is_missing_stands_at_the_top() -> None:
-    """A parent in another process, or one that was lost, hides nothing."""
+    """A span whose parent is not stored is drawn at the top, with its children."""
     assert len(drawn(span(1, 99), span(2, 1))) == 3
 
 
 def test_a_circle_of_parents_ends() -> None:
-    """What could never be recorded is drawn all the same."""
+    """Spans whose parents form a circle are drawn, each once."""
     assert len(drawn(span(1, None), span(2, 2), span(3, 4), span(4, 3))) == 5
 
 
 def test_very_deep_trees_are_drawn() -> None:
-    """Every span has its line, and the guides stop growing."""
+    """In a tree of 3000 levels every span has a line, and the lines stay short."""
     lines = drawn(*(span(number, number - 1 or None) for number in range(1, 3_001)))
 
     assert len(lines) == 3_001
