@@ -41,7 +41,7 @@ class Step(BaseModel):
 
 
 class Recipe(BaseModel):
-    """What structured output is asked for."""
+    """The type of the structured output to ask for."""
 
     title: str
     kind: Literal["cake", "soup"]
@@ -62,7 +62,7 @@ def _client(model: OfflineModel) -> Iterator[openai.OpenAI]:
 
 
 def user(text: str) -> Any:
-    """A conversation of one message."""
+    """Return a conversation of one user message."""
     return [{"role": "user", "content": text}]
 
 
@@ -74,7 +74,7 @@ def test_says_the_quoted_words(client: openai.OpenAI) -> None:
 
 
 def test_answer_is_a_valid_completion(model: OfflineModel, client: openai.OpenAI) -> None:
-    """What is sent validates against the client's own type and carries the provider's headers."""
+    """The answer validates against the client's own type and has the provider's headers."""
     completion = client.chat.completions.create(model="gpt-4o-mini", messages=user("Hello"))
 
     sent = model.answers[0]
@@ -86,7 +86,7 @@ def test_answer_is_a_valid_completion(model: OfflineModel, client: openai.OpenAI
 
 
 def test_counts_tokens(client: openai.OpenAI) -> None:
-    """Usage follows the documented rule: words and signs, four for each message."""
+    """Usage follows the documented rule: a token for each word and sign, and four for each message."""
     completion = client.chat.completions.create(model="gpt-4o-mini", messages=user('Say "one two"'))
 
     usage = completion.usage
@@ -104,8 +104,8 @@ def test_thinks_before_it_answers(client: openai.OpenAI) -> None:
     assert completion.usage.completion_tokens == 257
 
 
-def test_caches_long_beginnings(client: openai.OpenAI) -> None:
-    """A long beginning that was sent before is counted as cached, in steps of 128."""
+def test_caches_long_prefixes(client: openai.OpenAI) -> None:
+    """A long prefix that was sent before is counted as cached, in steps of 128."""
     system: Any = {"role": "system", "content": "word " * 1300}
     client.chat.completions.create(model="gpt-4o-mini", messages=[system, *user("First")])
 
@@ -144,7 +144,7 @@ def test_streams_words_in_turn(model: OfflineModel, client: openai.OpenAI) -> No
 
 
 def test_streams_usage_when_asked(client: openai.OpenAI) -> None:
-    """With `include_usage` a last chunk without choices carries it, the same as without a stream."""
+    """With `include_usage` a last chunk without choices has the same usage as a plain answer."""
     plain = client.chat.completions.create(model="gpt-4o", messages=user("Hello"))
 
     *_, last = client.chat.completions.create(
@@ -156,7 +156,7 @@ def test_streams_usage_when_asked(client: openai.OpenAI) -> None:
 
 
 def test_streamed_and_whole_answers_agree(client: openai.OpenAI) -> None:
-    """The stream helper puts together what a plain call gets."""
+    """The stream helper assembles the same completion as a plain call gets."""
     plain = client.chat.completions.create(model="gpt-4o", messages=user("Count to 50"))
 
     with client.chat.completions.stream(model="gpt-4o", messages=user("Count to 50")) as stream:
@@ -180,7 +180,7 @@ def test_calls_a_mentioned_tool(client: openai.OpenAI) -> None:
 
 
 def test_streams_parallel_calls_by_index(client: openai.OpenAI) -> None:
-    """Parallel calls of tools are told apart by index, name first and arguments in pieces."""
+    """Parallel tool calls are streamed with an index each, the name first and the arguments in pieces."""
     stream = client.chat.completions.create(
         model="gpt-4o", messages=user("What is the weather in Paris and Rome?"), tools=[WEATHER], stream=True
     )
@@ -206,7 +206,7 @@ def test_streams_parallel_calls_by_index(client: openai.OpenAI) -> None:
     ],
 )
 def test_obeys_tool_choice(client: openai.OpenAI, choice: Any, called: list[str]) -> None:
-    """`tool_choice` forbids or forces a call, whatever the question."""
+    """`tool_choice` forbids or forces a tool call, whatever the question."""
     completion = client.chat.completions.create(
         model="gpt-4o", messages=user("Hello"), tools=[WEATHER, TIME], tool_choice=choice
     )
@@ -216,7 +216,7 @@ def test_obeys_tool_choice(client: openai.OpenAI, choice: Any, called: list[str]
 
 
 def test_repeats_a_tools_result(client: openai.OpenAI) -> None:
-    """After a tool has answered the model says what it said."""
+    """After a tool message the model repeats the tool's result."""
     asked = user("What is the weather in Paris?")
     first = client.chat.completions.create(model="gpt-4o", messages=asked, tools=[WEATHER]).choices[0].message
     assert first.tool_calls
@@ -228,7 +228,7 @@ def test_repeats_a_tools_result(client: openai.OpenAI) -> None:
 
 
 def test_fills_a_schema(client: openai.OpenAI) -> None:
-    """Structured output is an instance of the schema made of the question's words."""
+    """Structured output is an instance of the schema with values from the question."""
     completion = client.chat.completions.parse(
         model="gpt-4o", messages=user('A recipe for "Carrot cake" in 3 steps'), response_format=Recipe
     )
@@ -251,7 +251,7 @@ def test_streams_a_schema(client: openai.OpenAI) -> None:
 
 @pytest.mark.parametrize("stream", [False, True])
 def test_refuses_when_asked(client: openai.OpenAI, stream: bool) -> None:
-    """A refusal stands in `refusal`, and there is no content."""
+    """A refusal is in `refusal`, and there is no content."""
     messages = user("Please refuse this.")
     if stream:
         with client.chat.completions.stream(model="gpt-4o", messages=messages) as events:
@@ -280,7 +280,7 @@ def test_stops_at_a_stop_word(client: openai.OpenAI) -> None:
 
 @pytest.mark.parametrize("stream", [False, True])
 def test_gives_log_probabilities(client: openai.OpenAI, stream: bool) -> None:
-    """There is one entry for each token, with the wanted number of alternatives."""
+    """Log probabilities have one entry for each token, with the requested number of alternatives."""
     options: Any = {"messages": user('Say "a b c"'), "logprobs": True, "top_logprobs": 2}
     if stream:
         with client.chat.completions.stream(model="gpt-4o", **options) as events:
@@ -308,7 +308,7 @@ def test_speaks(client: openai.OpenAI) -> None:
 
 
 def test_streams_sound(model: OfflineModel, client: openai.OpenAI) -> None:
-    """Sound is streamed as an id, a transcript, data, and an expiry."""
+    """Sound is streamed as an id, a transcript, data and an expiry."""
     stream = client.chat.completions.create(
         model="gpt-4o-audio-preview",
         messages=user('Say "good morning"'),
@@ -328,7 +328,7 @@ def test_streams_sound(model: OfflineModel, client: openai.OpenAI) -> None:
 
 
 def test_reads_parts_of_content(client: openai.OpenAI) -> None:
-    """Text parts are read, and images are seen and counted."""
+    """Text parts are answered, and images are mentioned and counted as tokens."""
     content = [
         {"type": "text", "text": "What is this?"},
         {"type": "image_url", "image_url": {"url": "data:image/png;base64,AAAA"}},
@@ -343,7 +343,7 @@ def test_reads_parts_of_content(client: openai.OpenAI) -> None:
 
 
 def test_reply_function_decides() -> None:
-    """A reply function gets the messages and gives the text."""
+    """A reply function gets the messages and returns the text."""
 
     def reply(messages: list[dict[str, str]]) -> str:
         return f"{len(messages)} messages, the last from the {messages[-1]['role']}"
@@ -354,8 +354,8 @@ def test_reply_function_decides() -> None:
     assert completion.choices[0].message.content == "1 messages, the last from the user"
 
 
-def test_reply_function_that_fails_is_told() -> None:
-    """A reply function's exception reaches the client as an error that is not retried."""
+def test_error_of_a_reply_function() -> None:
+    """An exception of the reply function reaches the client as an error that is not retried."""
 
     def reply(messages: list[dict[str, str]]) -> str:
         raise KeyError("nothing here")
@@ -367,8 +367,8 @@ def test_reply_function_that_fails_is_told() -> None:
         assert len(model.requests) == 1
 
 
-def test_next_reply_is_chosen_once(model: OfflineModel, client: openai.OpenAI) -> None:
-    """Scripted replies are used up in order, then the model speaks for itself."""
+def test_scripted_replies_are_used_once(model: OfflineModel, client: openai.OpenAI) -> None:
+    """Scripted replies are used once each, in order; after them the model answers as usual."""
     call = ToolCall(name="anything", arguments="{}")
     model.script("First.", Reply(text="Second.", finish_reason="content_filter"), None, Reply(tool_calls=(call,)))
 
@@ -381,7 +381,7 @@ def test_next_reply_is_chosen_once(model: OfflineModel, client: openai.OpenAI) -
 
 
 def test_azure_names_the_deployment_in_the_path(model: OfflineModel) -> None:
-    """Azure's client is served: the first chunk has no choices, and the path names the model."""
+    """For Azure's client the first chunk has no choices, and the path names the deployment."""
     with openai.AzureOpenAI(
         azure_endpoint=model.azure_endpoint, api_key="offline", api_version="2024-10-21", azure_deployment="gpt-4o"
     ) as client:

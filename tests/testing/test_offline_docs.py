@@ -1,4 +1,4 @@
-"""The documentation of the offline model is complete and true."""
+"""The documentation of the offline model is complete and its examples run."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ TEXT = SECTION[0] if SECTION else ""
 
 @pytest.mark.parametrize("name", [field.name for field in fields(Fault)])
 def test_every_fault_is_documented(name: str) -> None:
-    """Each field of a fault has its place in the table."""
+    """The documentation names each field of a fault."""
     assert f"`{name}`" in TEXT
 
 
 @pytest.mark.parametrize("path", [path for _, path in ENDPOINTS])
 def test_every_endpoint_is_documented(path: str) -> None:
-    """Each endpoint is named, at least by its last part."""
+    """The documentation names each endpoint, at least by the last part of its path."""
     assert path in TEXT or f"/{path.rpartition('/')[2]}`" in TEXT
 
 
 @pytest.mark.parametrize("code", re.findall(r"```python\n(.*?)```", TEXT, re.DOTALL))
 def test_examples_run(code: str) -> None:
-    """The examples run as they stand."""
+    """Each example runs unchanged."""
     pytest.importorskip("openai")
 
     exec(compile(code, str(DOCUMENT), "exec"), {"__name__": "example"})

@@ -1,4 +1,4 @@
-"""Faults as values: what may be written, and what is refused."""
+"""Faults written as text: how they are read, and which are refused."""
 
 from __future__ import annotations
 
@@ -38,15 +38,15 @@ def test_reads_a_fault(text: str, fault: Fault) -> None:
         ("bytes-per-second=0", "more than 0"),
     ],
 )
-def test_refuses_what_means_nothing(text: str, message: str) -> None:
-    """A mistake is named, with what to write instead."""
+def test_refuses_mistakes(text: str, message: str) -> None:
+    """A mistake raises with its value and what to write instead."""
     with pytest.raises(ValueError, match=message):
         parse_fault(text)
 
 
 @given(st.text())
 def test_any_text_is_read_or_refused(text: str) -> None:
-    """Reading never fails in another way."""
+    """Any text is read as a fault or raises `ValueError`, and no other error."""
     try:
         fault = parse_fault(text)
     except ValueError:

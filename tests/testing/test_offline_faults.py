@@ -1,4 +1,4 @@
-"""Chosen faults of the offline model, as they reach the real client."""
+"""Faults of the offline model, as the real client sees them."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from openai.types.chat import ChatCompletion
 
 from baserun.testing import Fault, OfflineModel
 
-# Both may be installed; clients before 3.0 sit on the older one.
+# Both may be installed; clients before 3.0 use the older one.
 httpx2: Any = importlib.import_module("httpx2" if int(openai.__version__.split(".")[0]) >= 3 else "httpx")
 
-# Only newer clients wrap what happens inside a stream.
+# Only newer clients wrap errors inside a stream.
 CUT = (openai.APIConnectionError, httpx2.TransportError)
 MESSAGES: Any = [{"role": "user", "content": 'Say "one two three"'}]
 
@@ -35,7 +35,7 @@ def _client(model: OfflineModel) -> Iterator[openai.OpenAI]:
 
 
 def ask(client: openai.OpenAI, **options: Any) -> str | None:
-    """The text of a plain answer."""
+    """Return the text of a plain answer."""
     completion: ChatCompletion = client.chat.completions.create(model="gpt-4o", messages=MESSAGES, **options)
     return completion.choices[0].message.content
 
@@ -66,7 +66,7 @@ def stream(client: openai.OpenAI, texts: list[str], **options: Any) -> None:
 def test_status(
     model: OfflineModel, client: openai.OpenAI, status: int, error: type[openai.APIStatusError], code: str | None
 ) -> None:
-    """A status comes with the provider's error object, once."""
+    """A chosen status is answered once, with the provider's error object."""
     model.next(status=status)
 
     with pytest.raises(error) as raised:
@@ -81,7 +81,7 @@ def test_status(
 
 
 def test_message_and_code_can_be_chosen(model: OfflineModel, client: openai.OpenAI) -> None:
-    """A test can say what the error says."""
+    """Message and code of the error can be chosen."""
     model.next(status=429, message="No more credit.", code="insufficient_quota")
 
     with pytest.raises(openai.RateLimitError, match=r"No more credit\.") as raised:
@@ -94,7 +94,7 @@ def test_message_and_code_can_be_chosen(model: OfflineModel, client: openai.Open
     "wait", [{"retry_after": 0}, {"retry_after_ms": 1}, {"retry_after_date": -5}, {"should_retry": True, "status": 400}]
 )
 def test_retries_succeed(model: OfflineModel, wait: dict[str, Any]) -> None:
-    """After `times` failures the client's retry gets its answer."""
+    """After `times` failures the client's next retry gets its answer."""
     model.next(**{"status": 429, "times": 2, **wait})
 
     with openai.OpenAI(base_url=model.url, api_key="offline", max_retries=2) as client:
@@ -105,7 +105,7 @@ def test_retries_succeed(model: OfflineModel, wait: dict[str, Any]) -> None:
 
 
 def test_should_retry_false_is_obeyed(model: OfflineModel) -> None:
-    """The server can forbid retries."""
+    """With `should_retry=False` the client does not retry."""
     model.next(status=500, times=None, should_retry=False)
 
     with openai.OpenAI(base_url=model.url, api_key="offline") as client, pytest.raises(openai.InternalServerError):
@@ -115,7 +115,7 @@ def test_should_retry_false_is_obeyed(model: OfflineModel) -> None:
 
 
 def test_script_is_followed_in_order(model: OfflineModel, client: openai.OpenAI) -> None:
-    """Steps are taken one after the other, whatever their kind."""
+    """Scripted faults and replies are used in order; None is a usual answer."""
     model.script(Fault(status=500), None, Fault(status=503), "Scripted.")
 
     told: list[Any] = []
@@ -129,7 +129,7 @@ def test_script_is_followed_in_order(model: OfflineModel, client: openai.OpenAI)
 
 
 def test_clear_forgets(model: OfflineModel, client: openai.OpenAI) -> None:
-    """A cleared server works as new."""
+    """`clear` removes faults, requests and answers."""
     model.next(status=500, times=None)
     with pytest.raises(openai.InternalServerError):
         ask(client)
@@ -142,7 +142,7 @@ def test_clear_forgets(model: OfflineModel, client: openai.OpenAI) -> None:
 
 
 def test_header_chooses_a_fault(model: OfflineModel) -> None:
-    """A program chooses its fault by a header; each call fails `times` times and then works."""
+    """A fault can be chosen by a header; each call fails `times` times and then works."""
     headers = {"X-Offline-Fault": "status=429,times=2,retry-after=0"}
 
     with openai.OpenAI(base_url=model.url, api_key="offline", max_retries=2, default_headers=headers) as client:
@@ -152,8 +152,8 @@ def test_header_chooses_a_fault(model: OfflineModel) -> None:
     assert [sent.status for sent in model.answers] == [429, 429, 200] * 2
 
 
-def test_header_counts_for_any_client(model: OfflineModel) -> None:
-    """A client that does not count its retries is counted by the server."""
+def test_header_works_for_any_client(model: OfflineModel) -> None:
+    """For a client that sends no count of its retries the server counts them."""
     body = {"model": "gpt-4o", "messages": MESSAGES}
 
     with httpx2.Client(headers={"X-Offline-Fault": "status=503,times=2"}) as client:
@@ -163,7 +163,7 @@ def test_header_counts_for_any_client(model: OfflineModel) -> None:
 
 
 def test_model_name_chooses_a_fault(client: openai.OpenAI) -> None:
-    """What follows `#` in the model's name is a fault."""
+    """A fault can be chosen after `#` in the model's name."""
     with pytest.raises(openai.RateLimitError):
         client.chat.completions.create(model="gpt-4o-mini#status=429", messages=MESSAGES)
 
@@ -172,14 +172,14 @@ def test_model_name_chooses_a_fault(client: openai.OpenAI) -> None:
     assert completion.model == "gpt-4o-mini-2024-07-18"
 
 
-def test_unknown_fault_is_told(client: openai.OpenAI) -> None:
-    """A fault that means nothing is an error that says what to write."""
+def test_unknown_fault_is_refused(client: openai.OpenAI) -> None:
+    """An unknown fault is answered with an error that says what to write."""
     with pytest.raises(openai.BadRequestError, match="There is no fault 'statu'; write one of"):
         ask(client, extra_headers={"X-Offline-Fault": "statu=429"})
 
 
 def test_delay_makes_the_client_time_out(model: OfflineModel, client: openai.OpenAI) -> None:
-    """A client that waits less than the delay times out, and the server notices that it left."""
+    """A client that waits for less than the delay times out, and the server notices that it left."""
     model.next(delay=60)
 
     with pytest.raises(openai.APITimeoutError):
@@ -203,7 +203,7 @@ def test_stream_that_stalls_times_out(model: OfflineModel, client: openai.OpenAI
 
 @pytest.mark.parametrize("reset", [False, True])
 def test_cut_before_headers(model: OfflineModel, client: openai.OpenAI, reset: bool) -> None:
-    """The connection ends before anything was answered, by closing or by a reset."""
+    """The connection can end before the headers, by closing or by a reset."""
     model.next(cut="headers", reset=reset)
 
     with pytest.raises(openai.APIConnectionError):
@@ -213,7 +213,7 @@ def test_cut_before_headers(model: OfflineModel, client: openai.OpenAI, reset: b
 
 
 def test_cut_before_headers_is_retried(model: OfflineModel) -> None:
-    """A new connection works again."""
+    """After a cut before the headers the client's retry works."""
     model.next(cut="headers")
 
     with openai.OpenAI(base_url=model.url, api_key="offline", max_retries=1) as client:
@@ -221,7 +221,7 @@ def test_cut_before_headers_is_retried(model: OfflineModel) -> None:
 
 
 def test_cut_inside_a_body(model: OfflineModel, client: openai.OpenAI) -> None:
-    """The body ends before its announced length."""
+    """A body can end before its announced length."""
     model.next(cut="body", after=20)
 
     with pytest.raises(openai.APIConnectionError):
@@ -233,7 +233,7 @@ def test_cut_inside_a_body(model: OfflineModel, client: openai.OpenAI) -> None:
 
 @pytest.mark.parametrize("reset", [False, True])
 def test_cut_inside_a_stream(model: OfflineModel, client: openai.OpenAI, reset: bool) -> None:
-    """A stream breaks off after the chosen number of events."""
+    """A stream can break off after a chosen number of events."""
     model.next(cut="body", after=3, reset=reset)
     texts: list[str] = []
 
@@ -265,7 +265,7 @@ def test_responses_stream_without_its_last_event(model: OfflineModel, client: op
 
 
 def test_malformed_body(model: OfflineModel, client: openai.OpenAI) -> None:
-    """A body can break off inside its JSON, with a right length."""
+    """A body can break off inside its JSON, with a correct length."""
     model.next(malformed=True)
 
     with pytest.raises(json.JSONDecodeError):
@@ -320,7 +320,7 @@ def test_gzip(model: OfflineModel, client: openai.OpenAI, streamed: bool) -> Non
 
 
 def test_slow_bytes(model: OfflineModel, client: openai.OpenAI) -> None:
-    """A body can come byte by byte, too slowly for the client."""
+    """A body can be sent byte by byte, too slowly for the client."""
     model.next(bytes_per_second=1)
 
     with (
@@ -335,14 +335,14 @@ def test_slow_bytes(model: OfflineModel, client: openai.OpenAI) -> None:
 
 
 def test_slow_bytes_arrive_in_the_end(model: OfflineModel, client: openai.OpenAI) -> None:
-    """Slowness changes nothing about what arrives."""
+    """A body that is sent slowly arrives whole."""
     model.next(bytes_per_second=1_000_000)
 
     assert ask(client) == "one two three"
 
 
 def test_bad_requests_are_refused(model: OfflineModel, client: openai.OpenAI) -> None:
-    """What the provider would refuse is refused, naming the parameter."""
+    """A request that the provider would refuse is refused, with the name of the parameter."""
     with pytest.raises(openai.BadRequestError) as raised:
         client.post("/chat/completions", body={"model": "gpt-4o"}, cast_to=object)
 
@@ -351,7 +351,7 @@ def test_bad_requests_are_refused(model: OfflineModel, client: openai.OpenAI) ->
 
 @pytest.mark.parametrize(("method", "path", "status"), [("POST", "/nothing", 404), ("GET", "/embeddings", 405)])
 def test_unknown_paths_are_refused(model: OfflineModel, method: str, path: str, status: int) -> None:
-    """A path that does not exist says so in the provider's shape."""
+    """An unknown path or method is refused with the provider's error object."""
     with httpx2.Client() as client:
         answer = client.request(method, f"{model.url}{path}")
 
@@ -360,7 +360,7 @@ def test_unknown_paths_are_refused(model: OfflineModel, method: str, path: str, 
 
 
 def wait_for_end(model: OfflineModel) -> str:
-    """How the only answer ended, once the server knows."""
+    """Wait for the only answer, and return how it ended."""
     deadline = time.monotonic() + 30
     while not model.answers and time.monotonic() < deadline:
         time.sleep(0.01)

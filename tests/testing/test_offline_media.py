@@ -33,12 +33,12 @@ def _client(model: OfflineModel) -> Iterator[openai.OpenAI]:
 
 
 def cosine(one: list[float], other: list[float]) -> float:
-    """How near two unit vectors are."""
+    """Return the cosine similarity of two unit vectors."""
     return sum(a * b for a, b in zip(one, other, strict=True))
 
 
 def read_png(data: bytes) -> tuple[int, int]:
-    """The size of a PNG whose checksums are right."""
+    """Check the checksums of a PNG, and return its width and height."""
     assert data.startswith(b"\x89PNG\r\n\x1a\n")
     position = 8
     while position < len(data):
@@ -51,7 +51,7 @@ def read_png(data: bytes) -> tuple[int, int]:
 
 
 def test_completes(model: OfflineModel, client: openai.OpenAI) -> None:
-    """Legacy completions answer every prompt, at most 16 tokens unless more are asked for."""
+    """Legacy completions answer every prompt, with at most 16 tokens by default."""
     completion = client.completions.create(model="gpt-3.5-turbo-instruct", prompt=['Say "a"', "Count to 50"])
 
     assert [choice.text for choice in completion.choices] == ["a", " ".join(str(number) for number in range(1, 17))]
@@ -72,7 +72,7 @@ def test_streams_a_completion(client: openai.OpenAI) -> None:
 
 
 def test_completion_gives_log_probabilities(client: openai.OpenAI) -> None:
-    """Legacy log probabilities name each token and where it stands."""
+    """Legacy log probabilities have each token and its offset."""
     completion = client.completions.create(model="gpt-3.5-turbo-instruct", prompt='Say "a bc d"', logprobs=1)
 
     logprobs = completion.choices[0].logprobs
@@ -93,7 +93,7 @@ def test_embeds(client: openai.OpenAI, name: str, size: int) -> None:
 
 
 def test_floats_and_base64_agree(client: openai.OpenAI) -> None:
-    """Both encodings carry the same vector."""
+    """Both encodings of an embedding have the same vector."""
     options: Any = {"model": "text-embedding-3-small", "input": "hello world", "dimensions": 8}
 
     floats = client.embeddings.create(**options, encoding_format="float").data[0].embedding
@@ -103,7 +103,7 @@ def test_floats_and_base64_agree(client: openai.OpenAI) -> None:
 
 
 def test_draws(client: openai.OpenAI) -> None:
-    """Images are valid PNGs that differ from prompt to prompt, with usage."""
+    """Images are valid PNGs, the same for the same prompt only, with usage."""
     pictures = [
         client.images.generate(model="gpt-image-1", prompt=prompt, n=2) for prompt in ("a cat", "a cat", "a dog")
     ]
@@ -116,7 +116,7 @@ def test_draws(client: openai.OpenAI) -> None:
 
 
 def test_links_to_a_drawing(client: openai.OpenAI) -> None:
-    """Older models answer with a link that works."""
+    """Older models answer with a URL of the image."""
     image = (client.images.generate(model="dall-e-3", prompt="a cat").data or [])[0]
 
     assert image.url is not None
@@ -125,7 +125,7 @@ def test_links_to_a_drawing(client: openai.OpenAI) -> None:
 
 
 def test_streams_a_drawing(client: openai.OpenAI) -> None:
-    """A streamed image comes with the partial images that were asked for."""
+    """A streamed image comes after the requested number of partial images."""
     events = list(client.images.generate(model="gpt-image-1", prompt="a cat", stream=True, partial_images=2))
 
     kinds = [event.type for event in events]
@@ -145,7 +145,7 @@ def test_edits_and_varies(client: openai.OpenAI) -> None:
 
 @pytest.mark.parametrize("form", ["mp3", "opus", "aac", "flac", "wav", "pcm"])
 def test_speaks_and_understands(client: openai.OpenAI, form: Any) -> None:
-    """What is said in any format can be transcribed again."""
+    """Speech in any format can be transcribed again."""
     sound = client.audio.speech.create(model="tts-1", voice="alloy", input="good morning", response_format=form)
 
     heard = client.audio.transcriptions.create(model="gpt-4o-transcribe", file=(f"a.{form}", sound.content))
@@ -154,7 +154,7 @@ def test_speaks_and_understands(client: openai.OpenAI, form: Any) -> None:
 
 
 def test_speech_is_a_wave_file(client: openai.OpenAI) -> None:
-    """Speech as WAV opens as such."""
+    """Speech as WAV is a valid WAV file."""
     sound = client.audio.speech.create(model="tts-1", voice="alloy", input="a b", response_format="wav")
 
     with wave.open(io.BytesIO(sound.content)) as file:
@@ -162,7 +162,7 @@ def test_speech_is_a_wave_file(client: openai.OpenAI) -> None:
 
 
 def test_streams_speech(client: openai.OpenAI) -> None:
-    """Speech can come as events."""
+    """Speech can be streamed as events."""
     with client.audio.speech.with_streaming_response.create(
         model="gpt-4o-mini-tts", voice="alloy", input="hello", stream_format="sse"
     ) as answer:
@@ -174,7 +174,7 @@ def test_streams_speech(client: openai.OpenAI) -> None:
 
 @pytest.mark.parametrize("form", ["text", "srt", "vtt"])
 def test_transcribes_to_text(client: openai.OpenAI, form: Any) -> None:
-    """The plain formats hold the words of any file."""
+    """The plain formats of a transcript have its words."""
     heard: Any = client.audio.transcriptions.create(
         model="whisper-1", file=("talk.mp3", b"anything"), response_format=form
     )
@@ -183,7 +183,7 @@ def test_transcribes_to_text(client: openai.OpenAI, form: Any) -> None:
 
 
 def test_transcribes_verbosely(client: openai.OpenAI) -> None:
-    """The verbose format holds segments and words with times."""
+    """The verbose format has the words, and the duration as usage."""
     heard = client.audio.transcriptions.create(
         model="whisper-1",
         file=("talk.mp3", b"anything"),
@@ -197,7 +197,7 @@ def test_transcribes_verbosely(client: openai.OpenAI) -> None:
 
 
 def test_streams_a_transcript(client: openai.OpenAI) -> None:
-    """A transcript can come as deltas and a final event with usage."""
+    """A transcript can be streamed as deltas and a final event with usage."""
     *deltas, done = client.audio.transcriptions.create(
         model="gpt-4o-transcribe", file=("talk.mp3", b"anything"), stream=True
     )
@@ -209,14 +209,14 @@ def test_streams_a_transcript(client: openai.OpenAI) -> None:
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
 def test_translates(client: openai.OpenAI) -> None:
-    """Translations are text."""
+    """A translation has the text of the file."""
     heard: Any = client.audio.translations.create(model="whisper-1", file=("talk.mp3", b"anything"))
 
     assert heard.text == "This is what is said in talk.mp3."
 
 
 def test_upload_without_file_is_refused(model: OfflineModel) -> None:
-    """A form that lacks its file is refused by name."""
+    """A form without its file is refused, with the name of the parameter."""
     request = urllib.request.Request(
         f"{model.url}/audio/transcriptions",
         data=b'--x\r\nContent-Disposition: form-data; name="model"\r\n\r\nwhisper-1\r\n--x--\r\n',
@@ -231,7 +231,7 @@ def test_upload_without_file_is_refused(model: OfflineModel) -> None:
 
 
 def test_moderates(model: OfflineModel, client: openai.OpenAI) -> None:
-    """Each input is judged by its words."""
+    """Each input is moderated by its words."""
     answer = client.moderations.create(input=["have a nice day", "I will kill the process"])
 
     assert [result.flagged for result in answer.results] == [False, True]
@@ -240,7 +240,7 @@ def test_moderates(model: OfflineModel, client: openai.OpenAI) -> None:
 
 
 def test_moderates_images(client: openai.OpenAI) -> None:
-    """Parts are judged together, and say which kinds were looked at."""
+    """Content parts are moderated together, and the result names the kinds of input."""
     parts: Any = [{"type": "text", "text": "hello"}, {"type": "image_url", "image_url": {"url": "https://example.com"}}]
 
     (result,) = client.moderations.create(input=parts).results
@@ -249,7 +249,7 @@ def test_moderates_images(client: openai.OpenAI) -> None:
 
 
 def test_lists_models(client: openai.OpenAI) -> None:
-    """Known models are listed, and any can be asked for."""
+    """Known models are listed, and any model can be retrieved."""
     names = [one.id for one in client.models.list()]
 
     assert "gpt-4o-mini" in names

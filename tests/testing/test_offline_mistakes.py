@@ -1,4 +1,4 @@
-"""What somebody who writes to the offline model in a hurry gets wrong is told at once, with what to write instead."""
+"""Mistakes in the use of the offline model raise at once and say what to write instead."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from baserun.testing import Fault, OfflineModel, Reply, ToolCall
 
 
 @pytest.mark.parametrize("step", [429, {"a": 1}, ["Hello"], b"Hello"])
-def test_what_is_no_step(step: Any) -> None:
-    """A status or an object in the place of a step is refused."""
+def test_wrong_step(step: Any) -> None:
+    """A step that is no reply or fault, such as a status, is refused."""
     model = OfflineModel()
 
     with pytest.raises(TypeError, match=r"next\(status=429\)"):
@@ -22,7 +22,7 @@ def test_what_is_no_step(step: Any) -> None:
 
 
 def test_unknown_fault() -> None:
-    """A name that no fault has is answered with those that there are."""
+    """An unknown name of a fault is refused, with the known ones."""
     with pytest.raises(TypeError, match=r"no fault 'statos'; write one of times, status, .*gzip"):
         OfflineModel().next(statos=429)
 
@@ -37,24 +37,24 @@ def test_unknown_fault() -> None:
     ],
 )
 def test_numbers_of_a_fault(fault: dict[str, Any], error: type[Exception]) -> None:
-    """A number that is none, or less than nothing, is refused by its name."""
+    """A field of a fault that is no number, or negative, is refused by its name."""
     with pytest.raises(error, match=f"A fault's {next(iter(fault))} is "):
         Fault(**fault)
 
 
 def test_arguments_as_an_object() -> None:
-    """Arguments of a call are text, as the provider sends them."""
+    """Arguments of a tool call that are no text are refused, with the JSON to write."""
     with pytest.raises(TypeError, match=r"write json.dumps\(\{'a': 1\}\)"):
         ToolCall(name="f", arguments={"a": 1})  # type: ignore[arg-type]
 
 
 def test_reply_by_its_text() -> None:
-    """A reply takes its text first."""
+    """The first argument of a `Reply` is its text."""
     assert Reply("Hello") == Reply(text="Hello")
 
 
 def test_reply_that_is_no_function() -> None:
-    """A text in the place of the function is refused with the function that says it."""
+    """A text instead of a reply function is refused, with the function to write."""
     with pytest.raises(TypeError, match="write reply=lambda messages: 'Hello'"):
         OfflineModel(reply="Hello")  # type: ignore[arg-type]
 
@@ -64,8 +64,8 @@ async def _hello(messages: Any) -> str:
 
 
 @pytest.mark.parametrize("reply", [lambda messages: 5, _hello])
-def test_function_that_gives_no_reply(reply: Any) -> None:
-    """What a function gave that is no reply is told to the client, also of a function that is async."""
+def test_function_that_returns_no_reply(reply: Any) -> None:
+    """A reply function that is async or returns something else gives the client an error that says what to return."""
     with (
         OfflineModel(reply=reply) as model,
         openai.OpenAI(base_url=model.url, api_key="offline", max_retries=0) as client,

@@ -1,4 +1,4 @@
-"""The life of the offline model's server: starting, stopping, many clients at once."""
+"""The server of the offline model: starting, stopping, and many clients at once."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ from hypothesis import strategies as st
 
 from baserun.testing import OfflineModel
 
-# Both may be installed; clients before 3.0 sit on the older one.
+# Both may be installed; clients before 3.0 use the older one.
 httpx2: Any = importlib.import_module("httpx2" if int(openai.__version__.split(".")[0]) >= 3 else "httpx")
 
-# Only newer clients wrap what happens inside a stream.
+# Only newer clients wrap errors inside a stream.
 CUT = (openai.APIConnectionError, httpx2.TransportError)
 MESSAGES: Any = [{"role": "user", "content": "Hello"}]
 
@@ -35,18 +35,18 @@ def _model() -> Iterator[OfflineModel]:
 
 
 def own_threads() -> list[str]:
-    """The names of the threads that belong to offline models."""
+    """Return the names of the threads of offline models."""
     return [thread.name for thread in threading.enumerate() if thread.name.startswith("baserun-offline")]
 
 
 def connect(model: OfflineModel) -> socket.socket:
-    """A bare connection to the server."""
+    """Open a bare connection to the server."""
     host, _, port = model.azure_endpoint.removeprefix("http://").partition(":")
     return socket.create_connection((host, int(port)), timeout=30)
 
 
 def test_leaves_nothing_behind() -> None:
-    """After stop() there is no thread and nobody listens, even with answers under way."""
+    """After `stop` there is no thread and no listening socket, even with an answer in progress."""
     with OfflineModel(reply=lambda messages: "Said.") as model, connect(model) as idle:
         with openai.OpenAI(base_url=model.url, api_key="offline") as client:
             client.chat.completions.create(model="gpt-4o", messages=MESSAGES)
@@ -63,7 +63,7 @@ def test_leaves_nothing_behind() -> None:
 
 
 def test_starts_and_stops_by_hand() -> None:
-    """start() and stop() work without a block, and again."""
+    """`start` and `stop` work without a block, and repeatedly."""
     model = OfflineModel()
 
     for _ in range(2):
@@ -77,19 +77,19 @@ def test_starts_and_stops_by_hand() -> None:
 
 
 def test_cannot_start_twice(model: OfflineModel) -> None:
-    """A server that runs says where."""
+    """Starting a running server raises with its URL."""
     with pytest.raises(RuntimeError, match=model.url):
         model.start()
 
 
 def test_step_and_fault_exclude_each_other() -> None:
-    """next() takes a reply or a fault's fields."""
+    """`next` takes a reply or a fault's fields, and raises for both."""
     with pytest.raises(TypeError, match="not both"):
         OfflineModel().next("Hello", status=500)
 
 
 def test_environment_reaches_programs(model: OfflineModel) -> None:
-    """A subprocess's module-level client comes here by its environment."""
+    """With `environment()` the module-level client of a subprocess uses this server."""
     program = (
         "import openai; print(openai.chat.completions.create(model='gpt-4o',"
         " messages=[{'role': 'user', 'content': 'Say \"hello\"'}]).choices[0].message.content)"
@@ -108,7 +108,7 @@ def test_environment_reaches_programs(model: OfflineModel) -> None:
 
 
 def test_keeps_what_it_received(model: OfflineModel) -> None:
-    """Requests are kept as they arrived."""
+    """`requests` has each request with its method, path, query and body."""
     with openai.OpenAI(base_url=model.url, api_key="offline") as client:
         client.chat.completions.create(model="gpt-4o", messages=MESSAGES, user="u1", extra_query={"a": "b"})
 
@@ -119,7 +119,7 @@ def test_keeps_what_it_received(model: OfflineModel) -> None:
 
 
 def test_keeps_the_latest_only() -> None:
-    """What is kept is bounded."""
+    """`keep` limits the number of requests that are kept."""
     with OfflineModel(keep=2) as model, openai.OpenAI(base_url=model.url, api_key="offline") as client:
         for number in range(3):
             client.embeddings.create(model="text-embedding-3-small", input=str(number))
@@ -128,7 +128,7 @@ def test_keeps_the_latest_only() -> None:
 
 
 def test_connection_is_kept_alive(model: OfflineModel) -> None:
-    """Requests follow each other on one connection, chunked bodies included."""
+    """One connection serves several requests, also with chunked bodies."""
     host = model.azure_endpoint.removeprefix("http://")
     connection = http.client.HTTPConnection(host, timeout=30)
 
@@ -145,7 +145,7 @@ def test_connection_is_kept_alive(model: OfflineModel) -> None:
 
 
 def test_early_close_is_noticed(model: OfflineModel) -> None:
-    """A client that leaves a stream early is told apart from one that reads it all."""
+    """The answer to a client that leaves a stream early ends as ``client_left``."""
     model.script("word " * 2000)
     model.next()
 
@@ -159,7 +159,7 @@ def test_early_close_is_noticed(model: OfflineModel) -> None:
 
 
 async def test_two_hundred_streams_at_once(model: OfflineModel) -> None:
-    """Two hundred streams, open at the same time, each get their own words."""
+    """Two hundred streams that are open at once each get their own text."""
 
     async def read(client: openai.AsyncOpenAI, number: int) -> str:
         stream = await client.chat.completions.create(
@@ -177,7 +177,7 @@ async def test_two_hundred_streams_at_once(model: OfflineModel) -> None:
 
 
 def test_threads_at_once() -> None:
-    """A reply function that blocks holds up nobody else."""
+    """A reply function that blocks does not delay other requests."""
     together = threading.Barrier(16)
 
     def reply(messages: list[dict[str, str]]) -> str:
@@ -203,7 +203,7 @@ def test_threads_at_once() -> None:
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.binary(max_size=300))
 def test_any_bytes_are_survived(model: OfflineModel, data: bytes) -> None:
-    """Whatever arrives instead of HTTP, the server goes on to serve others."""
+    """After any bytes instead of HTTP the server still answers others."""
     with connect(model) as hostile:
         hostile.sendall(data + b"\r\n\r\n")
         hostile.shutdown(socket.SHUT_WR)
@@ -216,7 +216,7 @@ def test_any_bytes_are_survived(model: OfflineModel, data: bytes) -> None:
 
 
 def wait_for_answers(model: OfflineModel, number: int) -> list[Any]:
-    """The answers, once there are so many."""
+    """Wait for this number of answers, and return them."""
     for _ in range(3000):
         if len(model.answers) >= number:
             break

@@ -32,7 +32,7 @@ def test_serves_until_it_is_told_to_stop(number: signal.Signals) -> None:
 
 
 def test_fault_from_the_start() -> None:
-    """`--fault` hits whatever is asked."""
+    """`--fault` applies to every request."""
     command = [*COMMAND, "--fault", "times=always,status=503"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as program:
         assert program.stdout is not None
@@ -46,15 +46,15 @@ def test_fault_from_the_start() -> None:
 
 
 def test_bad_fault_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
-    """A fault that means nothing ends the program before it serves."""
+    """An unknown fault ends the program before it serves."""
     with pytest.raises(SystemExit):
         main(["--fault", "statu=1"])
 
     assert "There is no fault 'statu'; write one of" in capsys.readouterr().err
 
 
-def test_taken_port_is_told() -> None:
-    """A port that is in use is an error of the system, not silence."""
+def test_taken_port_raises() -> None:
+    """Starting on a port that is in use raises the system's error."""
     with OfflineModel() as model:
         port = int(model.azure_endpoint.rpartition(":")[2])
 

@@ -24,7 +24,7 @@ EVENT: TypeAdapter[Any] = TypeAdapter(ResponseStreamEvent)
 
 
 class Person(BaseModel):
-    """What structured output is asked for."""
+    """The type of the structured output to ask for."""
 
     name: str
     age: int
@@ -43,7 +43,7 @@ def _client(model: OfflineModel) -> Iterator[openai.OpenAI]:
 
 
 def test_answer_is_a_valid_response(model: OfflineModel, client: openai.OpenAI) -> None:
-    """What is sent validates against the client's own type."""
+    """The answer validates against the client's own type."""
     response = client.responses.create(model="gpt-4o", input="Hello", tools=[WEATHER], user="u1", metadata={"a": "b"})
 
     Response.model_validate(model.answers[0].json)
@@ -54,7 +54,7 @@ def test_answer_is_a_valid_response(model: OfflineModel, client: openai.OpenAI) 
     assert (response.user, response.metadata) == ("u1", {"a": "b"})
 
 
-def test_stream_tells_the_real_sequence(model: OfflineModel, client: openai.OpenAI) -> None:
+def test_stream_has_the_providers_events(model: OfflineModel, client: openai.OpenAI) -> None:
     """Events come in the provider's order, numbered, and each validates against the client's types."""
     events = list(client.responses.create(model="gpt-4o", input='Say "a b"', stream=True))
 
@@ -110,7 +110,7 @@ def test_thinks_first(model: OfflineModel, client: openai.OpenAI) -> None:
 
 @pytest.mark.parametrize("stream", [False, True])
 def test_calls_functions_and_reads_their_output(client: openai.OpenAI, stream: bool) -> None:
-    """Function calls are items; their outputs, sent back with the previous id, are repeated."""
+    """Function calls are output items; the model repeats the function's output that is sent back."""
     question = "What is the weather in Paris and Rome?"
     if stream:
         with client.responses.stream(model="gpt-4o", input=question, tools=[WEATHER]) as events:
@@ -127,7 +127,7 @@ def test_calls_functions_and_reads_their_output(client: openai.OpenAI, stream: b
 
 
 def test_fills_a_schema(client: openai.OpenAI) -> None:
-    """Structured output is parsed by the client."""
+    """Structured output is an instance of the schema that the client can parse."""
     response = client.responses.parse(model="gpt-4o", input='"Ada" is 36', text_format=Person)
 
     assert response.output_parsed == Person(name="Ada", age=36)
@@ -135,7 +135,7 @@ def test_fills_a_schema(client: openai.OpenAI) -> None:
 
 @pytest.mark.parametrize("stream", [False, True])
 def test_refuses_when_asked(client: openai.OpenAI, stream: bool) -> None:
-    """A refusal is a part of its own kind."""
+    """A refusal is a content part of its own type."""
     if stream:
         with client.responses.stream(model="gpt-4o", input="Please refuse.") as events:
             response: Any = events.get_final_response()
@@ -147,7 +147,7 @@ def test_refuses_when_asked(client: openai.OpenAI, stream: bool) -> None:
 
 @pytest.mark.parametrize("stream", [False, True])
 def test_is_incomplete_at_the_limit(client: openai.OpenAI, stream: bool) -> None:
-    """`max_output_tokens` leaves the response incomplete, and it says why."""
+    """At `max_output_tokens` the response is incomplete, with the reason."""
     options: Any = {"model": "gpt-4o", "input": "Count to 50", "max_output_tokens": 3}
     if stream:
         *_, last = client.responses.create(**options, stream=True)
@@ -162,7 +162,7 @@ def test_is_incomplete_at_the_limit(client: openai.OpenAI, stream: bool) -> None
 
 @pytest.mark.parametrize("stream", [False, True])
 def test_fails_after_it_has_begun(model: OfflineModel, client: openai.OpenAI, stream: bool) -> None:
-    """A response can fail: its status and error say so, and the stream ends with `response.failed`."""
+    """A response that fails has the status and error, and its stream ends with `response.failed`."""
     model.next(Reply(error="Out of memory."))
 
     if stream:
@@ -189,7 +189,7 @@ def test_remembers_the_previous_response(client: openai.OpenAI) -> None:
 
 
 def test_remembers_a_conversation(model: OfflineModel, client: openai.OpenAI) -> None:
-    """Responses of one conversation build on each other."""
+    """An earlier response of the same conversation counts as input."""
     client.responses.create(model="gpt-4o", input="Hello", conversation="conv_1")
 
     second = client.responses.create(model="gpt-4o", input="Again", conversation="conv_1")
@@ -201,7 +201,7 @@ def test_remembers_a_conversation(model: OfflineModel, client: openai.OpenAI) ->
 
 
 def test_unknown_previous_response_is_refused(client: openai.OpenAI) -> None:
-    """An id that was never given out is an error with the provider's code."""
+    """An unknown previous id is refused with the provider's code."""
     with pytest.raises(openai.BadRequestError) as raised:
         client.responses.create(model="gpt-4o", input="Again", previous_response_id="resp_unknown")
 
@@ -209,7 +209,7 @@ def test_unknown_previous_response_is_refused(client: openai.OpenAI) -> None:
 
 
 def test_works_in_the_background(client: openai.OpenAI) -> None:
-    """A background response goes on a step with each look: queued, in progress, completed."""
+    """A background response advances with each retrieval: queued, in progress, completed."""
     response = client.responses.create(model="gpt-4o", input='Say "done"', background=True)
 
     seen = [response, *(client.responses.retrieve(response.id) for _ in range(3))]
@@ -220,7 +220,7 @@ def test_works_in_the_background(client: openai.OpenAI) -> None:
 
 
 def test_stream_can_be_resumed(client: openai.OpenAI) -> None:
-    """A background response's stream can be read again from any event on."""
+    """The stream of a background response can be read again from any event on."""
     started = list(client.responses.create(model="gpt-4o", input='Say "a b"', background=True, stream=True))
     response_id = started[0].response.id  # type: ignore[union-attr]
 
@@ -232,7 +232,7 @@ def test_stream_can_be_resumed(client: openai.OpenAI) -> None:
 
 @pytest.mark.parametrize("is_background", [False, True])
 def test_failure_shows_at_the_end(client: openai.OpenAI, model: OfflineModel, is_background: bool) -> None:
-    """Of a response that will fail, nothing says so before it did."""
+    """Only the last event of a response that fails has its error."""
     model.next(Reply(error="It broke."))
 
     events = list(client.responses.create(model="gpt-4o", input="Hello", background=is_background, stream=True))
@@ -253,7 +253,7 @@ def test_cancel_stops_the_background(client: openai.OpenAI) -> None:
 
 
 def test_cancel_is_for_the_background_only(client: openai.OpenAI) -> None:
-    """Any other response cannot be cancelled."""
+    """A response that is not in the background cannot be cancelled."""
     response = client.responses.create(model="gpt-4o", input="Hello")
 
     with pytest.raises(openai.BadRequestError, match="background"):
@@ -271,7 +271,7 @@ def test_deleted_response_is_gone(client: openai.OpenAI) -> None:
 
 
 def test_unstored_response_is_not_kept(client: openai.OpenAI) -> None:
-    """`store=False` is obeyed."""
+    """A response with `store=False` cannot be retrieved."""
     response = client.responses.create(model="gpt-4o", input="Hello", store=False)
 
     with pytest.raises(openai.NotFoundError):
@@ -279,7 +279,7 @@ def test_unstored_response_is_not_kept(client: openai.OpenAI) -> None:
 
 
 def test_lists_input_items(client: openai.OpenAI) -> None:
-    """What was asked can be read again."""
+    """The input items of a response can be listed."""
     response = client.responses.create(model="gpt-4o", input="Hello")
 
     (item,) = client.responses.input_items.list(response.id).data
@@ -289,7 +289,7 @@ def test_lists_input_items(client: openai.OpenAI) -> None:
 
 @pytest.mark.skipif(not hasattr(Responses, "input_tokens"), reason="this client cannot count yet")
 def test_counts_input_tokens(client: openai.OpenAI) -> None:
-    """Counting gives what the response will be charged."""
+    """The count of input tokens equals the usage of the response."""
     counted = client.responses.input_tokens.count(model="gpt-4o", input="How much is this?")
 
     response = client.responses.create(model="gpt-4o", input="How much is this?")
@@ -300,7 +300,7 @@ def test_counts_input_tokens(client: openai.OpenAI) -> None:
 
 @pytest.mark.skipif(not hasattr(Responses, "compact"), reason="this client cannot compact yet")
 def test_compacts(client: openai.OpenAI) -> None:
-    """A compacted conversation is the user's messages and one sealed item."""
+    """A compacted conversation has the user's messages and one compaction item."""
     compacted = client.responses.compact(model="gpt-4o", input="A long story")
 
     assert [item.type for item in compacted.output] == ["message", "compaction"]

@@ -1,4 +1,4 @@
-"""Recordings as files: what people review is small and plain, and reads back as it was."""
+"""Recordings as files: short and readable for review, and read back unchanged."""
 
 from __future__ import annotations
 
@@ -35,15 +35,15 @@ def recording(*bodies: Any, path: str = "/chat/completions") -> Recording:
 
 
 def conversation(prompt: str) -> Recording:
-    """Three calls, each with all that was said before."""
+    """Make a recording of three calls, each with all earlier messages."""
     said = [{"role": "system", "content": prompt}]
     said += [{"role": "user", "content": text} for text in ("Hello", "Is it waterproof?", "And the ink?")]
     return recording(*({"model": "gpt-4o-mini", "messages": said[:length], "tools": ["pen"]} for length in (2, 3, 4)))
 
 
 @given(st.lists(BODIES, max_size=5))
-def test_a_recording_reads_back_as_it_was(tmp_path_factory: pytest.TempPathFactory, bodies: list[Any]) -> None:
-    """Whatever was said, and however the requests go on with one another."""
+def test_a_recording_reads_back_unchanged(tmp_path_factory: pytest.TempPathFactory, bodies: list[Any]) -> None:
+    """A recording of any request bodies reads back unchanged, also where they continue one another."""
     path = tmp_path_factory.mktemp("recordings") / "any.json"
 
     save(recording(*bodies), path)
@@ -51,8 +51,8 @@ def test_a_recording_reads_back_as_it_was(tmp_path_factory: pytest.TempPathFacto
     assert load(path) == recording(*bodies)
 
 
-def test_half_a_character_reads_back_as_it_was(tmp_path: Path) -> None:
-    """A model may stop in the middle of a character that JSON writes as two; its answer is kept like any other."""
+def test_half_a_character_reads_back_unchanged(tmp_path: Path) -> None:
+    """An answer with a lone surrogate, half of an emoji at which a model stopped, reads back unchanged."""
     made = Recording(
         calls=[Exchange(request=Request(method="POST", path="/x"), answer=Answer(body="an emoji: \ud83d"))]
     )
@@ -63,7 +63,7 @@ def test_half_a_character_reads_back_as_it_was(tmp_path: Path) -> None:
 
 
 def test_a_conversation_is_kept_once() -> None:
-    """A request that goes on with an earlier one has only what is new: each thing that was said is there once."""
+    """A request that continues an earlier one is written with its new messages only, so that each is there once."""
     text = text_of(conversation(PROMPT))
 
     assert [text.count(said) for said in ("You are kind.", '"Hello"', '"Is it waterproof?"', '"pen"')] == [1, 1, 1, 1]
@@ -71,7 +71,7 @@ def test_a_conversation_is_kept_once() -> None:
 
 
 def test_a_changed_line_of_a_prompt_is_one_line_of_a_diff() -> None:
-    """Long texts are written line by line, and once."""
+    """A long text is written line by line, and once, so that a changed line is one line of a diff."""
     before = text_of(conversation(PROMPT)).splitlines()
     after = text_of(conversation(PROMPT.replace("kind", "brief"))).splitlines()
 
@@ -83,8 +83,8 @@ def test_a_changed_line_of_a_prompt_is_one_line_of_a_diff() -> None:
     ]
 
 
-def test_what_cannot_be_seen_is_written_as_it_is_escaped() -> None:
-    """Characters that turn the reading direction do not mislead who reviews."""
+def test_invisible_characters_are_written_escaped() -> None:
+    """Invisible characters, such as those that change the reading direction, are written escaped, and letters plain."""
     text = text_of(recording({"prompt": "admin\u202euser", "name": "Ada Žižek"}))
 
     assert '"admin\\u202euser"' in text
@@ -104,7 +104,7 @@ def test_what_cannot_be_seen_is_written_as_it_is_escaped() -> None:
     ],
 )
 def test_what_is_no_recording_is_refused(tmp_path: Path, text: str) -> None:
-    """A file that was damaged or is from elsewhere is named."""
+    """Loading a file that is damaged or no recording raises with its name."""
     path = tmp_path / "broken.json"
     path.write_text(text)
 

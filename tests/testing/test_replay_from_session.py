@@ -1,4 +1,4 @@
-"""From a session to a recording: it can be played, or the call that cannot is named."""
+"""From a session to a recording: it can be replayed, or the call that cannot be is named."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ CALLS = st.builds(
 
 
 class Described:
-    """A call as an integration tells it."""
+    """A call's details, as an integration describes them."""
 
     def __init__(self, details: CallDetails) -> None:
         self._details = details
@@ -54,7 +54,7 @@ class Described:
 
 
 def stored(calls: Iterable[CallDetails]) -> StoredSession:
-    """A session of these calls, as a store gives it back."""
+    """Record a session of these calls, and read it from the store."""
     with capture() as captured:
         with baserun.with_session("ada") as session:
             for details in calls:
@@ -68,8 +68,10 @@ def stored(calls: Iterable[CallDetails]) -> StoredSession:
 
 
 @given(st.lists(CALLS, min_size=1, max_size=2))
-def test_what_is_generated_can_be_played(tmp_path_factory: pytest.TempPathFactory, calls: list[CallDetails]) -> None:
-    """Whatever an integration has told of its calls, the recording reads back and plays, or a call is refused."""
+def test_generated_recordings_can_be_replayed(
+    tmp_path_factory: pytest.TempPathFactory, calls: list[CallDetails]
+) -> None:
+    """For calls with any details the recording reads back and replays, or `generate` refuses a call."""
     path = tmp_path_factory.mktemp("recordings") / "any.json"
     session = stored(calls)
 
@@ -93,7 +95,7 @@ def test_what_is_generated_can_be_played(tmp_path_factory: pytest.TempPathFactor
     ],
 )
 def test_an_output_without_messages_is_refused_by_name(operation: str, output: Any, said: str) -> None:
-    """The call is named, and what is odd about it."""
+    """An output without messages is refused, with the call's number, name and shape of output."""
     asked = [{"role": "user", "content": "Hello"}]
     session = stored([CallDetails(operation=operation, input=asked, output=output, stream=True)])
 
