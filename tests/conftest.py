@@ -1,4 +1,4 @@
-"""Each test starts in a process as good as new: no configuration, no environment, a folder of its own."""
+"""Each test starts as in a new process: no configuration, no environment, a folder of its own."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ import pytest
 from hypothesis import settings
 
 INHERITED = ("BASERUN_", "OPENAI_", "AZURE_OPENAI_", "COLUMNS", "LINES")
-"""Variables that change what Baserun, a client or a terminal does; a test sets those it means."""
+"""Variables that change what Baserun, a client or a terminal does; a test sets those that it needs."""
 
 OWN = {
     "baserun.cli": "rich",
@@ -30,33 +30,33 @@ OWN = {
     "baserun_openai": "openai",
     "baserun_starlette": "starlette",
 }
-"""Packages of ours that work only with an extra, and what that extra brings."""
+"""Packages of ours that need an extra, and a module that the extra installs."""
 
 PORTS = range(20_000, 32_000)
-"""Below those that systems give to whoever asks for any, so that nobody is given one that a test has chosen."""
+"""Below the range from which systems assign free ports, so that they assign none that a test has chosen."""
 
 HAS_EVERYTHING = os.environ.get("TOX_ENV_NAME", "bare") != "bare"
-"""Every other environment of tox has all extras: there an import that fails is a failure."""
+"""All tox environments but ``bare`` have all extras: there a missing import is a failure."""
 
-# Nothing here is timed, and a failure found on one machine is told by its example, not by a file left behind.
+# No test is timed, and a failure is reproduced from its printed example, not from a database of examples.
 settings.register_profile("baserun", deadline=None, database=None, print_blob=True)
 settings.load_profile("baserun")
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Let Ctrl-C reach the programs that tests start, also where a shell in the background has us ignore it."""
+    """Let Ctrl-C reach the programs that tests start, even if a background shell made us ignore it."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_finish() -> None:
-    """Take what was imported for no garbage: tests that collect it would spend their time on a million such objects."""
+    """Exempt imported objects from garbage collection: tests that collect would scan a million of them each time."""
     gc.collect()
     gc.freeze()
 
 
 def pytest_ignore_collect(collection_path: Path) -> bool | None:
-    """Leave out modules and folders of tests whose imports are not installed, as in the bare environment."""
+    """Leave out test modules and folders whose imports are not installed, as in the bare environment."""
     module = collection_path / "conftest.py" if collection_path.is_dir() else collection_path
     if HAS_EVERYTHING or module.suffix != ".py" or not module.exists():
         return None
@@ -80,7 +80,7 @@ def _is_installed(name: str) -> bool:
 
 @pytest.fixture(autouse=True)
 def fresh_process(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
-    """Leave nothing of one test to the next: options, environment, current session, instrumented clients, threads."""
+    """Reset what one test could leave to the next: options, environment, current session, clients, threads."""
     for variable in [name for name in os.environ if name.startswith(INHERITED)]:
         monkeypatch.delenv(variable)
     monkeypatch.chdir(tmp_path)
@@ -91,7 +91,7 @@ def fresh_process(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[N
 
 @pytest.fixture(scope="session")
 def django_set_up(tmp_path_factory: pytest.TempPathFactory) -> None:
-    """Django as all tests have it that run in this process: it can be set up only once, whichever of them is first."""
+    """Set up Django for all tests in this process, once: it cannot be set up again."""
     pytest.importorskip("django")
     import django
     from django.conf import settings
@@ -125,12 +125,12 @@ def _free_port() -> int:
 
 @pytest.fixture(name="free_port", scope="session")
 def _port() -> Callable[[], int]:
-    """Find ports on which programs that cannot say which one they were given may listen."""
+    """Return a function that finds a free port, for programs that cannot report which port they were given."""
     return _free_port
 
 
 def _forget() -> None:
-    # Only where something was imported: the tests of what an import does not do run here too.
+    # Only if already imported: tests that imports have no effect run here too.
     runtime = sys.modules.get("baserun._runtime")
     context = sys.modules.get("baserun._context")
     if runtime is not None:
