@@ -70,7 +70,7 @@ def test_the_receipt_is_json_on_request(ask: Run) -> None:
         ("prune", "--older-than", "0s", "--content-only"),
     ],
 )
-def test_nothing_goes_without_consent(ask: Run, story: Path, arguments: tuple[str, ...]) -> None:
+def test_nothing_is_removed_without_consent(ask: Run, story: Path, arguments: tuple[str, ...]) -> None:
     """Without a terminal to ask on, erasing and pruning need `--yes`."""
     before = counts(story)
 
@@ -103,7 +103,7 @@ def test_export_writes_a_json_object_a_line(ask: Run, story: Path, tmp_path: Pat
     assert (tmp_path / "alice.jsonl").read_text(encoding="utf-8") == printed.stdout
 
 
-def test_export_of_nobody_makes_no_file(ask: Run, tmp_path: Path) -> None:
+def test_export_of_an_unknown_user_writes_no_file(ask: Run, tmp_path: Path) -> None:
     """`users export` of an unknown user fails and writes no file."""
     result = ask("users", "export", "bob@example.com", "-o", str(tmp_path / "bob.jsonl"))
 
@@ -174,7 +174,7 @@ def test_prune_in_json_is_the_receipt(run: Run, aged: Path) -> None:
     assert (written["sessions"], written["traces"], written["spans"]) == (1, 2, 1)
 
 
-def test_stats_tell_totals_and_ledger(run: Run, aged: Path) -> None:
+def test_stats_print_totals_and_ledger(run: Run, aged: Path) -> None:
     """`stats` prints the numbers of stored records and the ledger."""
     run("--store", str(aged), "prune", "--older-than", "30d", "--yes")
 

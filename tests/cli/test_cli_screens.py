@@ -136,7 +136,7 @@ def test_colours_can_be_switched_off(story: Path) -> None:
     assert not re.search(r"\x1b\[[0-9;]*3[0-9]", on_terminal(story, "sessions", NO_COLOR="1"))
 
 
-def test_an_empty_list_says_so(story: Path) -> None:
+def test_an_empty_list_prints_a_sentence(story: Path) -> None:
     """An empty list prints a sentence instead of a table."""
     assert STYLE.sub("", on_terminal(story, "sessions --status cancelled")) == "No session is like that.\n"
 

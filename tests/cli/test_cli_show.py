@@ -169,7 +169,7 @@ def test_a_beginning_of_several_ids_is_refused(ask: Run) -> None:
         ("users show bob@example.com", "It is looked up by its hash, " + baserun.hash_user("bob@example.com")),
     ],
 )
-def test_what_is_not_there(ask: Run, arguments: str, words: str) -> None:
+def test_an_unknown_id(ask: Run, arguments: str, words: str) -> None:
     """`show` of an unknown id ends with exit code 1 and one line."""
     result = ask(*arguments.split())
 

@@ -360,6 +360,6 @@ def test_texts(value: object, limit: int | None, expected: str | None) -> None:
     assert ContentEncoder(mask_secrets).text(value, "name", limit) == expected
 
 
-def test_nothing_is_nothing() -> None:
+def test_none_gives_no_json() -> None:
     """None gives no JSON text: unknown stays unknown."""
     assert ContentEncoder(mask_secrets).json(None, "input") is None

@@ -153,7 +153,7 @@ def test_import_leaves_no_trace_in_the_module() -> None:
     assert client.__spec__.loader is client.__loader__
 
 
-def test_import_that_fails_fails_as_ever(tmp_path: Path) -> None:
+def test_import_that_fails_raises_its_own_error(tmp_path: Path) -> None:
     """A client whose import fails raises its own error."""
     (tmp_path / "installed" / f"{CLIENT}.py").write_text("raise RuntimeError('broken')")
 

@@ -307,7 +307,7 @@ def test_raised_error_counts_before_a_reported_one() -> None:
     assert (raised.error.type, told.error.type, told.error.message) == ("ValueError", "told", None)
 
 
-def test_a_name_said_twice_is_masked_twice(captured: Captured) -> None:
+def test_a_repeated_name_is_masked_each_time(captured: Captured) -> None:
     """A name with a secret is masked each time, also when its stored form comes from the cache."""
     for _ in range(2):
         with baserun.start_trace(f"name {KEY}", new=True):
@@ -316,7 +316,7 @@ def test_a_name_said_twice_is_masked_twice(captured: Captured) -> None:
     assert [trace.name for trace in captured.traces] == ["name [masked: api key]"] * 2
 
 
-def test_redact_function_is_asked_for_every_name() -> None:
+def test_redact_function_is_called_for_every_name() -> None:
     """The results of a `redact` function are not cached: it may answer differently each time."""
     answers = iter(["first", "second"])
     with capture(redact=lambda text, path: next(answers) if path == "name" else text) as captured:

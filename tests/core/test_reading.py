@@ -74,7 +74,7 @@ def test_user_is_erased_where_the_process_records(tmp_path: Path) -> None:
     assert receipt.sessions == 1
 
 
-def test_user_is_asked_for_as_the_application_knows_them(tmp_path: Path) -> None:
+def test_reading_takes_the_identifier_of_the_application(tmp_path: Path) -> None:
     """With a `user_key`, reading, exporting and erasing take the same user identifier as recording."""
     baserun.init(tmp_path / "mine.sqlite3", user_key="pepper")
     recorded = recorded_session()

@@ -133,7 +133,7 @@ def test_api_key(caplog: pytest.LogCaptureFixture) -> None:
     ]
 
 
-def test_api_key_is_what_was_set_last() -> None:
+def test_last_api_key_counts() -> None:
     """`baserun.api_key` and the argument of `init` are the same option: the last value set counts."""
     seen = [baserun.api_key]
     baserun.api_key = "a"

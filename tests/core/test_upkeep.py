@@ -74,7 +74,7 @@ def test_maintenance_that_is_put_off_is_tried_again() -> None:
 
 
 @pytest.mark.parametrize("calls", [1_500, 6_000])
-def test_what_is_flushed_is_found_at_once(tmp_path: Path, calls: int) -> None:
+def test_flushed_records_are_found_at_once(tmp_path: Path, calls: int) -> None:
     """A search right after a flush finds the first of many spans, indexed or not."""
     path = tmp_path / "store.sqlite3"
     baserun.init(store=path, instrument="none")

@@ -214,7 +214,7 @@ def test_keys_of_foreign_types_are_not_asked() -> None:
     assert [key.replace(Key.__module__, "test_values") for key in copy] == [name, f"{name} (2)", "plain"]
 
 
-def test_names_of_classes_are_not_asked() -> None:
+def test_methods_of_class_names_are_not_called() -> None:
     """A class whose name is a hostile str is described by the plain text of that name."""
     name: str = str.__new__(hostile(str), "Clever")
     cls = type("Plain", (), {"__module__": "shop"})
@@ -499,7 +499,7 @@ def test_errors_are_described(error: BaseException, described: tuple[str, str | 
 @pytest.mark.parametrize(
     "make", [ValueError, KeyError, lambda it: OSError(1, "x", it), lambda it: RefusingError("a", it), ImportError]
 )
-def test_arguments_of_errors_are_not_asked(name: str, make: Callable[[object], BaseException]) -> None:
+def test_methods_of_error_arguments_are_not_called(name: str, make: Callable[[object], BaseException]) -> None:
     """Describing an error runs no code of the objects that it carries."""
     error = make(zoo()[name])
     CALLS.clear()

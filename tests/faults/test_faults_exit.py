@@ -49,7 +49,7 @@ def test_queued_records_are_written_at_the_end(program: Make, messages: Messages
 
 
 @pytest.mark.parametrize("ending", ["os._exit(0)", "os.kill(os.getpid(), 15)", "os.kill(os.getpid(), 9)"])
-def test_a_sudden_end_loses_only_what_was_not_written_yet(program: Make, messages: Messages, ending: str) -> None:
+def test_a_sudden_end_keeps_written_records(program: Make, messages: Messages, ending: str) -> None:
     """When the process is killed without exit handlers, records already written are kept."""
     source = f"""
     baserun.init(store=path)

@@ -202,7 +202,7 @@ def test_a_long_read_transaction_stops_no_writer(path: Path, messages: Messages)
     assert messages() == ["before"] + ["meanwhile"] * 50
 
 
-def test_a_shutdown_in_an_outage_counts_what_it_gives_up(path: Path, program: Make) -> None:
+def test_a_shutdown_in_an_outage_counts_dropped_records(path: Path, program: Make) -> None:
     """Records that cannot be written at a shutdown are dropped and counted, and the store can be used again."""
     source = """
     import warnings

@@ -42,7 +42,7 @@ def _fine() -> CallDetails:
     return CallDetails(request_model="small", usage=Usage(input_tokens=2))
 
 
-def test_a_row_that_the_store_rejects_goes_alone(path: Path) -> None:
+def test_a_rejected_row_is_dropped_alone(path: Path) -> None:
     """Rows that can never be stored are dropped and counted, and all others of their batch are stored."""
     told: list[tuple[str, int]] = []
 

@@ -65,7 +65,7 @@ def test_unknown_is_not_zero(sink: Sink, store: Store, make: Any) -> None:
 
 
 @pytest.mark.parametrize("length", [2 * MINUTE, 2 * HOUR], ids=["traces", "hours"])
-def test_a_sum_says_how_many_costs_it_lacks(sink: Sink, store: Store, make: Any, length: timedelta) -> None:
+def test_calls_of_unknown_cost_are_counted(sink: Sink, store: Store, make: Any, length: timedelta) -> None:
     """Calls of unknown cost are counted as `unpriced_calls` in the total and for each piece, user and model."""
     fill(sink, make)
     late = make.trace(63, session="a", user_identifier="ada", user_strength=3)

@@ -48,7 +48,7 @@ def _before_the_erasure(make: Make) -> list[Row]:
 @settings(
     deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture]
 )
-def test_an_erased_user_does_not_come_back_with_what_is_on_its_way(make: Make, data: st.DataObject) -> None:
+def test_late_rows_of_an_erased_user_are_not_kept(make: Make, data: st.DataObject) -> None:
     """Whichever rows were stored at the erasure, in the end no row of the user is there, and all of others are."""
     rows = data.draw(st.permutations(_before_the_erasure(make)))
     cuts = [0, *sorted(data.draw(st.lists(st.integers(0, len(rows)), min_size=1, max_size=4))), len(rows)]

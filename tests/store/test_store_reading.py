@@ -77,7 +77,7 @@ FILTERS: list[tuple[dict[str, Any], set[str]]] = [
 
 
 @pytest.mark.parametrize(("filters", "expected"), FILTERS)
-def test_sessions_are_narrowed(filled: Store, filters: dict[str, Any], expected: set[str]) -> None:
+def test_sessions_are_filtered(filled: Store, filters: dict[str, Any], expected: set[str]) -> None:
     """Each filter, and several together, give exactly the matching sessions."""
     found = {session.id for session in filled.sessions(**filters)}
 
@@ -94,14 +94,14 @@ def test_sessions_are_narrowed(filled: Store, filters: dict[str, Any], expected:
         ({"session": "never"}, set()),
     ],
 )
-def test_traces_are_narrowed(filled: Store, filters: dict[str, Any], expected: set[str]) -> None:
+def test_traces_are_filtered(filled: Store, filters: dict[str, Any], expected: set[str]) -> None:
     """The same filters give the matching traces; feedback on a session is not feedback on its traces."""
     found = {trace.session_id for trace in filled.traces(**filters)}
 
     assert found == expected
 
 
-def test_common_filters_give_what_rare_ones_give(filled: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_common_and_rare_filters_agree(filled: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     """Filters give the same sessions whether or not the query plan treats them as rare."""
     monkeypatch.setattr("baserun.store.sqlite._filters.RARE", -1)
 
@@ -168,7 +168,7 @@ def test_pages_hold_each_trace_once(sink: Sink, store: Store, make: Make, sort: 
     assert sorted(found) == [make.trace_id(number) for number in range(25)]
 
 
-def test_the_last_page_says_so(filled: Store) -> None:
+def test_the_last_page_has_no_next(filled: Store) -> None:
     """The last page has no `next`, even if it is full."""
     page = filled.sessions(limit=3)
 
@@ -281,7 +281,7 @@ def test_a_chain_is_one_visit(sink: Sink, store: Store) -> None:
 
 
 @pytest.mark.parametrize("unknown", ["never", "", "zz", "\0", "\ud800", "0" * 32, "0" * 100_000])
-def test_what_is_not_there_is_none(filled: Store, unknown: str) -> None:
+def test_unknown_ids_give_none(filled: Store, unknown: str) -> None:
     """Reading an unknown id, even an impossible one, gives None."""
     assert (filled.session(unknown), filled.trace(unknown), filled.user(unknown)) == (None, None, None)
 

@@ -498,7 +498,7 @@ def test_an_export_has_no_words_of_others(sink: Sink, store: Store, make: Make) 
     assert "bob" not in json.dumps(session)
 
 
-def test_an_export_of_nobody_is_empty(store: Store) -> None:
+def test_an_export_of_an_unknown_user_is_empty(store: Store) -> None:
     """The export of an unknown user is empty."""
     assert list(store.export_user("eve")) == []
 

@@ -133,7 +133,7 @@ def test_a_search_can_ask_for_one_user(sink: Sink, store: Store, make: Make, is_
     assert store.search("secret", user="eve").items == []
 
 
-def test_lists_can_be_narrowed_by_text(sink: Sink, store: Store, make: Make) -> None:
+def test_lists_can_be_filtered_by_text(sink: Sink, store: Store, make: Make) -> None:
     """`text=` filters sessions and traces by their content."""
     _say(sink, make, 1, "apples", session="a")
     _say(sink, make, 2, "pears", session="b")
@@ -143,7 +143,7 @@ def test_lists_can_be_narrowed_by_text(sink: Sink, store: Store, make: Make) -> 
     assert [trace.session_id for trace in store.traces(text="pears")] == ["b"]
 
 
-def test_indexing_goes_in_bounded_steps(sink: Sink, make: Make) -> None:
+def test_indexing_has_bounded_steps(sink: Sink, make: Make) -> None:
     """Each `maintain` indexes a bounded number of rows and returns whether more are left."""
     trace = make.trace(1)
     sink.write([make.call(number, trace, input='"word"') for number in range(2 * STEP_ROWS + 100)])

@@ -260,7 +260,7 @@ def test_the_first_question_and_the_last_answer_are_by_time(sink: Sink, store: S
 
 
 @pytest.mark.parametrize("field", ["session_id", "trace_id", "completion_id"])
-def test_an_annotation_finds_what_arrives_after_it(sink: Sink, store: Store, make: Make, field: str) -> None:
+def test_an_annotation_finds_its_target_later(sink: Sink, store: Store, make: Make, field: str) -> None:
     """Feedback by id counts for its session, also when it is stored before it."""
     trace = make.trace(1)
     target = {"session_id": "s", "trace_id": trace.id, "completion_id": "resp-1"}[field]
@@ -455,7 +455,7 @@ def test_spans_keep_everything(sink: Sink, store: Store, make: Make) -> None:
     ]
 
 
-def test_what_was_dropped_is_in_the_ledger(sink: Sink, store: Store) -> None:
+def test_dropped_records_are_in_the_ledger(sink: Sink, store: Store) -> None:
     """Counts of dropped records are added up in the store's ledger."""
     sink.count_dropped({"queue_full": 3})
     sink.count_dropped({"queue_full": 2, "row_rejected": 1})

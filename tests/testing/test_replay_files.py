@@ -103,7 +103,7 @@ def test_invisible_characters_are_written_escaped() -> None:
         '{"recording": 2}',
     ],
 )
-def test_what_is_no_recording_is_refused(tmp_path: Path, text: str) -> None:
+def test_a_broken_recording_is_refused(tmp_path: Path, text: str) -> None:
     """Loading a file that is damaged or no recording raises with its name."""
     path = tmp_path / "broken.json"
     path.write_text(text)

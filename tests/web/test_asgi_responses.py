@@ -175,7 +175,7 @@ async def test_https_binds_the_cookie_to_the_host(
     assert sorted(len(traces_of(session)) for session in captured.sessions) == [1, 2]
 
 
-async def test_behind_a_proxy_https_can_be_said(captured: Captured, ask: Ask, answering: Answering, call: Any) -> None:
+async def test_https_can_be_set_behind_a_proxy(captured: Captured, ask: Ask, answering: Answering, call: Any) -> None:
     """`cookie_secure=True` sets the https cookie where the server does not know of the proxy's https."""
     answer = await ask(ASGIMiddleware(answering(lambda scope: call()), cookie_secure=True))
 

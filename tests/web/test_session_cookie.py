@@ -71,7 +71,7 @@ def test_is_found(header: str, values: list[str]) -> None:
     assert list(find_cookies(header, "baserun")) == values
 
 
-def test_only_a_few_are_looked_at() -> None:
+def test_only_a_few_are_read() -> None:
     """Of a thousand cookies with our name only `MOST_CANDIDATES` are read."""
     assert len(list(find_cookies("baserun=a;" * 1000, "baserun"))) == MOST_CANDIDATES
 

@@ -49,7 +49,7 @@ def test_resumes(owner: str | None, visitor: Visitor) -> None:
     [("ann", known("bob")), ("ann", ANONYMOUS), (None, known("ann"))],
     ids=["another user", "logout", "login"],
 )
-def test_somebody_elses_is_followed_by_a_new_one(owner: str | None, visitor: Visitor) -> None:
+def test_a_token_of_another_owner_gives_a_linked_session(owner: str | None, visitor: Visitor) -> None:
     """A token of another owner, after a login or logout, gives a new session of the visitor, linked to the old one."""
     policy = SessionPolicy()
 
@@ -130,7 +130,7 @@ def test_the_first_valid_one_counts() -> None:
     assert policy.decide(brought, UNKNOWN, None).session_id == "c"
 
 
-def test_somebody_elses_before_ones_own_does_not_hide_it() -> None:
+def test_own_token_is_found_after_another_users() -> None:
     """A visitor's own token is found after one of another user."""
     policy = SessionPolicy()
     brought = [("header", token(policy, "theirs", "bob")), ("cookie", token(policy, "mine", "ann"))]
@@ -153,7 +153,7 @@ def test_garbage_is_a_new_session_and_is_counted(brought: list[tuple[str, str]])
     owners=st.lists(st.sampled_from([None, "ann", "bob"]), max_size=4),
     visitor=st.sampled_from([UNKNOWN, ANONYMOUS, known("ann"), known("bob")]),
 )
-def test_nobody_resumes_somebody_elses(owners: list[str | None], visitor: Visitor) -> None:
+def test_nobody_resumes_the_session_of_another_user(owners: list[str | None], visitor: Visitor) -> None:
     """With any genuine tokens, a known or anonymous visitor resumes only a session of theirs."""
     policy = SessionPolicy(SECRET)
     brought = [("cookie", token(policy, f"s{n}", owner)) for n, owner in enumerate(owners)]
