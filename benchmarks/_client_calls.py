@@ -17,7 +17,7 @@ ANSWER = 640
 
 
 class Calls:
-    """One client of each kind, and what is asked of it."""
+    """The measured calls, with one client of each kind."""
 
     def __init__(self, url: str, session: Callable[[], AbstractContextManager[Any]]) -> None:
         writer = Writer(3)
@@ -31,7 +31,7 @@ class Calls:
         self._local_client = openai.OpenAI(api_key="offline", http_client=http.Client(transport=canned))
 
     def by_name(self) -> dict[str, Callable[[], object]]:
-        """All of them."""
+        """Return all calls by name."""
         return {
             "sync": self.sync,
             "async": self.asynchronous,
@@ -42,30 +42,30 @@ class Calls:
         }
 
     def sync(self) -> object:
-        """A call of 1.9 kB."""
+        """Make a call of 1.9 kB."""
         return self._client.chat.completions.create(model=MODEL, messages=self._messages, temperature=0.2)
 
     def asynchronous(self) -> object:
-        """The same, by the async client."""
+        """Make the same call with the async client."""
         create = self._async_client.chat.completions.create
         return self._loop.run_until_complete(create(model=MODEL, messages=self._messages, temperature=0.2))
 
     def stream(self) -> object:
-        """A stream that is read to its end."""
+        """Read a stream to its end."""
         asked: list[Any] = [self._asking(f"Count to {CHUNKS}")]
         return list(self._client.chat.completions.create(model=MODEL, messages=asked, stream=True))
 
     def big(self) -> object:
-        """A long prompt and a short answer."""
+        """Send a long prompt that gets a short answer."""
         return self._client.chat.completions.create(model=MODEL, messages=self._long)
 
     def in_session(self) -> object:
-        """The first call, in a block that sets session and user."""
+        """Make the call of `sync` in a block that sets session and user."""
         with self._session():
             return self.sync()
 
     def local(self) -> object:
-        """The first call, without a network: all of the client, and no noise of sockets."""
+        """Make the call of `sync` without a network: the whole client, without the noise of sockets."""
         return self._local_client.chat.completions.create(model=MODEL, messages=self._messages, temperature=0.2)
 
     def close(self) -> None:

@@ -15,16 +15,16 @@ MODELS = (("gpt-4o-mini", "gpt-4o-mini-2024-07-18"), ("gpt-4o", "gpt-4o-2024-08-
 
 
 class Wire(NamedTuple):
-    """What went over the wire for one call."""
+    """The HTTP bodies of one call."""
 
     request: bytes
     response: bytes = b""
     chunks: tuple[bytes, ...] = ()
-    """What came back piece by piece instead."""
+    """The pieces of a streamed response, in place of `response`."""
 
 
 class Writer:
-    """Makes texts of a vocabulary like that of people: few words are frequent, many are rare."""
+    """Makes texts and calls with a natural distribution of words: few are frequent, many are rare."""
 
     def __init__(self, seed: int) -> None:
         self._random = random.Random(seed)
@@ -32,12 +32,12 @@ class Writer:
         self._weights = [1 / (rank + 3) for rank in range(len(self._words))]
 
     def text(self, characters: int) -> str:
-        """Words of about so many characters together."""
+        """Make a text of words, of at most `characters`."""
         words = self._random.choices(self._words, self._weights, k=characters // 6)
         return " ".join(words)[:characters]
 
     def messages(self) -> list[dict[str, Any]]:
-        """What is sent: 1.2 kB as JSON."""
+        """Make the messages of a request: 1.2 kB as JSON."""
         return [
             {"role": "system", "content": _SYSTEM * 2},
             {"role": "user", "content": self.text(300)},
@@ -46,7 +46,7 @@ class Writer:
         ]
 
     def call(self, messages: list[dict[str, Any]] | None = None) -> Wire:
-        """A call to chat completions: the messages, and an answer of 0.7 kB."""
+        """Make a call to chat completions: the messages, and an answer of 0.7 kB."""
         asked, answered = self._random.choices(MODELS, (9, 1))[0]
         given = self.messages() if messages is None else messages
         request = {"messages": given, "model": asked, "max_tokens": 300, "temperature": 0.2}
@@ -69,11 +69,11 @@ class Writer:
         return Wire(json.dumps(request).encode(), json.dumps(response).encode())
 
     def long_call(self) -> Wire:
-        """A call with a prompt of 100 kB."""
+        """Make a call with a prompt of 100 kB."""
         return self.call([{"role": "system", "content": self.text(BIG)}, {"role": "user", "content": 'Say "yes"'}])
 
     def streamed_call(self) -> Wire:
-        """A call whose answer comes as server-sent events, word by word, and its usage after them."""
+        """Make a call whose answer comes as server-sent events, word by word, with the usage at the end."""
         asked, answered = MODELS[0]
         request = {"messages": [{"role": "user", "content": f"Count to {CHUNKS}"}], "model": asked, "stream": True}
         event = {"id": "chatcmpl-0", "object": "chat.completion.chunk", "created": 1_790_000_000, "model": answered}

@@ -1,7 +1,7 @@
-"""The libraries whose cost is compared: how each is started, sends what it has, and is told the session and user.
+"""The libraries whose cost is compared: how each is started and flushed, and how it learns the session and user.
 
-Every one of them runs as its documentation says, with content on, and exports for real: ours into an SQLite file, the
-others to a server on this machine.
+Each runs as its documentation says, with content on, and really exports: ours to an SQLite file, the others to a server
+on this machine.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from typing import Any, NamedTuple
 from benchmarks import _stored
 
 OTHERS_INTERVAL = 5.0
-"""Seconds between two batches of OpenTelemetry's SDK, here in place of our 0.05: no background work runs beside
-the calls that are measured. On such machines it makes whatever runs meanwhile a quarter dearer, the plain client too.
+"""Seconds between two batches of OpenTelemetry's SDK, used here for ours too instead of 0.05, so that no background
+work runs during the measured calls: on small machines it slows them by a quarter, those of the plain client too.
 """
 USER = "4f2a" * 16
 SESSION = "8d3b5f0e-8f6e-4f1c-9a53-6e1f1f5a7c11"
@@ -27,16 +27,16 @@ class Library(NamedTuple):
     """One library, started."""
 
     settle: Callable[[], object]
-    """Sends what is waiting and comes back when it was sent."""
+    """Sends everything queued, and returns when it is sent."""
     session: Callable[[], AbstractContextManager[Any]]
     """A block in which the session and the user are set."""
     stop: Callable[[], object]
     index: Callable[[], object] = lambda: None
-    """Does what is done later than that: our search index is filled off the write path."""
+    """Does the work that comes after: our search index is filled off the write path."""
 
 
 Start = Callable[[str, str], Library]
-"""Takes the address of the sink and a folder, instruments the client."""
+"""Takes the URL of the sink and a folder, and instruments the client."""
 
 
 def _baserun(redact: str | None) -> Start:
@@ -89,7 +89,7 @@ def _openinference(sink: str, folder: str) -> Library:
 
 
 def _langfuse(sink: str, folder: str) -> Library:
-    import_module("langfuse.openai")  # which instruments the client
+    import_module("langfuse.openai")  # importing it instruments the client
     langfuse = import_module("langfuse")
     client = langfuse.Langfuse(public_key="pk-lf-benchmark", secret_key="sk-lf-benchmark", base_url=sink)
     return Library(

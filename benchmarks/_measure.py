@@ -12,10 +12,10 @@ from typing import NamedTuple
 Operation = Callable[[], object]
 
 SLICE = 5
-"""How many operations of one kind follow one another where two kinds take turns."""
+"""Operations of one kind in a row, where two kinds alternate."""
 
 REFERENCE_YARDSTICK = 7.1
-"""What `yardstick` gives on the machine that targets are stated for."""
+"""The result of `yardstick` on the machine that targets are stated for, in microseconds."""
 
 _YARDSTICK = {"messages": [{"role": "user", "content": "word " * 40}] * 4, "numbers": list(range(60)), "ok": True}
 
@@ -26,24 +26,24 @@ class Cost(NamedTuple):
     caller: float
     """On the calling thread."""
     process: float
-    """In all threads together, the background work of this operation included."""
+    """On all threads together, including the background work of this operation."""
 
     def minus(self, other: Cost) -> Cost:
-        """What this costs more than the other."""
+        """Return how much more this costs than `other`."""
         return Cost(self.caller - other.caller, self.process - other.process)
 
 
 class Measured(NamedTuple):
-    """What several operations cost in one run."""
+    """The costs of several operations in one run."""
 
     costs: dict[str, Cost]
     """The median round of each."""
     rounds: dict[str, list[Cost]]
     scale: float
-    """How much slower this machine was in that run than the one of the targets."""
+    """How many times as slow as the machine of the targets this one was during the run."""
 
     def added(self, name: str, plain: str) -> Cost:
-        """What `name` costs more than `plain` did in the same rounds."""
+        """Return how much more `name` cost than `plain` in the same round; the median of all rounds."""
         return median([cost.minus(base) for cost, base in zip(self.rounds[name], self.rounds[plain], strict=True)])
 
 
@@ -55,14 +55,14 @@ def measure(
     settle: Operation | None = None,
     prepare: Mapping[str, Operation] | None = None,
 ) -> Measured:
-    """Measure several operations in one run, so that what disturbs the machine disturbs them alike.
+    """Measure several operations in one run, so that disturbances of the machine affect them alike.
 
     Args:
         operations: By name.
         number: How often each runs in a round.
         rounds: Each round runs every operation; the median round counts.
-        settle: Waits until background work is done; its CPU time belongs to the operation before it.
-        prepare: What is done before the round of an operation, not measured.
+        settle: Waits until background work is done; its CPU time counts for the operation before it.
+        prepare: By name of an operation, what to run before each of its rounds, unmeasured.
     """
     settle, prepare = settle or _nothing, prepare or {}
     for name, operation in operations.items():
@@ -81,7 +81,7 @@ def measure(
 
 
 class Compared(NamedTuple):
-    """What an operation costs more than a plain one that takes turns with it."""
+    """How much more an operation costs than a plain one that alternates with it."""
 
     added: Cost
     plain: Cost
@@ -92,14 +92,14 @@ class Compared(NamedTuple):
 def compare(
     plain: Operation, other: Operation, *, number: int, rounds: int, switch: Callable[[bool], object], settle: Operation
 ) -> Compared:
-    """Measure what `other` costs more than `plain`, where both scatter by more than that.
+    """Measure how much more `other` costs than `plain`, where both vary by more than that.
 
-    They take turns, a few operations at a time, and of the differences between neighbours the mean of the middle half
-    counts. Whatever the process does beside the calling thread is background work, which only `other` has.
+    They alternate, a few operations at a time, and the mean of the middle half of the differences between neighbours
+    counts. CPU time of the process outside the calling thread is background work, which only `other` has.
 
     Args:
         number: How often each runs in a round.
-        switch: Is told before each turn whether it is that of `other`.
+        switch: Called before each turn with True if it is the turn of `other`.
         settle: Waits at the end of a round until the background work is done.
     """
     differences, plains, behind, yardsticks = [], [], [], []
@@ -115,7 +115,7 @@ def compare(
             differences.append(costs[True] - costs[False])
             plains.append(costs[False])
         caller = time.thread_time_ns() - caller
-        settle()  # some do their sending here, on this thread
+        settle()  # some libraries send here, on this thread
         behind.append((time.process_time_ns() - process - caller) / max(number, SLICE) / 1000)
     added, usual = _middle_mean(differences), statistics.median(plains)
     return Compared(
@@ -133,21 +133,21 @@ def _turn(operation: Operation) -> float:
 
 
 def _middle_mean(values: list[float]) -> float:
-    """The mean of what is neither in the lowest nor in the highest quarter."""
+    """Return the mean of the values without the lowest and the highest quarter."""
     quarter = len(values) // 4
     return statistics.fmean(sorted(values)[quarter : len(values) - quarter])
 
 
 def yardstick(number: int = 1000) -> float:
-    """Microseconds that `json.dumps` of a fixed 1.2 kB value takes here and now.
+    """Return the microseconds that `json.dumps` of a fixed 1.2 kB value takes on this machine now.
 
-    Targets are given for a machine where it takes 7.1: multiply them by this figure over 7.1 to compare.
+    Targets are stated for a machine where it takes 7.1: to compare, multiply them by this figure divided by 7.1.
     """
     return _round(lambda: json.dumps(_YARDSTICK), number, _nothing).caller
 
 
 def median(costs: list[Cost]) -> Cost:
-    """The median of each component."""
+    """Return the median of each component."""
     return Cost(statistics.median(cost.caller for cost in costs), statistics.median(cost.process for cost in costs))
 
 

@@ -1,4 +1,4 @@
-"""How figures are shown: one line each, beside their target."""
+"""Printing of figures, each on a line with its target."""
 
 from __future__ import annotations
 
@@ -17,26 +17,26 @@ class Row(NamedTuple):
     cost: Cost | None
     """None where it could not be measured."""
     target: Cost | None = None
-    """On the machine of the targets; NaN where there is none."""
+    """On the machine of the targets; NaN where there is no target."""
     scale: float = 1.0
-    """How much slower than that this machine was just then."""
+    """How many times as slow as the machine of the targets this one was when it measured."""
     remark: str = ""
 
 
 class Figure(NamedTuple):
-    """One measured figure that has a name and a unit."""
+    """One measured figure with a name and a unit."""
 
     name: str
     value: float | None
     unit: str
     target: float | None = None
-    """What it should be at the most, or at the least for a rate; scaled to this machine already."""
+    """The largest value that meets the target, or the smallest for a rate; already scaled to this machine."""
     is_rate: bool = False
     remark: str = ""
 
 
 def show(title: str, rows: Iterable[Row]) -> None:
-    """Print a table of costs, each line as soon as it is measured; targets are scaled to this machine."""
+    """Print a table of costs, each line as soon as it is measured, with targets scaled to this machine."""
     print(f"\n{title}  (µs of CPU per operation: caller / process; targets scaled to this machine)")
     for row in rows:
         cost = "-" if row.cost is None else _pair(row.cost)

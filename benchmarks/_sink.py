@@ -1,4 +1,4 @@
-"""A place that exporters can really send to: it reads what comes, says 200, and keeps nothing.
+"""A server that exporters can really send to: it reads each request, answers 200, and keeps nothing.
 
 ``python -m benchmarks._sink`` prints its URL and serves until its input is closed.
 """
@@ -14,7 +14,7 @@ class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
     def do_POST(self) -> None:
-        """Read it all, and say so."""
+        """Read the whole body and answer 200."""
         self.rfile.read(int(self.headers.get("Content-Length") or 0))
         self.send_response(200)
         self.send_header("Content-Type", "application/json")
@@ -23,11 +23,11 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(b"{}")
 
     def log_message(self, *arguments: object) -> None:
-        """Say nothing of it."""
+        """Log nothing."""
 
 
 def main() -> None:
-    """Serve."""
+    """Serve until the standard input is closed."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
     server.daemon_threads = True
     threading.Thread(target=server.serve_forever, daemon=True).start()

@@ -1,4 +1,4 @@
-"""How much is measured."""
+"""The sizes of a run: how much is measured."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Big stores to read from, made of rows that go straight into the sink."""
+"""Big stores to read from, made by writing rows straight to the sink."""
 
 from __future__ import annotations
 
@@ -22,21 +22,21 @@ SESSIONS_PER_USER = 20
 DIFFERENT_CALLS = 2000
 SECOND_US = 1_000_000
 STRONG = 3
-"""How firmly the users are known: as firmly as the application can say it."""
+"""The strength of the users: the strongest, as if the application had identified them."""
 
 
 def session_id(number: int) -> str:
-    """The id of one session in a store that `fill` made."""
+    """Return the id of a session in a store that `fill` made."""
     return f"session-{number:08d}"
 
 
 def user_identifier(number: int, sessions: int) -> str:
-    """The user of that session, of so many: users come back, in turns."""
+    """Return the user of session `number` in a store of `sessions`: users return in turn."""
     return f"{number % -(-sessions // SESSIONS_PER_USER):064x}"
 
 
 def fill(path: Path, sessions: int) -> float:
-    """Write so many sessions of ten calls each, without the search index; the bytes that a call takes."""
+    """Write sessions of ten calls each, without the search index; return the bytes that a call takes."""
     sink = open_sink(path)
     maker = _Maker(sessions)
     for first in range(0, sessions, SESSIONS_PER_BATCH):
@@ -47,24 +47,24 @@ def fill(path: Path, sessions: int) -> float:
 
 
 def index(path: Path) -> None:
-    """Make everything in the store findable by its words."""
+    """Fill the search index with everything in the store."""
     sink = open_sink(path)
     is_more = True
     while is_more:
         try:
             is_more = sink.maintain()
-        except StoreUnavailableError:  # its writer is at it
+        except StoreUnavailableError:  # its writer holds the lock
             time.sleep(0.01)
     sink.close()
 
 
 def keep_index_apart() -> None:
-    """Let no writer of this process fill the search index: it is measured by itself, not where it happens to fall."""
+    """Keep the writers of this process from filling the search index, whose cost is measured separately."""
     _upkeep.Upkeep.written = lambda self, records, size: None  # type: ignore[method-assign]
 
 
 def size_of(path: Path) -> int:
-    """Bytes of the file, and of the log beside it if there is one."""
+    """Return the bytes of the store's file and of its write-ahead log, if there is one."""
     log = path.with_name(path.name + "-wal")
     return path.stat().st_size + (log.stat().st_size if log.exists() else 0)
 
@@ -78,7 +78,7 @@ class _Maker:
         self._begin_us = int(time.time() * SECOND_US) - sessions * 60 * SECOND_US
 
     def session(self, number: int) -> Iterator[Row]:
-        """Everything of one session: its start, ten calls in ten traces, some feedback, its end."""
+        """Make the rows of one session: its start, ten calls in ten traces, feedback in one of fifty, its end."""
         at_us = self._begin_us + number * 60 * SECOND_US
         session, user = session_id(number), user_identifier(number, self._sessions)
         yield OpenSession(id=session, at_us=at_us, user_identifier=user, user_strength=STRONG, metadata=None)

@@ -1,4 +1,4 @@
-"""The client's three methods without the client: what only our instrumentation of them costs."""
+"""A stub of the client's three instrumented methods, to measure the cost of our instrumentation alone."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from baserun_openai._patch import _build_request, _process_response, _request
 from benchmarks._conversation import ENDPOINT, Wire
 
 http: Any = import_module("httpx2" if int(openai.__version__.split(".")[0]) >= 3 else "httpx")
-"""The HTTP library that the client sits on."""
+"""The HTTP library that the client uses."""
 
 URL = "https://api.openai.com/v1"
 WHOLE = {"content-type": "application/json", "x-request-id": "req_0123456789abcdef"}
@@ -22,13 +22,13 @@ EVENTS = {**WHOLE, "content-type": "text/event-stream"}
 
 
 class StubbedClient:
-    """Does nothing of what the client does, at the places where it does it."""
+    """Has the methods of the client that are instrumented, without their work."""
 
     def __init__(self, request: Any) -> None:
         self._request = request
 
     def request(self, cast_to: Any, options: Any, response: Any) -> Any:
-        """One call."""
+        """Make one call."""
         self._build_request(options)
         return self._process_response(response=response, retries_taken=0)
 
@@ -40,7 +40,7 @@ class StubbedClient:
 
 
 class InstrumentedClient(StubbedClient):
-    """The same with what `baserun_openai` puts around these methods."""
+    """The same, with the wrappers of `baserun_openai` around these methods."""
 
     request = _request(StubbedClient.request)
     _build_request = _build_request(StubbedClient._build_request)
@@ -48,7 +48,7 @@ class InstrumentedClient(StubbedClient):
 
 
 class StubbedCall:
-    """One call of a stubbed client, whose answer is read to its end."""
+    """One call of a stubbed client, with the answer read to its end."""
 
     def __init__(self, wire: Wire, client: type[StubbedClient] = InstrumentedClient) -> None:
         import msgspec

@@ -1,6 +1,7 @@
-"""One library in a process of its own: ``python -m benchmarks._worker LIBRARY MODEL_URL SINK_URL SIZE``.
+"""Measures one library in its own process: ``python -m benchmarks._worker LIBRARY MODEL_URL SINK_URL SIZE``.
 
-It prints one JSON object: for every call what the library added to it, and what the plain call cost in the same rounds.
+It prints one JSON object: for each call, the cost that the library added and the cost of the plain call in the same
+rounds.
 """
 
 from __future__ import annotations
@@ -44,11 +45,11 @@ OWNERS: tuple[type, ...] = (
     completions.Completions,
     completions.AsyncCompletions,
 )
-"""What any of the libraries patches."""
+"""The classes that any of the libraries patches."""
 
 
 class Switch:
-    """Puts what a library did to the client in and out of place, so that rounds with and without it can alternate."""
+    """Applies and reverts a library's changes to the client, so that calls with and without it can alternate."""
 
     def __init__(self, install: Callable[[], object]) -> None:
         before = {owner: dict(vars(owner)) for owner in OWNERS}
@@ -68,7 +69,7 @@ class Switch:
             setattr(owner, name, value)
 
     def off(self) -> None:
-        """Let the client be as it was."""
+        """Restore the client."""
         for owner, name, value, _ in self._changes:
             if value is not MISSING:
                 setattr(owner, name, value)
@@ -77,7 +78,7 @@ class Switch:
 
 
 def main() -> None:
-    """Measure and print."""
+    """Measure the library and print the result."""
     name, model, sink, size = sys.argv[1:]
     warnings.simplefilter("ignore")
     started: list[Any] = []
@@ -106,7 +107,7 @@ def main() -> None:
 def _called(
     call: str, operation: Callable[[], object], turn: Callable[[bool], None], library: Library, size: str
 ) -> dict[str, Any]:
-    """One call of the client, with the library and without it by turns."""
+    """Measure one call of the client, alternating with and without the library."""
     library.index()
     for on in (False, True):
         turn(on)
@@ -118,7 +119,7 @@ def _called(
 
 
 def _extent(call: str, size: str) -> tuple[int, int]:
-    """How often it runs in a round, and how many rounds there are."""
+    """Return how often a call runs in a round, and the number of rounds."""
     return (2, 2) if size == "smoke" else (NUMBERS.get(call, USUAL_NUMBER), ROUNDS)
 
 
@@ -143,7 +144,7 @@ def _stubs(library: Library, size: str) -> dict[str, dict[str, Any]]:
 def _stub(
     call: str, wire: Wire, settle: Callable[[], object], prepare: Callable[[], object], size: str
 ) -> dict[str, Any]:
-    """One call of a client that does nothing: the mean of many, with all that happens meanwhile."""
+    """Measure one call of the stubbed client: the mean of many in a row, with the background work that they cause."""
     from benchmarks._stub import StubbedCall, StubbedClient
 
     number, rounds = _extent(call, size)

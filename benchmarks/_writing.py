@@ -1,4 +1,4 @@
-"""Writing calls into a store, by one process and by several."""
+"""Writing calls to a store, by one process and by several."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ Make = Callable[[], object]
 
 
 class Written(NamedTuple):
-    """What one process wrote, and what that took."""
+    """The number of calls that one process wrote, and the time it took."""
 
     calls: int
     seconds: float
@@ -37,7 +37,7 @@ class Written(NamedTuple):
 
 
 def write(count: int, processes: int, redact: str | None, source: str, rounds: int = 3) -> list[Written]:
-    """The median of several rounds in which `processes` new processes write `count` calls each, at the same time."""
+    """Return the median of several rounds in which `processes` new processes write `count` calls each, concurrently."""
     found = []
     for _ in range(rounds):
         with tempfile.TemporaryDirectory() as folder:
@@ -46,18 +46,18 @@ def write(count: int, processes: int, redact: str | None, source: str, rounds: i
 
 
 def rate(written: list[Written]) -> float:
-    """Calls a second, of all processes together, by the clock on the wall."""
+    """Return calls per second of wall-clock time, of all processes together."""
     seconds = max(each.ended for each in written) - min(each.started for each in written)
     return sum(each.calls for each in written) / seconds
 
 
 def cpu_us(written: list[Written]) -> float:
-    """Microseconds of CPU for one call, everything included."""
+    """Return microseconds of CPU per call, on all threads."""
     return sum(each.cpu_seconds for each in written) / sum(each.calls for each in written) * 1e6
 
 
 def scale_of(written: list[Written]) -> float:
-    """How much slower this machine was then than the one of the targets."""
+    """Return how many times as slow as the machine of the targets this one was meanwhile."""
     return statistics.mean(each.scale for each in written)
 
 
@@ -70,7 +70,7 @@ def _write(path: str, count: int, processes: int, redact: str | None, source: st
         arguments = (path, count, redact, source, number, barrier, answering)
         worker = context.Process(target=_work, args=arguments, daemon=True)
         worker.start()
-        answering.close()  # now the end of the worker, however it comes, ends the waiting for its answer
+        answering.close()  # so that `recv` fails if the worker ends without an answer
         workers.append((worker, answers))
     written = [answers.recv() for _, answers in workers]
     for worker, _ in workers:
@@ -119,7 +119,7 @@ def _makes(source: str, seed: int) -> list[Make]:
 
 
 class PlainCall:
-    """A call with everything about it known beforehand: what the core costs without any integration."""
+    """A call whose details are all known beforehand, to measure the core without an integration."""
 
     def __init__(self, wire: Wire) -> None:
         import msgspec
@@ -153,5 +153,5 @@ class PlainCall:
             finish_call(span, self, self._size)
 
     def describe(self) -> CallDetails:
-        """What is known."""
+        """Return the details."""
         return self._details

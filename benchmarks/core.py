@@ -1,4 +1,4 @@
-"""Sessions, spans and logs: what they cost the caller and the process, OpenTelemetry's SDK beside them."""
+"""The cost of sessions, spans and logs, for the caller and the process, compared with OpenTelemetry's SDK."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ TARGETS = {
     "session, resumed": Cost(2.5, float("nan")),
     "span with 5 attributes": Cost(4.0, 15.0),
 }
-"""On the machine of `performance.md`: see `yardstick`."""
+"""On the machine of the targets: see `yardstick`."""
 
 
 def run(size: Size) -> list[Row]:
-    """Measure ours, then OpenTelemetry's where its SDK is installed."""
+    """Measure Baserun, then OpenTelemetry's SDK if it is installed."""
     number = 20 if size == "smoke" else 4000
     theirs = _opentelemetry(number)
     missing = [] if theirs else [Row("opentelemetry-sdk", "", None, remark="not installed")]
@@ -92,7 +92,7 @@ def _opentelemetry(number: int) -> list[Measured]:
         return []
 
     class Encoding(SpanExporter):
-        """The least that any exporter does: every span becomes JSON text."""
+        """An exporter that does only the minimum: it encodes every span as JSON."""
 
         def export(self, spans: Any) -> SpanExportResult:
             for span in spans:

@@ -1,4 +1,4 @@
-"""What recording adds to one call of the `openai` client: ours, OpenTelemetry's and two other libraries'."""
+"""The cost that recording adds to one call of the `openai` client: Baserun, OpenTelemetry and two other libraries."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ TARGETS = {
 
 
 def run(size: Size) -> Iterator[Row]:
-    """Measure each library in a process of its own, against the plain client in the same rounds."""
+    """Measure each library in its own process, against the plain client in the same rounds."""
     try:
         import openai  # noqa: F401
     except ImportError:

@@ -1,4 +1,4 @@
-"""The pages: how long the server takes for each, and how many bytes it sends, over stores of several sizes."""
+"""The pages over stores of several sizes: the server's time for each, and the bytes that it sends."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ OK, NARROW = "200 OK", "503 Service Unavailable"
 
 
 class Answer(NamedTuple):
-    """What one request took and gave."""
+    """The time, status and size of one answer."""
 
     cpu_ms: float
     clock_ms: float
@@ -34,7 +34,7 @@ class Answer(NamedTuple):
 
 
 def run(size: Size) -> Iterator[Figure]:
-    """Fill a store, and open every page over it."""
+    """Fill a store and open every page over it."""
     for sessions in SESSIONS[size]:
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "store.sqlite3"
@@ -66,7 +66,7 @@ UNLUCKY = {
         "model": "gpt-4o-mini", "text": "ba", "min_duration": "3.99", "sort": "-cost",
     },
 }  # fmt: skip
-"""Filters that no index answers: they say what they found in time, or "narrow the filter"."""
+"""Filters that no index answers: the page shows a result within the budget, or says "narrow the filter"."""
 
 
 def _places(store: Store, sessions: int) -> dict[str, str]:
@@ -92,7 +92,7 @@ def _places(store: Store, sessions: int) -> dict[str, str]:
 
 
 def _opened(pages: Pages, place: str, repetitions: int) -> tuple[list[Answer], float]:
-    """The answers but the first, which opens and warms up, and how slow the machine was."""
+    """Return the answers without the first, which opens and warms up, and how slow the machine was."""
     answers, scales = [], []
     for _ in range(repetitions + 1):
         gc.collect()

@@ -1,4 +1,4 @@
-"""The store: how fast it is written, how big it gets, how fast it answers."""
+"""The store: the speed of writing, its size, the speed of queries."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ CALLS_WRITTEN = {"smoke": 20, "usual": 20_000, "full": 50_000}
 SESSIONS_READ = {"smoke": (3,), "usual": (1_000, 10_000), "full": (1_000, 10_000, 100_000)}
 REPETITIONS = {"smoke": 1, "usual": 9, "full": 9}
 FAST_MS, ONE_MS, ANY_MS = 10.0, 5.0, 300.0
-"""What a list may take in its own order or with one indexed filter; one session; any other combination."""
+"""Targets in milliseconds: a list in default order or with one indexed filter; one session; any other combination."""
 
 Question = Callable[[Store], Any]
 
 
 def run(size: Size) -> Iterator[Figure]:
-    """Everything, in this order: writing, size, reading."""
+    """Measure writing, size and reading, in this order."""
     yield from _written(CALLS_WRITTEN[size], rounds=1 if size == "smoke" else 3)
     for sessions in SESSIONS_READ[size]:
         with tempfile.TemporaryDirectory() as folder:
@@ -55,7 +55,7 @@ def _rate(
     scale = _writing.scale_of(written)
     aim = None if target is None else target / scale
     yield Figure(f"written by {name}", _writing.rate(written), "calls/s", aim, True, remark=f"(x {scale:.2f})")
-    # Where others use the machine too, the clock tells less than this. One process has one core; four had two.
+    # On a shared machine CPU time says more than the clock. The target counts one core for one process, two for four.
     most = None if target is None else 1e6 / target * min(processes, 2) * scale
     yield Figure(f"written by {name}: CPU, caller included", _writing.cpu_us(written), "us/call", most)
 
@@ -111,7 +111,7 @@ def _questions(sessions: int) -> list[tuple[str, float, Question]]:
 
 
 def _timed(store: Store, question: Question, repetitions: int) -> tuple[float, float, str]:
-    """Milliseconds of CPU (which a question to a local file is made of), the machine's scale, and how it ended."""
+    """Return milliseconds of CPU (a query of a local file is little else), the machine's scale, and a remark."""
     times, scales, cut = [], [], 0
     for _ in range(repetitions + 1):  # the first one opens and warms up
         gc.collect()

@@ -1,4 +1,4 @@
-"""What recording adds to a request: Flask, Starlette and Django, beside their own sessions and other libraries."""
+"""The cost added to a request in Flask, Starlette and Django, compared with their own sessions and other libraries."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ TARGETS = {
 
 
 def run(size: Size) -> Iterator[Row]:
-    """Measure each framework with each library in a process of its own, against the plain one in the same rounds."""
+    """Measure each framework with each library in its own process, against the plain framework in the same rounds."""
     for framework in FRAMEWORKS:
         for library in LIBRARIES:
             yield from _rows(framework, library, size)

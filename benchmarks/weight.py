@@ -1,4 +1,4 @@
-"""What `import baserun` takes: time and memory, in fresh interpreters."""
+"""Time and memory of `import baserun` and of first use, in fresh interpreters."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ STEPS = [
     ("import baserun, bare interpreter", "", "import baserun", None, None),
     ("first use, after both", "import openai, baserun", "baserun.init(store='memory')", 25, None),
 ]
-"""What is done in a fresh interpreter after what, and the targets: milliseconds and MB."""
+"""Name, statements to run first, the measured statement, and its targets in milliseconds and MB."""
 
 
 def run(size: Size) -> list[Figure]:
-    """Milliseconds of CPU and MB of each step, the median of eleven interpreters."""
+    """Measure milliseconds of CPU and MB of each step, the median of eleven interpreters."""
     scale = yardstick() / REFERENCE_YARDSTICK
     figures = []
     for name, before, statement, most_ms, most_mb in STEPS:

@@ -1,7 +1,7 @@
-"""One framework with one library: ``python -m benchmarks._sites FRAMEWORK LIBRARY SIZE``.
+"""Measures one framework with one library: ``python -m benchmarks._sites FRAMEWORK LIBRARY SIZE``.
 
-In a process of its own, since some libraries change every application of a process. It prints one JSON object: what a
-plain request cost, and what each variant added to it in the same rounds.
+In its own process, since some libraries change every application of a process. It prints one JSON object: the cost of a
+plain request, and the cost that each variant added to it in the same rounds.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ VARIANTS = {
 
 
 def main() -> None:
-    """Measure and print."""
+    """Measure the framework and print the result."""
     framework, library, size = sys.argv[1:]
     warnings.simplefilter("ignore")
     with tempfile.TemporaryDirectory() as folder:

@@ -1,4 +1,4 @@
-"""What the sites are measured with: a call of ours, and the other libraries, each encoding what it records."""
+"""A call recorded by Baserun, and the set-up of the other libraries, each of which encodes what it records."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ OURS = ("baserun, untouched", "baserun, resumed + call")
 
 
 class Told:
-    """A call to a model as an integration tells it, small and in memory."""
+    """The source of a small call's details, as an integration would give them."""
 
     def describe(self) -> CallDetails:
         return CallDetails(provider="openai", operation="chat", request_model="gpt-4o-mini", input_preview="hello")
 
 
 def call() -> None:
-    """One call's worth of trace."""
+    """Record one call."""
     span = start_call("chat gpt-4o-mini")
     if span is not None:
         finish_call(span, Told(), 200)
 
 
 def opentelemetry() -> Any:
-    """A provider whose exporter does the least that any does: every span becomes JSON text, on a thread of its own."""
+    """Make a provider whose exporter only encodes every span as JSON, on its own thread."""
     from opentelemetry.sdk.trace import TracerProvider
     from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult
 
@@ -40,7 +40,7 @@ def opentelemetry() -> Any:
 
 
 def sentry(integration: Any) -> None:
-    """Every request is traced, encoded, and sent nowhere."""
+    """Start Sentry's SDK so that every request is traced and encoded, and sent nowhere."""
     import sentry_sdk
     from sentry_sdk.transport import Transport
 
@@ -59,7 +59,7 @@ def sentry(integration: Any) -> None:
 
 
 def switch_sentry(*, is_on: bool) -> None:
-    """Sentry changes every application of a process; without its client those changes do next to nothing."""
+    """Switch Sentry on or off: it changes every application of a process, but does next to nothing without a client."""
     import sentry_sdk
 
     scope = sentry_sdk.get_global_scope()

@@ -1,4 +1,4 @@
-"""Requests made in the process, by what a server would call; no socket is involved."""
+"""Requests within the process, made as a server would call the application; no socket is involved."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 
 class WSGISite:
-    """An application that is called as a WSGI server calls it, by a browser that keeps one cookie."""
+    """A WSGI application with a browser that keeps one cookie."""
 
     def __init__(self, app: Any, path: str) -> None:
         self._app = app
@@ -16,14 +16,14 @@ class WSGISite:
         self.cookie = ""
 
     def request(self) -> None:
-        """Make a request, and read the answer."""
+        """Make a request and read the answer."""
         body = self._app(self._environ(), self._started)
         b"".join(body)
         if hasattr(body, "close"):
             body.close()
 
     def forget(self) -> None:
-        """Lose the cookie and get another one: it is fresh at the beginning of each round."""
+        """Drop the cookie and get a new one, so that it is fresh at the beginning of each round."""
         self.cookie = ""
         self.request()
 
@@ -44,7 +44,7 @@ class WSGISite:
 
 
 class ASGISite:
-    """The same for ASGI; one event loop for all requests."""
+    """An ASGI application with a browser that keeps one cookie; one event loop for all requests."""
 
     loop = asyncio.new_event_loop()
 
@@ -54,11 +54,11 @@ class ASGISite:
         self.cookie = b""
 
     def request(self) -> None:
-        """Make a request, and read the answer."""
+        """Make a request and read the answer."""
         self.loop.run_until_complete(self._request())
 
     def forget(self) -> None:
-        """Lose the cookie and get another one."""
+        """Drop the cookie and get a new one."""
         self.cookie = b""
         self.request()
 
@@ -83,7 +83,7 @@ class ASGISite:
 
 
 class _Receiver:
-    """What a browser sends that asks, and stays until it has the answer."""
+    """The messages of a browser that sends one request and stays connected until it has the answer."""
 
     def __init__(self) -> None:
         self._has_asked = False

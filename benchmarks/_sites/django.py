@@ -1,4 +1,4 @@
-"""Django, as its WSGI handler and as its ASGI handler."""
+"""A Django project under WSGI and under ASGI."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ OWN = "django.contrib.sessions.middleware.SessionMiddleware"
 
 
 def wsgi(variant: str) -> WSGISite:
-    """The project as `variant` has it, under WSGI."""
+    """Make the project of `variant`, under WSGI."""
     from django.core.handlers.wsgi import WSGIHandler
 
     return WSGISite(_handler(WSGIHandler, variant), _path(variant, "/"))
 
 
 def asgi(variant: str) -> ASGISite:
-    """The project as `variant` has it, under ASGI."""
+    """Make the project of `variant`, under ASGI."""
     from django.core.handlers.asgi import ASGIHandler
 
     return ASGISite(_handler(ASGIHandler, variant), _path(variant, "/in-loop/"))
@@ -51,7 +51,7 @@ def _handler(kind: Any, variant: str) -> Any:
         from opentelemetry.instrumentation.django import DjangoInstrumentor
 
         DjangoInstrumentor().instrument(tracer_provider=opentelemetry())
-    return kind()  # which reads the setting once
+    return kind()  # reads MIDDLEWARE once, here
 
 
 def _path(variant: str, prefix: str) -> str:

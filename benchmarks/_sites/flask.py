@@ -1,4 +1,4 @@
-"""Flask."""
+"""A Flask application."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from benchmarks._sites._requests import WSGISite
 
 
 def site(variant: str) -> WSGISite:
-    """The application as `variant` has it."""
+    """Make the application of `variant`."""
     if variant == "sentry":
         from sentry_sdk.integrations.flask import FlaskIntegration
 

@@ -1,4 +1,4 @@
-"""Starlette."""
+"""A Starlette application."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ SECRET = "a secret of the benchmarks"
 
 
 def site(variant: str) -> ASGISite:
-    """The application as `variant` has it."""
+    """Make the application of `variant`."""
     if variant == "sentry":
         from sentry_sdk.integrations.starlette import StarletteIntegration
 
