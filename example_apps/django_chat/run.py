@@ -20,7 +20,7 @@ def main() -> None:
     parser.add_argument("--port", type=int, default=8000, help="default: %(default)s")
     options = parser.parse_args()
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "django_chat.settings")
-    os.environ.setdefault("CHAT_DEBUG", "1")  # this server is for development, like the one that it runs
+    os.environ.setdefault("CHAT_DEBUG", "1")  # this script is for development, like `runserver`
     with ExitStack() as stack:
         if not os.environ.get("OPENAI_API_KEY"):
             os.environ.update(stack.enter_context(OfflineModel(keep=100)).environment())
@@ -33,7 +33,7 @@ def main() -> None:
 
 
 def make_staff() -> None:
-    """Let somebody see the pages; the password is that of ``CHAT_STAFF_PASSWORD``, or told once."""
+    """Create a staff user if there is none; without ``CHAT_STAFF_PASSWORD`` its password is random, and printed."""
     from django.contrib.auth.models import User
 
     if not User.objects.filter(is_staff=True).exists():

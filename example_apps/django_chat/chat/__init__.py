@@ -1,1 +1,1 @@
-"""The chat itself."""
+"""The Django app of the chat."""

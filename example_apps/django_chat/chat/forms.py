@@ -1,4 +1,4 @@
-"""What people fill in."""
+"""The form to sign up."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from django.contrib.auth.models import User
 
 
 class SignUpForm(BaseUserCreationForm):
-    """A new account, with the e-mail address by whose hash Baserun will know it."""
+    """Creates an account with an e-mail address, by whose hash Baserun identifies the user."""
 
     class Meta(BaseUserCreationForm.Meta):
         model = User

@@ -1,4 +1,4 @@
-"""Who said what to whom."""
+"""Conversations and their messages."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from django.db import models
 
 
 class Conversation(models.Model):
-    """What one person and the model talk about."""
+    """A conversation of one user with the model."""
 
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE)
     started_at = models.DateTimeField(auto_now_add=True)
@@ -16,12 +16,12 @@ class Conversation(models.Model):
         return f"conversation {self.pk} of {self.user}"
 
     def said(self) -> list[dict[str, str]]:
-        """Everything, the oldest first, as the model takes it."""
+        """Return the messages, the oldest first, in the form that the model takes."""
         return list(self.message_set.order_by("pk").values("role", "content"))
 
 
 class Message(models.Model):
-    """What was said at once."""
+    """One message, of the user or of the model."""
 
     conversation = models.ForeignKey(Conversation, on_delete=models.CASCADE)
     role = models.CharField(max_length=20)

@@ -31,7 +31,7 @@ TOOL: ChatCompletionFunctionToolParam = {
 
 
 def look_up_order(arguments: str) -> str:
-    """Do what the model asks for; both ways it is JSON."""
+    """Run the tool for the model: arguments and result are JSON."""
     with baserun.span("look_up_order", kind="tool") as span:
         number = json.loads(arguments).get("number")
         span.result = ORDERS.get(number, {"error": f"there is no order {number}"})

@@ -1,4 +1,4 @@
-"""What every answer says to browsers; from Django 6 on its own ContentSecurityPolicyMiddleware does this."""
+"""The Content-Security-Policy of every response; from Django 6 on its own ContentSecurityPolicyMiddleware sets it."""
 
 from __future__ import annotations
 

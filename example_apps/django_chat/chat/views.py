@@ -1,4 +1,4 @@
-"""The conversation: the page, an answer as it is made, and a new beginning."""
+"""The conversation: its page, the streamed answers, and starting a new one."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ LONGEST_MESSAGE = 4_000  # characters
 SORRY = "The model does not answer at the moment. Please try again."
 
 logger = logging.getLogger(__name__)
-client = cache(OpenAI)  # takes OPENAI_API_KEY and OPENAI_BASE_URL
+client = cache(OpenAI)  # reads OPENAI_API_KEY and OPENAI_BASE_URL
 
 
 def sign_up(request: HttpRequest) -> HttpResponse:
-    """A new account, which is logged in at once."""
+    """Create an account and log it in."""
     form = SignUpForm(request.POST or None)
     if form.is_valid():
         login(request, form.save())
@@ -38,7 +38,7 @@ def sign_up(request: HttpRequest) -> HttpResponse:
 
 @login_required
 def chat(request: HttpRequest) -> HttpResponse:
-    """The page, with what was said so far."""
+    """Show the page with the messages so far."""
     conversation = _conversation(request)
     return render(request, "chat/chat.html", {"messages": conversation.said() if conversation else []})
 
@@ -46,7 +46,7 @@ def chat(request: HttpRequest) -> HttpResponse:
 @login_required
 @require_POST
 def send(request: HttpRequest) -> HttpResponseBase:
-    """Take a message, and answer with a line of JSON for each piece of text."""
+    """Take a message and stream the answer, a line of JSON for each piece of text."""
     try:
         message = str(json.loads(request.body)["message"]).strip()
     except (ValueError, KeyError, TypeError):
@@ -62,7 +62,7 @@ def send(request: HttpRequest) -> HttpResponseBase:
 
 
 def _lines(conversation: Conversation) -> Iterator[str]:
-    """The answer. Baserun's session is current here too, so the calls are recorded where they belong."""
+    """Stream the answer. Baserun's session is current here too, so the calls are recorded in it."""
     text = ""
     try:
         for piece in answer(client(), settings.CHAT_MODEL, conversation.said()):
@@ -72,7 +72,7 @@ def _lines(conversation: Conversation) -> Iterator[str]:
         logger.warning("the model did not answer: %s", error)
         yield json.dumps({"error": SORRY}) + "\n"
     finally:
-        conversation.message_set.create(role="assistant", content=text)  # also what was read before somebody left
+        conversation.message_set.create(role="assistant", content=text)  # also what was read before the client left
     trace = baserun.current_trace()
     yield json.dumps({"feedback_token": trace.feedback_token if trace else None}) + "\n"
 
@@ -80,12 +80,12 @@ def _lines(conversation: Conversation) -> Iterator[str]:
 @login_required
 @require_POST
 def start_again(request: HttpRequest) -> HttpResponse:
-    """A new conversation is a new session."""
+    """Start a new conversation, which is a new session."""
     request.session.pop("conversation", None)
     request.baserun_session.end()
     return redirect("chat")
 
 
 def _conversation(request: HttpRequest) -> Conversation | None:
-    """Which conversation this browser is in, if it has said anything."""
+    """Return the conversation of this browser, if it has one."""
     return Conversation.objects.filter(pk=request.session.get("conversation"), user=request.user).first()

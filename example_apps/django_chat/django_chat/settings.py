@@ -1,4 +1,4 @@
-"""The settings, as far as they can be chosen from outside by ``CHAT_*``."""
+"""The settings of the project, some of which are read from ``CHAT_*`` variables."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ DATABASES = {
     "default": {
         "ENGINE": "django.db.backends.sqlite3",
         "NAME": os.environ.get("CHAT_DATABASE", "chat.sqlite3"),
-        "OPTIONS": {"timeout": 20, "transaction_mode": "IMMEDIATE"},  # many may write at once, and wait for their turn
+        "OPTIONS": {"timeout": 20, "transaction_mode": "IMMEDIATE"},  # concurrent writers wait for their turn
     }
 }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"

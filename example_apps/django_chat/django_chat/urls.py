@@ -1,4 +1,4 @@
-"""What is where."""
+"""The URLs of the project."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The project as WSGI servers take it."""
+"""The WSGI application of the project."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Somebody who talks to the chat, through Django's own test client."""
+"""Fixtures that talk to the chat through Django's own test client."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ Ask = Callable[[str], list[dict[str, Any]]]
 
 @pytest.fixture
 def email() -> str:
-    """Of somebody new in each test: with `pytest --baserun` all of them are recorded into one store."""
+    """A new address for each test: with `pytest --baserun` all tests record to one store."""
     return f"ada-{uuid4()}@example.com"
 
 
 @pytest.fixture
 def ask(client: Client, db: None, email: str) -> Ask:
-    """Says something, as somebody who has logged in, and gives the lines of the answer."""
+    """A function that sends a message as a logged-in user and returns the lines of the answer."""
     client.force_login(User.objects.create_user("ada", email))
 
     def ask(message: str) -> list[dict[str, Any]]:
@@ -35,5 +35,5 @@ def ask(client: Client, db: None, email: str) -> Ask:
 
 @pytest.fixture
 def drive(ask: Ask) -> Callable[[str], str]:
-    """Says a turn of a recorded session: what tests of `baserun sessions to-test --drive drive` call."""
+    """A function that sends one turn of a recorded session, for tests of `baserun sessions to-test --drive drive`."""
     return lambda turn: "".join(line.get("text", "") for line in ask(turn))

@@ -1,4 +1,4 @@
-"""Who is there: people log in with their e-mail address, staff with a password too."""
+"""Login and logout: people give their e-mail address, staff a password too."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ blueprint = Blueprint("accounts", __name__)
 
 
 class Person(UserMixin):
-    """Somebody who has logged in. Baserun takes `email`, and keeps only its hash."""
+    """A logged-in user. Baserun reads `email` and keeps only its hash."""
 
     def __init__(self, email: str, *, is_staff: bool = False) -> None:
         self.id = self.email = email
@@ -20,20 +20,20 @@ class Person(UserMixin):
 
 
 def init_app(app: Flask) -> None:
-    """Tell Flask-Login where people come from: here the cookie knows everything, elsewhere a table does."""
+    """Set up Flask-Login. Its users are read from the cookie; a real application reads them from its database."""
     manager = LoginManager(app)
     manager.login_view = "accounts.log_in"
     manager.user_loader(lambda email: Person(email, is_staff=session.get("is_staff", False)))
 
 
 def may_see_pages(request: Request) -> bool:
-    """Staff may see what everybody has said."""
+    """Return whether the current user may see the pages with everybody's conversations: staff only."""
     return getattr(current_user, "is_staff", False)
 
 
 @blueprint.route("/login", methods=["GET", "POST"])
 def log_in() -> ResponseReturnValue:
-    """The form, and what it posts."""
+    """Show the login form, and log in who posts it."""
     email = request.form.get("email", "").strip()
     if request.method == "GET":
         return render_template("login.html")
@@ -48,14 +48,14 @@ def log_in() -> ResponseReturnValue:
 
 @blueprint.post("/logout")
 def log_out() -> ResponseReturnValue:
-    """Forget who it was."""
+    """End the login."""
     logout_user()
     session.clear()
     return redirect(url_for("accounts.log_in"), 303)
 
 
 def _problem(email: str, password: str) -> str | None:
-    # That anybody may claim any address is the one thing not to copy: put your own login here.
+    # Anybody may claim any address: the one thing not to copy. Put your own login here.
     if not 3 <= len(email) <= 200 or "@" not in email:
         return "Please give an e-mail address."
     if _is_staff(email) and not compare_digest(password.encode(), current_app.config["STAFF_PASSWORD"].encode()):

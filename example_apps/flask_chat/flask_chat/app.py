@@ -19,7 +19,7 @@ def create_app(config: Mapping[str, Any] | None = None) -> Flask:
     """Put the application together; ``flask --app flask_chat run`` serves it.
 
     Args:
-        config: What goes before the environment, such as ``{"DATABASE": "..."}``.
+        config: Values that take precedence over the environment, such as ``{"DATABASE": "..."}``.
     """
     app = Flask(__name__)
     app.config.from_mapping(
@@ -32,7 +32,7 @@ def create_app(config: Mapping[str, Any] | None = None) -> Flask:
         STAFF_PASSWORD=os.environ.get("CHAT_STAFF_PASSWORD"),
     )
     app.config.from_mapping(config or {})
-    app.extensions["openai"] = OpenAI()  # takes OPENAI_API_KEY and OPENAI_BASE_URL
+    app.extensions["openai"] = OpenAI()  # reads OPENAI_API_KEY and OPENAI_BASE_URL
 
     security.init_app(app)
     database.init_app(app)

@@ -12,11 +12,11 @@ from flask_chat.orders import TOOL, look_up_order
 
 INSTRUCTIONS = "You help the customers of a small shop for pens, ink and paper. Answer in a few friendly sentences."
 MOST_STEPS = 4
-"""How often the model may look something up before it must have answered."""
+"""The most calls to the model for one answer: those that ask for the tool, and the last."""
 
 
 def answer(client: OpenAI, model: str, said: list[dict[str, str]]) -> Iterator[str]:
-    """Stream the answer to what was said; where the model asks for an order, look it up and let it go on."""
+    """Stream the answer to the messages in `said`, looking up the orders that the model asks for."""
     messages: list[Any] = [{"role": "system", "content": INSTRUCTIONS}, *said]
     options: dict[str, Any] = {"model": model, "tools": [TOOL], "stream_options": {"include_usage": True}}
     for _ in range(MOST_STEPS):
@@ -31,7 +31,7 @@ def answer(client: OpenAI, model: str, said: list[dict[str, str]]) -> Iterator[s
 
 
 def _looked_up(message: ParsedChatCompletionMessage[None]) -> list[dict[str, Any]]:
-    """The model's question for orders, and the answers."""
+    """Look up the orders that `message` asks for; return it and the results as messages for the next call."""
     asked, results = [], []
     for call in message.tool_calls or ():
         function = {"name": call.function.name, "arguments": call.function.arguments}

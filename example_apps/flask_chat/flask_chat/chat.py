@@ -1,4 +1,4 @@
-"""The conversation: the page, an answer as it is made, and a new beginning."""
+"""The conversation: its page, the streamed answers, and starting a new one."""
 
 from __future__ import annotations
 
@@ -35,14 +35,14 @@ blueprint = Blueprint("chat", __name__)
 @blueprint.get("/")
 @login_required
 def index() -> str:
-    """The page, with what was said so far."""
+    """Show the page with the messages so far."""
     return render_template("chat.html", messages=database.messages(_conversation()))
 
 
 @blueprint.post("/messages")
 @login_required
 def send() -> ResponseReturnValue:
-    """Take a message, and answer with a line of JSON for each piece of text."""
+    """Take a message and stream the answer, a line of JSON for each piece of text."""
     said = request.get_json(silent=True)
     message = str(said.get("message", "")).strip() if isinstance(said, dict) else ""
     if not 0 < len(message) <= LONGEST_MESSAGE:
@@ -53,7 +53,7 @@ def send() -> ResponseReturnValue:
 
 
 def _lines(conversation: str) -> Iterator[str]:
-    """The answer. Baserun's session is current here too, so the calls are recorded where they belong."""
+    """Stream the answer. Baserun's session is current here too, so the calls are recorded in it."""
     text = ""
     try:
         for piece in answer(
@@ -65,7 +65,7 @@ def _lines(conversation: str) -> Iterator[str]:
         current_app.logger.warning("the model did not answer: %s", error)
         yield json.dumps({"error": SORRY}) + "\n"
     finally:
-        database.add(conversation, "assistant", text)  # what was read before somebody left is kept too
+        database.add(conversation, "assistant", text)  # also keeps what was read before the client left
     trace = baserun.current_trace()
     yield json.dumps({"feedback_token": trace.feedback_token if trace else None}) + "\n"
 
@@ -73,13 +73,13 @@ def _lines(conversation: str) -> Iterator[str]:
 @blueprint.post("/new")
 @login_required
 def start_again() -> ResponseReturnValue:
-    """A new conversation is a new session."""
+    """Start a new conversation, which is a new session."""
     session.pop("conversation", None)
     g.baserun_session.end()
     return redirect(url_for("chat.index"), 303)
 
 
 def _conversation() -> str:
-    """Which conversation this browser is in."""
+    """Return the id of this browser's conversation, a new one if it has none."""
     conversation: str = session.setdefault("conversation", uuid.uuid4().hex)
     return conversation

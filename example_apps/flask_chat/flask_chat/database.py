@@ -1,4 +1,4 @@
-"""What was said, so that a reload or a restart does not lose it."""
+"""The stored messages, so that a reload or a restart does not lose them."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ CREATE INDEX IF NOT EXISTS message_conversation ON message (conversation);
 
 
 def init_app(app: Flask) -> None:
-    """Make the table, where there is none."""
+    """Create the table if there is none."""
     with app.app_context(), _database() as database:
         database.executescript(SCHEMA)
 
 
 def messages(conversation: str) -> list[dict[str, str]]:
-    """Everything that was said in a conversation, the oldest first, as the model takes it."""
+    """Return the messages of a conversation, the oldest first, in the form that the model takes."""
     with _database() as database:
         rows = database.execute(
             "SELECT role, content FROM message WHERE conversation = ? ORDER BY id", (conversation,)
@@ -35,7 +35,7 @@ def messages(conversation: str) -> list[dict[str, str]]:
 
 
 def add(conversation: str, role: str, content: str) -> None:
-    """Keep one message more."""
+    """Store a message."""
     with _database() as database:
         database.execute(
             "INSERT INTO message (conversation, role, content) VALUES (?, ?, ?)", (conversation, role, content)

@@ -1,4 +1,4 @@
-"""What every answer says to browsers, and which requests are not for us."""
+"""The security headers of every response, and the refusal of requests from other sites."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ HEADERS = {
 
 
 def init_app(app: Flask) -> None:
-    """Refuse what other sites' pages send, and tell browsers to load nothing from elsewhere."""
+    """Refuse requests that other sites' pages send, and tell browsers to load nothing from elsewhere."""
     app.before_request(_refuse_other_sites)
     app.after_request(_add_headers)
 
@@ -26,7 +26,7 @@ def _refuse_other_sites() -> None:
 
 
 def _is_from_elsewhere() -> bool:
-    """Whether a browser says that a page of another site has sent this."""
+    """Return whether the browser says that a page of another site sent this request."""
     site = request.headers.get("Sec-Fetch-Site")
     if site is not None:
         return site not in ("same-origin", "none")

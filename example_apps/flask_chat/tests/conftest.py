@@ -1,4 +1,4 @@
-"""Somebody who talks to the chat, through Flask's own test client."""
+"""Fixtures that talk to the chat through Flask's own test client."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ Ask = Callable[[str], list[dict[str, Any]]]
 
 @pytest.fixture
 def client(tmp_path: Path) -> FlaskClient:
-    """A browser; the application behind it has a database of its own."""
+    """A client of an application with its own database."""
     return create_app({"TESTING": True, "DATABASE": str(tmp_path / "chat.sqlite3")}).test_client()
 
 
 @pytest.fixture
 def email() -> str:
-    """Of somebody new in each test: with `pytest --baserun` all of them are recorded into one store."""
+    """A new address for each test: with `pytest --baserun` all tests record to one store."""
     return f"ada-{uuid4()}@example.com"
 
 
 @pytest.fixture
 def ask(client: FlaskClient, email: str) -> Ask:
-    """Says something, as somebody who has logged in, and gives the lines of the answer."""
+    """A function that sends a message as a logged-in user and returns the lines of the answer."""
     client.post("/login", data={"email": email})
 
     def ask(message: str) -> list[dict[str, Any]]:
@@ -43,5 +43,5 @@ def ask(client: FlaskClient, email: str) -> Ask:
 
 @pytest.fixture
 def drive(ask: Ask) -> Callable[[str], str]:
-    """Says a turn of a recorded session: what tests of `baserun sessions to-test --drive drive` call."""
+    """A function that sends one turn of a recorded session, for tests of `baserun sessions to-test --drive drive`."""
     return lambda turn: "".join(line.get("text", "") for line in ask(turn))

@@ -1,4 +1,4 @@
-"""The chat, answered by a model that works offline."""
+"""The chat, answered by the offline model."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from baserun.store import StoredCall, StoredSession
 
 Ask = Callable[[str], list[dict[str, Any]]]
 
-# Before all other fixtures: it brings the key without which no client can be made.
+# Before all other fixtures: it sets the API key, without which no client can be made.
 pytestmark = pytest.mark.usefixtures("baserun_offline")
 
 
 def test_strangers_have_to_log_in(client: FlaskClient) -> None:
-    """Nobody talks to the model without a name."""
+    """Nobody can talk to the model without logging in."""
     assert client.get("/").location.startswith("/login")
     assert client.post("/messages", json={"message": "Hello"}).location.startswith("/login")
 
 
 def test_answers_are_streamed(ask: Ask) -> None:
-    """An answer comes piece by piece, and at its end what feedback on it needs."""
+    """An answer comes piece by piece and ends with its feedback token."""
     *pieces, last = ask("Count to 5")
 
     assert [piece["text"] for piece in pieces] == ["1", " 2", " 3", " 4", " 5"]
@@ -33,7 +33,7 @@ def test_answers_are_streamed(ask: Ask) -> None:
 
 
 def test_orders_are_looked_up(ask: Ask, baserun_calls: Sequence[StoredCall]) -> None:
-    """The model asks for the order, and answers with what it was told."""
+    """The model asks for the order, and its answer uses the result."""
     ask("Where is my order 4711?")
 
     asked, answered = baserun_calls
@@ -42,7 +42,7 @@ def test_orders_are_looked_up(ask: Ask, baserun_calls: Sequence[StoredCall]) -> 
 
 
 def test_feedback_is_kept(client: FlaskClient, ask: Ask, email: str) -> None:
-    """A thumb that is turned down counts for the session."""
+    """A thumbs down counts in the session's feedback score."""
     *_, last = ask("Hello")
 
     response = client.post("/feedback", json={"token": last["feedback_token"], "thumbsup": False})
@@ -52,7 +52,7 @@ def test_feedback_is_kept(client: FlaskClient, ask: Ask, email: str) -> None:
 
 
 def test_a_new_conversation_is_a_new_session(client: FlaskClient, ask: Ask, email: str) -> None:
-    """After "New conversation" the page is empty, and the model hears nothing of what was before."""
+    """After "New conversation" the page is empty and the conversation is recorded in a new session."""
     ask("I like ink")
     client.post("/new")
     ask("What do I like?")
@@ -62,7 +62,7 @@ def test_a_new_conversation_is_a_new_session(client: FlaskClient, ask: Ask, emai
 
 
 def sessions_of(email: str) -> list[StoredSession]:
-    """What Baserun has recorded of somebody, the latest first."""
+    """Return the sessions that Baserun recorded for a user, the latest first."""
     baserun.flush()
     with closing(baserun.open_store()) as store:
         return list(store.sessions(user=baserun.hash_user(email)))

@@ -1,4 +1,4 @@
-"""A chat in Starlette whose sessions and users Baserun records: the example, and what `baserun demo` shows."""
+"""A chat in Starlette whose sessions and users Baserun records: the example, and the application of `baserun demo`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who is there: people log in with their e-mail address, staff with a password too."""
+"""Login and logout: people give their e-mail address, staff a password too."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ STAFF = "staff"
 
 
 class Person(BaseUser):
-    """Somebody who has logged in. Baserun takes `email`, and keeps only its hash."""
+    """A logged-in user. Baserun reads `email` and keeps only its hash."""
 
     def __init__(self, email: str) -> None:
         self.email = email
@@ -30,7 +30,7 @@ class Person(BaseUser):
 
 
 class SessionBackend(AuthenticationBackend):
-    """Finds people in the cookie that SessionMiddleware has signed."""
+    """Reads the user from the session cookie, which SessionMiddleware signs."""
 
     async def authenticate(self, conn: HTTPConnection) -> tuple[AuthCredentials, BaseUser]:
         email = conn.session.get("email")
@@ -41,12 +41,12 @@ class SessionBackend(AuthenticationBackend):
 
 
 def is_staff(connection: HTTPConnection) -> bool:
-    """Whether they may see what everybody has said."""
+    """Return whether the user may see the pages with everybody's conversations."""
     return settings_of(connection).open_pages or STAFF in connection.auth.scopes
 
 
 async def log_in(request: Request) -> Response:
-    """The form, and what it posts."""
+    """Show the login form, and log in who posts it."""
     if request.method == "GET":
         return templates.TemplateResponse(request, "login.html")
     async with request.form() as form:
@@ -60,13 +60,13 @@ async def log_in(request: Request) -> Response:
 
 
 async def log_out(request: Request) -> Response:
-    """Forget who it was."""
+    """End the login."""
     request.session.clear()
     return RedirectResponse(request.url_for("log_in"), status_code=303)
 
 
 def _problem(settings: Settings, email: str, password: str) -> str | None:
-    # That anybody may claim any address is the one thing not to copy: put your own login here.
+    # Anybody may claim any address: the one thing not to copy. Put your own login here.
     if not 3 <= len(email) <= 200 or "@" not in email:
         return "Please give an e-mail address."
     if _is_staff_address(settings, email) and not compare_digest(

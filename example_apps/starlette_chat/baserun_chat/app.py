@@ -27,8 +27,8 @@ def create_app(settings: Settings | None = None, client: AsyncOpenAI | None = No
     """Put the application together; ``uvicorn --factory baserun_chat:create_app`` serves it.
 
     Args:
-        settings: Those of the environment if left out.
-        client: One that takes ``OPENAI_API_KEY`` and ``OPENAI_BASE_URL`` if left out; closed with the application.
+        settings: Read from the environment if left out.
+        client: If left out, one that reads ``OPENAI_API_KEY`` and ``OPENAI_BASE_URL``; closed with the application.
     """
     settings = settings or from_environment()
     app = Starlette(

@@ -1,4 +1,4 @@
-"""The conversation: the page, an answer as it is made, and a new beginning."""
+"""The conversation: its page, the streamed answers, and starting a new one."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ logger = logging.getLogger(__name__)
 
 @requires("authenticated", redirect="log_in")
 async def chat(request: Request) -> Response:
-    """The page, with what was said so far."""
+    """Show the page with the messages so far."""
     messages = await run_in_threadpool(conversations_of(request).messages, conversation_of(request))
     shown = {"messages": messages, "notice": settings_of(request).notice, "is_staff": is_staff(request)}
     return templates.TemplateResponse(request, "chat.html", shown)
@@ -35,7 +35,7 @@ async def chat(request: Request) -> Response:
 
 @requires("authenticated")
 async def send(request: Request) -> Response:
-    """Take a message, and answer with a line of JSON for each piece of text."""
+    """Take a message and stream the answer, a line of JSON for each piece of text."""
     try:
         message = str((await request.json())["message"]).strip()
     except (ValueError, KeyError, TypeError):
@@ -48,7 +48,7 @@ async def send(request: Request) -> Response:
 
 
 async def lines(request: Request, conversation: str) -> AsyncIterator[str]:
-    """The answer. Baserun's session is current here too, so the calls are recorded where they belong."""
+    """Stream the answer. Baserun's session is current here too, so the calls are recorded in it."""
     conversations, settings = conversations_of(request), settings_of(request)
     said = await run_in_threadpool(conversations.messages, conversation)
     text = ""
@@ -60,7 +60,7 @@ async def lines(request: Request, conversation: str) -> AsyncIterator[str]:
         logger.warning("the model did not answer: %s", error)
         yield json.dumps({"error": SORRY}) + "\n"
     finally:
-        with CancelScope(shield=True):  # what was read before somebody left is kept too
+        with CancelScope(shield=True):  # also keeps what was read before the client left
             await run_in_threadpool(conversations.add, conversation, "assistant", text)
     trace = baserun.current_trace()
     yield json.dumps({"feedback_token": trace.feedback_token if trace else None}) + "\n"
@@ -68,13 +68,13 @@ async def lines(request: Request, conversation: str) -> AsyncIterator[str]:
 
 @requires("authenticated")
 async def start_again(request: Request) -> Response:
-    """A new conversation is a new session."""
+    """Start a new conversation, which is a new session."""
     request.session.pop("conversation", None)
     request.state.baserun_session.end()
     return RedirectResponse(request.url_for("chat"), status_code=303)
 
 
 def conversation_of(request: Request) -> str:
-    """Which conversation this browser is in."""
+    """Return the id of this browser's conversation, a new one if it has none."""
     conversation: str = request.session.setdefault("conversation", uuid.uuid4().hex)
     return conversation

@@ -1,4 +1,4 @@
-"""What was said, so that a reload or a restart does not lose it."""
+"""The stored messages, so that a reload or a restart does not lose them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ CREATE INDEX IF NOT EXISTS message_conversation ON message (conversation);
 
 
 class Conversations:
-    """Messages by conversation, in a file of SQLite."""
+    """Messages by conversation, in an SQLite file."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -27,7 +27,7 @@ class Conversations:
             database.executescript(SCHEMA)
 
     def messages(self, conversation: str) -> list[dict[str, str]]:
-        """Everything that was said in a conversation, the oldest first, as the model takes it."""
+        """Return the messages of a conversation, the oldest first, in the form that the model takes."""
         with self._database() as database:
             rows = database.execute(
                 "SELECT role, content FROM message WHERE conversation = ? ORDER BY id", (conversation,)
@@ -35,7 +35,7 @@ class Conversations:
         return [{"role": role, "content": content} for role, content in rows]
 
     def add(self, conversation: str, role: str, content: str) -> None:
-        """Keep one message more."""
+        """Store a message."""
         with self._database() as database:
             database.execute(
                 "INSERT INTO message (conversation, role, content) VALUES (?, ?, ?)", (conversation, role, content)

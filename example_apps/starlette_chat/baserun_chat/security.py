@@ -1,4 +1,4 @@
-"""What every answer says to browsers, and which requests are not for us."""
+"""The security headers of every response, and the refusal of requests from other sites."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ HEADERS = {
 
 
 class SecurityMiddleware:
-    """Refuses what other sites' pages send, and tells browsers to load nothing from elsewhere."""
+    """Refuses requests that other sites' pages send, and tells browsers to load nothing from elsewhere."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -41,7 +41,7 @@ class SecurityMiddleware:
 
 
 def is_from_elsewhere(headers: Headers) -> bool:
-    """Whether a browser says that a page of another site has sent this."""
+    """Return whether the browser says that a page of another site sent this request."""
     site = headers.get("sec-fetch-site")
     if site is not None:
         return site not in ("same-origin", "none")

@@ -1,4 +1,4 @@
-"""What can be chosen from outside."""
+"""The settings of the application."""
 
 from __future__ import annotations
 
@@ -10,28 +10,28 @@ from pathlib import Path
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """How the application runs."""
+    """The settings, with their defaults."""
 
     secret: str = field(default_factory=secrets.token_hex)
     """Signs the login; a new one logs everybody out."""
     database: Path = Path("chat.sqlite3")
-    """Where conversations are kept."""
+    """The file of the conversations."""
     store: str | None = None
-    """Baserun's, which the pages show; None: the usual one, in this folder."""
+    """The Baserun store that the pages show; None is the default one, in the current folder."""
     model: str = "gpt-4o-mini"
     has_tools: bool = True
-    """Whether the model can look orders up; small ones cannot use tools."""
+    """Whether the model can look orders up; small models cannot use tools."""
     staff_email: str = "staff@example.com"
     staff_password: str | None = None
     """Without it nobody is staff."""
     open_pages: bool = False
-    """Everybody may see the pages: for a demo on one's own machine, and nothing else."""
+    """Everybody may see the pages: only for a demo on your own machine."""
     notice: str = ""
-    """A line above the chat."""
+    """A line to show above the chat."""
 
 
 def from_environment() -> Settings:
-    """Those of the variables ``CHAT_SECRET``, ``CHAT_DATABASE``, ``CHAT_MODEL`` and ``CHAT_STAFF_*``."""
+    """Read ``CHAT_SECRET``, ``CHAT_DATABASE``, ``CHAT_MODEL``, ``CHAT_STAFF_*`` and ``BASERUN_STORE``."""
     return Settings(
         secret=os.environ.get("CHAT_SECRET") or secrets.token_hex(),
         database=Path(os.environ.get("CHAT_DATABASE", "chat.sqlite3")),

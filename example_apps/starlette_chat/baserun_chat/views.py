@@ -1,4 +1,4 @@
-"""What endpoints share."""
+"""The templates, and access to the application's state, for all endpoints."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ templates = Jinja2Templates(FOLDER / "templates")
 
 
 def settings_of(connection: HTTPConnection) -> Settings:
-    """How the application runs."""
+    """Return the settings of the application."""
     settings: Settings = connection.app.state.settings
     return settings
 
 
 def client_of(connection: HTTPConnection) -> AsyncOpenAI:
-    """The model's client."""
+    """Return the client of the model."""
     client: AsyncOpenAI = connection.app.state.client
     return client
 
 
 def conversations_of(connection: HTTPConnection) -> Conversations:
-    """Everything that was said."""
+    """Return the stored conversations."""
     conversations: Conversations = connection.app.state.conversations
     return conversations
