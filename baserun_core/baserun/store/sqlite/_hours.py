@@ -1,8 +1,8 @@
-"""Activity by whole hours, so that months are read as fast as a day.
+"""Roll-ups by whole hours, so that the activity of months is read as fast as that of a day.
 
-Kept are the sums over the traces that started in an hour, in total and for each user; the durations of traces with a
-call, by classes; and the calls to each model. They change in the same transaction as the rows that they count, and can
-be subtracted again: a trace that changes its user takes its part of the hour along.
+They are the sums over the traces that started in an hour, in total and by user; the number of traces with a call by
+class of duration; and the calls to each model. They change in the same transaction as the rows that they count, and can
+be subtracted again: when a trace changes its user, its sums move to the other one.
 """
 
 from __future__ import annotations

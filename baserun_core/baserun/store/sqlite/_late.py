@@ -1,7 +1,7 @@
 """Late rows of an erased user: from before the erasure, but arriving after it.
 
-Rows wait for a moment before they are written, and for long where the store cannot be. Those of sessions and traces
-that were erased are known by their tombstones; here are those that tell of others that they were the user's.
+Rows wait for a moment before they are written, or longer while the store is unavailable. Rows of erased sessions and
+traces are known by tombstones; here are rows which reveal that other sessions and traces belonged to the user.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ class _Late:
         return {name: at_us for name, at_us in found.items() if graves.get(hashes[name], -1) < at_us}
 
     def traces(self) -> dict[bytes, int]:
-        """Return the traces of such users, unless their session has an owner known more firmly, with that time."""
+        """Return the traces of such users, unless their session has a stronger owner, with the time of the erasure."""
         found: dict[bytes, int] = {}
         for row in self._rows:
             at_us = self._since(row)
@@ -76,7 +76,7 @@ class _Late:
         return at_us if at_us is not None and _when(row) <= at_us else None
 
     def _find_owners(self) -> dict[str, tuple[int, int | None]]:
-        """Return how firmly each owner is known, and the owner's erasure if these rows make the session late."""
+        """Return the strength of each session's owner, and the owner's erasure if these rows make the session late."""
         names = {_session_of(row) for row in self._rows} - {None}
         query = "SELECT identifier, user_strength, NULL FROM sessions WHERE identifier IN ({})"
         owners = {name: (strength, since) for name, strength, since in select_in(self._connection, query, names)}

@@ -1,4 +1,4 @@
-"""Small helpers for SQL text: lists of columns and of placeholders."""
+"""Building and running statements: lists of columns and placeholders, INSERTs of many rows."""
 
 from __future__ import annotations
 
@@ -10,24 +10,24 @@ from operator import itemgetter
 from typing import Any
 
 blob = bytearray
-"""How bytes are handed to a statement: Python's binding looks for an adapter of `bytes`, and of these it does not."""
+"""The type in which bytes are bound: the sqlite3 module searches for an adapter of `bytes`, but not of `bytearray`."""
 
 CHUNK = 256
 _ROWS_A_STEP = (64, 8)
-"""Numbers of rows that one INSERT can have; the largest that fits comes first, and the rest goes row by row."""
+"""Rows in one INSERT: the largest number that fits is taken; the remaining rows are inserted one by one."""
 _SIZES = (1, 8, 64, CHUNK)
 
 
 def insert(table: str, columns: Sequence[str], *, verb: str = "INSERT") -> str:
-    """An INSERT of one row with all of `columns`."""
+    """Return an INSERT of one row with all of `columns`."""
     return f"{verb} INTO {table} ({', '.join(columns)}) VALUES ({placeholders(len(columns))})"
 
 
 class Insert:
-    """INSERTs into `table`; each row has the columns `always`, and of `others` those that it knows.
+    """INSERTs into `table`: each row has the columns `always`, and those of `others` that are not None.
 
-    What a row does not know is left out of its statement: Python's binding looks for an adapter of every None, which
-    takes it four times as long as a number.
+    None is left out since the sqlite3 module searches for an adapter of it, which takes four times as long as binding
+    a number.
     """
 
     def __init__(self, table: str, always: tuple[str, ...], others: tuple[str, ...]) -> None:
@@ -36,10 +36,10 @@ class Insert:
         self._others = others
         self._statement = lru_cache(maxsize=256)(self._new_statement)
         self._latest: tuple[tuple[bool, ...], str] = ((), "")
-        """What was there in the row before, which is mostly there in the next one too, and its statement."""
+        """The columns present in the previous row, mostly those of the next one too, and its statement."""
 
     def of(self, others: tuple[Any, ...]) -> tuple[str, tuple[Any, ...]]:
-        """The statement for a row of which `others` are these values, and those of them that it takes."""
+        """Return the statement for a row with these values of `others`, and the values that are not None."""
         present = tuple([value is not None for value in others])
         latest = self._latest
         if latest[0] != present:
@@ -51,16 +51,16 @@ class Insert:
 
 
 def insert_all(connection: sqlite3.Connection, inserts: Iterable[tuple[str, tuple[Any, ...]]]) -> None:
-    """Run INSERTs of one row each, with their values, in this order: those together that follow one another alike."""
+    """Run INSERTs of one row each, with their values, in this order; consecutive equal ones are run together."""
     for statement, group in groupby(inserts, itemgetter(0)):
         insert_rows(connection, statement, [values for _, values in group])
 
 
 def insert_rows(connection: sqlite3.Connection, statement: str, rows: Sequence[tuple[Any, ...]]) -> None:
-    """Run an INSERT of one row for each of `rows`, in few steps.
+    """Run an INSERT of one row for each of `rows`, with few calls of SQLite.
 
-    At every step Python's binding releases the interpreter's lock. Where a thread of the application never rests, it
-    may take 5 ms each time to get it back (`sys.getswitchinterval`), and other processes wait for the transaction.
+    The sqlite3 module releases the interpreter's lock at each call. If a thread of the application is always busy,
+    getting it back may take 5 ms each time (`sys.getswitchinterval`), while other processes wait for the transaction.
     """
     done = 0
     for size in _ROWS_A_STEP:
@@ -79,25 +79,25 @@ def _insert_of(statement: str, size: int) -> str:
 
 
 def write_rows(connection: sqlite3.Connection, sql: str, rows: Sequence[tuple[Any, ...]]) -> None:
-    """Run a statement for each of `rows`; for none of them it is not even prepared."""
+    """Run a statement for each of `rows`; without rows it is not even prepared."""
     if rows:
         connection.executemany(sql, rows)
 
 
 def update(table: str, columns: Sequence[str]) -> str:
-    """An UPDATE of `columns` of the row whose id is the last parameter."""
+    """Return an UPDATE of `columns` in the row whose id is the last parameter."""
     return f"UPDATE {table} SET {', '.join(f'{column} = ?' for column in columns)} WHERE id = ?"
 
 
 def placeholders(count: int) -> str:
-    """`count` question marks."""
+    """Return `count` question marks."""
     return ", ".join("?" * count)
 
 
 def select_in(connection: sqlite3.Connection, sql: str, values: Iterable[Any]) -> Iterator[Any]:
-    """The rows of `sql`, which has ``{}`` where the list of a few hundred values at a time belongs.
+    """Run `sql` with ``{}`` replaced by a list of placeholders for `values`, a chunk at a time; iterate over the rows.
 
-    The lists are filled up to a few lengths, so that SQLite's prepared statements are used again.
+    The lists are padded with NULL to one of a few lengths, so that prepared statements are reused.
     """
     remaining = list(values)
     for start in range(0, len(remaining), CHUNK):
