@@ -1,4 +1,4 @@
-"""What the tests of Flask share."""
+"""Fixtures of the tests of Flask: a recorder, an application, calls to a model."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ SECRET = "a secret of the tests, long enough"
 
 
 class Told:
-    """A call to a model of which only the prompt is known."""
+    """The source of a call's details, of which only the prompt varies."""
 
     def __init__(self, prompt: str) -> None:
         self._prompt = prompt
@@ -34,7 +34,7 @@ def _call(prompt: str = "hello") -> object:
 
 @pytest.fixture
 def call() -> Callable[..., object]:
-    """Make a call to a model; its name says with which prompt."""
+    """A function that records a call to a model; the call's name contains the prompt."""
     return _call
 
 
@@ -51,7 +51,7 @@ def captured(clock: FakeClock) -> Iterator[Captured]:
 
 @pytest.fixture
 def make_app(captured: Captured) -> Callable[..., Flask]:
-    """Make an application with the extension and a view that makes a call."""
+    """A function that makes an application with the extension and a view that makes a call."""
 
     def make(**options: Any) -> Flask:
         app = Flask("tests_of_flask")

@@ -1,4 +1,4 @@
-"""Requests of Flask applications: which session they are in, and what is recorded of them."""
+"""Requests of Flask applications: their session, and what is recorded."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Call = Callable[..., object]
 
 
 def test_requests_of_one_browser_are_one_session(make_app: MakeApp, captured: Captured) -> None:
-    """The cookie that the first answer sets brings the second request into the same session."""
+    """The cookie set by the first response brings the second request into the same session."""
     client = make_app().test_client()
 
     first = client.post("/chat/orders")
@@ -31,7 +31,7 @@ def test_requests_of_one_browser_are_one_session(make_app: MakeApp, captured: Ca
 
 
 def test_trace_is_named_by_its_route(make_app: MakeApp, captured: Captured) -> None:
-    """A trace has the rule of the route, not the address, with method and status code beside it."""
+    """A trace is named by the rule of its route, not the path; method and status code are in its metadata."""
     make_app().test_client().post("/chat/orders")
 
     (trace,) = captured.traces
@@ -50,7 +50,7 @@ def test_untouched_request_leaves_no_trace(make_app: MakeApp, captured: Captured
 
 
 def test_response_with_the_cookie_is_private(make_app: MakeApp) -> None:
-    """No shared cache may hand the cookie of one visitor to another."""
+    """A response with the cookie forbids shared caches to give it to another visitor."""
     answer = make_app().test_client().post("/chat/orders")
 
     assert "Cookie" in answer.headers["Vary"]
@@ -58,7 +58,7 @@ def test_response_with_the_cookie_is_private(make_app: MakeApp) -> None:
 
 
 def test_view_finds_the_session_in_g(make_app: MakeApp, captured: Captured) -> None:
-    """``g.baserun_session`` is the session of the request, and reading its id is a touch."""
+    """``g.baserun_session`` is the session of the request, and reading its id touches it."""
     app = make_app()
 
     @app.get("/who")
@@ -95,7 +95,7 @@ def test_call_while_the_body_is_produced(make_app: MakeApp, captured: Captured, 
 
 
 def test_stream_with_context(make_app: MakeApp, captured: Captured, call: Call) -> None:
-    """Flask's own way of streaming tears its context down around the body; the trace still ends once, after it."""
+    """With `stream_with_context`, which tears Flask's context down after the body, the trace still ends once."""
     app = make_app()
 
     @app.get("/stream")
@@ -114,7 +114,7 @@ def test_stream_with_context(make_app: MakeApp, captured: Captured, call: Call) 
 
 
 def test_live_stream_carries_a_cookie_before_anything_happened(make_app: MakeApp, call: Call) -> None:
-    """The headers of a live stream leave before its calls are made, so its session is decided before."""
+    """A live stream carries the cookie, although its headers are sent before its calls are made."""
     app = make_app()
 
     @app.get("/stream")
@@ -132,7 +132,7 @@ def test_live_stream_carries_a_cookie_before_anything_happened(make_app: MakeApp
 
 
 def test_client_that_leaves_a_stream(make_app: MakeApp, captured: Captured, call: Call) -> None:
-    """A body that is closed before its end leaves a trace that says cancelled."""
+    """When the body is closed before its end, the trace is cancelled."""
     app = make_app()
 
     @app.get("/stream")
@@ -152,7 +152,7 @@ def test_client_that_leaves_a_stream(make_app: MakeApp, captured: Captured, call
 
 
 def test_view_that_raises(make_app: MakeApp, captured: Captured, call: Call) -> None:
-    """The answer is Flask's own 500, and the trace says what was raised."""
+    """The response is Flask's own 500, and the trace has the exception."""
     app = make_app()
 
     @app.get("/boom")
@@ -170,7 +170,7 @@ def test_view_that_raises(make_app: MakeApp, captured: Captured, call: Call) -> 
 
 
 def test_exception_passes_untouched_in_testing(make_app: MakeApp, call: Call) -> None:
-    """Where the application lets exceptions through, the very same object arrives."""
+    """If the application propagates exceptions, the client gets the very same object."""
     app = make_app()
     app.testing = True
     raised = LookupError("no such order")
@@ -201,7 +201,7 @@ def test_async_view(make_app: MakeApp, captured: Captured, call: Call) -> None:
 
 
 def test_missing_page_is_no_trace(make_app: MakeApp, captured: Captured) -> None:
-    """A request without a route is handled by Flask as ever, and recorded by nobody."""
+    """A request without a route gets Flask's own 404 and is not recorded."""
     answer = make_app().test_client().get("/nowhere")
 
     assert answer.status_code == 404
@@ -217,7 +217,7 @@ def test_every_request_on_demand(make_app: MakeApp, captured: Captured) -> None:
 
 
 def test_file_is_sent_as_ever(make_app: MakeApp, captured: Captured, call: Call, tmp_path: Any) -> None:
-    """`send_file` passes, whether its body is closed or not, and the trace ends."""
+    """The body of `send_file` arrives whole, and the trace ends."""
     app = make_app()
     (tmp_path / "report.txt").write_text("report")
 
@@ -234,7 +234,7 @@ def test_file_is_sent_as_ever(make_app: MakeApp, captured: Captured, call: Call,
 
 
 def test_response_that_nobody_closes(make_app: MakeApp, captured: Captured) -> None:
-    """Flask's test client closes nothing; the trace of an answer that is whole has ended all the same."""
+    """The trace of a complete response ends even if nobody closes it, as Flask's test client does not."""
     answer = make_app().test_client().post("/chat/orders")
 
     assert [trace.status for trace in captured.traces] == ["ok"]
@@ -242,7 +242,7 @@ def test_response_that_nobody_closes(make_app: MakeApp, captured: Captured) -> N
 
 
 def test_options_from_the_config(captured: Captured, call: Call) -> None:
-    """``app.config["BASERUN_COOKIE"]`` is the option `cookie`; what the call gives wins."""
+    """``app.config["BASERUN_COOKIE"]`` sets the option `cookie`; an argument of the call wins."""
     app = Flask("tests_of_flask")
     app.config.update(SECRET_KEY="s", BASERUN_COOKIE="from_config", BASERUN_EXCLUDED=["/health"])
     Baserun(app, cookie="from_call")
@@ -261,7 +261,7 @@ def test_options_from_the_config(captured: Captured, call: Call) -> None:
 
 
 def test_unknown_option_in_the_config(captured: Captured) -> None:
-    """A key that is no option is refused with the words to write instead."""
+    """A config key that is no option is refused, and the error says what to write instead."""
     app = Flask("tests_of_flask")
     app.config["BASERUN_STORE"] = "elsewhere.sqlite3"
 
@@ -270,13 +270,13 @@ def test_unknown_option_in_the_config(captured: Captured) -> None:
 
 
 def test_unknown_option_in_the_call(captured: Captured) -> None:
-    """A misspelt option is refused with the one that was meant."""
+    """A misspelt option is refused, and the error suggests the right one."""
     with pytest.raises(TypeError, match="did you mean 'excluded'"):
         Baserun(Flask("tests_of_flask"), exclude=["/health"])
 
 
 def test_set_up_twice_acts_once(captured: Captured, call: Call) -> None:
-    """A second `init_app` changes nothing: one cookie, one trace."""
+    """A second `init_app` changes nothing: one cookie and one trace."""
     app = Flask("tests_of_flask")
     app.secret_key = "s"
     extension = Baserun(app)
@@ -294,7 +294,7 @@ def test_set_up_twice_acts_once(captured: Captured, call: Call) -> None:
 
 
 def test_one_extension_on_several_apps(captured: Captured, call: Call) -> None:
-    """A factory's extension keeps nothing of one application for the next; their keys differ, so do their sessions."""
+    """One extension serves several applications separately: a token signed by one resumes nothing in another."""
     extension = Baserun()
     apps = []
     for name in ("first", "second"):
@@ -311,7 +311,7 @@ def test_one_extension_on_several_apps(captured: Captured, call: Call) -> None:
 
 
 def test_rotated_secret_still_resumes(captured: Captured, call: Call) -> None:
-    """A token signed with a key that is a fallback by now resumes its session."""
+    """A token signed with a key that has become a fallback resumes its session."""
     app = Flask("tests_of_flask")
     app.secret_key = "old"
     Baserun(app)
@@ -326,7 +326,7 @@ def test_rotated_secret_still_resumes(captured: Captured, call: Call) -> None:
 
 
 def test_dropped_secret_resumes_nothing(captured: Captured, call: Call) -> None:
-    """A token signed with a key that is no longer the application's is ignored, and no error to the visitor."""
+    """A token signed with a key that the application no longer has is ignored, without an error for the visitor."""
     app = Flask("tests_of_flask")
     app.secret_key = "old"
     Baserun(app)
@@ -342,7 +342,7 @@ def test_dropped_secret_resumes_nothing(captured: Captured, call: Call) -> None:
 
 
 def test_blueprints_and_early_answers(make_app: MakeApp, captured: Captured) -> None:
-    """Another extension that answers before the view is no trouble."""
+    """A `before_request` function that answers in place of the view works as usual."""
     app = make_app()
     blueprint = Blueprint("closed", __name__)
     blueprint.before_request(lambda: ("closed", 403))
@@ -356,7 +356,7 @@ def test_blueprints_and_early_answers(make_app: MakeApp, captured: Captured) -> 
 
 
 def test_contexts_without_a_request(make_app: MakeApp) -> None:
-    """Shells, commands and `test_request_context` work without a request of a server."""
+    """Application contexts, `test_request_context` and commands work outside of a server's request."""
     app = make_app()
 
     with app.app_context():
@@ -370,7 +370,7 @@ def test_contexts_without_a_request(make_app: MakeApp) -> None:
 
 
 def test_application_lives_as_long_as_its_callable(captured: Captured) -> None:
-    """Whoever serves ``create_app().wsgi_app`` has the application with it; afterwards the collector frees it."""
+    """``create_app().wsgi_app`` keeps the application alive; without it the application is garbage-collected."""
     app = Flask("tests_of_flask")
     Baserun(app)
     served, reference = app.wsgi_app, weakref.ref(app)
@@ -386,7 +386,7 @@ def test_application_lives_as_long_as_its_callable(captured: Captured) -> None:
 
 
 def test_idle_session_is_followed(make_app: MakeApp, captured: Captured, clock: FakeClock) -> None:
-    """After half an hour of rest the same browser begins a new session, linked to the one before."""
+    """After half an hour without requests the same browser gets a new session, linked to the previous one."""
     client = make_app().test_client()
     client.post("/chat/morning")
 
@@ -398,7 +398,7 @@ def test_idle_session_is_followed(make_app: MakeApp, captured: Captured, clock: 
 
 
 def test_new_conversation(make_app: MakeApp, captured: Captured, call: Call, clock: FakeClock) -> None:
-    """Ending the session in a view begins another with the next call."""
+    """After a view ends the session, the next call begins another."""
     app = make_app()
 
     @app.post("/new")

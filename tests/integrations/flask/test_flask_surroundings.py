@@ -1,4 +1,4 @@
-"""Flask's requests in unusual company: other cookies, redirects, users that fail, several applications at once."""
+"""Flask requests in special conditions: other cookies, proxies, redirects, failing users, concurrent applications."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Call = Callable[..., object]
 
 
 def test_cookie_within_another_sites_frame(make_app: MakeApp) -> None:
-    """A widget in another site's page has its cookie, over https."""
+    """With `cookie_partitioned`, a widget in another site's page gets a partitioned cookie over https."""
     app = make_app(cookie_samesite="none", cookie_partitioned=True)
 
     answer = app.test_client().post("/chat/orders", base_url="https://example.com")
@@ -45,7 +45,7 @@ def test_cookie_planted_beside_ours(make_app: MakeApp, captured: Captured, plant
 
 @pytest.mark.parametrize("is_above", [True, False], ids=["above us", "below us"])
 def test_behind_a_proxy_that_ends_https(captured: Captured, call: Call, is_above: bool) -> None:
-    """Werkzeug's ProxyFix says that it was https, wherever it stands, and the cookie is bound to the host."""
+    """With Werkzeug's ProxyFix above or below us, https is recognised and the cookie has the ``__Host-`` prefix."""
     app = Flask("tests_of_flask")
     app.secret_key = "s"
     app.add_url_rule("/chat", "chat", lambda: str(call() or ""))
@@ -64,7 +64,7 @@ def test_behind_a_proxy_that_ends_https(captured: Captured, call: Call, is_above
 
 
 def test_redirects_are_requests_of_their_own(make_app: MakeApp, captured: Captured, call: Call) -> None:
-    """The test client follows a redirect as a browser does: two traces of one session."""
+    """A followed redirect is a second request: two traces in one session."""
     app = make_app()
 
     @app.get("/old")
@@ -85,7 +85,7 @@ def test_redirects_are_requests_of_their_own(make_app: MakeApp, captured: Captur
 
 
 def test_the_applications_own_session(make_app: MakeApp, captured: Captured, call: Call) -> None:
-    """Flask's cookie and ours are kept side by side, and `get_user` may read Flask's session."""
+    """Flask's session cookie and ours are both kept, and `get_user` can read Flask's session."""
     app = make_app(get_user=lambda request: session.get("user"))
 
     @app.get("/login")
@@ -105,7 +105,7 @@ def test_the_applications_own_session(make_app: MakeApp, captured: Captured, cal
 
 
 def test_a_user_who_cannot_be_loaded(captured: Captured, call: Call, caplog: pytest.LogCaptureFixture) -> None:
-    """Where Flask-Login fails to load its user for us, the log says so and the request goes on."""
+    """If Flask-Login fails to load its user, the failure is logged and the request continues."""
     app = Flask("tests_of_flask")
     app.secret_key = "s"
     logins = LoginManager(app)
@@ -126,7 +126,7 @@ def test_a_user_who_cannot_be_loaded(captured: Captured, call: Call, caplog: pyt
 
 
 def test_several_applications_at_once(captured: Captured, call: Call) -> None:
-    """Applications of one process that serve at the same time know their own visitors only."""
+    """Applications that serve concurrently in one process keep their visitors apart."""
 
     def make(name: str) -> Flask:
         app = Flask(name)

@@ -1,4 +1,4 @@
-"""Users of Flask applications: Flask-Login's, those of `get_user`, and what changes with a login."""
+"""Users of Flask applications: from Flask-Login, from `get_user`, and at login and logout."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Person(UserMixin):  # type: ignore[misc]
 
 @pytest.fixture
 def loads() -> list[str]:
-    """Whom Flask-Login has loaded."""
+    """The users that Flask-Login has loaded."""
     return []
 
 
@@ -72,7 +72,7 @@ def app(captured: Captured, call: Call, loads: list[str]) -> Flask:
 
 
 def test_user_is_the_hash_of_the_address(app: Flask, captured: Captured) -> None:
-    """The authenticated user's e-mail address, hashed, is the user of the session."""
+    """The session's user is the hash of the authenticated user's e-mail address."""
     client = app.test_client()
     client.post("/login/a@example.com")
     client.post("/chat/orders")
@@ -93,7 +93,7 @@ def test_untouched_request_asks_for_no_user(app: Flask, captured: Captured, load
 
 
 def test_login_starts_a_linked_session(app: Flask, captured: Captured, clock: FakeClock) -> None:
-    """What an anonymous visitor said stays theirs; after the login a new session follows it."""
+    """The session of an anonymous visitor stays without a user; at login a new session follows it."""
     client = app.test_client()
     client.post("/chat/anonymous")
     clock.advance(1)
@@ -105,7 +105,7 @@ def test_login_starts_a_linked_session(app: Flask, captured: Captured, clock: Fa
 
 
 def test_logout_starts_a_session_of_nobody(app: Flask, captured: Captured, clock: FakeClock) -> None:
-    """After the logout the next person at this browser is in a session without a user."""
+    """At logout a new session without a user begins, for the next person at this browser."""
     client = app.test_client()
     client.post("/login/a@example.com")
     clock.advance(1)
@@ -119,7 +119,7 @@ def test_logout_starts_a_session_of_nobody(app: Flask, captured: Captured, clock
 
 
 def test_another_users_cookie_resumes_nothing(app: Flask, captured: Captured) -> None:
-    """A stolen token is ignored: its thief, logged in as somebody else, gets a session of their own."""
+    """A stolen token is ignored: the thief, logged in as somebody else, gets a session of their own."""
     first, second = app.test_client(), app.test_client()
     first.post("/login/a@example.com")
     stolen = first.get_cookie("baserun")
@@ -134,7 +134,7 @@ def test_another_users_cookie_resumes_nothing(app: Flask, captured: Captured) ->
 
 
 def test_user_of_a_stream(app: Flask, captured: Captured, call: Call) -> None:
-    """In the body of a stream Flask's context is gone; the user is who was found out before."""
+    """Calls in the body of a stream, where Flask's context is gone, have the user that was found before."""
 
     @app.get("/stream")
     def stream() -> Response:
@@ -154,7 +154,7 @@ def test_user_of_a_stream(app: Flask, captured: Captured, call: Call) -> None:
 
 
 def test_get_user_overrides(captured: Captured, call: Call) -> None:
-    """`get_user` gets Flask's request, and what it returns is the user."""
+    """The result of `get_user` is the user."""
     app = Flask("tests_of_flask")
     app.secret_key = "s"
     Baserun(app, get_user=lambda request: request.headers.get("X-User"))
@@ -166,7 +166,7 @@ def test_get_user_overrides(captured: Captured, call: Call) -> None:
 
 
 def test_fifty_users_at_once(app: Flask, captured: Captured, call: Call) -> None:
-    """Two hundred requests of fifty users, half of them streams, in sixteen threads: no call in a wrong session."""
+    """No call of 200 concurrent requests of fifty users, half of them streams, is in a wrong session."""
 
     @app.post("/stream/<topic>")
     def stream(topic: str) -> Response:
@@ -211,7 +211,7 @@ def _said(captured: Captured) -> dict[str | None, list[str]]:
 
 
 def test_feedback_of_a_visitor(app: Flask, captured: Captured, call: Call) -> None:
-    """A thumb posted with the trace's token is recorded on that trace; a token that was edited is refused."""
+    """A thumbs down posted with the trace's token is recorded on that trace; a changed token is refused."""
     tokens: list[str] = []
 
     @app.post("/ask")
@@ -233,7 +233,7 @@ def test_feedback_of_a_visitor(app: Flask, captured: Captured, call: Call) -> No
 
 
 def test_feedback_of_a_visitor_who_changes_their_mind(app: Flask, captured: Captured) -> None:
-    """Of a thumb up and then down the last counts."""
+    """After a thumbs up and then down on the same trace, only the last counts."""
     tokens: list[str] = []
 
     @app.post("/ask")
@@ -253,7 +253,7 @@ def test_feedback_of_a_visitor_who_changes_their_mind(app: Flask, captured: Capt
 
 
 def test_feedback_without_the_extension_says_what_is_missing() -> None:
-    """An application without the extension is told to write it."""
+    """Without the extension, the error says to add it."""
     app = Flask("tests_of_flask")
     app.testing = True
     app.add_url_rule("/feedback", view_func=feedback_view, methods=["POST"])
@@ -263,7 +263,7 @@ def test_feedback_without_the_extension_says_what_is_missing() -> None:
 
 
 def test_flask_request_is_what_get_user_gets(captured: Captured, call: Call) -> None:
-    """The function of the application gets Flask's own request object."""
+    """`get_user` gets Flask's own request object."""
     seen: list[object] = []
     app = Flask("tests_of_flask")
     app.secret_key = "s"

@@ -1,4 +1,4 @@
-"""Work around a view: other requests in it, threads that it starts, and what Flask runs when it is over."""
+"""Work around a view: requests inside it, threads that it starts, and functions that Flask runs after it."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def _said(captured: Captured) -> list[list[str]]:
 
 
 def test_request_within_a_request(make_app: MakeApp, captured: Captured, call: Call) -> None:
-    """A view that asks its own application is in two sessions, by the cookies of each, and in its own one after."""
+    """A request that a view makes to its own application has its own session, and afterwards the view's is current."""
     app = make_app()
 
     @app.get("/outer")
@@ -42,7 +42,7 @@ def test_request_within_a_request(make_app: MakeApp, captured: Captured, call: C
 
 
 def test_request_context_within_a_request(make_app: MakeApp, captured: Captured, call: Call) -> None:
-    """A request that Flask handles without a server, within one that has one, leaves that one's route and `g` alone."""
+    """A `test_request_context` inside a view changes neither the route nor the `g` of the outer request."""
     app = make_app()
 
     @app.get("/outer")
@@ -59,7 +59,7 @@ def test_request_context_within_a_request(make_app: MakeApp, captured: Captured,
 
 
 def test_work_in_a_pool_of_threads(make_app: MakeApp, captured: Captured, call: Call) -> None:
-    """`propagate` takes the session along, Flask's `copy_current_request_context` the request; both go together."""
+    """`propagate` and Flask's `copy_current_request_context` combine: a pool thread has both session and request."""
     app = make_app()
 
     @app.get("/pool/<topic>")
@@ -80,7 +80,7 @@ def test_work_in_a_pool_of_threads(make_app: MakeApp, captured: Captured, call: 
 
 
 def test_work_at_the_end_of_a_request(make_app: MakeApp, captured: Captured, call: Call) -> None:
-    """Functions that Flask calls after a view and when it lets its context go are inside, in Flask's order."""
+    """Calls in `after_request` and teardown functions are in the request's trace, in Flask's order."""
     app = make_app()
     app.teardown_request(lambda _: call("teardown"))  # type: ignore[type-var]
     app.teardown_appcontext(lambda _: call("appcontext"))  # type: ignore[type-var]
@@ -97,7 +97,7 @@ def test_work_at_the_end_of_a_request(make_app: MakeApp, captured: Captured, cal
 
 @pytest.mark.parametrize("before", [[], ["now"]])
 def test_work_after_the_response(make_app: MakeApp, captured: Captured, call: Call, before: list[str]) -> None:
-    """What a view leaves to be done when the response has been sent is in the request's trace."""
+    """A call in `call_on_close`, after the response was sent, is in the request's trace."""
     app = make_app()
 
     @app.get("/later")
@@ -108,7 +108,7 @@ def test_work_after_the_response(make_app: MakeApp, captured: Captured, call: Ca
         response.call_on_close(lambda: call("later"))
         return response
 
-    pieces, _, _ = run_wsgi_app(app, create_environ("/later"))  # as a server does, which reads all of it and closes it
+    pieces, _, _ = run_wsgi_app(app, create_environ("/later"))  # like a server, which reads the body and closes it
     whole = b"".join(pieces)
     pieces.close()  # type: ignore[attr-defined]
 
@@ -118,7 +118,7 @@ def test_work_after_the_response(make_app: MakeApp, captured: Captured, call: Ca
 
 
 def test_teardown_that_raises(make_app: MakeApp, captured: Captured) -> None:
-    """What a function at the end raises passes as it would without us, and the trace says so."""
+    """An exception in a teardown function passes unchanged, and the trace is an error."""
     app = make_app()
     failure = LookupError("nothing to tear down")
 
@@ -135,7 +135,7 @@ def test_teardown_that_raises(make_app: MakeApp, captured: Captured) -> None:
 
 
 def test_teardown_of_a_stream_with_context(make_app: MakeApp, captured: Captured, call: Call) -> None:
-    """Where Flask keeps its context for the body, what it calls when it lets go is in the request's session too."""
+    """With `stream_with_context`, calls in teardown functions after the body are in the request's session too."""
     app = make_app()
     app.teardown_request(lambda _: call("teardown"))  # type: ignore[type-var]
 
@@ -160,7 +160,7 @@ def test_teardown_of_a_stream_with_context(make_app: MakeApp, captured: Captured
 def test_files(
     make_app: MakeApp, captured: Captured, call: Call, tmp_path: Any, is_path: bool, is_ranged: bool
 ) -> None:
-    """`send_file` of a path and of an open file pass whole and in parts, and the trace ends."""
+    """`send_file` of a path or an open file is sent whole or as a range, and the trace ends."""
     app = make_app()
     (tmp_path / "report.txt").write_bytes(b"the whole report")
 
@@ -177,7 +177,7 @@ def test_files(
 
 
 def test_body_that_passes_directly(make_app: MakeApp, captured: Captured, call: Call) -> None:
-    """A generator that Werkzeug is told to pass on as it is runs in the request's session nevertheless."""
+    """A generator with `direct_passthrough` runs in the request's session too."""
     app = make_app()
 
     @app.get("/direct")
@@ -196,7 +196,7 @@ def test_body_that_passes_directly(make_app: MakeApp, captured: Captured, call: 
 
 @pytest.mark.parametrize(("method", "status"), [("HEAD", 200), ("GET", 204), ("GET", 304)])
 def test_answers_without_a_body(make_app: MakeApp, captured: Captured, call: Call, method: str, status: int) -> None:
-    """What has no body is a whole trace, and only what says nothing new to a cache comes without a cookie."""
+    """A response without a body has a complete trace, and carries the cookie unless it is a 304."""
     app = make_app()
 
     @app.get("/nothing")
@@ -212,7 +212,7 @@ def test_answers_without_a_body(make_app: MakeApp, captured: Captured, call: Cal
 
 
 def test_options_are_answered_by_flask(make_app: MakeApp, captured: Captured) -> None:
-    """A preflight touches nothing, since browsers send no cookies with it."""
+    """An OPTIONS request is answered by Flask, gets no cookie and is not recorded."""
     answer = make_app().test_client().options("/chat/orders")
 
     assert answer.status_code == 200
@@ -221,7 +221,7 @@ def test_options_are_answered_by_flask(make_app: MakeApp, captured: Captured) ->
 
 
 def test_application_below_another(make_app: MakeApp, captured: Captured) -> None:
-    """Of two applications that were both set up, the outer one's session counts, and the inner one names the trace."""
+    """When two applications with the extension are nested, there is one trace, named by the inner one's route."""
     outer, inner = make_app(), make_app()
     outer.wsgi_app = DispatcherMiddleware(outer.wsgi_app, {"/inner": inner.wsgi_app})  # type: ignore[method-assign]
 
@@ -231,7 +231,7 @@ def test_application_below_another(make_app: MakeApp, captured: Captured) -> Non
 
 
 def test_application_mounted_within_the_session_of_another(captured: Captured, call: Call) -> None:
-    """What is mounted below an application of ours, inside of it, is in the outer one's session: one cookie."""
+    """A mounted application with the extension uses the outer one's session: one session and one cookie."""
     outer, inner = Flask("outer"), Flask("inner")
     outer.secret_key = inner.secret_key = "a secret of the tests, long enough"
     outer.wsgi_app = DispatcherMiddleware(outer.wsgi_app, {"/inner": inner})  # type: ignore[method-assign]
