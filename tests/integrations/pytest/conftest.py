@@ -1,4 +1,4 @@
-"""Small projects of their own, whose tests a pytest in another process runs."""
+"""Small projects whose tests are run by pytest in another process."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def stream(text="Hello"):
 
 
 class Case(NamedTuple):
-    """One test as the JUnit file has it."""
+    """One test in the JUnit file."""
 
     outcome: str
     text: str
@@ -60,7 +60,7 @@ class Case(NamedTuple):
 
 
 class Run(NamedTuple):
-    """What came of one run of pytest."""
+    """The result of one run of pytest."""
 
     code: int
     output: str
@@ -68,7 +68,7 @@ class Run(NamedTuple):
 
 
 class Project:
-    """A folder with tests in it."""
+    """A folder with tests."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -76,13 +76,13 @@ class Project:
         self.write("app.py", APP)
 
     def write(self, name: str, text: str) -> None:
-        """Put a file into it."""
+        """Write a file in the folder."""
         path = self.folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(textwrap.dedent(text))
 
     def run(self, *arguments: str, plugins: tuple[str, ...] = (), **environment: str) -> Run:
-        """Run its tests in another process, with our plugin and those that are named."""
+        """Run the tests in another process, with our plugin and `plugins`."""
         inherited = {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST_", "COV_"))}
         env = {**inherited, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PYTHONPATH": str(self.folder), **environment}
         loaded = [part for plugin in ("baserun_pytest.plugin", *plugins) for part in ("-p", plugin)]
@@ -93,11 +93,11 @@ class Project:
         return Run(done.returncode, done.stdout + done.stderr, _cases(self.folder / "junit.xml"))
 
     def store(self, name: str = "store.sqlite3") -> Store:
-        """What it recorded."""
+        """Open the store that a run has recorded to."""
         return baserun.open_store(self.folder / name, budget=None)
 
     def tests(self, store: Store | None = None) -> dict[str, Any]:
-        """The recorded traces of tests by what their names have behind the file."""
+        """Return the recorded traces of tests, by the part of their name after the file."""
         store = store or self.store()
         traces = [store.trace(row.id) for row in store.traces(limit=1000) if row.kind == "test"]
         return {trace.name.partition("::")[2]: trace for trace in traces if trace is not None}
@@ -118,11 +118,11 @@ def _cases(path: Path) -> dict[str, Case]:
 
 @pytest.fixture(scope="module", name="new_project")
 def _new_project(tmp_path_factory: pytest.TempPathFactory) -> Callable[[], Project]:
-    """Makes projects that last as long as a module, so that many tests can look at one run."""
+    """A function that makes projects which outlive a test, so that all tests of a module can look at one run."""
     return lambda: Project(tmp_path_factory.mktemp("project"))
 
 
 @pytest.fixture(name="project")
 def _project(new_project: Callable[[], Project]) -> Project:
-    """A project of its own."""
+    """A new project."""
     return new_project()

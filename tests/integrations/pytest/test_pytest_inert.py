@@ -1,4 +1,4 @@
-"""Installed and not used, the plugin is as good as not there."""
+"""The plugin has no effect while it is not used."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ print(json.dumps({"code": code, "loaded": loaded}))
 
 
 def loaded_by(folder: Path, *arguments: str) -> Any:
-    """What a pytest with every installed plugin has loaded of ours at its end."""
+    """Run pytest with every installed plugin; return its exit code and the watched modules loaded at its end."""
     env = {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST_", "COV_"))}
     command = [sys.executable, "-c", WATCHED, *arguments]
     done = subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, timeout=300)
@@ -39,14 +39,14 @@ def _folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_is_loaded_by_its_entry_point_alone(folder: Path) -> None:
-    """Of all that Baserun is, a run that does not use it loads one module, and no client of a model."""
+    """A run that does not use Baserun loads only the plugin's module, and no client of a model."""
     answer = loaded_by(folder)
 
     assert answer == {"code": 0, "loaded": ["baserun_pytest", "baserun_pytest.plugin"]}
 
 
 def test_leaves_no_file(folder: Path) -> None:
-    """A run that does not use it records nothing."""
+    """A run that does not use Baserun leaves no file."""
     loaded_by(folder)
 
     assert sorted(path.name for path in folder.iterdir() if path.name != "__pycache__") == [

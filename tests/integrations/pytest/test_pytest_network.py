@@ -1,4 +1,4 @@
-"""The network is closed: no packet leaves this machine, and nobody is asked for a name."""
+"""The closed network: no packet leaves this machine, and no name is looked up elsewhere."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest
 
 from baserun_pytest._network import closed_network, is_here
 
-AWAY = ("192.0.2.1", 9)  # an address of documentation, which nobody has
+AWAY = ("192.0.2.1", 9)  # reserved for documentation: no host has it
 AWAY_6 = ("2001:db8::1", 9, 0, 0)
 NAME = "provider.invalid"
 TCP, UDP, UDP_6 = (
@@ -81,13 +81,13 @@ REFUSED: dict[str, Callable[[], object]] = {
 
 @pytest.mark.parametrize("way", REFUSED)
 def test_nothing_leaves_this_machine(way: str) -> None:
-    """Connections, datagrams and look-ups of names, plain or in an event loop, say that the network is closed."""
+    """Connections, datagrams and look-ups of names, plain or in an event loop, fail: the network is closed."""
     with closed_network(), pytest.raises(OSError, match="the network is closed"):
         REFUSED[way]()
 
 
 def test_this_machine_can_be_reached(tmp_path: Path) -> None:
-    """By its numbers and names, by datagrams, over the file system, and to listen at every address."""
+    """This machine is reachable by address and name, by datagram and Unix socket; servers may listen on any address."""
     with closed_network(), socket.create_server(("", 0)) as server, socket.socket(*UDP) as receiver:
         port = server.getsockname()[1]
         for host in ("127.0.0.1", "localhost", "0.0.0.0"):
@@ -105,11 +105,11 @@ def test_this_machine_can_be_reached(tmp_path: Path) -> None:
 
         assert [receiver.recv(100) for _ in range(3)] == [b"plain", b"in parts", b"connected"]
         assert socket.getaddrinfo(None, port)
-        assert socket.getaddrinfo("192.0.2.1", port)  # a number is no question
+        assert socket.getaddrinfo("192.0.2.1", port)  # a numeric address needs no look-up
 
 
 def test_what_this_machine_calls_itself_is_looked_up() -> None:
-    """The answer for its own name is what it is without us, even where that is an error."""
+    """Looking up the machine's own name gives the same result as without us, even if that is an error."""
 
     def answer() -> str:
         try:
@@ -124,7 +124,7 @@ def test_what_this_machine_calls_itself_is_looked_up() -> None:
 
 
 def test_all_is_as_it_was_afterwards() -> None:
-    """Sockets have the methods that they had, and not one of their own more."""
+    """Afterwards the socket class and module have exactly the attributes that they had."""
     before = dict(vars(socket.socket)), dict(vars(socket))
 
     with closed_network():
@@ -139,5 +139,5 @@ ELSEWHERE = ["localhost.evil.invalid", "example", "10.0.0.1", "fe80::1%lo", "::f
 
 @pytest.mark.parametrize("host", [*HERE, *ELSEWHERE])
 def test_which_hosts_are_this_machine(host: str) -> None:
-    """Its loopback addresses in every notation, and names that can only mean them."""
+    """This machine is its loopback addresses in every notation, and names that can only mean them."""
     assert is_here(host) is (host in HERE)

@@ -1,4 +1,4 @@
-"""The offline model as a fixture: whoever an application talks to, and however it comes by its client."""
+"""The fixture of the offline model: it answers every client, whatever its host and wherever it was made."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def test_afterwards():
 
 
 def test_every_client_is_directed_to_it(project: Any) -> None:
-    """Made at import or in a function, kept from test to test, of another provider, over aiohttp: all of them."""
+    """Every client is directed to it: made at import or in a function, cached, of another provider, over aiohttp."""
     carriers = ["httpx", "aiohttp"] if importlib.util.find_spec("aiohttp") else ["httpx"]
     project.write("test_clients.py", f"CARRIERS = {carriers}\n{TESTS}")
 
@@ -83,7 +83,7 @@ def test_every_client_is_directed_to_it(project: Any) -> None:
 
 
 def test_a_client_that_is_made_meanwhile_can_be_recorded_afterwards(project: Any) -> None:
-    """A framework imports the module with the client at the first request, in a test that has the offline model."""
+    """A client first made in a test with the offline model reaches the real provider in a later, recording test."""
     project.write(
         "test_late.py",
         """
@@ -126,7 +126,7 @@ def test_a_client_that_is_made_meanwhile_can_be_recorded_afterwards(project: Any
 
 
 def test_each_test_begins_with_a_new_model(project: Any) -> None:
-    """Nothing that one test asked, or prepared, is there for the next one."""
+    """Neither requests nor scripted answers of one test are left for the next one."""
     project.write(
         "test_two.py",
         """

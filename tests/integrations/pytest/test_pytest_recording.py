@@ -1,4 +1,4 @@
-"""A run of tests as it is recorded, and told of at its end."""
+"""Recording a run of tests, and the summary at its end."""
 
 from __future__ import annotations
 
@@ -133,7 +133,7 @@ def test_own_session(baserun_offline, baserun_calls):
 
 @pytest.fixture(scope="module", name="recorded")
 def _recorded(new_project: Callable[[], Any]) -> Any:
-    """A project with all kinds of tests, run once."""
+    """A project with all kinds of tests, after one run."""
     project = new_project()
     project.write("test_kinds.py", TESTS)
     project.done = project.run("--baserun", "--baserun-store=store.sqlite3", plugins=ASYNC)
@@ -141,7 +141,7 @@ def _recorded(new_project: Callable[[], Any]) -> Any:
 
 
 def test_tests_end_as_they_would_without_it(recorded: Any) -> None:
-    """Recording changes no outcome."""
+    """Recording changes no test's outcome."""
     outcomes = {name: case.outcome for name, case in recorded.done.cases.items() if case.outcome != "passed"}
 
     assert outcomes == {
@@ -153,7 +153,7 @@ def test_tests_end_as_they_would_without_it(recorded: Any) -> None:
 
 
 def test_the_run_is_one_session(recorded: Any) -> None:
-    """All tests of one process are traces of the same session, which has ended."""
+    """All tests of one process are traces of the same session, which is ended."""
     (session,) = [row for row in recorded.store().sessions() if row.id.startswith("pytest-")]
 
     assert {trace.session_id for trace in recorded.tests().values()} == {session.id}
@@ -179,7 +179,7 @@ def test_the_run_is_one_session(recorded: Any) -> None:
     ],
 )
 def test_calls_are_in_the_trace_of_their_test(recorded: Any, name: str, calls: int) -> None:
-    """Whatever kind of test it is, what it calls is in its own trace, and nothing else is."""
+    """The calls of any kind of test are in its own trace, and nothing else is."""
     trace = recorded.tests()[name]
 
     assert [span.kind for span in trace.spans] == ["llm"] * calls
@@ -197,7 +197,7 @@ def test_calls_are_in_the_trace_of_their_test(recorded: Any, name: str, calls: i
     ],
 )
 def test_outcome_is_recorded(recorded: Any, name: str, status: str, outcome: str, error: str | None) -> None:
-    """A trace says how its test ended, and what went wrong."""
+    """A trace has its test's outcome, and the error if it failed."""
     trace = recorded.tests()[name]
 
     assert (trace.kind, trace.status, trace.tags) == ("test", status, {"outcome": outcome})
@@ -207,7 +207,7 @@ def test_outcome_is_recorded(recorded: Any, name: str, status: str, outcome: str
 
 
 def test_calls_elsewhere_are_told_of(recorded: Any) -> None:
-    """Calls in threads and in sessions of the application count for the test that they were made in."""
+    """Calls in threads and in sessions of the application count for the test that made them."""
     told = {
         name: recorded.done.cases[name].properties.get("baserun_calls") for name in ("test_thread", "test_own_session")
     }
@@ -216,7 +216,7 @@ def test_calls_elsewhere_are_told_of(recorded: Any) -> None:
 
 
 def test_the_applications_configuration_does_not_lead_elsewhere(recorded: Any) -> None:
-    """A test whose application names a store of its own, or switches Baserun off, is recorded all the same."""
+    """A test whose application sets another store and switches Baserun off is recorded in the run's store."""
     trace = recorded.tests()["test_own_store"]
 
     assert [note.value for note in trace.annotations] == ["still here"]
@@ -224,7 +224,7 @@ def test_the_applications_configuration_does_not_lead_elsewhere(recorded: Any) -
 
 
 def test_junit_has_the_figures(recorded: Any) -> None:
-    """Each test of the JUnit file names its session and trace, and what its calls cost."""
+    """Each test in the JUnit file has its session, trace, number of calls and tokens."""
     properties = recorded.done.cases["test_ask"].properties
     trace = recorded.tests()["test_ask"]
 
@@ -234,14 +234,14 @@ def test_junit_has_the_figures(recorded: Any) -> None:
 
 
 def test_summary_tells_of_the_run(recorded: Any) -> None:
-    """The terminal says how many calls there were, what they used, which checks failed, and where to look."""
+    """The summary has the calls, tokens and cost, the slowest test, failed checks, the store and how to look at it."""
     (session_id,) = {trace.session_id for trace in recorded.tests().values()}
 
     output = recorded.done.output
 
     assert re.search(
         r"^15 calls in 14 of 17 tests; \d+ tokens in, \d+ out \(known of 14 calls\); \$0\.\d+", output, re.MULTILINE
-    )  # one of them fails
+    )  # one call fails
     assert re.search(r"^slowest: .* in \d calls?: test_kinds.py::", output, re.MULTILINE)
     assert "failed check: polite: expected 'please', actual 'You said: Hello' (test_kinds.py::test_checks)" in output
     assert "store: store.sqlite3\n" in output
@@ -249,7 +249,7 @@ def test_summary_tells_of_the_run(recorded: Any) -> None:
 
 
 def test_summary_says_when_tokens_are_unknown(project: Any) -> None:
-    """Streams that were not asked for their tokens used some, although nobody knows how many."""
+    """If no call reported its tokens, as in streams without usage, the summary says that they are unknown."""
     project.write(
         "test_stream.py",
         """
@@ -267,7 +267,7 @@ def test_summary_says_when_tokens_are_unknown(project: Any) -> None:
 
 
 def test_summary_says_of_how_many_calls_the_tokens_are_known(project: Any) -> None:
-    """A sum over some of the calls is told as that, on the terminal and in JUnit files."""
+    """If only some calls reported tokens, the summary says how many, and the JUnit file counts the others."""
     project.write(
         "test_some.py",
         """
@@ -292,7 +292,7 @@ def test_summary_says_of_how_many_calls_the_tokens_are_known(project: Any) -> No
 
 
 def test_failed_checks_fail_strictly(project: Any) -> None:
-    """With `--baserun-strict` a check that did not hold fails its test, in the test itself and in a fixture's end."""
+    """With `--baserun-strict` a failed check fails its test, in the test itself and in the teardown of a fixture."""
     project.write(
         "test_checks.py",
         """
@@ -334,7 +334,7 @@ def test_failed_checks_fail_strictly(project: Any) -> None:
     ],
 )
 def test_a_store_that_cannot_be_is_told_at_once(project: Any, store: str, said: str) -> None:
-    """It is wrong usage, said on one line before any test runs."""
+    """A store that cannot be used is a usage error, reported on one line before any test runs."""
     project.write("test_any.py", "def test_any(): pass")
 
     done = project.run(f"--baserun-store={store}")
@@ -345,7 +345,7 @@ def test_a_store_that_cannot_be_is_told_at_once(project: Any, store: str, said: 
 
 
 def test_fixtures_record_without_a_recorded_run(project: Any) -> None:
-    """Without `--baserun` a test that asks for its calls has a store of its own, of which nothing is left."""
+    """Without `--baserun` each test that uses `baserun_calls` has its own store, of which nothing is left."""
     project.write(
         "test_calls.py",
         """
@@ -371,7 +371,7 @@ def test_fixtures_record_without_a_recorded_run(project: Any) -> None:
 
 
 def test_what_tests_say_stays_out_of_the_usual_store(project: Any) -> None:
-    """Without `--baserun` a test with the offline model leaves nothing where the application records at other times."""
+    """Without `--baserun` a test with the offline model writes nothing to the application's own store."""
     project.write(
         "test_offline.py",
         """
@@ -392,7 +392,7 @@ def test_what_tests_say_stays_out_of_the_usual_store(project: Any) -> None:
 
 
 def test_attempts_are_traces_of_their_own(project: Any) -> None:
-    """Under pytest-rerunfailures every attempt is a trace, and the report tells of the last."""
+    """With pytest-rerunfailures every attempt is a trace, and the JUnit file has the last one's figures."""
     pytest.importorskip("pytest_rerunfailures")
     project.write(
         "test_flaky.py",
@@ -420,7 +420,7 @@ def test_attempts_are_traces_of_their_own(project: Any) -> None:
 
 
 def test_workers_have_sessions_of_their_own_and_lose_nothing(project: Any) -> None:
-    """Under pytest-xdist two tests at once are in two sessions, and what a worker finished before it died is stored."""
+    """With pytest-xdist each worker has a session, and the tests finished before a worker crashed are stored."""
     pytest.importorskip("xdist")
     project.write(
         "test_many.py",
@@ -449,7 +449,7 @@ def test_workers_have_sessions_of_their_own_and_lose_nothing(project: Any) -> No
 
 
 def test_django_database_and_live_server(project: Any) -> None:
-    """With pytest-django, tests with a database and a live server are recorded as any other."""
+    """With pytest-django, tests with a database or a live server are recorded like any other."""
     pytest.importorskip("pytest_django")
     project.write(
         "settings.py",

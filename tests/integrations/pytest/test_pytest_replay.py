@@ -1,4 +1,4 @@
-"""Tests that are answered from a recording, and how recordings are made."""
+"""Making recordings, and answering tests from them."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ def _model() -> Iterator[OfflineModel]:
 
 @pytest.fixture(scope="module", name="recorded")
 def _recorded(new_project: Callable[[], Any], model: OfflineModel) -> Any:
-    """A project whose recordings were made of the provider's answers."""
+    """A project after the run that recorded the provider's answers."""
     project = new_project()
     project.write("test_replay.py", TESTS)
     environment = {**model.environment(), "OPENAI_API_KEY": KEY}
@@ -101,7 +101,7 @@ def _recorded(new_project: Callable[[], Any], model: OfflineModel) -> Any:
 
 @pytest.fixture(scope="module", name="replayed")
 def _replayed(recorded: Any) -> Any:
-    """The second run, where the provider cannot be reached and there is no key."""
+    """The second run, without a reachable provider or a key."""
     return recorded.run(plugins=ASYNC, **UNREACHABLE)
 
 
@@ -113,18 +113,18 @@ KINDS = ["plain", "async", "stream", "tools", "responses", "error", "embeddings"
 
 
 def test_a_first_run_records(recorded: Any) -> None:
-    """`--baserun-record=once` writes what is not there, and hands on what the provider answers."""
+    """With `--baserun-record=once` the first run passes with the provider's answers."""
     assert passed(recorded.done) == {f"test_{kind}": True for kind in KINDS}, recorded.done.output
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_next_runs_replay(replayed: Any, kind: str) -> None:
-    """Without provider and key the client gets the same: sync, async, streams, tools, Responses and errors."""
+    """Without provider and key the client gets the recorded answers, for every kind of call."""
     assert replayed.cases[f"test_{kind}"].outcome == "passed", replayed.cases[f"test_{kind}"].text
 
 
 def test_recordings_read_well(recorded: Any) -> None:
-    """A file has the endpoint, the request, and a stream's answer in one piece; nothing of the host or headers."""
+    """A recording has the path, the request and the merged answer of a stream; no host and no headers."""
     (call,) = json.loads((recorded.folder / "recordings" / "stream.json").read_text())["calls"]
 
     assert call["request"] == {
@@ -144,7 +144,7 @@ def test_recordings_read_well(recorded: Any) -> None:
 
 
 def test_recordings_hold_no_secret(recorded: Any) -> None:
-    """Neither the client's key nor one that was said is in any file."""
+    """No recording contains the client's key, or a key in a message."""
     texts = [path.read_text() for path in (recorded.folder / "recordings").iterdir()]
 
     assert [text for text in texts if KEY in text] == []
@@ -242,7 +242,7 @@ class TestOld(__import__("unittest").TestCase):
 
 @pytest.fixture(scope="module", name="changed")
 def _changed(recorded: Any) -> Any:
-    """Tests whose application does not do what was recorded, in one way each."""
+    """A run of tests whose application differs from the recording, in one way each."""
     recorded.write("test_changed.py", CHANGES)
     return recorded.run("test_changed.py", **UNREACHABLE)
 
@@ -263,7 +263,7 @@ def _changed(recorded: Any) -> Any:
     ],
 )
 def test_what_does_not_fit_is_told(changed: Any, name: str, said: str) -> None:
-    """A test fails for every call that its recording has not, or has too many of, and says what is different."""
+    """A test fails if its calls and its recording differ, and the message says how."""
     case = changed.cases[name]
 
     assert case.outcome in ("failure", "error")
@@ -271,13 +271,13 @@ def test_what_does_not_fit_is_told(changed: Any, name: str, said: str) -> None:
 
 
 def test_a_missing_recording_is_the_only_error(changed: Any) -> None:
-    """What pytest tears down it has set up before, so the reason is told once, and nothing else beside it."""
+    """A missing recording is one error at setup, without another at teardown."""
     assert "ERROR at setup of test_no_recording" in changed.output
     assert "ERROR at teardown of test_no_recording" not in changed.output
 
 
 def test_a_missing_recording_is_told_in_words(changed: Any) -> None:
-    """What to do is the first that is said, and not below pages of our own code."""
+    """The error of a missing recording begins with the message, without a traceback of our code above it."""
     told = changed.output.partition("ERROR at setup of test_no_recording")[2].splitlines()[1]
 
     assert told.startswith("There is no recording ")
@@ -285,18 +285,18 @@ def test_a_missing_recording_is_told_in_words(changed: Any) -> None:
 
 @pytest.mark.parametrize("name", ["test_skipped", "test_expected"])
 def test_a_skipped_test_needs_no_recording(changed: Any, name: str) -> None:
-    """A test that is skipped, or expected to fail, may have its recording later."""
+    """A test that is skipped or expected to fail needs no recording yet."""
     assert changed.cases[name].outcome == "skipped", changed.cases[name].text
 
 
 @pytest.mark.parametrize("name", ["test_partial", "test_ignored", "test_other_user", "test_network"])
 def test_what_need_not_be_the_same(changed: Any, name: str) -> None:
-    """Members that the test ignores, who the user is, and calls that may be left out fail nothing."""
+    """Ignored members, another end user, calls left out of a partial replay and a refused connection fail no test."""
     assert changed.cases[name].outcome == "passed", changed.cases[name].text
 
 
 def test_new_calls_join_a_recording(project: Any, model: OfflineModel) -> None:
-    """`new` calls the provider for what the recording has not; `all` for everything, and forgets what was there."""
+    """`new` calls the provider only for calls not yet recorded; `all` for every call, and replaces the recording."""
     test = "import app, pytest\n\n@pytest.mark.baserun_replay('one.json')\ndef test_one():\n"
     project.write("test_one.py", f"{test}    app.ask('first')\n")
     project.run("--baserun-record=once", **model.environment())
@@ -314,7 +314,7 @@ def test_new_calls_join_a_recording(project: Any, model: OfflineModel) -> None:
 
 
 def test_a_recording_without_a_name_is_named_after_its_test(project: Any, model: OfflineModel) -> None:
-    """Each parameter of a test has a recording of its own, wherever the test is."""
+    """Without a name, each parameter of a test has its own recording, named after test and parameter."""
     project.write(
         "test_many.py",
         """
@@ -354,7 +354,7 @@ def test_a_recording_without_a_name_is_named_after_its_test(project: Any, model:
 
 @pytest.mark.parametrize("mode", ["once", "all"])
 def test_tests_that_share_a_recording_are_all_in_it(project: Any, model: OfflineModel, mode: str) -> None:
-    """What one test has recorded is not overwritten by the next one, nor does it keep that from recording."""
+    """Tests that share a recording all add their calls to it."""
     project.write(
         "test_shared.py",
         """
@@ -374,7 +374,7 @@ def test_tests_that_share_a_recording_are_all_in_it(project: Any, model: Offline
 
 
 def test_a_failed_test_leaves_its_recording_alone(project: Any, model: OfflineModel) -> None:
-    """A wrong key, or a provider that is away, is not what later runs are answered with."""
+    """A test that fails, for a wrong key or an unreachable provider, writes or changes no recording."""
     test = "import app, pytest\n\n@pytest.mark.baserun_replay('one.json')\ndef test_one():\n    app.ask('first')\n"
     project.write("test_one.py", test)
     model.next(Fault(status=401, message="Incorrect API key provided."))
@@ -400,7 +400,7 @@ def calls_in(project: Any) -> list[str]:
 
 
 def test_a_redaction_of_the_application_counts_on_both_sides(project: Any, model: OfflineModel) -> None:
-    """What the application masks is masked in the recording, and when a request is compared with it."""
+    """The application's `redact` is applied to the recording, and to a request that is compared with it."""
     project.write(
         "test_private.py",
         """

@@ -1,4 +1,4 @@
-"""What went wrong while a recording was made goes wrong again, at the same place, whatever carries the requests."""
+"""Faults during the recording recur in the replay at the same place, with every transport."""
 
 from __future__ import annotations
 
@@ -129,7 +129,7 @@ async def test_aiohttp(request, endpoint, fault):
 
 
 class Notes:
-    """What the application was told by its client, when it was recorded and when it was replayed."""
+    """What the application got from its client in the recording run and in the replaying run."""
 
     def __init__(self, folder: Path) -> None:
         self.recorded = _read(folder / "recorded")
@@ -159,7 +159,7 @@ def _notes(new_project: Callable[[], Any]) -> Notes:
 @pytest.mark.parametrize("endpoint", ENDPOINTS)
 @pytest.mark.parametrize("carrier", CARRIERS)
 def test_a_stream_ends_as_it_did(notes: Notes, carrier: str, endpoint: str, fault: str) -> None:
-    """The same text comes, and after it the same end, event or error of the client."""
+    """A replayed stream has the same text as the recorded one, and the same last event or error of the client."""
     if carrier == "aiohttp" and importlib.util.find_spec("aiohttp") is None:
         pytest.skip("aiohttp is not installed")
     name = f"test_{carrier}[{endpoint}-{fault}]"
@@ -168,7 +168,7 @@ def test_a_stream_ends_as_it_did(notes: Notes, carrier: str, endpoint: str, faul
 
 
 def test_what_was_recorded_went_wrong_indeed(notes: Notes) -> None:
-    """The faults are what their names say: a part of the text and an error, or no text at all."""
+    """The faults really occurred in the recording: part of the text with an error, or no text at all."""
     whole = "one two three four five six"
     heard = {fault: notes.recorded[f"test_sync[responses-{fault}]"] for fault in FAULTS}
 

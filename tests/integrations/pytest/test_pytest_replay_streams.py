@@ -1,4 +1,4 @@
-"""Streams of servers that speak the API nearly, recorded and replayed."""
+"""Recording and replaying streams of servers that deviate from OpenAI's API."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ CUT_RESPONSE = [
     {"type": "response.output_text.delta", "item_id": "i", "output_index": 0, "content_index": 0, "delta": "b"},
     {"type": "response.refusal.delta", "item_id": "i", "output_index": 0, "content_index": 1, "delta": "c"},
 ]
-"""A response of a server that tells of no part before it comes, and that leaves."""
+"""A response whose server announces no part before its deltas, and that is cut off."""
 
 CUT = """
 import pytest, openai
@@ -115,7 +115,7 @@ def test_cut():
 
 
 class Nearly(http.server.BaseHTTPRequestHandler):
-    """Answers with the stream that the question names."""
+    """Answers with the stream that the request names."""
 
     def do_POST(self) -> None:
         asked = json.loads(self.rfile.read(int(self.headers["content-length"])))
@@ -134,7 +134,7 @@ class Nearly(http.server.BaseHTTPRequestHandler):
 
 @pytest.fixture(scope="module", name="runs")
 def _runs(new_project: Callable[[], Any]) -> tuple[Any, Any]:
-    """The run that records, and the one that replays."""
+    """The recording run and the replaying run."""
     project = new_project()
     project.write("test_streams.py", TEST)
     project.write("test_cut.py", CUT)
@@ -151,7 +151,7 @@ def _runs(new_project: Callable[[], Any]) -> tuple[Any, Any]:
 
 @pytest.mark.parametrize("case", CASES)
 def test_is_recorded_and_replayed(runs: tuple[Any, Any], case: str) -> None:
-    """What the server meant is replayed, in however odd a way it said so."""
+    """The replay gives the client the same text, tool calls and finish reasons, however oddly they were sent."""
     recorded, replayed = runs
     name = f"test_stream[{case}]"
 
@@ -162,7 +162,7 @@ def test_is_recorded_and_replayed(runs: tuple[Any, Any], case: str) -> None:
 
 
 def test_a_cut_response_is_replayed_as_far_as_it_came(runs: tuple[Any, Any]) -> None:
-    """What came of a response is kept, although its server did not say beforehand what would come."""
+    """A response that was cut off is recorded and replayed as far as it came."""
     recorded, replayed = runs
 
     assert recorded.cases["test_cut"].outcome == "passed", recorded.cases["test_cut"].text

@@ -1,4 +1,4 @@
-"""From a recorded session to a test that replays it."""
+"""Generating a test from a recorded session: `baserun sessions to-test`."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ UNREACHABLE = {"OPENAI_BASE_URL": "http://models.invalid/v1"}
 
 
 def talk(model: OfflineModel, monkeypatch: pytest.MonkeyPatch) -> str:
-    """Have the conversation with the application, and return the session's id."""
+    """Record a conversation with the application; return the session's id."""
     for name, value in model.environment().items():
         monkeypatch.setenv(name, value)
     application: dict[str, Any] = {}
@@ -85,7 +85,7 @@ def _captured(tmp_path: Path) -> Iterator[Captured]:
 
 @pytest.fixture(name="to_test")
 def _to_test(tmp_path: Path) -> Callable[..., Result]:
-    """Run `baserun sessions to-test`."""
+    """A function that runs `baserun sessions to-test`."""
 
     def run(session_id: str, folder: Path, *arguments: str) -> Result:
         command = ["--store", str(tmp_path / "store.sqlite3"), "sessions", "to-test", session_id, "-o", str(folder)]
@@ -96,7 +96,7 @@ def _to_test(tmp_path: Path) -> Callable[..., Result]:
 
 @pytest.fixture(name="chat")
 def _chat(project: Any, model: OfflineModel, captured: Captured, monkeypatch: pytest.MonkeyPatch) -> Any:
-    """A project with the application, after a conversation with it."""
+    """A project with the application, after a recorded conversation."""
     project.write("chat.py", CHAT)
     project.session_id = talk(model, monkeypatch)
     assert captured.flush()
@@ -104,7 +104,7 @@ def _chat(project: Any, model: OfflineModel, captured: Captured, monkeypatch: py
 
 
 def test_a_session_passes_offline_and_a_changed_prompt_is_told(chat: Any, to_test: Callable[..., Result]) -> None:
-    """Tools, an error and a stream are replayed without provider; where the application changes, the test says how."""
+    """The test replays tools, an error and a stream without a provider; for a changed prompt it fails and says how."""
     made = to_test(chat.session_id, chat.folder / "tests", "--name", "ada", "--drive", "chat:drive")
     assert made.exit_code == 0, made.output
     first = chat.run("tests/test_ada.py", **UNREACHABLE)
@@ -157,7 +157,7 @@ def test_streams_that_broke_off_are_part_of_the_test(
     api: str, project: Any, model: OfflineModel, captured: Captured, monkeypatch: pytest.MonkeyPatch,
     to_test: Callable[..., Result],
 ) -> None:  # fmt: skip
-    """What was heard before somebody left, or a connection was lost, is in the next question, as it was recorded."""
+    """The test replays streams that the application left or that broke off: the next request fits the recording."""
     code = f"API = {api!r}\n{BROKEN}"
     project.write("chat.py", code)
     for name, value in model.environment().items():
@@ -182,7 +182,7 @@ def test_streams_that_broke_off_are_part_of_the_test(
 
 
 def test_a_generated_test_asks_to_be_filled_in(chat: Any, to_test: Callable[..., Result]) -> None:
-    """Without a function that talks to the application, the test fails and says what to write."""
+    """A test generated without `--drive` fails and says what to write."""
     to_test(chat.session_id, chat.folder / "tests", "--name", "ada")
 
     done = chat.run("tests/test_ada.py")
@@ -192,7 +192,7 @@ def test_a_generated_test_asks_to_be_filled_in(chat: Any, to_test: Callable[...,
 
 
 def test_files_are_not_overwritten_by_accident(chat: Any, to_test: Callable[..., Result]) -> None:
-    """A test that was filled in stays, unless `--force` says otherwise."""
+    """An existing test is not overwritten without `--force`."""
     folder = chat.folder / "tests"
     to_test(chat.session_id, folder, "--name", "ada")
 
@@ -209,7 +209,7 @@ def test_files_are_not_overwritten_by_accident(chat: Any, to_test: Callable[...,
 def test_unusable_names_are_refused(
     chat: Any, to_test: Callable[..., Result], arguments: tuple[str, ...], said: str
 ) -> None:
-    """A name that is no module's or function's writes nothing."""
+    """An invalid module or function name is refused, and nothing is written."""
     answer = to_test(chat.session_id, chat.folder / "tests", *arguments)
 
     assert (answer.exit_code, said in answer.output) == (1, True)
@@ -219,7 +219,7 @@ def test_unusable_names_are_refused(
 def test_calls_that_are_not_kept_whole_are_refused_by_name(
     model: OfflineModel, captured: Captured, to_test: Callable[..., Result], tmp_path: Path
 ) -> None:
-    """Omitted, cut or described content makes a session unplayable; the command says which call it is."""
+    """A session with omitted, truncated or described content is refused, and the error names the call."""
 
     def session_of(said: str, **options: Any) -> str:
         with baserun.with_session(**options) as session, openai.OpenAI(base_url=model.url, api_key="x") as client:
@@ -244,7 +244,7 @@ def test_calls_that_are_not_kept_whole_are_refused_by_name(
 
 
 def test_pruned_content_is_refused(chat: Any, captured: Captured, to_test: Callable[..., Result]) -> None:
-    """After its content was pruned a session cannot be replayed any more."""
+    """A session whose content was pruned is refused."""
     captured.store.prune(before=datetime.now(UTC) + timedelta(hours=1), content_only=True)
 
     answer = to_test(chat.session_id, chat.folder / "tests")
@@ -253,7 +253,7 @@ def test_pruned_content_is_refused(chat: Any, captured: Captured, to_test: Calla
 
 
 def test_secrets_do_not_come_into_the_test(model: OfflineModel, to_test: Callable[..., Result], tmp_path: Path) -> None:
-    """Where nothing was masked when it was recorded, it is in the test's turns as in what they are compared with."""
+    """Secrets recorded without redaction are masked in the generated test and its recording."""
     secret = "sk-proj-" + "Ab3" * 16
     with capture(store=str(tmp_path / "store.sqlite3"), redact=None) as captured:
         with baserun.with_session() as session, openai.OpenAI(base_url=model.url, api_key="x") as client:

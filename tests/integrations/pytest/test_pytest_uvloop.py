@@ -1,4 +1,4 @@
-"""The network is closed for the loops of uvloop too, which use no sockets of Python."""
+"""The closed network under uvloop, whose loops do not use Python's sockets."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ NAME = "provider.invalid"
 
 
 def run(method: str, *arguments: Any, **options: Any) -> Any:
-    """Await a method of a loop of uvloop."""
+    """Await a method of a uvloop loop."""
 
     async def call() -> Any:
         return await getattr(asyncio.get_running_loop(), method)(*arguments, **options)
@@ -36,20 +36,20 @@ def run(method: str, *arguments: Any, **options: Any) -> Any:
     ids=["connection", "connection by name", "name"],
 )
 def test_nothing_leaves_this_machine(arguments: tuple[Any, ...]) -> None:
-    """Connections and look-ups of names say that the network is closed."""
+    """Connections and look-ups of names fail: the network is closed."""
     with closed_network(), pytest.raises(OSError, match="the network is closed"):
         run(*arguments)
 
 
 def test_a_socket_of_ones_own_is_refused() -> None:
-    """What the loop connects for the application is a socket of Python."""
+    """`sock_connect` with the application's own socket fails too."""
     with closed_network(), socket.socket() as opened, pytest.raises(OSError, match="the network is closed"):
         opened.setblocking(False)
         run("sock_connect", opened, AWAY)
 
 
 def test_this_machine_can_be_reached() -> None:
-    """Connections to a server on this machine are made, and look-ups of its names answered."""
+    """Connections to this machine and look-ups of its names work."""
 
     class Visitor(asyncio.Protocol):
         def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -67,7 +67,7 @@ def test_this_machine_can_be_reached() -> None:
 
 
 def test_all_is_as_it_was_afterwards() -> None:
-    """The class of loops has the methods that it had."""
+    """Afterwards the loop class has exactly the attributes that it had."""
     before = dict(vars(uvloop.Loop))
 
     with closed_network():
