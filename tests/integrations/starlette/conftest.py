@@ -1,4 +1,4 @@
-"""What the tests of Starlette and FastAPI share: a recorder, calls to a model, users, and real servers."""
+"""Fixtures of the tests of Starlette and FastAPI: a recorder, calls to a model, users and real servers."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ SECRET = "a secret of the tests, long enough"
 
 
 class Told:
-    """A call to a model of which only the prompt is known."""
+    """The source of a call's details, of which only the prompt varies."""
 
     def __init__(self, prompt: str) -> None:
         self._prompt = prompt
@@ -38,7 +38,7 @@ def _call(prompt: str = "hello") -> None:
 
 @pytest.fixture
 def call() -> Callable[..., None]:
-    """Make a call to a model; its name says with which prompt."""
+    """A function that records a call to a model; the call's name contains the prompt."""
     return _call
 
 
@@ -64,7 +64,7 @@ class Person(BaseUser):
 
 
 class ByHeader(AuthenticationBackend):
-    """Authenticates by a header, as a test needs it; without one the visitor is anonymous."""
+    """Authenticates by a header with an e-mail address; without it the visitor is anonymous."""
 
     def __init__(self, header: str = "x-user") -> None:
         self._header = header
@@ -81,19 +81,19 @@ def by_header() -> AuthenticationBackend:
 
 @pytest.fixture
 def by_session() -> AuthenticationBackend:
-    """Authenticates by something else than a key."""
+    """Authenticates by another header than `by_header`."""
     return ByHeader("x-session")
 
 
 @pytest.fixture
 def hashed() -> Callable[[str], str]:
-    """The identifier of the user with this e-mail address."""
+    """A function that returns the identifier of the user with an e-mail address."""
     return lambda email: sha256(email.encode()).hexdigest()
 
 
 @contextmanager
 def _serving(app: Any) -> Iterator[str]:
-    # An idle connection is not closed: on a busy machine that may be just when the next request comes.
+    # Idle connections stay open: on a busy machine the server might close one just as the next request comes.
     settings: dict[str, Any] = {"log_level": "critical", "timeout_graceful_shutdown": 5, "timeout_keep_alive": 60}
     server = uvicorn.Server(uvicorn.Config(app, port=0, **settings))
     thread = threading.Thread(target=server.run, daemon=True)
@@ -112,5 +112,5 @@ def _serving(app: Any) -> Iterator[str]:
 
 @pytest.fixture
 def serving() -> Any:
-    """Serve an application by a real uvicorn: ``with serving(app) as url:``."""
+    """Serves an application with a real uvicorn: ``with serving(app) as url:``."""
     return _serving

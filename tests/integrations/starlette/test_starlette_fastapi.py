@@ -1,4 +1,4 @@
-"""Routes of FastAPI, as applications of several files put them together."""
+"""Routes of FastAPI in included routers and mounted applications."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from baserun_starlette import BaserunMiddleware
 
 @pytest.fixture(name="app")
 def _app() -> FastAPI:
-    """Routers in routers, under other prefixes, and in a mounted application too."""
+    """Routers included in each other under several prefixes, and in a mounted application."""
     rooms = APIRouter(prefix="/rooms")
 
     @rooms.get("/{room}/say")
@@ -57,7 +57,7 @@ def _app() -> FastAPI:
     ],
 )
 def test_included_routers(app: FastAPI, captured: Captured, path: str, route: str, query: str) -> None:
-    """A route is named with the prefixes that it is included under, whenever the session was touched."""
+    """A trace's route has all prefixes of its routers, whether the session was touched before the routing or after."""
     TestClient(app).get(path + query)
 
     (trace,) = captured.traces
@@ -65,7 +65,7 @@ def test_included_routers(app: FastAPI, captured: Captured, path: str, route: st
 
 
 def test_included_websocket(app: FastAPI, captured: Captured) -> None:
-    """The same of a websocket."""
+    """The route of a websocket has all prefixes of its routers."""
     with TestClient(app).websocket_connect("/v1/houses/1/rooms/a/live"):
         pass
 

@@ -1,4 +1,4 @@
-"""The endpoint that takes what visitors think of an answer."""
+"""The endpoint for visitors' feedback on an answer."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def app(call: Any, by_header: Any) -> Starlette:
 def test_is_recorded_on_its_trace(
     captured: Captured, app: Starlette, judgement: dict[str, Any], score: float | None, comment: str | None
 ) -> None:
-    """A thumb, stars, a score or a comment is recorded on the trace whose token is posted."""
+    """A thumb, stars, a score or a comment is recorded on the trace of the posted token."""
     browser = TestClient(app)
     token = browser.get("/chat").text
 
@@ -61,7 +61,7 @@ def test_is_recorded_on_its_trace(
 
 
 def test_a_changed_mind_is_one_judgement(captured: Captured, app: Starlette) -> None:
-    """Of a thumb up and then down the last counts; a comment that comes alone leaves it, another name is apart."""
+    """Later feedback replaces earlier of its name; a comment alone does not replace a score, nor another name."""
     browser = TestClient(app)
     token = browser.get("/chat").text
 
@@ -85,7 +85,7 @@ def test_a_changed_mind_is_one_judgement(captured: Captured, app: Starlette) -> 
 
 @pytest.mark.parametrize("is_signed_in", [False, True])
 def test_two_people_have_two_opinions(captured: Captured, app: Starlette, is_signed_in: bool) -> None:
-    """A token that was given to nobody in particular may be used by several users; each is one."""
+    """An anonymous visitor's token can be used by several users, each of whom has one opinion."""
     browser = TestClient(app)
     token = browser.get("/chat").text
     more = {"x-user": "ann@example.com"} if is_signed_in else {}
@@ -99,7 +99,7 @@ def test_two_people_have_two_opinions(captured: Captured, app: Starlette, is_sig
 
 
 def test_is_taken_from_a_form(captured: Captured, app: Starlette) -> None:
-    """A plain HTML form without any script can give it."""
+    """A plain HTML form without a script can send feedback."""
     browser = TestClient(app)
     token = browser.get("/chat").text
 
@@ -114,7 +114,7 @@ def test_is_taken_from_a_form(captured: Captured, app: Starlette) -> None:
 
 
 def test_is_taken_from_form_data(captured: Captured, app: Starlette) -> None:
-    """What a script posts as `FormData` arrives in parts; a field that was left empty says nothing."""
+    """Feedback can be posted as multipart `FormData`; empty fields are ignored."""
     browser = TestClient(app)
     fields = {"token": browser.get("/chat").text, "stars": "", "score": " 0.5 ", "comment": "über\r\nzwei Zeilen"}
 
@@ -125,7 +125,7 @@ def test_is_taken_from_form_data(captured: Captured, app: Starlette) -> None:
 
 
 def test_needs_no_session_of_its_own(captured: Captured, app: Starlette) -> None:
-    """Giving feedback touches no session: no cookie is set, and no trace is made of it."""
+    """Feedback touches no session: it sets no cookie and makes no trace."""
     token = TestClient(app).get("/chat").text
 
     answer = TestClient(app).post("/feedback", json={"token": token, "stars": 5})
@@ -135,7 +135,7 @@ def test_needs_no_session_of_its_own(captured: Captured, app: Starlette) -> None
 
 
 def test_of_somebody_else_is_refused(captured: Captured, app: Starlette) -> None:
-    """A token that another user was given is refused; its own user's is taken."""
+    """A token is refused from another user than its own, and accepted from its own."""
     token = TestClient(app).get("/chat", headers={"x-user": "ann@example.com"}).text
     said = {"token": token, "stars": 1}
 
@@ -167,7 +167,7 @@ def test_of_somebody_else_is_refused(captured: Captured, app: Starlette) -> None
     ],
 )
 def test_that_cannot_be_used_is_refused(captured: Captured, app: Starlette, body: bytes, status: int) -> None:
-    """Whatever else is posted is refused in words, recorded nowhere, and never an error of the server."""
+    """Invalid feedback is refused with an error message and a 4xx status, and not recorded."""
     browser = TestClient(app)
     token = browser.get("/chat").text
 
@@ -179,7 +179,7 @@ def test_that_cannot_be_used_is_refused(captured: Captured, app: Starlette, body
 
 
 def test_null_is_as_good_as_left_out(captured: Captured, app: Starlette) -> None:
-    """Clients write null for what they do not know."""
+    """A field that is null counts as missing."""
     browser = TestClient(app)
     said = {"token": browser.get("/chat").text, "stars": 5, "name": None, "comment": None, "score": None}
 
@@ -190,7 +190,7 @@ def test_null_is_as_good_as_left_out(captured: Captured, app: Starlette) -> None
 
 
 def test_a_session_token_is_no_feedback_token(captured: Captured, app: Starlette) -> None:
-    """What was signed for one purpose counts for nothing for another."""
+    """A session token is not accepted as a feedback token."""
     browser = TestClient(app)
     browser.get("/chat")
 
@@ -198,7 +198,7 @@ def test_a_session_token_is_no_feedback_token(captured: Captured, app: Starlette
 
 
 def test_without_the_middleware_it_says_what_is_missing() -> None:
-    """An application without the middleware is told to add it."""
+    """Without the middleware, the error says to add it."""
     app = Starlette(routes=[Route("/feedback", feedback_endpoint, methods=["POST"])])
 
     with pytest.raises(ConfigurationError, match=r"write app\.add_middleware\(BaserunMiddleware\), and leave the path"):
@@ -206,7 +206,7 @@ def test_without_the_middleware_it_says_what_is_missing() -> None:
 
 
 def test_on_an_excluded_path_it_says_what_is_wrong(captured: Captured) -> None:
-    """A path that is left alone has nothing to give feedback on, and the error says that it is left alone."""
+    """If the endpoint's path is excluded from the middleware, the error says so."""
     routes = [Route("/feedback", feedback_endpoint, methods=["POST"])]
     app = Starlette(routes=routes, middleware=[Middleware(BaserunMiddleware, excluded=["/feedback"])])
 
@@ -215,7 +215,7 @@ def test_on_an_excluded_path_it_says_what_is_wrong(captured: Captured) -> None:
 
 
 def test_the_token_of_another_user_is_refused_where_a_dependency_finds_the_user(captured: Captured, call: Any) -> None:
-    """A route of FastAPI that hands on to the endpoint refuses what its dependency shows to be somebody else's."""
+    """A FastAPI route that calls the endpoint refuses a token of another user than its dependency identified."""
 
     def current_user(name: str = Header()) -> None:
         baserun.identify(name)

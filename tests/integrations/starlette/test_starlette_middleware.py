@@ -1,4 +1,4 @@
-"""Starlette under the middleware: endpoints of every kind, streams, background tasks, mounts, other middleware."""
+"""Starlette with the middleware: all kinds of endpoints, streams, background tasks, mounts, other middleware."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ BACKENDS = ["asyncio", "trio"]
 
 
 class Passing(BaseHTTPMiddleware):
-    """Does nothing, in the way that runs the application below it in a task of its own."""
+    """Does nothing, but as a `BaseHTTPMiddleware` runs the application below it in another task."""
 
     async def dispatch(self, request: Request, call_next: Any) -> Response:
         response: Response = await call_next(request)
@@ -53,7 +53,7 @@ def chat(call: Callable[..., None]) -> Any:
 
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_a_visitor_keeps_the_session(captured: Captured, chat: Any, backend: Any) -> None:
-    """A browser's requests are in one session, named by route, on asyncio and on trio."""
+    """A browser's requests are in one session, in traces named by their route, on asyncio and trio."""
     with TestClient(application(Route("/chat/{name}", chat)), backend=backend) as browser:
         answers = {browser.get("/chat/ann").text, browser.get("/chat/bob?x=1").text}
 
@@ -71,7 +71,7 @@ def test_two_visitors_have_two_sessions(captured: Captured, chat: Any) -> None:
 
 
 def test_an_unused_session_changes_nothing(captured: Captured) -> None:
-    """An application that makes no call answers exactly as without us."""
+    """A request that touches no session gets exactly the same response as without us."""
 
     async def index(request: Request) -> Response:
         return PlainTextResponse("hello", headers={"cache-control": "max-age=60", "vary": "Accept"})
@@ -84,7 +84,7 @@ def test_an_unused_session_changes_nothing(captured: Captured) -> None:
 
 
 def test_an_endpoint_in_the_thread_pool(captured: Captured, call: Any) -> None:
-    """A plain function as endpoint, and a function that an endpoint hands to the pool, are in the session."""
+    """Calls in a plain endpoint, and in functions that an endpoint runs in threads, are in the session."""
 
     def plain(request: Request) -> Response:
         call("plain")
@@ -108,7 +108,7 @@ def test_an_endpoint_in_the_thread_pool(captured: Captured, call: Any) -> None:
 
 
 def test_first_touches_at_once_are_one(captured: Captured, call: Any) -> None:
-    """Many threads that touch the session at the same moment agree which one it is, and on one trace."""
+    """Threads that touch the session at the same moment get the same session and the same trace."""
 
     async def endpoint(request: Request) -> Response:
         barrier = threading.Barrier(4)
@@ -129,7 +129,7 @@ def test_first_touches_at_once_are_one(captured: Captured, call: Any) -> None:
 
 
 def test_a_thread_needs_propagate(captured: Captured, call: Any) -> None:
-    """A bare thread has no context; `propagate` gives it the request's."""
+    """With `propagate` a call in a bare thread is in the request's trace."""
 
     async def endpoint(request: Request) -> Response:
         thread = threading.Thread(target=baserun.propagate(call))
@@ -173,7 +173,7 @@ def test_a_streamed_answer_is_in_the_session(captured: Captured, call: Any, back
 
 
 def test_background_tasks_are_in_the_trace(captured: Captured, call: Any) -> None:
-    """What runs after the answer is in the request's trace, async or plain."""
+    """Calls of background tasks, async or plain, are in the request's trace."""
 
     async def later() -> None:
         call("later")
@@ -190,7 +190,7 @@ def test_background_tasks_are_in_the_trace(captured: Captured, call: Any) -> Non
 
 
 def test_a_background_task_that_fails(captured: Captured, call: Any) -> None:
-    """Its error passes as it was raised and is the trace's."""
+    """The error of a background task passes unchanged, and the trace is an error."""
 
     async def later() -> None:
         call()
@@ -206,7 +206,7 @@ def test_a_background_task_that_fails(captured: Captured, call: Any) -> None:
 
 
 def test_a_task_that_outlives_the_request(captured: Captured, call: Any) -> None:
-    """A task that nobody waits for is in the session of the request that started it, in traces of its own."""
+    """A task that outlives its request stays in that request's session, with its own traces."""
     go = asyncio.Event()
     tasks: list[asyncio.Task[None]] = []
 
@@ -238,7 +238,7 @@ def test_a_task_that_outlives_the_request(captured: Captured, call: Any) -> None
 @pytest.mark.parametrize("where", ["around", "below", "both"])
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_base_http_middleware_changes_nothing(captured: Captured, call: Any, where: str, backend: Any) -> None:
-    """A `BaseHTTPMiddleware` above or below runs the application in another task; session and cookie are the same."""
+    """With a `BaseHTTPMiddleware` above or below, which uses another task, sessions and traces are the same."""
 
     async def words() -> AsyncIterator[str]:
         call("stream")
@@ -265,7 +265,7 @@ def test_base_http_middleware_changes_nothing(captured: Captured, call: Any, whe
 
 
 def test_middleware_in_front_may_make_calls(captured: Captured, chat: Any, call: Any) -> None:
-    """A call made by a middleware below ours, before the routing, is in the request's trace, named by its route."""
+    """A call in a middleware below ours, before the routing, is in the request's trace, which is named by its route."""
 
     class Guard(BaseHTTPMiddleware):
         async def dispatch(self, request: Request, call_next: Any) -> Response:
@@ -280,7 +280,7 @@ def test_middleware_in_front_may_make_calls(captured: Captured, chat: Any, call:
 
 
 def test_mounted_applications(captured: Captured, chat: Any) -> None:
-    """Routes are named with what they are mounted under, and a second middleware below the mount does nothing."""
+    """A route has the path of its mounts, and a second middleware below the mount does nothing."""
     inner = application(Route("/chat/{name}", chat))
 
     TestClient(application(Mount("/api", routes=[Mount("/v1", app=inner)]))).get("/api/v1/chat/ann")
@@ -289,7 +289,7 @@ def test_mounted_applications(captured: Captured, chat: Any) -> None:
 
 
 def test_a_mounted_application_that_is_busy_before_its_routes(captured: Captured, chat: Any, call: Any) -> None:
-    """A call in the middleware of a mounted application, is in a trace that is named by the route."""
+    """A call in the middleware of a mounted application is in the request's trace, which is named by its route."""
 
     class Asking:
         def __init__(self, app: Any) -> None:
@@ -308,7 +308,7 @@ def test_a_mounted_application_that_is_busy_before_its_routes(captured: Captured
 
 
 def test_a_mounted_application_of_another_framework(captured: Captured, call: Any) -> None:
-    """Where the routes of a mounted application cannot be seen there is the path."""
+    """If a mounted application has no Starlette routes, the trace is named by the path."""
 
     async def other(scope: Any, receive: Any, send: Any) -> None:
         call()
@@ -321,7 +321,7 @@ def test_a_mounted_application_of_another_framework(captured: Captured, call: An
 
 
 def test_classes_as_endpoints(captured: Captured, call: Any) -> None:
-    """An `HTTPEndpoint` is named by its route like any other."""
+    """The trace of an `HTTPEndpoint` is named by its route like any other."""
 
     class Chat(HTTPEndpoint):
         async def post(self, request: Request) -> Response:
@@ -335,7 +335,7 @@ def test_classes_as_endpoints(captured: Captured, call: Any) -> None:
 
 
 def test_unmatched_requests_are_named_by_method_and_path(captured: Captured) -> None:
-    """Where no route matches there is the path."""
+    """If no route matches, the trace is named by method and path."""
     app = Starlette(middleware=[Middleware(BaserunMiddleware, record_requests="all")])
 
     TestClient(app).get("/nowhere")
@@ -345,7 +345,7 @@ def test_unmatched_requests_are_named_by_method_and_path(captured: Captured) -> 
 
 
 def test_redirects_carry_the_cookie(captured: Captured, chat: Any, call: Any) -> None:
-    """A call followed by a redirect is continued by the page that it leads to."""
+    """A redirect carries the cookie: the page that it leads to is in the same session."""
 
     async def ask(request: Request) -> Response:
         call()
@@ -358,7 +358,7 @@ def test_redirects_carry_the_cookie(captured: Captured, chat: Any, call: Any) ->
 
 
 def test_an_error_passes_through(captured: Captured, call: Any) -> None:
-    """An endpoint's error reaches Starlette's own handling as it was raised, and is the trace's."""
+    """An endpoint's error reaches Starlette's own handling unchanged, and the trace is an error."""
     error = LookupError("gone")
 
     async def endpoint(request: Request) -> Response:
@@ -375,7 +375,7 @@ def test_an_error_passes_through(captured: Captured, call: Any) -> None:
 
 
 def test_outermost_it_sees_the_answer_to_an_error(captured: Captured, call: Any) -> None:
-    """Wrapped around the application, the trace has the status code that the visitor saw."""
+    """Wrapped around the whole application, the middleware records the status code that the visitor got."""
 
     async def endpoint(request: Request) -> Response:
         call()
@@ -391,7 +391,7 @@ def test_outermost_it_sees_the_answer_to_an_error(captured: Captured, call: Any)
 
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_a_websocket_is_one_session_and_one_trace(captured: Captured, call: Any, backend: Any) -> None:
-    """All calls of a connection are together; the next connection of the visitor resumes the session."""
+    """A websocket connection is one trace; the visitor's next connection resumes the session."""
 
     async def endpoint(socket: WebSocket) -> None:
         await socket.accept()
@@ -418,7 +418,7 @@ def test_a_websocket_is_one_session_and_one_trace(captured: Captured, call: Any,
 
 
 def test_a_websocket_that_fails_between_its_messages(captured: Captured, call: Any) -> None:
-    """Where each message has a trace of its own, a failure outside of them is in one of the connection."""
+    """If each message has its own trace, a failure outside of them is recorded in a trace of the connection."""
 
     async def endpoint(socket: WebSocket) -> None:
         await socket.accept()
@@ -439,7 +439,7 @@ def test_a_websocket_that_fails_between_its_messages(captured: Captured, call: A
 
 
 def test_a_websocket_whose_visitor_leaves(captured: Captured, call: Any) -> None:
-    """A visitor who closes the connection is how it ends, though Starlette raises it in the endpoint."""
+    """A visitor who closes the connection is no error, although Starlette raises an exception in the endpoint."""
 
     async def endpoint(socket: WebSocket) -> None:
         await socket.accept()
@@ -457,7 +457,7 @@ def test_a_websocket_whose_visitor_leaves(captured: Captured, call: Any) -> None
 
 
 def test_ending_the_session_in_an_endpoint(captured: Captured, chat: Any) -> None:
-    """ "New conversation": after it the same browser is in a session that follows none."""
+    """After an endpoint ends the session, the same browser gets a new one that is linked to none."""
 
     async def restart(request: Request) -> Response:
         request.state.baserun_session.end()
@@ -476,7 +476,7 @@ def test_ending_the_session_in_an_endpoint(captured: Captured, chat: Any) -> Non
 
 
 def test_every_trace_of_a_request_is_named_by_its_route(captured: Captured) -> None:
-    """Also the one that a middleware has begun, before the route was known, and that the endpoint has left."""
+    """If a request has two traces, also the one that a middleware began before the routing is named by the route."""
 
     class Logs(BaseHTTPMiddleware):
         async def dispatch(self, request: Request, call_next: Any) -> Response:
@@ -498,7 +498,7 @@ def test_every_trace_of_a_request_is_named_by_its_route(captured: Captured) -> N
 
 
 def test_the_name_that_an_application_gives_to_the_trace_stays(captured: Captured) -> None:
-    """Whether it is given before the route is known or after."""
+    """A name that the application gives to the trace before the routing is kept."""
 
     class Names(BaseHTTPMiddleware):
         async def dispatch(self, request: Request, call_next: Any) -> Response:
@@ -516,7 +516,7 @@ def test_the_name_that_an_application_gives_to_the_trace_stays(captured: Capture
 
 
 def test_a_request_inside_a_request(captured: Captured, chat: Any, call: Any) -> None:
-    """A request that an endpoint sends to an application has its own session, and gives the outer one back."""
+    """A request that an endpoint makes to an application has its own session; afterwards the outer one is current."""
     inner = application(Route("/chat", chat))
 
     def endpoint(request: Request) -> Response:

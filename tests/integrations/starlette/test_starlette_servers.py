@@ -1,4 +1,4 @@
-"""Real servers: two people chat at once, hundreds of requests cross, clients leave, and a restart forgets nobody."""
+"""Real servers: concurrent visitors, clients that leave, restarts, websockets, hostile input."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ Hashed = Callable[[str], str]
 
 
 def chat_app(call: Any, by_header: Any, **options: Any) -> Starlette:
-    """Streams, plain answers, a thread pool and a websocket; each call's prompt says who asked and what."""
+    """An application with streams, plain answers, a thread pool and a websocket; prompts come from the request."""
 
     async def stream(request: Request) -> Response:
         prompt = request.query_params["q"]
@@ -95,7 +95,7 @@ def traces_of(session: StoredSession) -> list[StoredTrace]:
 async def test_two_people_chat_at_once(
     captured: Captured, call: Any, by_header: Any, serving: Any, hashed: Hashed
 ) -> None:
-    """Two browsers, logged in as two users, read streamed answers at once: two sessions, every call in its own."""
+    """Two users who read streamed answers at the same time have two sessions, each with the user's own calls."""
     with serving(chat_app(call, by_header)) as url:
         people = {
             name: httpx.AsyncClient(base_url=url, headers={"x-user": f"{name}@example.com"}) for name in ("ann", "bob")
@@ -115,7 +115,7 @@ async def test_two_people_chat_at_once(
 async def test_two_hundred_requests_of_fifty_people(
     captured: Captured, call: Any, by_header: Any, serving: Any, hashed: Hashed
 ) -> None:
-    """Of 200 requests at once, half of them streams, not one call is in a wrong session."""
+    """No call of 200 concurrent requests, half of them streams, is in a wrong session."""
     names = [f"user{n}" for n in range(50)]
     with serving(chat_app(call, by_header)) as url:
         limits = httpx.Limits(max_connections=200)
@@ -145,7 +145,7 @@ async def test_two_hundred_requests_of_fifty_people(
 
 
 async def test_after_a_restart_cookies_resume(call: Any, by_header: Any, serving: Any) -> None:
-    """A server that is stopped and started again, with nothing configured, resumes what it had begun."""
+    """A server that is restarted without any configured secret resumes its sessions."""
     async with httpx.AsyncClient(headers={"x-user": "ann@example.com"}) as browser:
         for _ in range(2):
             with serving(chat_app(call, by_header)) as url:
@@ -157,7 +157,7 @@ async def test_after_a_restart_cookies_resume(call: Any, by_header: Any, serving
 
 
 async def test_a_client_that_leaves_a_stream(captured: Captured, call: Any, serving: Any) -> None:
-    """A browser that is closed in the middle of an answer makes one cancelled trace, with what was said until then."""
+    """When the client closes the connection during a stream, the trace is cancelled and has the calls made so far."""
     left = asyncio.Event()
     loop = asyncio.get_running_loop()
 
@@ -187,9 +187,9 @@ async def test_a_client_that_leaves_a_stream(captured: Captured, call: Any, serv
     assert [span.name for span in trace.spans or []][:1] == ["chat 0"]
 
 
-@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # the oldest uvicorn uses what newer websockets give up
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # the oldest uvicorn uses API that newer websockets deprecate
 async def test_a_websocket_of_a_real_client(captured: Captured, call: Any, by_header: Any, serving: Any) -> None:
-    """A connection is one trace; the cookie of its acceptance resumes the session in the next one."""
+    """A connection is one trace; the cookie in its handshake's response resumes the session in the next one."""
     with serving(chat_app(call, by_header)) as url:
         cookie: str | None = None
         for word in ("one", "two"):
@@ -208,7 +208,7 @@ async def test_a_websocket_of_a_real_client(captured: Captured, call: Any, by_he
 async def test_what_was_recorded_is_stored_when_the_server_has_stopped(
     captured: Captured, call: Any, by_header: Any, serving: Any
 ) -> None:
-    """A server that shuts down in order leaves nothing in the queue."""
+    """After an orderly shutdown of the server nothing is left in the queue."""
     with serving(chat_app(call, by_header)) as url:
         async with httpx.AsyncClient() as browser:
             await browser.get(f"{url}/plain?q=x")
@@ -217,7 +217,7 @@ async def test_what_was_recorded_is_stored_when_the_server_has_stopped(
 
 
 async def test_fastapi_streams(captured: Captured, call: Any, serving: Any) -> None:
-    """A FastAPI endpoint that streams, with a dependency that exits late, is one trace with all its calls."""
+    """A request to a streaming FastAPI endpoint is one trace with all its calls."""
     app = FastAPI()
     app.add_middleware(BaserunMiddleware)
 
@@ -257,7 +257,7 @@ HOSTILE = [
 async def test_hostile_cookies_and_headers(
     captured: Captured, call: Any, by_header: Any, serving: Any, value: str
 ) -> None:
-    """Whatever a client sends in our cookie or header, it is a visitor without a session, and the answer is good."""
+    """Hostile values of our cookie and header cause no server error and resume no session."""
     with serving(chat_app(call, by_header)) as url:
         host, port = url.removeprefix("http://").split(":")
         reader, writer = await asyncio.open_connection(host, int(port))

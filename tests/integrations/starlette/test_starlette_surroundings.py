@@ -1,4 +1,4 @@
-"""Starlette's requests in unusual company: files, other origins, refused sockets, tasks of the application's own."""
+"""Starlette requests in special conditions: files, preflights, refused websockets, the application's own tasks."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ HERE = Path(__file__)
 
 @pytest.mark.parametrize("around", [[OURS], [Middleware(GZipMiddleware), OURS], [OURS, Middleware(GZipMiddleware)]])
 def test_files(captured: Captured, call: Any, around: list[Middleware]) -> None:
-    """A file passes whole, in part and as a HEAD, and carries the cookie like any answer."""
+    """A file is sent whole, as a range and for HEAD, and carries the cookie like any response."""
 
     async def file(request: Request) -> Response:
         call("file")
@@ -49,7 +49,7 @@ def test_files(captured: Captured, call: Any, around: list[Middleware]) -> None:
 
 @pytest.mark.parametrize("order", [1, -1], ids=["above us", "below us"])
 def test_a_preflight_touches_nothing(captured: Captured, call: Any, order: int) -> None:
-    """Browsers ask without cookies before a request from another origin; that is answered, and nothing is stored."""
+    """A CORS preflight is answered without a cookie, and nothing is recorded."""
 
     async def chat(request: Request) -> Response:
         call()
@@ -69,7 +69,7 @@ def test_a_preflight_touches_nothing(captured: Captured, call: Any, order: int) 
 
 
 def test_the_applications_own_session(captured: Captured, call: Any) -> None:
-    """The cookie of SessionMiddleware and ours go out side by side, and `get_user` may read that session."""
+    """The cookie of SessionMiddleware and ours are both set, and `get_user` can read its session."""
 
     async def login(request: Request) -> Response:
         request.session["user"] = "customer-7"
@@ -99,7 +99,7 @@ def test_the_applications_own_session(captured: Captured, call: Any) -> None:
 
 @pytest.mark.parametrize("how", ["closed", "denied", "raised", "failed"])
 def test_websockets_that_come_to_nothing(captured: Captured, call: Any, how: str) -> None:
-    """A connection that is refused ends as it would without us, and its trace says what happened."""
+    """A refused or failed connection ends as without us, and its trace has the status."""
 
     async def endpoint(socket: WebSocket) -> None:
         call()
@@ -128,7 +128,7 @@ def test_websockets_that_come_to_nothing(captured: Captured, call: Any, how: str
 
 
 def test_tasks_of_the_application_are_in_no_session(captured: Captured, call: Any) -> None:
-    """What a lifespan starts belongs to no visitor, however many come meanwhile."""
+    """A task started by the lifespan is in no visitor's session."""
     asked = asyncio.Event()
 
     async def loop() -> None:
@@ -155,7 +155,7 @@ def test_tasks_of_the_application_are_in_no_session(captured: Captured, call: An
 
 
 class Awkward:
-    """A user whose address cannot be read."""
+    """A user whose e-mail address cannot be read."""
 
     is_authenticated = True
     id = 7
@@ -166,7 +166,7 @@ class Awkward:
 
 
 def test_a_user_who_cannot_be_read(captured: Captured, call: Any, caplog: pytest.LogCaptureFixture) -> None:
-    """A property of the application's own user that fails is told in the log; the request goes on."""
+    """A failing property of the application's user object is logged, and the request continues."""
 
     async def chat(request: Request) -> Response:
         request.state.user = Awkward()

@@ -1,4 +1,4 @@
-"""Whose session it is: login, logout, another user, users who are known late, and what nobody may resume."""
+"""The user of a session: login, logout, another user, users known late, and sessions that must not be resumed."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ Hashed = Callable[[str], str]
 
 @pytest.fixture(params=["inside", "outside"])
 def app(request: pytest.FixtureRequest, call: Any, by_header: Any) -> Starlette:
-    """An application with Starlette's authentication, inside and outside of our middleware."""
+    """An application with Starlette's authentication inside or outside of our middleware."""
 
     async def chat(request: Request) -> Response:
         call()
@@ -40,7 +40,7 @@ def app(request: pytest.FixtureRequest, call: Any, by_header: Any) -> Starlette:
 
 
 def test_the_user_is_the_hash_of_the_email(captured: Captured, app: Starlette, hashed: Hashed) -> None:
-    """An authenticated user is known by the hash of the e-mail address, and keeps the session."""
+    """The session's user is the hash of the authenticated user's e-mail address, from request to request."""
     browser = TestClient(app, headers=ANN)
 
     assert browser.get("/").text == browser.get("/").text
@@ -54,7 +54,7 @@ def test_the_user_is_the_hash_of_the_email(captured: Captured, app: Starlette, h
 def test_a_change_of_user_starts_a_linked_session(
     captured: Captured, app: Starlette, hashed: Hashed, before: dict[str, str], after: dict[str, str]
 ) -> None:
-    """Login, logout and another user's login each start a new session that is linked to the one before."""
+    """Login, logout and another user's login each start a new session, linked to the previous one."""
     browser = TestClient(app)
 
     first = browser.get("/", headers=before).text
@@ -69,7 +69,7 @@ def test_a_change_of_user_starts_a_linked_session(
 
 
 def test_a_stolen_cookie_resumes_nothing(captured: Captured, app: Starlette) -> None:
-    """Whoever brings another user's cookie or header token gets a session of their own."""
+    """A visitor with another user's token, in the cookie or the header, gets a session of their own."""
     ann = TestClient(app, headers=ANN)
     own = ann.get("/").text
     stolen = ann.cookies["baserun"]
@@ -83,7 +83,7 @@ def test_a_stolen_cookie_resumes_nothing(captured: Captured, app: Starlette) -> 
 
 
 def test_an_old_anonymous_token_resumes_no_users_session(captured: Captured, app: Starlette) -> None:
-    """What a browser had before the login leads to nothing of what came after it."""
+    """A token from before the login does not resume the user's session."""
     browser = TestClient(app)
     anonymous = browser.get("/").text
     old = browser.cookies["baserun"]
@@ -95,7 +95,7 @@ def test_an_old_anonymous_token_resumes_no_users_session(captured: Captured, app
 
 
 def test_get_user_overrides(captured: Captured, call: Any) -> None:
-    """`get_user` gets the request and decides; where it finds nobody until the end, it is nobody."""
+    """The result of `get_user` is the user; where it returns None, a new session without a user begins."""
 
     async def chat(request: Request) -> Response:
         call()
@@ -116,7 +116,7 @@ def test_get_user_overrides(captured: Captured, call: Any) -> None:
 
 
 def by_dependency(call: Any, identify: Callable[[Request, str], object], *, call_first: bool = False) -> FastAPI:
-    """A FastAPI application whose user only a dependency of the endpoint knows."""
+    """Make a FastAPI application whose user is only known to a dependency of the endpoint."""
     app = FastAPI()
     app.add_middleware(BaserunMiddleware)
     app.state.identify, app.state.call, app.state.calls_first = identify, call, call_first
@@ -157,7 +157,7 @@ FIRST = pytest.mark.parametrize("call_first", [False, True], ids=["user first", 
 def test_a_user_known_late_keeps_the_session(
     captured: Captured, call: Any, hashed: Hashed, identify: Any, call_first: bool
 ) -> None:
-    """A user whom only a dependency knows, even one after the first call, keeps the session from request to request."""
+    """A user whom a dependency finds, even after the first call, keeps the session from request to request."""
     browser = TestClient(by_dependency(call, identify, call_first=call_first), headers=ANN)
 
     ids = {browser.get("/chat/x").json() for _ in range(3)}
@@ -173,7 +173,7 @@ def test_a_user_known_late_keeps_the_session(
 def test_a_user_known_late_takes_the_trace_along(
     captured: Captured, call: Any, hashed: Hashed, identify: Any, call_first: bool
 ) -> None:
-    """When it turns out that the browser's session is somebody else's, the whole request moves to a new one."""
+    """If the browser's session turns out to be another user's, the whole request moves to a new session."""
     app = by_dependency(call, identify, call_first=call_first)
     browser = TestClient(app)
     browser.get("/chat/x", headers=ANN)
@@ -193,7 +193,7 @@ def test_a_user_known_late_takes_the_trace_along(
 def test_a_late_login_starts_a_linked_session(
     captured: Captured, call: Any, hashed: Hashed, identify: Any, call_first: bool
 ) -> None:
-    """An anonymous session is not taken over by a user known late; theirs follows it, and stays."""
+    """A user known late does not take over an anonymous session, but gets a linked one and keeps it."""
     browser = TestClient(by_dependency(call, identify, call_first=call_first))
     browser.get("/chat/x")
     browser.get("/chat/x", headers=ANN)
@@ -210,7 +210,7 @@ def test_a_late_login_starts_a_linked_session(
 def test_a_user_known_late_behind_authentication(
     captured: Captured, call: Any, hashed: Hashed, by_session: Any, identify: Any, call_first: bool
 ) -> None:
-    """Whom AuthenticationMiddleware takes for nobody, a dependency may know by another key."""
+    """A dependency can identify a user whom AuthenticationMiddleware considers anonymous."""
     app = by_dependency(call, identify, call_first=call_first)
     app.add_middleware(AuthenticationMiddleware, backend=by_session)
     browser = TestClient(app, headers=ANN)
@@ -224,7 +224,7 @@ def test_a_user_known_late_behind_authentication(
 
 
 def test_identify_wins_over_authentication(captured: Captured, call: Any, by_header: Any) -> None:
-    """What the application says counts more than what authentication found, and the session lasts all the same."""
+    """`identify` takes precedence over the authenticated user, and the next request resumes the session."""
 
     async def chat(request: Request) -> Response:
         call("before")
@@ -245,7 +245,7 @@ def test_identify_wins_over_authentication(captured: Captured, call: Any, by_hea
 
 
 def test_with_session_inside_a_request_says_who_it_is(captured: Captured, call: Any) -> None:
-    """`with_session(user_identifier=...)` in an endpoint is the request's own session, and the user is its owner."""
+    """`with_session(user_identifier=...)` in an endpoint uses the request's session and sets its owner."""
 
     async def chat(request: Request) -> Response:
         with baserun.with_session(user_identifier=request.headers["x-user"]):
@@ -263,8 +263,8 @@ def test_with_session_inside_a_request_says_who_it_is(captured: Captured, call: 
 
 
 def test_a_user_who_appears_during_a_stream(captured: Captured, call: Any, hashed: Hashed) -> None:
-    """A user who is identified in the middle of a stream, after the cookie left, gets a linked session for what is
-    said from the first call on, and no later visitor with that cookie resumes it."""
+    """A user identified during a stream, after the cookie was sent, gets another session for all of its calls, which
+    the cookie does not resume."""
 
     async def words() -> AsyncIterator[str]:
         call("one")
@@ -285,7 +285,7 @@ def test_a_user_who_appears_during_a_stream(captured: Captured, call: Any, hashe
 
 
 def test_two_users_in_one_request_by_turns(captured: Captured, call: Any) -> None:
-    """A different user in the middle of a request (an agent for several customers) opens a linked session."""
+    """If a request identifies two users in turn (an agent for several customers), each has a session."""
 
     async def work(request: Request) -> Response:
         for customer in ("one", "two"):
