@@ -1,4 +1,4 @@
-"""A Django project of one file, and what its tests share."""
+"""A Django project of one file, and fixtures of its tests."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from baserun_django import feedback_view
 
 
 class Told:
-    """A call to a model of which only the prompt is known."""
+    """The source of a call's details, of which only the prompt varies."""
 
     def __init__(self, prompt: str) -> None:
         self._prompt = prompt
@@ -139,7 +139,7 @@ urlpatterns = [
 
 @pytest.fixture(scope="session")
 def project(django_set_up: None) -> None:
-    """Django, with three people in its database."""
+    """Django, with three users in its database."""
     from django.contrib.auth.models import User
     from django.core.management import call_command
     from django.db import connections
@@ -167,13 +167,13 @@ def captured(project: None, clock: FakeClock) -> Iterator[Captured]:
 
 @pytest.fixture
 def call() -> Callable[[str], None]:
-    """Make a call to a model; its name says with which prompt."""
+    """A function that records a call to a model; the call's name contains the prompt."""
     return _call
 
 
 @pytest.fixture
 def names() -> Callable[[Captured], list[list[str]]]:
-    """The names of the calls in each session, session by session."""
+    """A function that returns the names of the calls of each session."""
 
     def of(captured: Captured) -> list[list[str]]:
         return [[span.name for trace in _traces(session) for span in trace.spans] for session in captured.sessions]
@@ -187,7 +187,7 @@ def _traces(session: Any) -> list[Any]:
 
 @pytest.fixture
 def run() -> Callable[[Coroutine[Any, Any, Any]], Any]:
-    """Runs a coroutine; the thread in which Django asked its database for it lets go of that at the end."""
+    """A function that runs a coroutine, and then closes the database connections of Django's thread."""
 
     async def whole(visit: Coroutine[Any, Any, Any]) -> Any:
         try:
@@ -200,7 +200,7 @@ def run() -> Callable[[Coroutine[Any, Any, Any]], Any]:
 
 @pytest.fixture
 def in_new_thread() -> Callable[[Callable[[], None]], None]:
-    """Run something where nothing of the test's context is."""
+    """A function that runs another in a new thread, without the test's context."""
 
     def run(work: Callable[[], None]) -> None:
         with ThreadPoolExecutor(1) as executor:

@@ -1,4 +1,4 @@
-"""Django under ASGI: what its handler, its event loop and its users that are found late mean for a session."""
+"""Sessions of Django under ASGI: its handler, its event loop, and users that are found late."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ import baserun
 from baserun.testing import Captured
 
 Run = Callable[[Coroutine[Any, Any, Any]], Any]
-ApplicationCommunicator: Any = asgiref.testing.ApplicationCommunicator  # without types of its own
+ApplicationCommunicator: Any = asgiref.testing.ApplicationCommunicator  # asgiref has no types for it
 ANNA = baserun.hash_user("anna@example.com")
 SCOPE = {
     "type": "http",
@@ -44,12 +44,12 @@ async def _logged_in(name: str) -> AsyncClient:
 
 
 def _urls(*views: Any) -> Any:
-    """A module of addresses: each view at its name."""
+    """Return a URLconf with each view at its name."""
     return type("Urls", (), {"urlpatterns": tuple(path(f"{view.__name__}/", view) for view in views)})
 
 
 def test_live_stream_of_a_user(captured: Captured, run: Run) -> None:
-    """Nobody looked at the user before the headers of a live stream; the session has them from its first call on."""
+    """A live stream is in its user's session, although nothing read the user before the headers were sent."""
 
     async def visit() -> None:
         client = await _logged_in("anna")
@@ -63,7 +63,7 @@ def test_live_stream_of_a_user(captured: Captured, run: Run) -> None:
 
 
 def test_ordinary_live_stream_of_a_user(captured: Captured, run: Run) -> None:
-    """The same for a generator that is not asynchronous, which Django reads in a thread."""
+    """A live stream from a synchronous generator, which Django reads in a thread, is in its user's session."""
 
     async def visit() -> None:
         client = await _logged_in("anna")
@@ -81,7 +81,7 @@ async def _read(answer: Any) -> None:
 
 
 def test_asynchronous_body_under_wsgi(captured: Captured) -> None:
-    """An asynchronous generator that a WSGI server reads runs in a loop of Django's, in the session."""
+    """An asynchronous generator under WSGI, which Django reads in its own loop, is in the request's trace."""
     with pytest.warns(Warning, match="StreamingHttpResponse must consume asynchronous iterators"):
         body = b"".join(Client().get("/async-stream/"))
 
@@ -92,7 +92,7 @@ def test_asynchronous_body_under_wsgi(captured: Captured) -> None:
 def test_failing_database_is_no_failure_of_ours(
     captured: Captured, call: Callable[[str], None], caplog: pytest.LogCaptureFixture, run: Run
 ) -> None:
-    """Where the user cannot be found, the answer leaves as the view made it, and the log says what went wrong."""
+    """If looking up the user fails, the response is the view's own, and the failure is logged."""
 
     async def ask(request: HttpRequest) -> HttpResponse:
         async def fail() -> Any:
@@ -116,7 +116,7 @@ async def _get(where: str) -> Any:
 def test_deferred_fields_are_no_query_in_a_loop(
     captured: Captured, call: Callable[[str], None], caplog: pytest.LogCaptureFixture, run: Run
 ) -> None:
-    """A user that was read without the address is looked up once more, as an event loop allows it."""
+    """If the user's e-mail address is deferred, it is looked up without a blocking query in the event loop."""
 
     async def ask(request: HttpRequest) -> HttpResponse:
         from django.contrib.auth.models import User
@@ -133,7 +133,7 @@ def test_deferred_fields_are_no_query_in_a_loop(
 
 
 def test_asynchronous_login_and_logout(captured: Captured, call: Callable[[str], None], run: Run) -> None:
-    """`alogin` and `alogout` begin sessions as their ordinary forms do, in the midst of a request too."""
+    """`alogin` and `alogout` start new sessions, also in the middle of a request."""
 
     async def come(request: HttpRequest) -> HttpResponse:
         from django.contrib.auth import alogin
@@ -167,7 +167,7 @@ def test_asynchronous_login_and_logout(captured: Captured, call: Callable[[str],
 
 
 def test_views_that_require_a_login(captured: Captured, call: Callable[[str], None]) -> None:
-    """Django's LoginRequiredMiddleware below or above us turns away strangers, of whom nothing is recorded."""
+    """With LoginRequiredMiddleware below or above us, a visitor who is not logged in is redirected and not recorded."""
     from django.contrib.auth.decorators import login_not_required
 
     def inside(request: HttpRequest) -> HttpResponse:
@@ -195,7 +195,7 @@ def test_views_that_require_a_login(captured: Captured, call: Callable[[str], No
 
 @pytest.mark.parametrize("where", ["/gone/", "/ordinary/"])
 def test_client_that_leaves_a_stream(captured: Captured, call: Callable[[str], None], where: str, run: Run) -> None:
-    """Under Django's own handler a client that leaves in the midst ends the trace as cancelled, and nothing hangs."""
+    """Under Django's ASGI handler, when the client leaves during a response, the trace ends as cancelled."""
     endless = asyncio.Event
 
     async def gone(request: HttpRequest) -> StreamingHttpResponse:
@@ -231,7 +231,7 @@ def test_client_that_leaves_a_stream(captured: Captured, call: Callable[[str], N
 
 
 def test_whole_answer_of_the_handler(captured: Captured, run: Run) -> None:
-    """Django's own handler answers as without us, with our cookie in its headers."""
+    """Django's ASGI handler sends the view's response, with our cookie in its headers."""
 
     async def visit() -> list[dict[str, Any]]:
         where = "/async-chat/orders/"
@@ -248,7 +248,7 @@ def test_whole_answer_of_the_handler(captured: Captured, run: Run) -> None:
 
 
 def test_middleware_that_rewrites_answers(captured: Captured) -> None:
-    """Above us GZipMiddleware compresses a stream as it is read, and ConditionalGetMiddleware says "not modified"."""
+    """GZipMiddleware and ConditionalGetMiddleware above us work as usual, and all requests are recorded."""
     above = ["django.middleware.gzip.GZipMiddleware", "django.middleware.http.ConditionalGetMiddleware"]
     with override_settings(MIDDLEWARE=[*above, "baserun_django.BaserunMiddleware"]):
         client = Client(headers={"accept-encoding": "gzip"})
@@ -264,7 +264,7 @@ def test_middleware_that_rewrites_answers(captured: Captured) -> None:
 
 
 def test_custom_user_without_an_address(captured: Captured, call: Callable[[str], None]) -> None:
-    """A user model without a field for e-mail addresses is known by its primary key."""
+    """The user of a model without an e-mail field is identified by a hash."""
     from django.contrib.auth.base_user import AbstractBaseUser
     from django.db import models
 
@@ -289,7 +289,7 @@ def test_custom_user_without_an_address(captured: Captured, call: Callable[[str]
 
 
 def test_nobody_is_looked_up_in_an_untouched_loop(captured: Captured, run: Run) -> None:
-    """Under ASGI too a request that touches no session makes no query and adds no Vary."""
+    """Under ASGI too, a request that touches no session does not load the user and adds no Vary."""
     from django.db import connection
     from django.test.utils import CaptureQueriesContext
 

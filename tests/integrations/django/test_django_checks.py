@@ -1,4 +1,4 @@
-"""What `manage.py check` says of the settings, and what `manage.py baserun` shows."""
+"""The checks of `manage.py check`, and the command `manage.py baserun`."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ OURS = "baserun_django.BaserunMiddleware"
     ],
 )
 def test_order_is_checked(middleware: list[str], expected: list[str]) -> None:
-    """A missing, misplaced or repeated middleware is told, with what to do about it."""
+    """A missing, misplaced or repeated middleware is reported, with a hint."""
     with override_settings(MIDDLEWARE=middleware):
         messages = check_settings()
 
@@ -44,7 +44,7 @@ def test_order_is_checked(middleware: list[str], expected: list[str]) -> None:
 
 @pytest.mark.usefixtures("captured")
 def test_own_users_need_no_authentication() -> None:
-    """Where `get_user` is set, Django's authentication is not asked for."""
+    """If `get_user` is set, Django's authentication is not required."""
     with override_settings(MIDDLEWARE=[OURS], BASERUN={"get_user": lambda request: None}):
         messages = check_settings()
 
@@ -56,7 +56,7 @@ def test_own_users_need_no_authentication() -> None:
     "setting", [["cookie"], {"exclude": []}, {"cookie": "no spaces"}, {"get_user": "nowhere.at.all"}, {"sotre": "x"}]
 )
 def test_options_are_checked(setting: object) -> None:
-    """A setting that cannot be used is an error of the check, not of the first request."""
+    """An invalid setting is an error of the check."""
     with override_settings(MIDDLEWARE=[AUTHENTICATION, OURS], BASERUN=setting):
         messages = check_settings()
 
@@ -65,7 +65,7 @@ def test_options_are_checked(setting: object) -> None:
 
 @pytest.mark.usefixtures("captured")
 def test_checks_leave_the_keys_alone() -> None:
-    """After the checks a token that is made outside of a request is good for the project, as it was before."""
+    """The checks do not change the keys: a token made outside of a request is still valid for the project."""
     with override_settings(BASERUN={"cookie": "made_here"}):
         policy = current_policy()
 
@@ -78,7 +78,7 @@ def test_checks_leave_the_keys_alone() -> None:
 
 @pytest.mark.usefixtures("captured")
 def test_authentication_of_the_projects_own_counts() -> None:
-    """A subclass of Django's AuthenticationMiddleware is one."""
+    """A subclass of Django's AuthenticationMiddleware counts as authentication."""
     with override_settings(MIDDLEWARE=[f"{__name__}.{own_authentication().__name__}", OURS]):
         messages = check_settings()
 
@@ -103,7 +103,7 @@ def own_authentication() -> type:
     ],
 )
 def test_secrets_are_checked(captured: Captured, setting: dict[str, object], said: str) -> None:
-    """A secret that is not there is told before sessions are lost, and fails no request."""
+    """A missing secret is reported by the check, and fails no request."""
     with override_settings(MIDDLEWARE=[OURS], BASERUN={"get_user": lambda request: None}, **setting):
         messages = check_settings()
         answer = Client().post("/chat/orders/")
@@ -113,7 +113,7 @@ def test_secrets_are_checked(captured: Captured, setting: dict[str, object], sai
 
 
 def test_every_check_is_documented() -> None:
-    """The page on Django lists the checks by their ids."""
+    """docs/django.md lists the ids of all checks."""
     page = (Path(__file__).parents[3] / "docs" / "django.md").read_text()
     ids = re.findall(r"baserun\.[EW]\d{3}", Path(checks.__file__ or "").read_text())
 
@@ -131,7 +131,7 @@ execute_from_command_line(["manage.py", *sys.argv[1:]])
 
 
 def test_command_finds_users_with_the_key_of_the_settings(tmp_path: Path) -> None:
-    """Where the settings have a `user_key`, somebody is found and erased by their address; the doctor says so."""
+    """With a `user_key` in the settings, the command finds and erases a user by e-mail; `doctor` reports the key."""
     options = '"store"', '"user_key": "a secret", "redact": lambda text, path: text, "store"'
     (tmp_path / "manage.py").write_text(PROJECT.replace(*options))
     record = "import baserun\nwith baserun.with_session(baserun.hash_user('ada@example.com'), 'chat-1'): pass"
@@ -149,7 +149,7 @@ def test_command_finds_users_with_the_key_of_the_settings(tmp_path: Path) -> Non
 
 
 def test_command_reads_the_store_of_the_settings(tmp_path: Path) -> None:
-    """``manage.py baserun`` is the command line on the store that the project records into."""
+    """``manage.py baserun`` runs the command line on the store of the settings."""
     (tmp_path / "manage.py").write_text(PROJECT)
     record = "import baserun\nwith baserun.with_session(session_identifier='chat-1'): pass"
     environment = {**os.environ, "BASERUN_STORE": "conversations.sqlite3"}
@@ -168,7 +168,7 @@ def test_command_reads_the_store_of_the_settings(tmp_path: Path) -> None:
 
 
 def test_check_of_a_real_project(tmp_path: Path) -> None:
-    """`manage.py check` runs the checks of a project that lists the application."""
+    """`manage.py check` runs the checks in a project that lists the app."""
     (tmp_path / "manage.py").write_text(PROJECT.replace('"store"', '"sotre"'))
 
     checked = subprocess.run(

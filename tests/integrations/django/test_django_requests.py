@@ -1,4 +1,4 @@
-"""Requests of Django projects: which session they are in, and what is recorded of them."""
+"""Requests of Django projects: their session, and what is recorded."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Names = Callable[[Captured], list[list[str]]]
 
 
 def test_requests_of_one_browser_are_one_session(captured: Captured, names: Names) -> None:
-    """The cookie that the first answer sets brings the second request into the same session."""
+    """The cookie set by the first response brings the second request into the same session."""
     client = Client()
 
     client.get("/chat/orders/")
@@ -28,7 +28,7 @@ def test_requests_of_one_browser_are_one_session(captured: Captured, names: Name
 
 
 def test_trace_is_named_by_its_route(captured: Captured) -> None:
-    """A trace has the pattern of the URL, not the address, with method and status code beside it."""
+    """A trace is named by its URL pattern, not the path; method and status code are in its metadata."""
     Client().get("/chat/orders/")
 
     (trace,) = captured.traces
@@ -47,7 +47,7 @@ def test_untouched_request_leaves_no_trace(captured: Captured) -> None:
 
 
 def test_response_with_the_cookie_is_private(captured: Captured) -> None:
-    """No shared cache may hand the cookie of one visitor to another."""
+    """A response with the cookie forbids shared caches to give it to another visitor."""
     answer = Client().get("/chat/orders/")
 
     assert answer.cookies["baserun"]["httponly"] is True
@@ -56,14 +56,14 @@ def test_response_with_the_cookie_is_private(captured: Captured) -> None:
 
 
 def test_cookie_of_https_has_the_host_prefix(captured: Captured) -> None:
-    """On https the cookie is Secure, and its name keeps other hosts of the domain from setting it."""
+    """On https the cookie is Secure and has the ``__Host-`` prefix, so that other hosts of the domain cannot set it."""
     answer = Client().get("/chat/orders/", secure=True)
 
     assert answer.cookies["__Host-baserun"]["secure"] is True
 
 
 def test_view_finds_the_session_at_the_request(captured: Captured) -> None:
-    """``request.baserun_session`` is the session of the request, and reading its id is a touch."""
+    """``request.baserun_session`` is the session of the request, and reading its id touches it."""
     answer = Client().get("/show/")
 
     (session,) = captured.sessions
@@ -72,7 +72,7 @@ def test_view_finds_the_session_at_the_request(captured: Captured) -> None:
 
 @pytest.mark.parametrize("where", ["/async-chat/orders/", "/chat/orders/"])
 def test_asynchronous_handler(captured: Captured, names: Names, where: str, run: Run) -> None:
-    """Under ASGI the calls of asynchronous and of ordinary views are in the session of their request."""
+    """Under ASGI the calls of async and sync views are in the session of their request."""
 
     async def visit() -> None:
         client = AsyncClient()
@@ -85,14 +85,14 @@ def test_asynchronous_handler(captured: Captured, names: Names, where: str, run:
 
 
 def test_asynchronous_view_under_wsgi(captured: Captured, names: Names) -> None:
-    """Django runs an asynchronous view in a loop of its own; its calls are in the session all the same."""
+    """Under WSGI the calls of an async view, which Django runs in its own loop, are in the session too."""
     Client().get("/async-chat/orders/")
 
     assert names(captured) == [["chat orders"]]
 
 
 def test_middleware_is_native_in_both_worlds(captured: Captured) -> None:
-    """Django adapts nothing: the middleware is a coroutine function exactly where what is below it is one."""
+    """Django needs no adapter: the middleware is async if what it wraps is async, otherwise sync."""
 
     async def below(request: Any) -> Any: ...
 
@@ -116,7 +116,7 @@ def test_call_while_the_body_is_produced(captured: Captured) -> None:
 
 
 def test_call_while_an_asynchronous_body_is_produced(captured: Captured, run: Run) -> None:
-    """The same for an asynchronous generator under ASGI, which stays one."""
+    """Calls in an async generator under ASGI are in the request's trace, and the body stays async."""
 
     async def visit() -> tuple[bool, bytes]:
         answer: Any = await AsyncClient().get("/async-stream/")
@@ -130,7 +130,7 @@ def test_call_while_an_asynchronous_body_is_produced(captured: Captured, run: Ru
 
 
 def test_live_stream_carries_a_cookie(captured: Captured) -> None:
-    """The headers of a live stream leave before its calls are made, so its session is decided before."""
+    """A live stream carries the cookie, although its headers are sent before its calls are made."""
     answer: Any = Client().get("/stream/")
     answer.close()
 
@@ -138,7 +138,7 @@ def test_live_stream_carries_a_cookie(captured: Captured) -> None:
 
 
 def test_client_that_leaves_a_stream(captured: Captured) -> None:
-    """A body that is closed before its end leaves a trace that says cancelled."""
+    """When the body is closed before its end, the trace is cancelled."""
     answer: Any = Client().get("/stream/")
     next(answer.streaming_content)
     answer.close()
@@ -147,7 +147,7 @@ def test_client_that_leaves_a_stream(captured: Captured) -> None:
 
 
 def test_file_is_sent_as_ever(captured: Captured) -> None:
-    """A FileResponse is left to the server's own way of sending files, and its trace ends when it is closed."""
+    """A FileResponse is sent whole, and its trace ends when it is closed."""
     answer: Any = Client().get("/file/")
     body = b"".join(answer.streaming_content)
     answer.close()
@@ -157,7 +157,7 @@ def test_file_is_sent_as_ever(captured: Captured) -> None:
 
 
 def test_view_that_raises(captured: Captured) -> None:
-    """The answer is Django's own 500, and the trace says what was raised."""
+    """The response is Django's own 500, and the trace has the exception."""
     answer = Client(raise_request_exception=False).get("/boom/")
 
     (trace,) = captured.traces
@@ -167,13 +167,13 @@ def test_view_that_raises(captured: Captured) -> None:
 
 
 def test_exception_passes_untouched(captured: Captured) -> None:
-    """Django's test client raises what the view raised."""
+    """The view's exception reaches Django's test client."""
     with pytest.raises(LookupError, match="no such order"):
         Client().get("/boom/")
 
 
 def test_page_that_is_not_there_is_no_error(captured: Captured) -> None:
-    """A 404 that a view asks for is an answer, not a failure."""
+    """A 404 that a view raises is no error of the trace."""
     answer = Client().get("/missing/")
 
     assert answer.status_code == 404
@@ -181,7 +181,7 @@ def test_page_that_is_not_there_is_no_error(captured: Captured) -> None:
 
 
 def test_excluded_paths(captured: Captured) -> None:
-    """What the setting excludes is left alone: no session is current in it, and nothing is recorded."""
+    """On an excluded path no cookie is set and nothing is recorded."""
     with override_settings(BASERUN={"excluded": ["/chat/*"], "EXCLUDED": ["/chat/*"]}):
         answer = Client().get("/chat/orders/")
 
@@ -190,7 +190,7 @@ def test_excluded_paths(captured: Captured) -> None:
 
 
 def test_settings_can_be_overridden(captured: Captured) -> None:
-    """`override_settings` holds for its block and no longer, with names in capitals as Django's are."""
+    """`override_settings` changes an option, written in capitals, within its block only."""
     with override_settings(BASERUN={"COOKIE": "conversation"}):
         inside = Client().get("/chat/orders/")
     outside = Client().get("/chat/orders/")
@@ -200,7 +200,7 @@ def test_settings_can_be_overridden(captured: Captured) -> None:
 
 
 def test_rotated_secret_still_resumes(captured: Captured, names: Names) -> None:
-    """A token signed with a key that is a fallback by now resumes its session; one of a dropped key does not."""
+    """A token signed with a key that has become a fallback resumes its session; one with a dropped key does not."""
     client = Client()
     client.get("/chat/first/")
     with override_settings(SECRET_KEY="new", SECRET_KEY_FALLBACKS=["a secret of the tests, long enough"]):
@@ -212,7 +212,7 @@ def test_rotated_secret_still_resumes(captured: Captured, names: Names) -> None:
 
 
 def test_listed_twice_acts_once(captured: Captured) -> None:
-    """A second middleware of ours passes requests on."""
+    """If the middleware is listed twice, only one acts."""
     ours = "baserun_django.BaserunMiddleware"
     with override_settings(MIDDLEWARE=[ours, ours]):
         Client().get("/chat/orders/")
@@ -221,7 +221,7 @@ def test_listed_twice_acts_once(captured: Captured) -> None:
 
 
 def test_project_without_users(captured: Captured) -> None:
-    """Neither sessions nor authentication of Django are needed."""
+    """The middleware works without Django's sessions and authentication."""
     with override_settings(MIDDLEWARE=["baserun_django.BaserunMiddleware"]):
         Client().get("/chat/orders/")
 
@@ -229,7 +229,7 @@ def test_project_without_users(captured: Captured) -> None:
 
 
 def test_wrong_option_stops_the_server_from_starting(captured: Captured) -> None:
-    """A misspelt option is told when the middleware is made, with the one that was meant."""
+    """A misspelt option is refused when the middleware is created, and the error suggests the right one."""
     with (
         override_settings(BASERUN={"exclude": ["/health"]}),
         pytest.raises(ValueError, match="did you mean 'excluded'"),
@@ -238,14 +238,14 @@ def test_wrong_option_stops_the_server_from_starting(captured: Captured) -> None
 
 
 def test_request_factory(captured: Captured) -> None:
-    """A view that is called without a server, as unit tests do, has no session and does its work."""
+    """A request of `RequestFactory`, which passes no middleware, has no `baserun_session`."""
     request = RequestFactory().get("/plain/")
 
     assert not hasattr(request, "baserun_session")
 
 
 def test_idle_session_is_followed(captured: Captured, clock: FakeClock) -> None:
-    """After half an hour of rest the same browser begins a new session, linked to the one before."""
+    """After half an hour without requests the same browser gets a new session, linked to the previous one."""
     client = Client()
     client.get("/chat/morning/")
     clock.advance(31 * 60)
@@ -256,7 +256,7 @@ def test_idle_session_is_followed(captured: Captured, clock: FakeClock) -> None:
 
 
 def test_new_conversation(captured: Captured, clock: FakeClock, names: Names) -> None:
-    """Ending the session in a view begins another with the next call."""
+    """After a view ends the session, the next call begins another."""
     client = Client()
     client.get("/chat/before/")
     clock.advance(1)
@@ -267,7 +267,7 @@ def test_new_conversation(captured: Captured, clock: FakeClock, names: Names) ->
 
 
 def test_cache_never_hands_out_a_cookie(captured: Captured) -> None:
-    """Django's cache middleware above us keeps no answer with our cookie."""
+    """Django's cache middleware above us stores no response with our cookie."""
     cached = [
         "django.middleware.cache.UpdateCacheMiddleware",
         "baserun_django.BaserunMiddleware",

@@ -1,4 +1,4 @@
-"""Django's requests in unusual company: other cookies, other applications, requests within requests."""
+"""Django requests in special conditions: other cookies, changed passwords, nested requests and middleware."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def _anna() -> Any:
 
 
 def test_cookie_within_another_sites_frame(captured: Captured) -> None:
-    """Django has no argument for a partitioned cookie, and Python knows none before 3.14; ours is one all the same."""
+    """With `cookie_partitioned` the cookie is partitioned, which neither Django nor Python before 3.14 supports."""
     with override_settings(BASERUN={"cookie_samesite": "none", "cookie_partitioned": True}):
         answer = Client().post("/chat/orders/", secure=True)
 
@@ -46,7 +46,7 @@ def test_cookie_planted_beside_ours(captured: Captured, planted: str) -> None:
 
 
 def test_password_that_was_changed(captured: Captured) -> None:
-    """Django takes a login away when the password changes; its visitor is nobody from then on, in a linked session."""
+    """When a changed password ends the login in Django, the visitor gets a linked session without a user."""
     person = _anna()
     client = Client()
     client.force_login(person)
@@ -66,7 +66,7 @@ def test_password_that_was_changed(captured: Captured) -> None:
 
 
 def test_request_within_a_request(captured: Captured, call: Callable[[str], None]) -> None:
-    """A view that asks its own project is in a session of its own again when the answer is there."""
+    """A request that a view makes to its own project has its own session; afterwards the view's is current."""
 
     def outer(request: HttpRequest) -> HttpResponse:
         call("before")
@@ -88,7 +88,7 @@ def test_request_within_a_request(captured: Captured, call: Callable[[str], None
 
 
 def test_project_below_the_asgi_middleware(captured: Captured) -> None:
-    """Of two of ours the outer one acts, so that there is one session, one trace and one cookie."""
+    """With the ASGI middleware around Django's, only the outer one acts: one trace and one cookie."""
     sent: list[Any] = []
     scope = {
         "type": "http",

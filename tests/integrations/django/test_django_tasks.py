@@ -1,4 +1,4 @@
-"""Tasks of Django 6: what a request leaves to a task is in its session."""
+"""Tasks of Django 6: the calls of a task are in the session of the request that enqueued it."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ LATER = {"default": {"BACKEND": "django.tasks.backends.dummy.DummyBackend"}}
 
 
 class Told:
-    """A call to a model of which only the prompt is known."""
+    """The source of a call's details."""
 
     def describe(self) -> CallDetails:
         return CallDetails(provider="test", operation="chat", request_model="m", input_preview="text")
@@ -36,12 +36,12 @@ def _ask(text: str) -> None:
 
 
 def summarize(text: str) -> None:
-    """Work for here and now."""
+    """A task that runs in the request."""
     _ask(text)
 
 
 def summarize_elsewhere(text: str, carried: dict[str, str]) -> None:
-    """Work for whoever takes it, with the session among its arguments."""
+    """A task for a worker, with the session among its arguments."""
     with baserun.extract(carried):
         _ask(text)
 
@@ -66,7 +66,7 @@ async def chat_in_loop(request: HttpRequest, kind: str) -> HttpResponse:
 
 @pytest.fixture(autouse=True)
 def _tasks(project: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Make tasks of the functions, which Django does by its settings, and finds again by their names."""
+    """Make tasks of the functions, now that Django is set up; it finds them by their names in this module."""
     for function in (summarize, summarize_elsewhere):
         monkeypatch.setattr(HERE, function.__name__, tasks.task(function))
 
@@ -76,7 +76,7 @@ urlpatterns = [path("chat/<slug:kind>/", chat), path("chat-in-loop/<slug:kind>/"
 
 @pytest.mark.parametrize("kind", ["here", "elsewhere"])
 def test_task_that_runs_at_once(captured: Captured, kind: str) -> None:
-    """A task that the immediate backend runs within the request is in the request's trace, carried or not."""
+    """A task that the immediate backend runs in the request is in its trace, with or without carried headers."""
     with override_settings(ROOT_URLCONF=__name__, TASKS=IMMEDIATE):
         Client().get(f"/chat/{kind}/")
 
@@ -86,7 +86,7 @@ def test_task_that_runs_at_once(captured: Captured, kind: str) -> None:
 
 @pytest.mark.parametrize("kind", ["here", "elsewhere"])
 async def test_task_that_runs_at_once_in_a_loop(captured: Captured, kind: str) -> None:
-    """The same in an asynchronous view, of whose task Django makes a thread's work."""
+    """A task that an async view enqueues, and that the immediate backend runs at once, is in the request's trace."""
     with override_settings(ROOT_URLCONF=__name__, TASKS=IMMEDIATE):
         await AsyncClient().get(f"/chat-in-loop/{kind}/")
 
@@ -95,7 +95,7 @@ async def test_task_that_runs_at_once_in_a_loop(captured: Captured, kind: str) -
 
 
 def test_task_that_a_worker_runs_later(captured: Captured, in_new_thread: Callable[[Callable[[], None]], None]) -> None:
-    """What a worker finds in its queue brings its session and trace along, as JSON."""
+    """A task that a worker runs later is in the session and trace that were injected into its arguments."""
     with override_settings(ROOT_URLCONF=__name__, TASKS=LATER):
         Client().get("/chat/elsewhere/")
         (waiting,) = tasks.default_task_backend.results

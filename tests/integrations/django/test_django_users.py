@@ -1,4 +1,4 @@
-"""Users of Django projects: who a session belongs to, and what changes with a login."""
+"""Users of Django projects: the user of a session, and login and logout."""
 
 from __future__ import annotations
 
@@ -35,14 +35,14 @@ def _user_of(request: Any) -> str:
 
 
 def test_user_is_the_hash_of_the_address(captured: Captured) -> None:
-    """The authenticated user's e-mail address, hashed, is the user of the session."""
+    """The session's user is the hash of the authenticated user's e-mail address."""
     _logged_in("anna").get("/chat/orders/")
 
     assert [session.user_identifier for session in captured.sessions] == [ANNA]
 
 
 def test_user_without_an_address(captured: Captured) -> None:
-    """A user without an e-mail address is known by their primary key, hashed with the name of the model."""
+    """A user without an e-mail address is identified by a hash."""
     _logged_in("carl").get("/chat/orders/")
 
     (session,) = captured.sessions
@@ -51,7 +51,7 @@ def test_user_without_an_address(captured: Captured) -> None:
 
 
 def test_untouched_request_makes_no_query(captured: Captured) -> None:
-    """A request that touches no session loads no user, and does not mark Django's session as read."""
+    """A request that touches no session makes no query and adds no Vary."""
     client = _logged_in("anna")
 
     with CaptureQueriesContext(connection) as queries:
@@ -62,7 +62,7 @@ def test_untouched_request_makes_no_query(captured: Captured) -> None:
 
 
 def test_touched_request_asks_once(captured: Captured) -> None:
-    """A request that touches its session loads the user once, however many calls it makes."""
+    """A request that touches its session loads the user with one query."""
     client = _logged_in("anna")
 
     with CaptureQueriesContext(connection) as queries:
@@ -72,7 +72,7 @@ def test_touched_request_asks_once(captured: Captured) -> None:
 
 
 def test_asynchronous_request_knows_its_user(captured: Captured, run: Run) -> None:
-    """In an event loop nobody can be looked up in the middle of a call; the session has its user by the answer."""
+    """An async request's session has its user, who cannot be looked up while a call is made in the event loop."""
 
     async def visit() -> None:
         client = AsyncClient()
@@ -93,7 +93,7 @@ async def _find(name: str) -> Any:
 
 
 def test_login_starts_a_linked_session(captured: Captured, clock: FakeClock, names: Names) -> None:
-    """What an anonymous visitor said stays nobody's; from the login on a new session follows it."""
+    """Calls before the login stay in the anonymous session; from the login on a new, linked session is used."""
     client = Client()
     client.get("/chat/hello/")
     clock.advance(1)
@@ -106,7 +106,7 @@ def test_login_starts_a_linked_session(captured: Captured, clock: FakeClock, nam
 
 
 def test_logout_starts_a_session_of_nobody(captured: Captured, clock: FakeClock, names: Names) -> None:
-    """After the logout the next person at this browser is in a session without a user."""
+    """At logout a new session without a user begins, for the next person at this browser."""
     client = _logged_in("anna")
     client.get("/chat/mine/")
     clock.advance(1)
@@ -119,7 +119,7 @@ def test_logout_starts_a_session_of_nobody(captured: Captured, clock: FakeClock,
 
 
 def test_old_anonymous_token_resumes_no_known_session(captured: Captured) -> None:
-    """Whoever kept the cookie from before the login does not come into the session after it."""
+    """A token from before the login does not resume the user's session."""
     client, other = Client(), Client()
     client.get("/chat/hello/")
     other.cookies["baserun"] = client.cookies["baserun"].value
@@ -131,7 +131,7 @@ def test_old_anonymous_token_resumes_no_known_session(captured: Captured) -> Non
 
 
 def test_another_users_cookie_resumes_nothing(captured: Captured) -> None:
-    """A stolen token is ignored: its thief, logged in as somebody else, gets a session of their own."""
+    """A stolen token is ignored: the thief, logged in as somebody else, gets a session of their own."""
     anna, bert = _logged_in("anna"), _logged_in("bert")
     anna.get("/chat/mine/")
     bert.cookies["baserun"] = anna.cookies["baserun"].value
@@ -142,7 +142,7 @@ def test_another_users_cookie_resumes_nothing(captured: Captured) -> None:
 
 
 def test_get_user_by_its_path(captured: Captured) -> None:
-    """The option `get_user` may be written as a dotted path, and gets Django's request."""
+    """The option `get_user` can be a dotted path; the function gets Django's request."""
     with override_settings(BASERUN={"get_user": f"{__name__}._user_of"}):
         _import_self()
         Client().get("/chat/orders/?name=7")
@@ -157,7 +157,7 @@ def _import_self() -> None:
 
 
 class _Early:
-    """A middleware that touches the session before any view has authenticated anybody."""
+    """A middleware that touches the session before the view authenticates the user."""
 
     def __init__(self, get_response: Callable[[Any], Any]) -> None:
         self._get_response = get_response
@@ -169,7 +169,7 @@ class _Early:
 
 @pytest.mark.parametrize("below", [[], [f"{__name__}._Early"]], ids=["at the call", "after the first touch"])
 def test_framework_user_known_late(captured: Captured, call: Callable[[str], None], below: list[str]) -> None:
-    """Django REST framework authenticates inside the view; the session has that user, from request to request."""
+    """A user whom Django REST framework authenticates inside the view is the session's, from request to request."""
     from django.urls import path
     from rest_framework.authentication import BaseAuthentication
     from rest_framework.response import Response
@@ -203,7 +203,7 @@ def test_framework_user_known_late(captured: Captured, call: Callable[[str], Non
 
 
 def test_user_of_an_asynchronous_view_under_wsgi(captured: Captured) -> None:
-    """Its calls are made in a loop, where nobody can be looked up; once it has answered its user is the session's."""
+    """The session of an async view under WSGI has its user, who cannot be looked up while its calls are made."""
     client = _logged_in("anna")
 
     for _ in range(2):
@@ -213,7 +213,7 @@ def test_user_of_an_asynchronous_view_under_wsgi(captured: Captured) -> None:
 
 
 def test_fifty_users_at_once(captured: Captured) -> None:
-    """Two hundred requests of fifty users, half of them streams, in sixteen threads: no call in a wrong session."""
+    """No call of 200 concurrent requests of fifty users, half of them streams, is in a wrong session."""
     from django.contrib.auth.models import User
 
     users = [f"user{number}" for number in range(50)]
@@ -248,7 +248,7 @@ def test_fifty_users_at_once(captured: Captured) -> None:
 
 
 def test_feedback_of_a_visitor(captured: Captured) -> None:
-    """A thumb posted with the trace's token is recorded on that trace; a token that was edited is refused."""
+    """Feedback posted with the trace's token, as JSON or a form, is recorded there; a changed token is refused."""
     client = Client()
     token = client.get("/ask/").content.decode()
 
@@ -265,7 +265,7 @@ def test_feedback_of_a_visitor(captured: Captured) -> None:
 
 
 def test_feedback_of_a_visitor_who_changes_their_mind(captured: Captured) -> None:
-    """Of a thumb up and then down the last counts."""
+    """After a thumbs up and then down on the same trace, only the last counts."""
     client = Client()
     token = client.get("/ask/").content.decode()
 
@@ -276,7 +276,7 @@ def test_feedback_of_a_visitor_who_changes_their_mind(captured: Captured) -> Non
 
 
 def test_feedback_without_the_middleware_says_what_is_missing(captured: Captured) -> None:
-    """A project without the middleware is told to add it."""
+    """Without the middleware, the error says to add it."""
     with (
         override_settings(MIDDLEWARE=[]),
         pytest.raises(
@@ -287,7 +287,7 @@ def test_feedback_without_the_middleware_says_what_is_missing(captured: Captured
 
 
 def test_feedback_is_protected_against_forgery(captured: Captured) -> None:
-    """The host's protection against forged requests applies to the endpoint like to every view."""
+    """Django's CSRF protection applies to the feedback view."""
     client = Client(enforce_csrf_checks=True)
     with override_settings(
         MIDDLEWARE=["django.middleware.csrf.CsrfViewMiddleware", "baserun_django.BaserunMiddleware"]
