@@ -1,6 +1,6 @@
-"""Beside the instrumentation of others, in both orders: each call is one record of ours, and theirs works as before.
+"""Together with other tools' instrumentation, in both orders: each call is one record of ours and one of theirs.
 
-Run by `test_openai_beside_others.py`, where the others are installed.
+Run by `test_openai_beside_others.py`, in an environment that has the other tools.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ CHAT: Any = {"model": "gpt-4o-mini", "messages": [{"role": "user", "content": 'S
 
 
 class ConsumerError(Exception):
-    """What the application raises while it reads."""
+    """Raised by the application while it reads a stream."""
 
 
 @pytest.fixture(name="captured")
@@ -35,7 +35,7 @@ def _captured() -> Iterator[Captured]:
 
 @pytest.fixture(name="spans", params=OTHERS)
 def _spans(request: pytest.FixtureRequest, is_first: bool) -> Iterator[Any]:
-    """What the other tool recorded; it was there before us, or came after us."""
+    """The exporter of the other tool, which instrumented the client after us or before us."""
     tracing = import_module("opentelemetry.sdk.trace")
     exporter = import_module("opentelemetry.sdk.trace.export.in_memory_span_exporter").InMemorySpanExporter()
     provider = tracing.TracerProvider()
@@ -53,7 +53,7 @@ def _spans(request: pytest.FixtureRequest, is_first: bool) -> Iterator[Any]:
     for undo in undone if is_first else reversed(undone):
         undo()
     for kind in (openai.OpenAI, openai.AsyncOpenAI):
-        if "request" in vars(kind):  # the inherited method, which they leave there
+        if "request" in vars(kind):  # the inherited method, which the other tool leaves in the class
             del kind.request
 
 
@@ -107,7 +107,7 @@ def test_one_record_each(
     stream_end: str | None,
     status: str,
 ) -> None:
-    """A call is one record of ours and one of theirs, and ours says how it ended."""
+    """A call is one record of ours and one of the other tool's, and ours has how it ended."""
     with openai.OpenAI(base_url=offline.url, api_key="offline", max_retries=0) as client:
         style(client)
         gc.collect()

@@ -1,4 +1,4 @@
-"""A real client of whatever version is installed, the offline model, and what was recorded."""
+"""Fixtures: real clients of the installed version, the offline model, and the recorder."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def _captured() -> Iterator[Captured]:
 
 @pytest.fixture(name="http")
 def _http() -> ModuleType:
-    """The HTTP library that this version of the client sits on."""
+    """The HTTP library that this version of the client uses."""
     return importlib.import_module("httpx2" if int(openai.__version__.split(".")[0]) >= 3 else "httpx")
 
 
@@ -39,7 +39,7 @@ Answering = Callable[..., openai.OpenAI]
 
 @pytest.fixture(name="answering")
 def _answering(http: ModuleType) -> Answering:
-    """Makes a client each of whose requests is answered with the same bytes, in the chunks that they are given in."""
+    """A function that makes a client whose requests are all answered with the same chunks of bytes."""
 
     def make(
         *chunks: bytes, content_type: str = "application/json", status: int = 200, **options: Any
@@ -58,18 +58,18 @@ def _answering(http: ModuleType) -> Answering:
 
 
 class AnyClient:
-    """A sync or an async client, used by tests in the same words."""
+    """A sync or async client, which tests use in the same way."""
 
     def __init__(self, client: Any) -> None:
         self.client = client
         self.is_async = isinstance(client, openai.AsyncOpenAI)
 
     async def result(self, value: Any) -> Any:
-        """The value, awaited if it has to be."""
+        """Return the value, awaited if necessary."""
         return await value if inspect.isawaitable(value) else value
 
     async def read(self, stream: Any, most: int | None = None) -> list[Any]:
-        """The items of a stream, at most that many."""
+        """Return the items of a stream, at most `most`."""
         items: list[Any] = []
         if most == 0:
             return items
@@ -86,13 +86,13 @@ class AnyClient:
         return items
 
     async def collect(self) -> None:
-        """Let everything that nobody refers to any more be finalised."""
+        """Let unreferenced objects be finalised."""
         for _ in range(3):
             gc.collect()
             await asyncio.sleep(0.01)
 
     def block(self, manager: Any) -> _Block:
-        """The manager, for ``async with``."""
+        """Adapt a sync or async context manager to ``async with``."""
         return _Block(manager)
 
 

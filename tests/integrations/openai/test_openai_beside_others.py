@@ -1,4 +1,4 @@
-"""Ours beside the instrumentation of others, which want an environment of their own."""
+"""Recording together with other tools' instrumentation, in an environment that has them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ OTHERS = ("opentelemetry-instrumentation-genai-openai>=1.3b0", "openinference-in
 
 @pytest.mark.storm
 def test_beside_others(tmp_path: Path) -> None:
-    """Each call is one record of ours and one of theirs, whoever was first."""
+    """Each call is one record of ours and one of the other tool's, whichever instrumented first."""
     _run([sys.executable, "-m", "venv", "venv"], tmp_path)
     python = str(tmp_path / "venv" / "bin" / "python")
     _run([python, "-m", "pip", "install", "-q", f"openai=={openai.__version__}", *NEEDED, *OTHERS], tmp_path)
@@ -32,7 +32,7 @@ def test_beside_others(tmp_path: Path) -> None:
 
 def _run(command: list[str], folder: Path) -> str:
     sources = [str(Path(package.__file__ or "").parents[1]) for package in (baserun, baserun_openai)]
-    # The options of the run around this one may be those of plugins that the other environment has not.
+    # The outer run's options may be for plugins that the other environment lacks.
     variables = {**os.environ, "PYTEST_ADDOPTS": "", "PYTHONPATH": os.pathsep.join(sources)}
     run = subprocess.run(command, cwd=folder, env=variables, capture_output=True, text=True)
     assert run.returncode == 0, run.stdout[-4000:] + run.stderr[-4000:]

@@ -1,4 +1,4 @@
-"""Every kind of client is recorded: before or after, whatever its class, host and transport."""
+"""Every kind of client is recorded: whenever it was made, whatever its class, host and transport."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ CHAT: Any = {"model": "gpt-4o-mini", "messages": [{"role": "user", "content": "H
 
 
 def test_client_and_resources_made_before(offline: OfflineModel) -> None:
-    """A client, and its methods, that were taken before anything was recorded are recorded."""
+    """Calls of a client, and of its methods, taken before recording began are recorded."""
     with openai.OpenAI(base_url=offline.url, api_key="offline") as client:
         create = client.chat.completions.create
         create_raw = client.chat.completions.with_raw_response.create
@@ -30,7 +30,7 @@ def test_client_and_resources_made_before(offline: OfflineModel) -> None:
 
 
 def test_module_client(offline: OfflineModel, captured: Captured, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The client that the module itself is, is recorded."""
+    """Calls of the module-level client are recorded."""
     for name, value in offline.environment().items():
         monkeypatch.setenv(name, value)
 
@@ -42,7 +42,7 @@ def test_module_client(offline: OfflineModel, captured: Captured, monkeypatch: p
 
 
 def test_subclass_that_overrides_request(offline: OfflineModel, captured: Captured) -> None:
-    """A client of the user's own class, with its own `request`, is recorded once for each call."""
+    """A call of a subclass that overrides `request` is recorded once."""
 
     class OwnClient(openai.OpenAI):
         def request(self, *args: Any, **kwargs: Any) -> Any:
@@ -55,7 +55,7 @@ def test_subclass_that_overrides_request(offline: OfflineModel, captured: Captur
 
 
 def test_request_within_a_call(offline: OfflineModel, captured: Captured) -> None:
-    """What a client asks for in the middle of a call is not taken for the call's own request and answer."""
+    """A request that a client makes in the middle of a call is not mistaken for the call's own."""
 
     class AskingClient(openai.OpenAI):
         def _prepare_options(self, options: Any) -> Any:
@@ -71,7 +71,7 @@ def test_request_within_a_call(offline: OfflineModel, captured: Captured) -> Non
 
 
 def test_call_within_a_call(offline: OfflineModel, captured: Captured) -> None:
-    """A call in the middle of another is a record of its own."""
+    """A call in the middle of another has its own record."""
 
     class AskingClient(openai.OpenAI):
         def _prepare_options(self, options: Any) -> Any:
@@ -89,7 +89,7 @@ def test_call_within_a_call(offline: OfflineModel, captured: Captured) -> None:
 
 
 def test_azure(offline: OfflineModel, captured: Captured) -> None:
-    """A call to Azure is recorded; its model may stand in the address only."""
+    """A call to Azure is recorded, also if only the URL has its model."""
     with openai.AzureOpenAI(
         azure_endpoint=offline.azure_endpoint, api_key="offline", api_version="2024-10-21"
     ) as client:
@@ -103,7 +103,7 @@ def test_azure(offline: OfflineModel, captured: Captured) -> None:
 
 @pytest.mark.parametrize("url", ["/chat/completions", "chat/completions", "{base}/chat/completions"])
 def test_generic_post(offline: OfflineModel, captured: Captured, url: str) -> None:
-    """A call by path or by full address is recorded as what it is."""
+    """A call by `post`, with a path or a full URL, is recorded with its operation."""
     with openai.OpenAI(base_url=offline.url, api_key="offline") as client:
         client.post(url.format(base=offline.url), cast_to=object, body=CHAT)
 
@@ -114,7 +114,7 @@ def test_generic_post(offline: OfflineModel, captured: Captured, url: str) -> No
 @pytest.mark.skipif(importlib.util.find_spec("aiohttp") is None, reason="aiohttp is not installed")
 @pytest.mark.parametrize("is_stream", [False, True])
 async def test_aiohttp_transport(offline: OfflineModel, captured: Captured, is_stream: bool) -> None:
-    """Calls that go through aiohttp are recorded."""
+    """Calls over aiohttp are recorded."""
     if importlib.util.find_spec("httpx_aiohttp") is None and int(openai.__version__.split(".")[0]) < 3:
         pytest.skip("the aiohttp transport of this client needs httpx_aiohttp")
     async with openai.AsyncOpenAI(
@@ -134,7 +134,7 @@ async def test_aiohttp_transport(offline: OfflineModel, captured: Captured, is_s
 @pytest.mark.skipif(importlib.util.find_spec("httpx") is None, reason="httpx is not installed")
 @pytest.mark.parametrize("is_stream", [False, True])
 def test_legacy_httpx_client(offline: OfflineModel, captured: Captured, is_stream: bool) -> None:
-    """Calls through a client of the older HTTP library, which the user handed over, are recorded."""
+    """Calls over a given client of the older HTTP library are recorded."""
     import httpx
 
     with openai.OpenAI(base_url=offline.url, api_key="offline", http_client=httpx.Client()) as client:  # type: ignore[arg-type,unused-ignore]
@@ -147,7 +147,7 @@ def test_legacy_httpx_client(offline: OfflineModel, captured: Captured, is_strea
 
 
 def test_input_at_call_time(offline: OfflineModel, captured: Captured) -> None:
-    """What the caller does to its messages afterwards is not in the record."""
+    """The recorded input is that at call time, even if the caller changes it later."""
     messages = [{"role": "user", "content": "first"}]
     with openai.OpenAI(base_url=offline.url, api_key="offline") as client:
         client.chat.completions.create(model="gpt-4o-mini", messages=messages)  # type: ignore[arg-type]
@@ -158,7 +158,7 @@ def test_input_at_call_time(offline: OfflineModel, captured: Captured) -> None:
 
 
 def test_suppressed(offline: OfflineModel, captured: Captured) -> None:
-    """In a block that suppresses recording nothing is recorded."""
+    """In a `suppress` block nothing is recorded."""
     with openai.OpenAI(base_url=offline.url, api_key="offline") as client, baserun.suppress():
         client.chat.completions.create(**CHAT)
 

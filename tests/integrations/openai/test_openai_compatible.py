@@ -1,4 +1,4 @@
-"""Servers that speak the API nearly: the caller gets what they send, and the record has what can be told of it."""
+"""Servers that deviate from OpenAI's API: the caller gets what they send, and the record has what can be read."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ STREAMS: dict[str, tuple[str, list[bytes]]] = {
 
 @pytest.mark.parametrize("case", STREAMS)
 def test_stream(answering: Answering, captured: Captured, case: str) -> None:
-    """A stream is read however it is written, and whatever its server calls it."""
+    """A stream is read in any notation of its events, and with any content type."""
     content_type, chunks = STREAMS[case]
 
     with answering(*chunks, content_type=content_type) as client:
@@ -81,7 +81,7 @@ def whole(message: Any, **others: Any) -> Any:
 def test_whole_message_after_its_deltas(
     answering: Answering, captured: Captured, message: Any, others: dict[str, Any]
 ) -> None:
-    """A message that says again what came piece by piece is there once; one that says nothing takes nothing away."""
+    """A whole message after its deltas does not double the output, and an empty one does not remove it."""
     with answering(*events(*HELLO[:2], whole(message, **others)), content_type=EVENTS) as client:
         list(client.chat.completions.create(**CHAT, stream=True))
 
@@ -91,7 +91,7 @@ def test_whole_message_after_its_deltas(
 
 
 def test_whole_message_with_the_calls_of_its_deltas(answering: Answering, captured: Captured) -> None:
-    """The same of tool calls."""
+    """A whole message after its deltas does not double the tool calls."""
     calls = [{"index": 0, "id": "1", "type": "function", "function": {"name": "f", "arguments": "{}"}}]
     with answering(
         *events(chunk({"tool_calls": calls}), whole({"content": None, "tool_calls": calls})), content_type=EVENTS
@@ -122,7 +122,7 @@ USAGES: list[tuple[list[Any], Any]] = [
 
 @pytest.mark.parametrize(("usages", "expected"), USAGES)
 def test_usage(answering: Answering, captured: Captured, usages: list[Any], expected: Any) -> None:
-    """The last usage that says something counts; what cannot be a count is unknown, and harms nothing else."""
+    """The last usage with counts is recorded; an invalid count is unknown, without other effects."""
     chunks = events(*(chunk({"content": "x"}, usage=usage) for usage in usages))
 
     with answering(*chunks, content_type=EVENTS) as client:
@@ -142,8 +142,8 @@ LAST: dict[str, Any] = {
 
 
 @pytest.mark.parametrize("provider", LAST)
-def test_usage_in_a_place_of_its_own(answering: Answering, captured: Captured, provider: str) -> None:
-    """The tokens of a stream are known also where the provider tells them elsewhere than OpenAI does."""
+def test_usage_in_another_field(answering: Answering, captured: Captured, provider: str) -> None:
+    """The tokens of a stream are recorded also if the provider sends them in another field than OpenAI."""
     with answering(*events(*HELLO[:2], LAST[provider]), DONE, content_type=EVENTS) as client:
         list(client.chat.completions.create(**CHAT, stream=True))
 
@@ -152,8 +152,8 @@ def test_usage_in_a_place_of_its_own(answering: Answering, captured: Captured, p
     assert call.finish_reasons == ["stop"]
 
 
-def test_thoughts_before_the_answer(answering: Answering, captured: Captured) -> None:
-    """What a model thought, sent as parts before its answer as text, is not lost to the answer."""
+def test_reasoning_before_the_answer(answering: Answering, captured: Captured) -> None:
+    """Reasoning sent as parts, before an answer sent as text, is kept in the output."""
     thoughts = [{"type": "thinking", "thinking": [{"type": "text", "text": "Hm."}]}]
     chunks = events(chunk({"content": thoughts}), chunk({"content": "Yes"}), chunk({"content": "."}, "stop"))
 
@@ -164,8 +164,8 @@ def test_thoughts_before_the_answer(answering: Answering, captured: Captured) ->
     assert call.output[0]["content"] == [*thoughts, {"type": "text", "text": "Yes."}]
 
 
-def test_failure_in_a_field_of_its_own(answering: Answering, captured: Captured) -> None:
-    """A failure that is told in the field `error`, which the client skips, is an error."""
+def test_failure_in_an_error_field(answering: Answering, captured: Captured) -> None:
+    """A failure in an ``error:`` field of the stream, which the client skips, is recorded as an error."""
     failure = {"code": 500, "message": "Out of memory.", "type": "server_error"}
     chunks = [*events(HELLO[0]), event(failure, start="error: ")]
 
@@ -182,7 +182,7 @@ def test_failure_in_a_field_of_its_own(answering: Answering, captured: Captured)
 def test_page_of_a_proxy(
     answering: Answering, captured: Captured, resource: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """A page in the place of an answer, which the client hands on as text, is the output; it is no failure of ours."""
+    """An HTML page instead of an answer, which the client returns as text, is the output, and logs no failure."""
     with answering(b"<html>Sign in</html>", content_type="text/html") as client:
         if resource == "chat":
             got: Any = client.chat.completions.create(**CHAT)
@@ -198,7 +198,7 @@ def test_page_of_a_proxy(
 
 @pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-32-le"])
 def test_encodings(answering: Answering, captured: Captured, encoding: str) -> None:
-    """What the client can read is read, also with a byte order mark before it."""
+    """Answers in encodings that the client can read are read, also with a byte order mark."""
     body = {"id": "c", "choices": [{"message": {"content": "Hé"}}], "usage": {"prompt_tokens": 5}}
     with answering(json.dumps(body, ensure_ascii=False).encode(encoding)) as client:
         got = client.chat.completions.create(**CHAT)
@@ -209,7 +209,7 @@ def test_encodings(answering: Answering, captured: Captured, encoding: str) -> N
 
 
 def test_half_of_an_answer(answering: Answering, captured: Captured) -> None:
-    """Of an answer that was read half there is that half."""
+    """Of a partly read answer, the part that was read is recorded."""
     body = json.dumps({"id": "c", "choices": []}).encode()
 
     with (
@@ -224,7 +224,7 @@ def test_half_of_an_answer(answering: Answering, captured: Captured) -> None:
 
 
 def test_arguments_as_an_object(answering: Answering, captured: Captured) -> None:
-    """Arguments that a server sends as an object are text in the record, as everywhere."""
+    """Tool arguments sent as an object are recorded as text, like all others."""
     function = {"name": "f", "arguments": {"a": 1}}
     body = {"id": "c", "choices": [{"message": {"tool_calls": [{"id": "1", "function": function}]}}]}
 
@@ -237,7 +237,7 @@ def test_arguments_as_an_object(answering: Answering, captured: Captured) -> Non
 
 @pytest.mark.parametrize("resource", ["embeddings", "images", "moderations"])
 def test_error_of_any_endpoint(answering: Answering, captured: Captured, resource: str) -> None:
-    """An error in an answer with status 200 is in the record of any endpoint, also where the client raises its own."""
+    """An error in an answer with status 200 is recorded for any endpoint, also if the client raises its own."""
     told = {"message": "No credit.", "code": 402}
     with answering(json.dumps({"error": told}).encode()) as client:
         if resource == "embeddings":
@@ -257,10 +257,10 @@ ODD: list[tuple[Any, str | None]] = [({"a": 1}, None), ([["x"]], None), (True, N
 
 
 @pytest.mark.parametrize(("odd", "label"), ODD)
-def test_label_that_is_none(
+def test_invalid_label(
     answering: Answering, captured: Captured, odd: Any, label: str | None, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Where an id, a name or a reason belongs there is text in the record, or nothing, and the cost is known."""
+    """An invalid id, name or finish reason is recorded as text or not at all, and the cost is still known."""
     call_of_tool = {"id": odd, "function": {"name": odd, "arguments": "{}"}}
     message = {"content": "Hi", "tool_calls": [call_of_tool], "function_call": {"name": odd, "arguments": "1"}}
     choices = [{"message": message, "finish_reason": odd}]
@@ -281,10 +281,10 @@ def test_label_that_is_none(
 
 
 @pytest.mark.parametrize(("odd", "label"), ODD)
-def test_label_of_a_response_that_is_none(
+def test_invalid_label_of_a_response(
     answering: Answering, captured: Captured, odd: Any, label: str | None
 ) -> None:
-    """The same of the Responses API, whose calls are named by their type where they have no name."""
+    """In the Responses API an invalid label is recorded as text or not at all; a tool without a name has its type."""
     item = {"type": "function_call", "call_id": odd, "name": odd, "arguments": "{}"}
     with answering(json.dumps({"id": odd, "model": odd, "status": odd, "output": [item]}).encode()) as client:
         client.responses.create(model="m", input="Hi")
@@ -295,8 +295,8 @@ def test_label_of_a_response_that_is_none(
 
 
 @pytest.mark.parametrize("audio", ["\u00e9", "A", ["AA=="], {"x": 1}, 5])
-def test_sound_that_is_none(answering: Answering, captured: Captured, audio: Any) -> None:
-    """Sound that is no base64 costs nothing else that the stream says."""
+def test_invalid_sound(answering: Answering, captured: Captured, audio: Any) -> None:
+    """Sound that is not base64 does not affect the rest of the stream's record."""
     deltas = [{"audio": {"data": audio}}, {"audio": {"data": "AA=="}}, {"parts": 5}, {"parts": [1]}, {"content": "Hi"}]
     chunks = events(*map(chunk, deltas), chunk({}, "stop", usage={"prompt_tokens": 5, "completion_tokens": 2}))
 
@@ -308,8 +308,8 @@ def test_sound_that_is_none(answering: Answering, captured: Captured, audio: Any
     assert usage_of(call) == (5, 2)
 
 
-def test_vectors_that_are_none(answering: Answering, captured: Captured, caplog: pytest.LogCaptureFixture) -> None:
-    """Vectors that are no base64, which the client cannot read, are no failure of ours."""
+def test_invalid_vectors(answering: Answering, captured: Captured, caplog: pytest.LogCaptureFixture) -> None:
+    """Vectors that are not base64, which the client cannot read, log no failure of ours."""
     body = {"model": "m-1", "data": [{"embedding": "A"}], "usage": {"prompt_tokens": 5}}
     with answering(json.dumps(body).encode()) as client, pytest.raises(ValueError, match="base64"):
         client.embeddings.create(model="m", input="Hi")
@@ -319,8 +319,8 @@ def test_vectors_that_are_none(answering: Answering, captured: Captured, caplog:
     assert caplog.records == []
 
 
-def test_transcript_of_a_speech_that_is_none(answering: Answering, captured: Captured) -> None:
-    """The same of a speech that is streamed."""
+def test_invalid_streamed_speech(answering: Answering, captured: Captured) -> None:
+    """Streamed speech that is not base64 does not affect the recorded tokens."""
     usage = {"input_tokens": 5, "output_tokens": 2}
     chunks = events({"type": "speech.audio.delta", "audio": "A"}, {"type": "speech.audio.done", "usage": usage})
     with (
@@ -334,7 +334,7 @@ def test_transcript_of_a_speech_that_is_none(answering: Answering, captured: Cap
 
 
 def test_a_request_that_is_nested_too_deeply_is_described(answering: Answering, captured: Captured) -> None:
-    """Its size and hash are in the record; what came back is recorded as ever."""
+    """A request nested too deeply is recorded by its size and hash, and its answer as usual."""
     if "content" not in inspect.signature(openai.OpenAI.post).parameters:
         pytest.skip("this client cannot post_bytes yet")
     body = b'{"model": "m", "messages": ' + b"[" * 100_000 + b"]" * 100_000 + b"}"

@@ -1,4 +1,4 @@
-"""Calls of many threads and tasks at once: each in the session that made it."""
+"""Concurrent calls of many threads and tasks: each is in the session that made it."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def _offline() -> Iterator[OfflineModel]:
 
 
 def test_threads(offline: OfflineModel, captured: Captured) -> None:
-    """Threads that share a client and read their streams in turns are recorded each in their own session."""
+    """Calls of threads that share a client and read several streams in turn are in each thread's own session."""
     with openai.OpenAI(base_url=offline.url, api_key="offline") as client:
         threads = [threading.Thread(target=_talk, args=(client, number)) for number in range(THREADS)]
         for thread in threads:
@@ -46,7 +46,7 @@ def _talk(client: openai.OpenAI, number: int) -> None:
 
 
 async def test_tasks(offline: OfflineModel, captured: Captured) -> None:
-    """A thousand tasks with interleaved streams are recorded each in their own session."""
+    """Calls of a thousand tasks with interleaved streams are in each task's own session."""
     limit = asyncio.Semaphore(100)  # connections
 
     async with openai.AsyncOpenAI(base_url=offline.url, api_key="offline") as client:
@@ -70,7 +70,7 @@ def _chat(name: str) -> Any:
 
 
 def _sessions(captured: Captured) -> dict[str, int]:
-    """How many calls each session has; every one of them of its own, and read to the end."""
+    """Return the number of calls by session, after checking that each is the session's own and complete."""
     counts: dict[str, int] = {}
     for session in captured.sessions:
         assert isinstance(session.traces, list)

@@ -1,4 +1,4 @@
-"""The provider's end-user parameter: recorded, adopted, and filled in where that is asked for."""
+"""The provider's end-user parameter: recorded, adopted, and filled in with `fill_end_user`."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ MESSAGES: Any = [{"role": "user", "content": "Hi"}]
 def test_recorded_and_adopted(
     offline: OfflineModel, captured: Captured, given: dict[str, Any], end_user: str | None
 ) -> None:
-    """`safety_identifier` counts before `user`, `extra_body` before both; a session without a user adopts it."""
+    """`safety_identifier` wins over `user`, `extra_body` over both; a session without a user adopts the end user."""
     with openai.OpenAI(base_url=offline.url, api_key="offline") as client, baserun.with_session() as session:
         client.chat.completions.create(model="gpt-4o-mini", messages=MESSAGES, **given)
 
@@ -42,7 +42,7 @@ def test_recorded_and_adopted(
 
 
 def test_not_adopted_by_a_session_with_a_user(offline: OfflineModel, captured: Captured) -> None:
-    """A session that has a user keeps it."""
+    """A session with a user does not adopt the end user of a call."""
     with openai.OpenAI(base_url=offline.url, api_key="offline") as client, baserun.with_session("known") as session:
         client.chat.completions.create(model="gpt-4o-mini", messages=MESSAGES, user="other")
 
@@ -51,7 +51,7 @@ def test_not_adopted_by_a_session_with_a_user(offline: OfflineModel, captured: C
 
 
 class Host:
-    """A client of a chosen host whose requests are answered here."""
+    """A client for a host, with requests answered in the test and kept in `sent`."""
 
     def __init__(self, http: ModuleType, base_url: str) -> None:
         self.sent: list[dict[str, Any]] = []
@@ -81,7 +81,7 @@ def test_filled_in(http: ModuleType, base_url: str, endpoint: str, parameter: st
 
 @pytest.mark.filterwarnings("ignore:deprecated:DeprecationWarning")
 def test_filled_in_a_form(http: ModuleType) -> None:
-    """The same in a form with files: variations of an image take only `user`."""
+    """In a form with files the user is filled in too; image variations take only `user`."""
     forms: list[bytes] = []
 
     def answer(request: Any) -> Any:
@@ -103,7 +103,7 @@ def test_filled_in_a_form(http: ModuleType) -> None:
 
 @pytest.mark.parametrize("given", [{"user": "own"}, {"safety_identifier": "own"}, {"extra_body": {"user": "own"}}])
 def test_never_over_the_callers_own(http: ModuleType, given: dict[str, Any]) -> None:
-    """Nothing is filled in where the caller said who it is."""
+    """Nothing is filled in if the caller gave an end user."""
     host = Host(http, "https://api.openai.com/v1")
 
     with capture(fill_end_user=True), baserun.with_session("known"):
@@ -123,7 +123,7 @@ def test_never_over_the_callers_own(http: ModuleType, given: dict[str, Any]) -> 
     ],
 )
 def test_not_filled_in(http: ModuleType, base_url: str, options: Any, user: str | None) -> None:
-    """Nothing is filled in on an unknown host, without the option, without a user, or with one that is too long."""
+    """Nothing is filled in for an unknown host, without the option, without a user, or with one that is too long."""
     host = Host(http, base_url)
 
     with capture(**options), baserun.with_session(user):
@@ -133,7 +133,7 @@ def test_not_filled_in(http: ModuleType, base_url: str, options: Any, user: str 
 
 
 def test_filled_in_with_a_pepper(http: ModuleType) -> None:
-    """What is sent is the keyed hash where there is a `user_key`, and the record has the same."""
+    """With a `user_key` the keyed hash is sent and recorded."""
     host = Host(http, "https://api.openai.com/v1")
 
     with capture(fill_end_user=True, user_key="pepper") as captured, baserun.with_session("known"):

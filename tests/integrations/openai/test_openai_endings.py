@@ -1,4 +1,4 @@
-"""However a stream ends, it is one record that says how, in the session that made the call."""
+"""The ends of streams: one record that says how it ended, in the session that made the call."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ Ending = Callable[[Any, Any], Awaitable[None]]
 
 
 class ConsumerError(Exception):
-    """What the application raises while it reads."""
+    """Raised by the application while it reads a stream."""
 
 
 async def to_the_end(any_client: Any, stream: Any) -> None:
@@ -154,7 +154,7 @@ async def test_ending(
 async def test_failing_stream(
     any_client: Any, offline: OfflineModel, captured: Captured, fault: Fault, error: type[Exception], stream_end: str
 ) -> None:
-    """A stream that fails in the middle is one record with what had come until then."""
+    """A stream that fails in the middle is one record with the output so far."""
     offline.next(fault)
     stream = await any_client.result(create(any_client))
 
@@ -169,7 +169,7 @@ async def test_failing_stream(
 
 
 async def test_stream_timing_out(any_client: Any, offline: OfflineModel, captured: Captured, http: ModuleType) -> None:
-    """A stream whose next part did not come in time is one record that says so."""
+    """A stream that times out is one record that says so."""
     offline.next(Fault(chunk_delay=5))
     client = any_client.client.with_options(timeout=0.2)
     stream = await any_client.result(
@@ -184,7 +184,7 @@ async def test_stream_timing_out(any_client: Any, offline: OfflineModel, capture
 
 
 async def test_task_cancelled_in_request(offline: OfflineModel, captured: Captured) -> None:
-    """A call whose task was cancelled before there was an answer is one record with its input."""
+    """A call whose task is cancelled before the answer is one cancelled record with its input."""
     offline.next(delay=5)
     async with openai.AsyncOpenAI(base_url=offline.url, api_key="offline") as client:
         task = asyncio.create_task(client.chat.completions.create(model="gpt-4o-mini", messages=MESSAGES))
@@ -200,7 +200,7 @@ async def test_task_cancelled_in_request(offline: OfflineModel, captured: Captur
 
 
 async def test_task_cancelled_in_stream(offline: OfflineModel, captured: Captured) -> None:
-    """A stream whose task was cancelled while it waited is one record with what had come until then."""
+    """A stream whose task is cancelled while it waits is one cancelled record with its input."""
     offline.next(Fault(chunk_delay=5))
     seen: list[Any] = []
 
@@ -240,7 +240,7 @@ def test_stream_read_in_another_thread(offline: OfflineModel, captured: Captured
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork")
 @pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
 def test_stream_dropped_by_a_forked_process(offline: OfflineModel, captured: Captured) -> None:
-    """A forked process that drops its copy of a stream has no say in how the stream ended."""
+    """A forked process that drops its copy of a stream does not affect how the stream's record ends."""
     with openai.OpenAI(base_url=offline.url, api_key="offline") as client:
         stream = client.chat.completions.create(model="gpt-4o-mini", messages=MESSAGES, stream=True)
         next(stream)
@@ -263,7 +263,7 @@ def test_stream_dropped_by_a_forked_process(offline: OfflineModel, captured: Cap
 def test_process_ending_while_another_thread_begins_streams(
     answering: Callable[..., openai.OpenAI], captured: Captured
 ) -> None:
-    """The streams that are open at the process's end are ended, also while another thread goes on beginning more."""
+    """All open streams are recorded at the end of the process, even while another thread begins more."""
     client = answering(b"data: [DONE]\n\n", content_type="text/event-stream")
     streams: list[Any] = []
 
@@ -288,13 +288,13 @@ def test_process_ending_while_another_thread_begins_streams(
 
 
 def test_next_after_close(offline: OfflineModel, captured: Captured) -> None:
-    """Reading on from what was buffered after closing works as without us, and adds no record."""
+    """Reading buffered items after closing works as without us, and adds no record."""
     with openai.OpenAI(base_url=offline.url, api_key="offline") as client:
         stream = client.chat.completions.create(model="gpt-4o-mini", messages=MESSAGES, stream=True)
         next(stream)
         stream.close()
 
-        with contextlib.suppress(Exception):  # what was not buffered cannot be read any more
+        with contextlib.suppress(Exception):  # items that were not buffered cannot be read any more
             list(stream)
 
     (call,) = captured.calls
@@ -302,7 +302,7 @@ def test_next_after_close(offline: OfflineModel, captured: Captured) -> None:
 
 
 async def test_connection_held_open_after_the_last_event(http: ModuleType, captured: Captured) -> None:
-    """A stream was complete when its last event was read, whatever the connection does then."""
+    """A stream is complete when its last event was read, even if the connection stays open."""
 
     class HeldOpen(http.AsyncByteStream):  # type: ignore[misc, name-defined]
         async def __aiter__(self) -> AsyncIterator[bytes]:
@@ -323,7 +323,7 @@ async def test_connection_held_open_after_the_last_event(http: ModuleType, captu
 
 
 def test_close_wrapped_by_somebody_else(offline: OfflineModel, captured: Captured) -> None:
-    """A stream that was read to its end is complete, also where another tool listens to its closing."""
+    """A stream that was read to its end is complete, even if another tool has wrapped its `close`."""
     with openai.OpenAI(base_url=offline.url, api_key="offline") as client:
         stream = client.chat.completions.create(model="gpt-4o-mini", messages=MESSAGES, stream=True)
         response: Any = stream.response
@@ -341,7 +341,7 @@ def test_close_wrapped_by_somebody_else(offline: OfflineModel, captured: Capture
 
 @pytest.mark.parametrize("kind", ["with", "exit stack", "closing", "close"])
 async def test_ended_while_something_else_is_handled(any_client: Any, captured: Captured, kind: str) -> None:
-    """What the application was handling when it left a stream's block says nothing about the stream."""
+    """An exception that was being handled when a stream was left is not recorded as the stream's."""
     try:
         raise ConsumerError("before")
     except ConsumerError:
@@ -357,7 +357,7 @@ async def test_ended_while_something_else_is_handled(any_client: Any, captured: 
 async def test_read_to_the_end_while_something_else_is_handled(
     any_client: Any, offline: OfflineModel, captured: Captured, fault: Fault
 ) -> None:
-    """A stream that is asked for as a second try, in the handler of what failed before it, has not failed."""
+    """A stream read to its end in an exception handler, as in a second attempt, is complete and has no error."""
     offline.next(fault)
     try:
         raise ConsumerError("before")
@@ -387,7 +387,7 @@ async def _leave(any_client: Any, stream: Any, kind: str) -> None:
 
 
 def test_closed_in_a_method_of_that_name(offline: OfflineModel, captured: Captured) -> None:
-    """A method that is called like those of a block, and takes nothing, is told nothing."""
+    """Closing a stream in an unrelated `__exit__` method without arguments causes no failure."""
 
     class Reader:
         def __exit__(self) -> None:  # noqa: PYI036
@@ -404,7 +404,7 @@ def test_closed_in_a_method_of_that_name(offline: OfflineModel, captured: Captur
 
 @pytest.mark.parametrize("kind", ["exit stack", "closing"])
 def test_consumer_raised_in_another_block(offline: OfflineModel, captured: Captured, kind: str) -> None:
-    """An error that leaves a block around the stream is seen through the standard library's managers too."""
+    """An exception that leaves a block of `ExitStack` or `closing` around the stream is recorded."""
     with openai.OpenAI(base_url=offline.url, api_key="offline") as client:
         stream = client.chat.completions.create(model="gpt-4o-mini", messages=MESSAGES, stream=True)
         with pytest.raises(ConsumerError), contextlib.ExitStack() as stack:

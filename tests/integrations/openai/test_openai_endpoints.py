@@ -1,4 +1,4 @@
-"""Which requests are calls to a model."""
+"""Recognising requests that are calls to a model."""
 
 from __future__ import annotations
 
@@ -41,14 +41,14 @@ from baserun_openai._provider import DEFAULT, provider_of
     ],
 )
 def test_find(method: str, url: str, operation: str | None) -> None:
-    """Requests that run a model are found by method and address, all others are left alone."""
+    """Requests that run a model are recognised by method and URL; all others are ignored."""
     endpoint = find(method, url)
 
     assert (endpoint and endpoint.operation) == operation
 
 
 class Address:
-    """The part of an HTTP library's URL that is looked at."""
+    """The part of an HTTP library's URL that is read."""
 
     def __init__(self, host: str) -> None:
         self.host = host
@@ -66,6 +66,6 @@ class Address:
     ],
 )
 def test_provider(host: str, provider: str) -> None:
-    """The provider is told from the host; an unknown one is taken for what its protocol is."""
+    """The provider is found by the host; for an unknown host it is ``openai``, as for the API."""
     assert provider_of(Address(host)) == provider
     assert provider_of(None) == DEFAULT

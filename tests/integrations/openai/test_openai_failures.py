@@ -1,4 +1,4 @@
-"""Nothing that goes wrong inside of us reaches the caller; what goes wrong elsewhere does."""
+"""Hostile input and interruptions: our failures never reach the caller; all other errors do."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ MEMBERS += ["output", "type", "data", "embedding", "b64_json", "response", "item
 
 
 class Server:
-    """A client whose requests are answered with a body of the test's own."""
+    """A client whose requests are answered with a given body."""
 
     def __init__(self, http: ModuleType, body: bytes, content_type: str = "application/json") -> None:
         def answer(request: Any) -> Any:
@@ -63,7 +63,7 @@ HOSTILE: list[bytes] = [
 
 @pytest.mark.parametrize("body", HOSTILE)
 def test_hostile_body(http: ModuleType, body: bytes) -> None:
-    """Whatever a server sends, the caller gets what it gets without us, and there is one record."""
+    """Whatever a server sends, the caller gets the same bytes, and there is one record."""
     server = Server(http, body)
 
     with capture() as captured, server.client as client:
@@ -77,7 +77,7 @@ def test_hostile_body(http: ModuleType, body: bytes) -> None:
 
 @pytest.mark.parametrize("body", [b"data: [", b"data: 3\n\n", b"\n\n\n", b"event: x\n\n", b"data: {}\n\ndata: [DONE]"])
 def test_hostile_stream(http: ModuleType, body: bytes) -> None:
-    """Whatever a stream holds, the caller gets the bytes, and there is one record."""
+    """Whatever a stream contains, the caller gets the same bytes, and there is one record."""
     server = Server(http, body, "text/event-stream")
 
     with capture() as captured, server.client as client:
@@ -157,7 +157,7 @@ def _client(offline: OfflineModel, captured: Captured) -> Iterator[openai.OpenAI
 def test_base_exceptions_pass(
     client: openai.OpenAI, captured: Captured, error: type[BaseException], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """An interruption in the middle of a call reaches the caller, and the call is recorded as cancelled."""
+    """A `KeyboardInterrupt` or `SystemExit` during a call reaches the caller, and the call is cancelled."""
 
     def interrupted(request: Any, **kwargs: Any) -> Any:
         raise error
@@ -172,7 +172,7 @@ def test_base_exceptions_pass(
 
 
 def test_hostile_metadata_of_the_caller(client: openai.OpenAI, captured: Captured) -> None:
-    """A value that cannot be sent fails as it does without us, and is one record."""
+    """A value that cannot be sent raises as without us, and the call is one record with the error."""
     with pytest.raises(TypeError):
         client.chat.completions.create(**CHAT, extra_body={"x": object()})
 
@@ -182,7 +182,7 @@ def test_hostile_metadata_of_the_caller(client: openai.OpenAI, captured: Capture
 
 
 def test_response_of_another_kind(http: ModuleType, captured: Captured) -> None:
-    """A body that is there already when the client looks at it is recorded too."""
+    """A response whose body is already in memory is recorded too."""
 
     def answer(request: Any) -> Any:
         return http.Response(200, headers={"content-type": "text/event-stream"}, content=b"data: [DONE]\n\n")

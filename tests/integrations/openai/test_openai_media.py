@@ -1,4 +1,4 @@
-"""Completions, embeddings, images, audio and moderations: recorded, and no payload stored."""
+"""Completions, embeddings, images, audio and moderations: recorded without binary payloads."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def test_completion(client: openai.OpenAI, offline: OfflineModel, captured: Capt
 
 @pytest.mark.parametrize("encoding", ["float", "base64"])
 def test_embeddings(client: openai.OpenAI, offline: OfflineModel, captured: Captured, encoding: Any) -> None:
-    """Of embeddings the number and the dimensions are recorded, and no vector."""
+    """For embeddings their number and dimensions are recorded, and no vector."""
     client.embeddings.create(model="text-embedding-3-small", input=["a", "b"], encoding_format=encoding, dimensions=8)
 
     (call,) = captured.calls
@@ -55,7 +55,7 @@ def test_embeddings(client: openai.OpenAI, offline: OfflineModel, captured: Capt
 
 
 def test_image(client: openai.OpenAI, offline: OfflineModel, captured: Captured) -> None:
-    """A picture is recorded as its type, size and hash."""
+    """A generated picture is recorded by its size and hash."""
     client.images.generate(model="gpt-image-1", prompt="A cat")
 
     (call,) = captured.calls
@@ -66,7 +66,7 @@ def test_image(client: openai.OpenAI, offline: OfflineModel, captured: Captured)
 
 
 def test_image_edit(client: openai.OpenAI, captured: Captured) -> None:
-    """An uploaded picture is recorded as its name, type, size and hash, beside what was asked."""
+    """An uploaded picture is recorded by name, type, size and hash, with the prompt."""
     client.images.edit(model="gpt-image-1", prompt="Add a hat", image=("cat.png", PNG, "image/png"), user="u-1")
 
     (call,) = captured.calls
@@ -76,7 +76,7 @@ def test_image_edit(client: openai.OpenAI, captured: Captured) -> None:
 
 
 def test_speech(client: openai.OpenAI, offline: OfflineModel, captured: Captured) -> None:
-    """Speech is recorded as the text and a description of the sound."""
+    """Speech is recorded with its text and the size and hash of the sound."""
     client.audio.speech.create(model="tts-1", voice="alloy", input="Hello")
 
     (call,) = captured.calls
@@ -87,7 +87,7 @@ def test_speech(client: openai.OpenAI, offline: OfflineModel, captured: Captured
 
 
 def test_speech_streamed(client: openai.OpenAI, offline: OfflineModel, captured: Captured) -> None:
-    """Sound that is fetched piece by piece is described all the same."""
+    """Sound that is read in pieces is recorded by its size and hash too."""
     create = client.audio.speech.with_streaming_response.create
     with create(model="tts-1", voice="alloy", input="Hello") as response:
         sound = b"".join(response.iter_bytes())
@@ -98,7 +98,7 @@ def test_speech_streamed(client: openai.OpenAI, offline: OfflineModel, captured:
 
 
 def test_broken_sound_in_a_stream(answering: Callable[..., openai.OpenAI], captured: Captured) -> None:
-    """A piece of sound that is no base64 loses nothing of the rest: neither what it took, nor what it was."""
+    """If a piece of sound is not base64, usage and size are still recorded."""
     usage = {"input_tokens": 3, "output_tokens": 4}
     events: list[dict[str, Any]] = [
         {"type": "speech.audio.delta", "audio": "UklGR"},
@@ -116,7 +116,7 @@ def test_broken_sound_in_a_stream(answering: Callable[..., openai.OpenAI], captu
 
 
 def test_long_sound(http: ModuleType, captured: Captured) -> None:
-    """Of a body that is too long to be kept the size is recorded, and the caller gets all of it."""
+    """For a body that is too long to be kept only the size is recorded, and the caller gets all of it."""
     chunk = bytes(1024 * 1024)
 
     def answer(request: Any) -> Any:
@@ -138,7 +138,7 @@ def test_long_sound(http: ModuleType, captured: Captured) -> None:
 
 
 def test_transcription(client: openai.OpenAI, offline: OfflineModel, captured: Captured) -> None:
-    """A transcription is recorded as a description of the recording and the text."""
+    """A transcription is recorded with the audio file's name and size, and the text."""
     recording = io.BytesIO(b"RIFF" + bytes(100))
     recording.name = "hello.wav"
 
@@ -154,7 +154,7 @@ def test_transcription(client: openai.OpenAI, offline: OfflineModel, captured: C
 def test_file_that_is_closed_before_the_stream_ends(
     client: openai.OpenAI, captured: Captured, tmp_path: Path, is_in_memory: bool
 ) -> None:
-    """A recording is closed as soon as it was sent, and what it was is known all the same."""
+    """An uploaded file that is closed before the answer is read is still recorded by name and size."""
     path = tmp_path / "hello.wav"
     path.write_bytes(b"RIFF")
     with io.BytesIO(b"RIFF") if is_in_memory else path.open("rb") as file:
@@ -168,10 +168,10 @@ def test_file_that_is_closed_before_the_stream_ends(
 
 
 def test_form_of_a_request_that_was_read(http: ModuleType, captured: Captured) -> None:
-    """A form is recorded as what it is also where something before the network has put it together already."""
+    """A form is recorded with its fields also if the transport has already read it into memory."""
 
     def answer(request: Any) -> Any:
-        assert request.content  # as the mocking libraries of tests, and transports that log, do
+        assert request.content  # like mocking libraries and logging transports
         return http.Response(200, json={"text": "Hello"})
 
     with openai.OpenAI(api_key="x", http_client=http.Client(transport=http.MockTransport(answer))) as client:
@@ -183,7 +183,7 @@ def test_form_of_a_request_that_was_read(http: ModuleType, captured: Captured) -
 
 
 def test_moderation(client: openai.OpenAI, offline: OfflineModel, captured: Captured) -> None:
-    """A moderation is recorded with its verdicts."""
+    """A moderation is recorded with its results."""
     client.moderations.create(input="I love you")
 
     (call,) = captured.calls
@@ -200,7 +200,7 @@ def test_other_requests(client: openai.OpenAI, captured: Captured) -> None:
 
 
 def test_inline_picture(client: openai.OpenAI, captured: Captured) -> None:
-    """A picture inside of a message is described and not stored."""
+    """A picture inside a message is recorded by its hash and not stored."""
     url = f"data:image/png;base64,{base64.b64encode(PNG * 50).decode()}"
     content: Any = [{"type": "text", "text": "What?"}, {"type": "image_url", "image_url": {"url": url}}]
 

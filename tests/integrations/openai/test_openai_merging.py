@@ -1,4 +1,4 @@
-"""Streams put together into the answers that they would have been."""
+"""Merging streams into whole answers."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from baserun_openai._sse import split_events
 
 
 def read(path: str, *values: Any) -> CallDetails:
-    """The details of a stream of these events at that path."""
+    """Return the details read from a stream of these events."""
     body = b"".join(b"data: " + json.dumps(value).encode() + b"\n\n" for value in values)
     endpoint = find("post", path)
     assert endpoint is not None
@@ -35,7 +35,7 @@ def chunk(delta: Any, finish_reason: str | None = None, index: int = 0, **others
 
 
 def test_reasoning_is_kept_apart() -> None:
-    """What a model thinks aloud is in the output and not in what it answered."""
+    """Reasoning is in the output but not in the preview of the answer."""
     details = read(
         "/chat/completions",
         chunk({"role": "assistant", "content": ""}),
@@ -51,7 +51,7 @@ def test_reasoning_is_kept_apart() -> None:
 
 
 def test_refusal() -> None:
-    """A refusal is put together, and is what the model answered."""
+    """A refusal is merged, and is the preview of the answer."""
     details = read(
         "/chat/completions",
         chunk({"role": "assistant", "refusal": "I "}),
@@ -64,7 +64,7 @@ def test_refusal() -> None:
 
 
 def test_audio() -> None:
-    """The transcript of a spoken answer is kept, the sound is described."""
+    """A spoken answer is recorded with its transcript, and the sound by size and hash."""
     parts = [base64.b64encode(sound).decode() for sound in (b"a", b"bc")]
 
     details = read(
@@ -82,7 +82,7 @@ def test_audio() -> None:
 
 
 def test_legacy_function_call() -> None:
-    """The older form of a tool call is put together too."""
+    """A legacy function call is merged and recorded as a tool call."""
     details = read(
         "/chat/completions",
         chunk({"role": "assistant", "function_call": {"name": "f", "arguments": ""}}),
@@ -93,7 +93,7 @@ def test_legacy_function_call() -> None:
 
 
 def test_choices_side_by_side() -> None:
-    """Several choices that grow in turns are kept apart, and ordered by their index."""
+    """Interleaved choices are kept apart and ordered by their index."""
     details = read(
         "/chat/completions",
         chunk({"role": "assistant", "content": "B"}, index=1),
@@ -107,7 +107,7 @@ def test_choices_side_by_side() -> None:
 
 
 def test_last_usage_that_is_there() -> None:
-    """A chunk without usage behind the one that has it does not make it unknown."""
+    """A chunk without usage does not discard the usage of an earlier one."""
     usage = {
         "prompt_tokens": 10,
         "completion_tokens": 5,
@@ -128,7 +128,7 @@ def test_last_usage_that_is_there() -> None:
 
 
 def test_azure_starts_without_choices() -> None:
-    """A first chunk without choices and model, as Azure sends it, hides nothing."""
+    """A first chunk without choices and model, as Azure sends it, does not hide those of later chunks."""
     details = read(
         "/chat/completions",
         {"id": "", "model": "", "choices": [], "prompt_filter_results": []},
@@ -140,7 +140,7 @@ def test_azure_starts_without_choices() -> None:
 
 @pytest.mark.parametrize("path", ["/chat/completions", "/completions", "/responses", "/images/generations"])
 def test_error_in_a_stream(path: str) -> None:
-    """An error that comes as an event is told apart from an answer."""
+    """An error event is recognised as an error, not an answer."""
     body = b'data: {"error": {"message": "Overloaded."}}\n\n'
     endpoint = find("post", path)
     assert endpoint is not None
@@ -179,7 +179,7 @@ EVENTS: list[Any] = [
 
 
 def test_unfinished_response() -> None:
-    """Of a response that was not read to its end there is what had come."""
+    """An unfinished response is merged as far as it came."""
     details = read("/responses", *EVENTS)
 
     assert (details.response_id, details.response_model, details.finish_reasons) == ("resp_1", "m", ["in_progress"])
@@ -203,7 +203,7 @@ def test_unfinished_response() -> None:
     ],
 )
 def test_finished_response(kind: str, status: str, others: dict[str, Any], reason: str) -> None:
-    """The whole response in the last event is what counts."""
+    """The whole response in the last event replaces the merged deltas."""
     item = {"type": "message", "role": "assistant", "content": [{"type": "output_text", "text": "Whole"}]}
     usage = {"input_tokens": 3, "output_tokens": 2, "output_tokens_details": {"reasoning_tokens": 1}}
     response = {"id": "resp_1", "model": "m", "status": status, "output": [item], "usage": usage, **others}
@@ -216,7 +216,7 @@ def test_finished_response(kind: str, status: str, others: dict[str, Any], reaso
 
 
 def test_kinds_of_tool_calls_of_a_response() -> None:
-    """Calls of all kinds that the application or a server of tools carries out are tool calls."""
+    """Calls of custom, MCP and computer tools are tool calls; a web search is not."""
     items = [
         {"type": "custom_tool_call", "call_id": "1", "name": "sql", "input": "SELECT 1"},
         {"type": "mcp_call", "id": "2", "name": "roll", "arguments": "{}"},
@@ -234,7 +234,7 @@ def test_kinds_of_tool_calls_of_a_response() -> None:
 
 
 def test_streamed_pictures() -> None:
-    """Of a streamed picture the finished one is described, with its tokens."""
+    """For a streamed picture the final one is recorded by type, size and hash, with the tokens."""
     encoded = base64.b64encode(b"picture").decode()
 
     details = read(
@@ -254,7 +254,7 @@ def test_streamed_pictures() -> None:
 
 
 def test_streamed_transcription() -> None:
-    """A streamed transcription is put together, also when its end is missing."""
+    """A streamed transcription is merged, also without its last event."""
     deltas = [{"type": "transcript.text.delta", "delta": text} for text in ("Hel", "lo")]
 
     assert read("/audio/transcriptions", *deltas).output == {"text": "Hello"}
@@ -264,7 +264,7 @@ def test_streamed_transcription() -> None:
 
 
 def test_streamed_speech() -> None:
-    """Streamed sound is put together and described."""
+    """Streamed sound is merged and recorded by size and hash."""
     parts = [{"type": "speech.audio.delta", "audio": base64.b64encode(part).decode()} for part in (b"a", b"bc")]
 
     details = read(

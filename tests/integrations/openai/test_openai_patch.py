@@ -1,4 +1,4 @@
-"""The client with us in it is the same as without: what it is, what it gives and what it raises."""
+"""The instrumented client behaves as without us: its methods, results and exceptions."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ def test_restored_exactly(owner: type, name: str) -> None:
 
 
 def test_somebody_elses_wrapper_is_kept(offline: OfflineModel, captured: Captured) -> None:
-    """A wrapper that was put around ours stays; ours only passes on, and records again when it is asked to."""
+    """Another tool's wrapper around ours is kept by `uninstrument`; after `instrument` calls are recorded again."""
     asked: list[str] = []
     original = SyncAPIClient.request
     baserun_openai.instrument()
@@ -115,7 +115,7 @@ def test_somebody_elses_wrapper_is_kept(offline: OfflineModel, captured: Capture
 
 
 class TheirMethod:
-    """A method in the place of another, in the way of the library `wrapt`: it must be bound to know its client."""
+    """A replacement for a method like those of the library `wrapt`, which must be bound to know its client."""
 
     def __init__(self, wrapped: Any, seen: list[Any], client: Any = None) -> None:
         self.__wrapped__ = wrapped
@@ -137,7 +137,7 @@ class TheirMethod:
 
 @pytest.fixture(name="their_request")
 def _their_request() -> Iterator[list[Any]]:
-    """Another tool gave `OpenAI` a method of its own, around the inherited one; which clients it saw."""
+    """The clients seen by another tool, which has wrapped the inherited method in the class `OpenAI` itself."""
     seen: list[Any] = []
     openai.OpenAI.request = TheirMethod(openai.OpenAI.request, seen)  # type: ignore[method-assign]
     yield seen
@@ -147,7 +147,7 @@ def _their_request() -> Iterator[list[Any]]:
 def test_somebody_else_was_first(
     client: openai.OpenAI, offline: OfflineModel, captured: Captured, their_request: list[Any]
 ) -> None:
-    """Where another tool has put a method of its own into the client's class before us, calls are recorded, once."""
+    """If another tool patched the client's class before us, calls are recorded once, and its method is restored."""
     theirs = vars(openai.OpenAI)["request"]
 
     baserun_openai.instrument()
@@ -165,7 +165,7 @@ def test_somebody_else_was_first(
 
 
 def test_somebody_else_leaves_what_was_before_us(client: openai.OpenAI, captured: Captured) -> None:
-    """A tool that puts back what was there before us takes our wrapper away; instrumenting again puts it back."""
+    """If another tool restores the original method and so removes our wrapper, instrumenting again adds it."""
     before = SyncAPIClient.request
     baserun_openai.instrument()
     SyncAPIClient.request = before  # type: ignore[method-assign]
@@ -181,7 +181,7 @@ def test_somebody_else_leaves_what_was_before_us(client: openai.OpenAI, captured
 
 
 def test_somebody_else_hides_ours(client: openai.OpenAI, offline: OfflineModel, captured: Captured) -> None:
-    """Ours is put around a wrapper that does not show that ours is in it already; a call is still one record."""
+    """If another tool's wrapper hides ours, and we instrument again around it, a call is still one record."""
     baserun_openai.instrument()
     ours = {name: getattr(owner, name) for owner, name in METHODS[:2]} | {"request": SyncAPIClient.request}
     hidden: Any = {name: _hiding(method) for name, method in ours.items()}
@@ -207,7 +207,7 @@ def _hiding(method: Any) -> Any:
 
 
 def test_instrumented_by_many_threads() -> None:
-    """Threads that instrument at the same time do it once."""
+    """Instrumenting from many threads at the same time wraps the methods once."""
     original = SyncAPIClient.request
     threads = [threading.Thread(target=baserun_openai.instrument) for _ in range(16)]
     for thread in threads:
@@ -219,7 +219,7 @@ def test_instrumented_by_many_threads() -> None:
 
 
 def test_same_answer(client: openai.OpenAI, offline: OfflineModel, captured: Captured) -> None:
-    """An answer is of the same type with the same content, and can be copied and pickled."""
+    """An answer has the same type and content, and can be copied and pickled."""
     plain = client.chat.completions.create(**CHAT)
     baserun_openai.instrument()
 
@@ -234,7 +234,7 @@ def test_same_answer(client: openai.OpenAI, offline: OfflineModel, captured: Cap
 
 
 def test_same_stream(client: openai.OpenAI, captured: Captured) -> None:
-    """A stream is of the same type, is an iterator, and gives the same chunks."""
+    """A stream has the same type, is an iterator, and gives the same chunks."""
     plain = client.chat.completions.create(**CHAT, stream=True)
     texts = [chunk.choices[0].delta.content for chunk in plain if chunk.choices]
     baserun_openai.instrument()
@@ -262,7 +262,7 @@ def test_same_raw_stream(client: openai.OpenAI, captured: Captured) -> None:
 
 
 def test_same_body(client: openai.OpenAI, captured: Captured) -> None:
-    """A body that is not read yet is copied, or refuses to be, as without us; a copy that is dropped ends nothing."""
+    """An unread body can be copied but not pickled, as without us; dropping a copy does not end the record."""
     outcomes = []
     for is_recorded in (False, True):
         if is_recorded:
@@ -281,7 +281,7 @@ def test_same_body(client: openai.OpenAI, captured: Captured) -> None:
 
 
 def test_same_error(client: openai.OpenAI, offline: OfflineModel, captured: Captured) -> None:
-    """An error is of the same type with the same message, and its traceback is one frame longer."""
+    """An error has the same type and message, and a traceback that is one frame longer."""
     plain = _refused(client, offline)
     baserun_openai.instrument()
 
@@ -299,7 +299,7 @@ def _refused(client: openai.OpenAI, offline: OfflineModel) -> Exception:
 
 
 def test_caller_keeps_its_options(client: openai.OpenAI, captured: Captured) -> None:
-    """What the caller handed over is as it was."""
+    """The caller's arguments are not changed."""
     baserun_openai.instrument()
     given = copy.deepcopy(CHAT) | {"extra_body": {"seed": 1}, "extra_headers": {"x-own": "1"}}
     before = copy.deepcopy(given)

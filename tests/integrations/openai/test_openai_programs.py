@@ -1,4 +1,4 @@
-"""The programs that a reader of the documentation copies, each run as it stands in a process of its own."""
+"""Whole programs, among them those of the documentation, each run in its own process."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ with baserun.with_session():
 
 @pytest.mark.parametrize("program", [PROGRAM, ASYNC_PROGRAM, CLIENT_FIRST_PROGRAM])
 def test_program(tmp_path: Path, offline: OfflineModel, program: str) -> None:
-    """One session of the right user, with two traces and two calls, their tokens and their cost."""
+    """The program records one session of its user, with two traces and two calls, their tokens and cost."""
     run_program(program, tmp_path, offline)
 
     store = open_store(str(tmp_path / ".baserun" / "baserun.sqlite3"))
@@ -115,12 +115,12 @@ def test_program(tmp_path: Path, offline: OfflineModel, program: str) -> None:
 
 
 def test_calls_while_the_price_list_is_loaded(tmp_path: Path, offline: OfflineModel) -> None:
-    """What is imported for the first price, on another thread, does not get between the client and its caller."""
+    """Importing the price list on the writer's thread does not disturb concurrent calls."""
     run_program(CALLS_WHILE_PRICES_ARE_LOADED, tmp_path, offline)
 
 
 def test_a_stream_that_was_left_is_recorded_when_the_process_ends(tmp_path: Path, offline: OfflineModel) -> None:
-    """Also one that nobody has closed, and that the garbage collector has not found."""
+    """At the end of the process, streams that were left are recorded, closed or not, without garbage collection."""
     run_program(LEFT_PROGRAM, tmp_path, offline)
 
     store = open_store(str(tmp_path / ".baserun" / "baserun.sqlite3"))
@@ -136,7 +136,7 @@ def test_a_stream_that_was_left_is_recorded_when_the_process_ends(tmp_path: Path
 
 
 def run_program(program: str, folder: Path, model: OfflineModel) -> None:
-    # A machine that is busy with other tests may take longer at the end than a user would want to wait.
+    # On a machine that is busy with other tests the exit may need longer than the default.
     environment = {**os.environ, **model.environment(), "BASERUN_EXIT_TIMEOUT": "30"}
     command = [sys.executable, "-W", "error", "-W", "ignore::ResourceWarning", "-c", program]
 

@@ -1,4 +1,4 @@
-"""Gateways that send the client elsewhere, which it follows by itself."""
+"""Gateways that redirect the client's requests."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ MESSAGES = [{"role": "user", "content": 'Say "Hello"'}]
 
 
 def redirected(http: ModuleType, status: int, location: str) -> openai.OpenAI:
-    """A client whose first request is sent on from a host that has moved."""
+    """Return a client whose first request is redirected to `location`."""
 
     class Moved(http.HTTPTransport):  # type: ignore[misc, name-defined]
         def handle_request(self, request: Any) -> Any:
@@ -31,7 +31,7 @@ def redirected(http: ModuleType, status: int, location: str) -> openai.OpenAI:
 
 @pytest.mark.parametrize("status", [307, 308])
 def test_input_is_that_of_the_call(http: ModuleType, offline: OfflineModel, captured: Captured, status: int) -> None:
-    """What is changed after the call was made is not in the record, although the request was sent anew elsewhere."""
+    """The recorded input is that at call time, although the request was sent again to another host."""
     body: dict[str, Any] = {"model": "gpt-4o-mini", "messages": [*MESSAGES], "stream": True}
     with redirected(http, status, f"{offline.url}/chat/completions") as client:
         stream = client.post(
@@ -45,7 +45,7 @@ def test_input_is_that_of_the_call(http: ModuleType, offline: OfflineModel, capt
 
 
 def test_input_of_a_call_that_ended_elsewhere(http: ModuleType, captured: Captured, offline: OfflineModel) -> None:
-    """A call that a gateway turns into the fetching of a page keeps the model and the input that it was made with."""
+    """A call that is redirected to a page by GET is recorded with its own model and input."""
     with redirected(http, 302, f"{offline.url}/models/sign-in") as client:
         client.chat.completions.create(model="gpt-4o-mini", messages=MESSAGES)  # type: ignore[arg-type]
 
@@ -55,7 +55,7 @@ def test_input_of_a_call_that_ended_elsewhere(http: ModuleType, captured: Captur
 
 
 def test_provider_is_the_one_that_answered(http: ModuleType, captured: Captured) -> None:
-    """The provider is that of the address at which the call ended."""
+    """The provider is that of the host that answered."""
 
     def answer(request: Any) -> Any:
         if request.url.host == "old.example":

@@ -1,4 +1,4 @@
-"""Splitting of server-sent events, whatever line ends a server uses and wherever a stream is cut."""
+"""Splitting server-sent events, with all line ends and wherever a stream is cut."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from baserun_openai._sse import decoded, split_events
 
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
 def test_line_ends(end: str) -> None:
-    """Events end at a blank line, of any of the three kinds of line ends."""
+    """Events end at a blank line, with any of the three kinds of line ends."""
     body = end.join(
         ['data: {"a":1}', "", "event: e", "data:[1,", "data: 2]", "id: 7", "", ": comment", "", ""]
     ).encode()
@@ -23,7 +23,7 @@ def test_line_ends(end: str) -> None:
 
 @given(st.lists(st.text(alphabet='abc{}\\" é', min_size=1), max_size=8), st.sampled_from(["\n", "\r\n", "\r"]))
 def test_positions(texts: list[str], end: str) -> None:
-    """An event's end is where the body could be cut behind it."""
+    """The body cut at an event's end contains the events up to it."""
     body = "".join(f"data: {text}{end}{end}" for text in texts).encode()
 
     for number, event in enumerate(split_events(body), start=1):

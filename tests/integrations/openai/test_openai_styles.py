@@ -1,4 +1,4 @@
-"""Every way to make a call is one record, and every field of it is what went over the wire."""
+"""Every way to make a call gives one record, whose fields are what was sent and received."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Style = Callable[[Any], Awaitable[Any]]
 
 
 class Sentence(BaseModel):
-    """What a structured answer is parsed into."""
+    """The model of a structured answer."""
 
     words: str
 
@@ -177,7 +177,7 @@ async def test_responses(any_client: Any, offline: OfflineModel, captured: Captu
 
 
 async def test_retries_are_one_record(any_client: Any, offline: OfflineModel, captured: Captured) -> None:
-    """A call that succeeded at the third attempt is one record that says so."""
+    """A call that succeeds at the third attempt is one record with two retries."""
     offline.next(status=429, times=2, retry_after_ms=1)
     client = any_client.client.with_options(max_retries=3)
 
@@ -188,7 +188,7 @@ async def test_retries_are_one_record(any_client: Any, offline: OfflineModel, ca
 
 
 async def test_failure(any_client: Any, offline: OfflineModel, captured: Captured) -> None:
-    """A refused call is one record with the error's class, status and body, and how often it was tried again."""
+    """A refused call is one record with the error's class, status and body, and the number of retries."""
     offline.next(status=429, times=None, retry_after_ms=1, message="Slow down.")
     client = any_client.client.with_options(max_retries=1)
 
@@ -205,7 +205,7 @@ async def test_failure(any_client: Any, offline: OfflineModel, captured: Capture
 
 
 async def test_connection_failure(any_client: Any, offline: OfflineModel, captured: Captured) -> None:
-    """A call that got no answer is one record with its input and its error."""
+    """A call whose connection fails is one record with its input and error."""
     offline.next(cut="headers", times=None)
 
     with pytest.raises(openai.APIConnectionError):
@@ -217,7 +217,7 @@ async def test_connection_failure(any_client: Any, offline: OfflineModel, captur
 
 
 async def test_timeout(any_client: Any, offline: OfflineModel, captured: Captured) -> None:
-    """A call that took too long is one record with its input and its error."""
+    """A call that times out is one record with its input and error."""
     offline.next(delay=5)
     client = any_client.client.with_options(timeout=0.05)
 
@@ -230,7 +230,7 @@ async def test_timeout(any_client: Any, offline: OfflineModel, captured: Capture
 
 
 async def test_parsing_failure(any_client: Any, offline: OfflineModel, captured: Captured) -> None:
-    """An answer that the client cannot parse is recorded as the answer that it was, with the error."""
+    """An answer that the client cannot parse is recorded, with the error."""
     offline.next(Reply(text='{"words"', finish_reason="length"))
 
     with pytest.raises(openai.LengthFinishReasonError):
@@ -243,7 +243,7 @@ async def test_parsing_failure(any_client: Any, offline: OfflineModel, captured:
 
 
 def facts(call: StoredCall) -> dict[str, Any]:
-    """The fields of a record that the wire decides."""
+    """Return the fields of a record that follow from the request and the answer."""
     names = (
         "kind name status error provider operation request_model response_model response_id request_id stream"
         " stream_end retries parameters input output tool_calls finish_reasons usage end_user"
@@ -328,7 +328,7 @@ def expected_of_any(answer: SentAnswer, value: dict[str, Any], is_stream: bool) 
 
 
 def merged(chunks: list[Any]) -> dict[str, Any]:
-    """The completion that chunks of the offline model make up."""
+    """Merge chunks of the offline model into a completion."""
     completion: dict[str, Any] = {"id": chunks[0]["id"], "model": chunks[0]["model"], "usage": chunks[-1].get("usage")}
     choices: dict[int, Any] = {}
     for part in (part for chunk in chunks for part in chunk["choices"]):
@@ -355,7 +355,7 @@ def without(sent: dict[str, Any], *names: str) -> Any:
 async def test_the_tier_that_answered_is_paid_for(
     any_client: Any, offline: OfflineModel, captured: Captured, is_stream: bool
 ) -> None:
-    """A call that the provider served in a cheaper tier costs what it costs there, whole or streamed, in both APIs."""
+    """A call is priced by the tier in which the provider served it, whole or streamed, in both APIs."""
     client, stream = any_client.client, {"stream": is_stream}
     usage = {"stream_options": {"include_usage": True}} if is_stream else {}
     for tier in ("flex", "default"):

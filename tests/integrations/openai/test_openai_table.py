@@ -1,4 +1,4 @@
-"""Styles of streams x ways to end them, sync and async: one record each, and all its fields are what was sent."""
+"""All styles of streams x all ways to end them, sync and async: one record each, with the fields that were sent."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from baserun.testing import Captured, Fault, OfflineModel, SentAnswer
 SAID = "one two three four five six seven eight"
 ASKED = f'Say "{SAID}"'
 CHAT: Any = {"model": "gpt-4o-mini", "messages": [{"role": "user", "content": ASKED}], "temperature": 0.5}
-PATIENCE = 10  # seconds until the server knows that the client is gone
+PATIENCE = 10  # seconds until the server notices that the client is gone
 
 
 class ConsumerError(Exception):
-    """What the application raises while it reads."""
+    """Raised by the application while it reads a stream."""
 
 
 Opened = AbstractAsyncContextManager[Any]
@@ -179,7 +179,7 @@ async def test_table(
     status: str,
     error: str | None,
 ) -> None:
-    """However a stream is opened and ended, it is one record with what was sent until then."""
+    """However a stream is opened and ended, it is one record with the content sent until then."""
     offline.next(fault)
 
     with baserun.with_session() as session:
@@ -206,7 +206,7 @@ async def test_table(
 
 
 async def answer_of(offline: OfflineModel) -> SentAnswer:
-    """What the server sent, once it knows that this was all."""
+    """Wait until the server has finished its answer, and return it."""
     for _ in range(PATIENCE * 100):
         if offline.answers:
             break
@@ -273,7 +273,7 @@ def head(answer: SentAnswer) -> Any:
 
 
 def text_of(call: StoredCall) -> str:
-    """What had come, in the shape of any of the endpoints."""
+    """Return the text of the output, in the format of any of the endpoints."""
     item = (call.output or [{}])[0]
     content = item.get("content", item.get("text"))
     return content if isinstance(content, str) else "".join(part["text"] for part in content or ())

@@ -1,4 +1,4 @@
-"""A failure that the provider tells of in an answer is an error, also where the client raises nothing for it."""
+"""Failures that the provider reports in an answer are errors, also if the client raises nothing."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def error_of(call: StoredCall) -> tuple[Any, ...]:
 
 @pytest.mark.parametrize("is_stream", [False, True])
 async def test_failed_response(any_client: Any, offline: OfflineModel, captured: Captured, is_stream: bool) -> None:
-    """A response that failed is an error, for the call, for the trace made for it, and in every sum."""
+    """A failed response is an error of its call and trace, and counts in the session's errors."""
     offline.next(Reply(text="Well", error="The model stumbled."))
 
     with baserun.with_session():
@@ -42,7 +42,7 @@ async def test_failed_response(any_client: Any, offline: OfflineModel, captured:
 
 
 async def test_error_event_of_a_response(any_client: Any, offline: OfflineModel, captured: Captured) -> None:
-    """An `error` event, which the client hands on like any other, is an error, with what had come until then."""
+    """An `error` event, which the client returns like any other, is recorded as an error, with the output so far."""
     offline.next(Fault(stream_error="Overloaded.", after=6))
 
     stream = await any_client.result(any_client.client.responses.create(model=MODEL, input="Count to 9", stream=True))
@@ -54,7 +54,7 @@ async def test_error_event_of_a_response(any_client: Any, offline: OfflineModel,
 
 
 async def test_error_event_read_as_bytes(any_client: Any, offline: OfflineModel, captured: Captured) -> None:
-    """An error in a stream of chunks is an error also where the application reads the bytes, and nobody raises."""
+    """An error in a stream is recorded also if the application reads bytes, so that nothing is raised."""
     offline.next(Fault(stream_error="Overloaded.", after=3))
 
     manager = any_client.client.chat.completions.with_streaming_response.create(**CHAT, stream=True)
@@ -67,7 +67,7 @@ async def test_error_event_read_as_bytes(any_client: Any, offline: OfflineModel,
 
 
 async def test_what_the_client_raises_counts(any_client: Any, offline: OfflineModel, captured: Captured) -> None:
-    """Where the client raises, the error has the class that the application caught, and the body that was sent."""
+    """If the client raises, the error has the class of the exception and the body that was sent."""
     offline.next(Fault(stream_error="Overloaded.", after=3))
 
     stream = await any_client.result(any_client.client.chat.completions.create(**CHAT, stream=True))
@@ -77,7 +77,7 @@ async def test_what_the_client_raises_counts(any_client: Any, offline: OfflineMo
     await any_client.collect()
 
     (call,) = captured.calls
-    # The oldest clients do not close the stream that failed: its end is seen when nobody refers to it any more.
+    # The oldest clients do not close a failed stream: its end is noticed when it is garbage-collected.
     kind = "server_error" if openai.__version__.startswith("1.") else "APIError"
     assert error_of(call) == ("error", kind, "Overloaded.")
     assert call.error is not None
@@ -86,7 +86,7 @@ async def test_what_the_client_raises_counts(any_client: Any, offline: OfflineMo
 
 @pytest.mark.parametrize("is_stream", [False, True])
 async def test_incomplete_response(any_client: Any, captured: Captured, is_stream: bool) -> None:
-    """A response that was cut at its longest is no error; why it ended is in its finish reasons."""
+    """A response cut at its maximum length is no error; its finish reason says so."""
     create = any_client.client.responses.create
     answer = await any_client.result(create(model=MODEL, input="Count to 50", max_output_tokens=16, stream=is_stream))
     if is_stream:
@@ -98,7 +98,7 @@ async def test_incomplete_response(any_client: Any, captured: Captured, is_strea
 
 
 def test_failure_in_the_background(offline: OfflineModel, captured: Captured) -> None:
-    """A response that failed in the background is one error: of the first retrieval that shows it."""
+    """A response that failed in the background is counted as one error, at the first retrieval that shows it."""
     offline.next(Reply(text="Well", error="The model stumbled."))
     with openai.OpenAI(base_url=offline.url, api_key="offline") as client:
         created = client.responses.create(model=MODEL, input="Hi", background=True)
@@ -113,7 +113,7 @@ def test_failure_in_the_background(offline: OfflineModel, captured: Captured) ->
 
 
 def test_failure_of_an_id_that_was_given_before(captured: Captured) -> None:
-    """A server that was started again gives its ids again; what is created there has told of nothing yet."""
+    """If a restarted server reuses the id of a failed response, the failure of the new one is counted too."""
     port = 0
     for _ in range(2):
         with OfflineModel(port=port) as model, openai.OpenAI(base_url=model.url, api_key="offline") as client:
@@ -148,7 +148,7 @@ def test_error_with_status_200(
     message: str | None,
     is_stream: bool,
 ) -> None:
-    """A gateway's error in an answer with status 200 is an error, in whatever shape it comes."""
+    """A gateway's error in an answer with status 200 is recorded as an error, in any format."""
     body = json.dumps({"error": told}).encode()
     client = answering(b"data: " + body + b"\n\n", content_type=EVENTS) if is_stream else answering(body)
 
@@ -163,7 +163,7 @@ def test_error_with_status_200(
 
 @pytest.mark.parametrize("is_stream", [False, True])
 def test_error_of_a_choice(answering: Callable[..., openai.OpenAI], captured: Captured, is_stream: bool) -> None:
-    """A failure that a gateway tells of in the choice that did not come is an error, with what had come until then."""
+    """A gateway's error inside a choice is recorded as an error, with the output so far."""
     failure = {"code": 502, "message": "Upstream is gone."}
     said = {"delta" if is_stream else "message": {"role": "assistant", "content": "Well"}}
     choice = {"index": 0, **said, "finish_reason": "error", "error": failure}
@@ -190,7 +190,7 @@ STREAMED = {
 
 @pytest.mark.parametrize("path", STREAMED)
 def test_event_named_error(answering: Callable[..., openai.OpenAI], captured: Captured, path: str) -> None:
-    """An event that only its name calls an error is one, whatever was asked for."""
+    """An event that is an error only by its name is recorded as an error, for every endpoint."""
     failure = {"code": "overloaded", "message": "Try again."}
     body = b"event: error\ndata: " + json.dumps(failure).encode() + b"\n\n"
 
@@ -217,7 +217,7 @@ ASKED: dict[str, dict[str, Any]] = {
 def test_error_with_status_200_of_every_endpoint(
     answering: Callable[..., openai.OpenAI], captured: Captured, path: str
 ) -> None:
-    """An error in the place of an answer is one whatever was asked for."""
+    """An error with status 200 instead of an answer is recorded as an error, for every endpoint."""
     with answering(json.dumps({"error": {"message": "No provider."}}).encode()) as client:
         client.post(path, cast_to=object, body=ASKED[path])
 
@@ -227,8 +227,8 @@ def test_error_with_status_200_of_every_endpoint(
 
 
 @pytest.mark.parametrize("nothing", [None, {}, "", [], False, 0])
-def test_empty_error_is_none(answering: Callable[..., openai.OpenAI], captured: Captured, nothing: Any) -> None:
-    """An `error` with nothing in it, as some servers send it with every answer, is no error."""
+def test_empty_error_is_no_error(answering: Callable[..., openai.OpenAI], captured: Captured, nothing: Any) -> None:
+    """An empty `error`, which some servers send with every answer, is no error."""
     with answering(json.dumps({"id": "c", "error": nothing, "choices": []}).encode()) as client:
         client.chat.completions.create(**CHAT)
 

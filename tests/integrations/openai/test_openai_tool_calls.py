@@ -1,4 +1,4 @@
-"""Deltas of tool calls, as OpenAI and servers that are compatible with it send them."""
+"""Merging deltas of tool calls, as OpenAI and compatible servers send them."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ STREAMS: dict[str, tuple[list[Any], list[Any]]] = {
 
 @pytest.mark.parametrize("case", STREAMS)
 def test_merging(case: str) -> None:
-    """Every call comes out once, with its own id, name and arguments."""
+    """Every tool call is merged into one, with its own id, name and arguments."""
     deltas, expected = STREAMS[case]
     merger = ToolCallMerger()
 
@@ -62,7 +62,7 @@ def test_merging(case: str) -> None:
 
 
 def test_custom_tool() -> None:
-    """The free text of a custom tool is put together too."""
+    """The free text of a custom tool call is merged too."""
     merger = ToolCallMerger()
 
     merger.add([{"index": 0, "id": "c", "type": "custom", "custom": {"name": "sql", "input": "SELECT"}}])

@@ -1,4 +1,4 @@
-"""The client's own tests end in the same way with us installed as without."""
+"""The client's own tests have the same outcomes with recording as without."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ FILES = (
     "tests/lib/test_azure.py",
     "tests/lib/test_audio.py",
 )
-"""Tests of requests, answers and streams that need no server."""
+"""Its tests of requests, answers and streams that need no server."""
 
 NEEDED = ("pytest", "pytest-asyncio", "inline-snapshot", "rich", "trio", "blinker", "msgspec", "itsdangerous")
 
@@ -49,7 +49,7 @@ def pytest_sessionfinish(session):
 
 @pytest.mark.storm
 def test_upstream_suite(tmp_path: Path) -> None:
-    """Each test of the client passes, fails or is skipped as it does without us, and calls were recorded meanwhile."""
+    """Each test of the client passes, fails or is skipped as without us, while its calls are recorded."""
     suite = _unpacked(tmp_path)
     python = _environment(tmp_path)
 
@@ -80,7 +80,7 @@ def _environment(folder: Path) -> str:
 
 
 class Outcome(NamedTuple):
-    """How a test ended, and what was printed of its failure."""
+    """The outcome of a test, and the text of its failure."""
 
     tag: str
     text: str = ""
@@ -103,7 +103,7 @@ def _outcome(case: ElementTree.Element) -> Outcome:
 
 def _variables(folder: Path) -> dict[str, str]:
     sources = [str(Path(package.__file__ or "").parents[1]) for package in (baserun, baserun_openai)]
-    # The options of the run around this one may be those of plugins that the client's environment has not.
+    # The outer run's options may be for plugins that the client's environment lacks.
     return {**os.environ, "PYTEST_ADDOPTS": "", "PYTHONPATH": os.pathsep.join([str(folder), *sources])}
 
 
