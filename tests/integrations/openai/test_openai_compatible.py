@@ -281,9 +281,7 @@ def test_invalid_label(
 
 
 @pytest.mark.parametrize(("odd", "label"), ODD)
-def test_invalid_label_of_a_response(
-    answering: Answering, captured: Captured, odd: Any, label: str | None
-) -> None:
+def test_invalid_label_of_a_response(answering: Answering, captured: Captured, odd: Any, label: str | None) -> None:
     """In the Responses API an invalid label is recorded as text or not at all; a tool without a name has its type."""
     item = {"type": "function_call", "call_id": odd, "name": odd, "arguments": "{}"}
     with answering(json.dumps({"id": odd, "model": odd, "status": odd, "output": [item]}).encode()) as client:
