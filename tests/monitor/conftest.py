@@ -1,4 +1,4 @@
-"""A store with real conversations in it, and visitors of its pages."""
+"""Fixtures: stores with real and hostile conversations, and visitors of their pages."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ Visit = Callable[..., Any]
 
 
 def _module(name: str) -> ModuleType:
-    """A module beside this one."""
+    """Load a module that is beside this one."""
     spec = importlib.util.spec_from_file_location(f"monitor_{name}", Path(__file__).with_name(f"{name}.py"))
     assert spec is not None
     assert spec.loader is not None
@@ -34,7 +34,7 @@ def _module(name: str) -> ModuleType:
 
 @pytest.fixture(scope="session", name="filled")
 def _filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A store with two days of conversations; nobody may change it."""
+    """A store with two days of conversations, which tests must not change."""
     path = tmp_path_factory.mktemp("filled") / "shop.sqlite3"
     _module("filler").fill(path, days=2, now=datetime.now(UTC))
     return path
@@ -42,7 +42,7 @@ def _filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(name="path")
 def _path(filled: Path, tmp_path: Path) -> Path:
-    """A copy of it for one test."""
+    """A copy of the filled store for one test."""
     copy = tmp_path / "shop.sqlite3"
     for file in filled.parent.glob("shop.sqlite3*"):
         shutil.copy(file, tmp_path / file.name)
@@ -51,7 +51,7 @@ def _path(filled: Path, tmp_path: Path) -> Path:
 
 @pytest.fixture(name="store")
 def _store(path: Path) -> Iterator[Store]:
-    store = open_store(path, budget=None)  # the machine that tests may be busy
+    store = open_store(path, budget=None)  # no budget: the machine that runs the tests may be busy
     yield store
     store.close()
 
@@ -69,7 +69,7 @@ def _visitor(pages: Pages) -> TestClient:
 
 @pytest.fixture(name="hostile")
 def _hostile(tmp_path: Path) -> Iterator[Store]:
-    """A store in which everything that a stranger can choose is hostile."""
+    """A store in which all values that a stranger can choose are hostile."""
     path = tmp_path / "hostile.sqlite3"
     _module("hostile").fill(str(path))
     store = open_store(path, budget=None)

@@ -1,4 +1,4 @@
-"""Fills a store with conversations of a small shop's support chat, recorded by Baserun from a model that is offline.
+"""Fills a store with conversations of a small shop's support chat, recorded from the offline model.
 
 python tests/monitor/filler.py STORE [DAYS]
 """
@@ -63,14 +63,14 @@ ASKED = (
 
 
 class Chat:
-    """One conversation, with the clock moved by hand."""
+    """One conversation, which advances a fake clock."""
 
     def __init__(self, client: openai.OpenAI, clock: FakeClock, chance: random.Random) -> None:
         self._client, self._clock, self._chance = client, clock, chance
         self._messages: list[Any] = [{"role": "system", "content": SYSTEM}]
 
     def turn(self, question: Any, *, name: str = "POST /chat", **options: Any) -> None:
-        """One question with its answer in a trace of its own."""
+        """Record one question with its answer in its own trace."""
         self._messages.append({"role": "user", "content": question})
         with baserun.start_trace(name=name):
             baserun.tag("version", "2026.11")
@@ -83,7 +83,7 @@ class Chat:
             self._messages.append({"role": "assistant", "content": answer.content})
 
     def stream(self, question: str, *, most: int | None = None) -> None:
-        """One question with a streamed answer; after `most` pieces the visitor leaves."""
+        """Record one question with a streamed answer, closed after `most` chunks."""
         self._messages.append({"role": "user", "content": question})
         with baserun.start_trace(name="POST /chat"):
             stream = self._client.chat.completions.create(
@@ -102,7 +102,7 @@ class Chat:
             self._messages.append({"role": "assistant", "content": text})
 
     def wait(self, **times: float) -> None:
-        """Time goes by."""
+        """Advance the clock."""
         self._clock.advance(timedelta(**times).total_seconds())
 
     def _answer(self, model: str = "gpt-4o-mini", **options: Any) -> Any:
@@ -117,7 +117,7 @@ class Chat:
 
 
 class Shop:
-    """Everything that conversations take: the model, what it says next, the clock."""
+    """What conversations need: the model, its next answers and the clock."""
 
     def __init__(self, clock: FakeClock, seed: int) -> None:
         self.clock, self.chance = clock, random.Random(seed)
@@ -125,11 +125,11 @@ class Shop:
         self._next: list[str | Reply] = []
 
     def says(self, *replies: str | Reply) -> None:
-        """The model's next answers."""
+        """Set the model's next answers."""
         self._next += replies
 
     def chat(self) -> Chat:
-        """A new conversation."""
+        """Start a new conversation."""
         return Chat(self._client, self.clock, self.chance)
 
     def __enter__(self) -> Self:
@@ -148,7 +148,7 @@ class Shop:
 
 @contextlib.contextmanager
 def shop(store: Path, start: datetime, seed: int = 7) -> Iterator[Shop]:
-    """A shop that records into `store`, from the time `start` on."""
+    """Make a shop that records to `store`, with a clock that starts at `start`."""
     clock = FakeClock(start)
     with Shop(clock, seed) as made, capture(clock=clock, store=str(store)) as captured:
         yield made
@@ -156,12 +156,12 @@ def shop(store: Path, start: datetime, seed: int = 7) -> Iterator[Shop]:
 
 
 def email(person: str) -> str:
-    """The person's e-mail address."""
+    """Return the person's e-mail address."""
     return f"{person}@example.com"
 
 
 def fill(store: Path, *, days: int = 3, now: datetime | None = None) -> None:
-    """Tell `days` days of the shop, the last of them up to `now`."""
+    """Record `days` days of conversations, up to `now`."""
     now = now or datetime.now(UTC)
     chance = random.Random(11)
     with shop(store, now - timedelta(days=days)) as open_shop:
@@ -196,7 +196,7 @@ def _everyday(shop: Shop, chance: random.Random) -> None:
 
 
 def _the_complaint(shop: Shop) -> None:
-    """Everything that a conversation can have, within its last half hour."""
+    """Record a conversation with everything that one can have."""
     chat = shop.chat()
     with baserun.with_session(user_identifier=baserun.hash_user(email("ada")), metadata={"channel": "web"}):
         shop.says(

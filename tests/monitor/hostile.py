@@ -1,4 +1,4 @@
-"""Fills a store with what strangers may choose, all of it hostile."""
+"""Fills a store with hostile values, wherever a stranger can choose them."""
 
 from __future__ import annotations
 

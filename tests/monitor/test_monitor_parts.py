@@ -1,4 +1,4 @@
-"""The pure parts of pages: conversations, texts, waterfalls, links, charts and words."""
+"""The parts of pages that need no store: conversations, texts, waterfalls, links, filters and formats."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def asks(*names: str) -> list[Any]:
 
 @pytest.mark.parametrize(("name", "told"), [("helpful", "feedback helpful 1"), ("feedback", "feedback 1")])
 def test_feedback_is_told_once(name: str, told: str) -> None:
-    """The name is beside the word, unless it is the same word, as by default."""
+    """Feedback is shown with its name, unless that is the default name "feedback"."""
     note = StoredAnnotation(
         id="f", session_id="s", trace_id=None, span_id=None, type="feedback", name=name, value=None, score=1.0,
         comment="yes", metadata=None, created_at=START,
@@ -89,7 +89,7 @@ def test_feedback_is_told_once(name: str, told: str) -> None:
 
 
 def test_a_log_without_its_message_says_so() -> None:
-    """Where content is not recorded, nobody takes it for one that said nothing."""
+    """A log whose message was not recorded says so, rather than look empty."""
     note = StoredAnnotation(
         id="l", session_id="s", trace_id=None, span_id=None, type="log", name="seen", value=None, score=None,
         comment=None, metadata=None, created_at=START,
@@ -99,7 +99,7 @@ def test_a_log_without_its_message_says_so() -> None:
 
 
 def test_results_go_to_the_tool_call_that_they_answer() -> None:
-    """Two calls of one tool whose results come in the other order."""
+    """Results of two calls of one tool, given in another order, are shown at the calls with their ids."""
     user = {"role": "user", "content": "q"}
     results = [{"role": "tool", "tool_call_id": name, "content": f"of {name}"} for name in ("b", "a")]
     second = call(
@@ -116,7 +116,7 @@ def test_results_go_to_the_tool_call_that_they_answer() -> None:
 
 
 def test_a_tool_that_ran_is_the_one_that_was_asked_for() -> None:
-    """Its span adds how long it took; one that nobody asked for stands for itself."""
+    """A tool's span gives its duration to the tool call of the model; a span without such a call is shown by itself."""
     (turn,) = turns([trace(call(1, "q", asks("a")), span(2, seconds=1), span(3, seconds=2))])
 
     tools = [item for item in turn.items if isinstance(item, Tool)]
@@ -128,7 +128,7 @@ def test_a_tool_that_ran_is_the_one_that_was_asked_for() -> None:
 
 
 def test_an_error_is_told_once_and_where_it_happened() -> None:
-    """A failed call that fails its request is one line."""
+    """An error of a call that also fails its request is shown once."""
     error = StoredError(type="Boom", message="no")
 
     (turn,) = turns(
@@ -146,7 +146,7 @@ def test_an_error_is_told_once_and_where_it_happened() -> None:
 
 @given(st.lists(st.integers(0, 300), max_size=120))
 def test_a_page_of_a_session_has_room_for_its_turns(lengths: list[int]) -> None:
-    """Every turn is on one page, in order; no page has more than it can show."""
+    """Every turn is on one page, in order, and no page exceeds 50 turns or 200 items."""
     told = [Turn(trace(minutes=at), None, [Said("user", "x")] * length) for at, length in enumerate(lengths)]
 
     shown = pages_of(told)
@@ -157,7 +157,7 @@ def test_a_page_of_a_session_has_room_for_its_turns(lengths: list[int]) -> None:
 
 
 def test_a_turn_that_is_too_long_says_what_is_left_out() -> None:
-    """Its beginning and its end are there, and where the rest is."""
+    """Of a turn that is too long the beginning and end are shown, with a note about the rest."""
     long = Turn(trace(), None, [Said("user", str(number)) for number in range(1000)])
 
     ((turn,),) = pages_of([long])
@@ -169,7 +169,7 @@ def test_a_turn_that_is_too_long_says_what_is_left_out() -> None:
 
 
 def test_pauses_are_counted_from_the_end_of_what_was_before() -> None:
-    """A short one is none; what happens beside each other has none."""
+    """A pause begins at the end of all previous traces; short ones are not shown, and concurrent traces have none."""
     told = turns(
         [
             trace(duration_ms=600_000.0),
@@ -184,7 +184,7 @@ def test_pauses_are_counted_from_the_end_of_what_was_before() -> None:
 
 @given(st.text(alphabet="ab c\n", max_size=5000), st.integers(400, 5000), st.integers(10, 600))
 def test_folding_loses_only_what_it_says(text: str, most: int, shown: int) -> None:
-    """What is shown and what opens are the text; what is left out is counted."""
+    """The shown and the hidden pieces together are the text, up to a limit; the characters beyond it are counted."""
     folded = fold(text, most, shown)
 
     told = "".join(piece.text for piece in [*folded.shown, *folded.hidden])
@@ -193,7 +193,7 @@ def test_folding_loses_only_what_it_says(text: str, most: int, shown: int) -> No
 
 
 def test_code_stands_apart() -> None:
-    """What is between fences is code."""
+    """Text between fences is a piece of code."""
     found = pieces("before\n```python\nx = 1\n```\nafter")
 
     assert [(piece.is_code, piece.text) for piece in found] == [
@@ -204,7 +204,7 @@ def test_code_stands_apart() -> None:
 
 
 def test_structured_output_is_indented() -> None:
-    """An object on one line reads as an object."""
+    """A JSON object on one line is shown indented, as code."""
     (piece,) = fold('{"a":{"b":1}}').shown
 
     assert (piece.is_code, piece.text) == (True, '{\n  "a": {\n    "b": 1\n  }\n}')
@@ -212,13 +212,13 @@ def test_structured_output_is_indented() -> None:
 
 @given(st.integers(0, 100_000))
 def test_pages_share_their_room(texts: int) -> None:
-    """However many texts there are, each has a little and none has all."""
+    """However many texts a page has, the share of each is between 400 and 20,000 characters."""
     assert 400 <= share(texts) <= 20_000
 
 
 @given(st.lists(st.tuples(st.integers(0, 8), st.none() | st.integers(0, 8)), max_size=12))
 def test_every_span_has_a_row(parents: list[tuple[int, int | None]]) -> None:
-    """Circles, strangers' parents and the same id twice: each id is there, inside the width."""
+    """With circular, unknown and duplicate ids, every span has a row within the width."""
     bars = waterfall(trace(*(span(number, parent=parent) for number, parent in parents)))
 
     assert {bar.span.id for bar in bars} == {f"{number:016x}" for number, _ in parents}
@@ -227,7 +227,7 @@ def test_every_span_has_a_row(parents: list[tuple[int, int | None]]) -> None:
 
 @given(st.text(min_size=1, max_size=60))
 def test_ids_survive_their_address(identifier: str) -> None:
-    """Any user identifier comes back as it was from the path or the query."""
+    """Any user identifier can be read back unchanged from its URL."""
     identifier = identifier.encode("utf-8", "replace").decode()
     address = urlsplit(Links("/base").user(identifier))
 
@@ -238,7 +238,7 @@ def test_ids_survive_their_address(identifier: str) -> None:
 
 @pytest.mark.parametrize("cell", ["=1", "+1", "-1", "@x", "\t=1", " =1", "\uff1d1"])
 def test_formulas_are_text(cell: str) -> None:
-    """Whatever a spreadsheet would run begins with an apostrophe."""
+    """A cell that a spreadsheet would run as a formula gets an apostrophe; numbers stay numbers."""
 
     class Item:
         def to_dict(self) -> dict[str, Any]:
@@ -261,12 +261,12 @@ def test_formulas_are_text(cell: str) -> None:
     ],
 )
 def test_host_names(header: str, name: str) -> None:
-    """Without port, brackets, dot at the end and capitals."""
+    """A host name is without port, brackets, trailing dot and capitals."""
     assert host_name(header) == name
 
 
 def test_addresses_are_known_only_where_a_key_is_asked_for() -> None:
-    """No DNS can point an IP address elsewhere; a name it can."""
+    """With `any_address` IP addresses are known hosts, since no DNS can redirect them; other names are not."""
     assert is_known_host("192.168.0.7:4320", (), any_address=True)
     assert not is_known_host("192.168.0.7", (), any_address=False)
     assert not is_known_host("evil.test", (), any_address=True)
@@ -276,13 +276,13 @@ def test_addresses_are_known_only_where_a_key_is_asked_for() -> None:
     "params", [{"period": "1y"}, {"since": "soon"}, {"min_cost": "x"}, {"period": "0d"}, {"period": "99999w"}]
 )
 def test_wrong_filters_say_what_to_write(params: dict[str, str]) -> None:
-    """Each is named with what it could be."""
+    """An invalid filter raises an error that says what to write."""
     with pytest.raises(ConfigurationError, match="Write"):
         of_address(params, ("period", "since", "min_cost"), START)
 
 
 def test_a_period_is_a_time() -> None:
-    """`24h` begins a day before now; `all` begins nowhere."""
+    """`24h` begins a day before now; `all` has no beginning."""
     assert of_address({"period": "24h"}, ("period",), START) == {"since": START - timedelta(days=1)}
     assert of_address({"period": "all"}, ("period",), START) == {}
 
@@ -300,12 +300,12 @@ def test_a_period_is_a_time() -> None:
     ],
 )
 def test_changes_in_words(now: float | None, before: float | None, words: str | None) -> None:
-    """Against nothing nothing can be said."""
+    """A change is shown as a percentage or factor; without a value to compare with there is none."""
     assert _formats.change(now, before) == words
 
 
 def test_signs_tell_users_apart() -> None:
-    """Each user has one sign everywhere, and a hundred users have dozens of different ones."""
+    """A user's sign is always the same, and a hundred users have more than 36 different ones."""
     signs = [_formats.user_sign(f"user {number}") for number in range(100)]
 
     assert len(set(signs)) > 36

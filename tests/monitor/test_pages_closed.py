@@ -1,4 +1,4 @@
-"""Who may look at the pages, and who may change something."""
+"""Access to the pages: who may look, and who may change something."""
 
 from __future__ import annotations
 
@@ -44,14 +44,14 @@ def log_in(visitor: TestClient, key: str = KEY) -> None:
 
 
 def action_of(page: Any) -> str:
-    """Where the form of the page leads to."""
+    """Return the URL of the page's form."""
     found = re.search(r'<form method="post" action="([^"]+)"', page.text)
     assert found is not None
     return html.unescape(found[1])
 
 
 def key_cookie(visitor: TestClient) -> tuple[str, str]:
-    """Name and value of the cookie that remembers who has logged in."""
+    """Return name and value of the login cookie."""
     return next(pair for pair in visitor.cookies.items() if pair[0].startswith("baserun_monitor_key"))
 
 
@@ -62,20 +62,20 @@ def token(visitor: TestClient) -> str:
 
 
 def test_pages_need_to_know_who_may_look(store: Store) -> None:
-    """Without `allow` and without a key there are no pages."""
+    """Pages without `allow` and without a key are refused."""
     with pytest.raises(ConfigurationError, match="who may look"):
         Pages(store)
 
 
 def test_a_short_key_is_refused(store: Store) -> None:
-    """A key that can be guessed is none."""
+    """A key of less than 16 characters is refused."""
     with pytest.raises(ConfigurationError, match="the least is 16"):
         Pages(store, key="short")
 
 
 @pytest.mark.parametrize(("method", "place"), ADDRESSES)
 def test_every_route_is_closed_without_the_key(guarded: TestClient, method: str, place: str) -> None:
-    """Nothing of the store is told to who has not logged in; people get the form, programs 401."""
+    """Without login every route redirects people to the form and answers programs with 401."""
     answer = guarded.request(method, place)
     twin = guarded.request(method, place, headers={"Accept": "application/json"})
 
@@ -87,7 +87,7 @@ def test_every_route_is_closed_without_the_key(guarded: TestClient, method: str,
 
 @pytest.mark.parametrize(("method", "place"), ADDRESSES)
 def test_every_route_is_closed_to_whom_the_application_does_not_let_in(store: Store, method: str, place: str) -> None:
-    """`allow` is asked for each request."""
+    """If `allow` returns False, every route answers 403."""
     visitor = TestClient(Pages(store, allow=lambda request: False), follow_redirects=False)
 
     assert visitor.request(method, place).status_code == 403
@@ -95,7 +95,7 @@ def test_every_route_is_closed_to_whom_the_application_does_not_let_in(store: St
 
 @pytest.mark.parametrize(("method", "place"), ADDRESSES)
 def test_every_route_looks_at_the_host(visitor: TestClient, method: str, place: str) -> None:
-    """A name that somebody else's DNS points at this machine gets nothing."""
+    """Every route refuses unknown host names, which somebody else's DNS may point at this machine."""
     for host in (
         "evil.test",
         "127.0.0.1.evil.test",
@@ -112,12 +112,12 @@ def test_every_route_looks_at_the_host(visitor: TestClient, method: str, place: 
 
 @pytest.mark.parametrize("host", ["localhost", "localhost:4320", "127.0.0.1", "[::1]:4320", "LOCALHOST"])
 def test_names_of_this_machine_are_answered(visitor: TestClient, host: str) -> None:
-    """With and without a port."""
+    """Names of this machine are accepted, with and without a port."""
     assert visitor.get("/sessions", headers={"Host": host}).status_code == 200
 
 
 def test_the_key_opens(guarded: TestClient) -> None:
-    """The cookie opens everything, does not hold the key, and is kept from scripts and other sites."""
+    """The key gives a cookie that opens the pages, does not contain the key, and is HttpOnly and SameSite=Strict."""
     answer = guarded.post("/login", data={"key": KEY})
 
     cookie = answer.headers["set-cookie"]
@@ -128,7 +128,7 @@ def test_the_key_opens(guarded: TestClient) -> None:
 
 
 def test_the_login_leads_to_the_page_that_was_asked_for(guarded: TestClient) -> None:
-    """An address that a colleague was sent shows what it means, after the form, also when the first key was wrong."""
+    """After the login the visitor gets the requested URL, also when the first key was wrong."""
     asked = "/sessions?text=caf%C3%A9+%26+bar&feedback=negative"
     form = guarded.get(guarded.get(asked).headers["location"])
     again = guarded.post(action_of(form), data={"key": "wrong-key-wrong-key"})
@@ -140,7 +140,7 @@ def test_the_login_leads_to_the_page_that_was_asked_for(guarded: TestClient) -> 
 
 
 def test_below_a_prefix_the_login_leads_there_too(store: Store) -> None:
-    """The page that was asked for is one of these pages, wherever they are mounted."""
+    """Mounted below a prefix, the login leads to the requested page there."""
     app = Starlette(routes=[Mount("/admin", app=Pages(store, key=KEY))])
     visitor = TestClient(app, base_url=HOME, follow_redirects=False)
     form = visitor.get(visitor.get("/admin/users").headers["location"])
@@ -163,7 +163,7 @@ def test_below_a_prefix_the_login_leads_there_too(store: Store) -> None:
     ],
 )
 def test_the_login_leads_to_no_other_place(guarded: TestClient, asked: str) -> None:
-    """Whoever sends somebody a link to the form cannot say where they go with it."""
+    """A link to the login form cannot make it lead to another site or outside of the pages."""
     answer = guarded.post("/login", params={"next": asked}, data={"key": KEY})
 
     assert (answer.status_code, answer.headers["location"]) == (303, "/")
@@ -171,7 +171,7 @@ def test_the_login_leads_to_no_other_place(guarded: TestClient, asked: str) -> N
 
 @pytest.mark.parametrize("others", ['prefs={"a":1}', "caf\u00e9=1", "two words=x", "a[]=1", "=;;", 'x="'])
 def test_cookies_of_other_applications_do_not_matter(guarded: TestClient, others: str) -> None:
-    """Whatever else runs on the host, and however it writes its cookies, who knows the key is let in."""
+    """Unusual cookies of other applications on the host do not disturb the login."""
     log_in(guarded)
     cookie = f"{others}; {'='.join(key_cookie(guarded))}"
 
@@ -181,7 +181,7 @@ def test_cookies_of_other_applications_do_not_matter(guarded: TestClient, others
 
 
 def test_the_cookie_of_these_pages_counts(guarded: TestClient) -> None:
-    """Of pages that are mounted below others a browser sends both cookies, its own first."""
+    """Of two cookies with our name the first counts: browsers send that of the longer path first."""
     log_in(guarded)
     name, value = key_cookie(guarded)
 
@@ -190,7 +190,7 @@ def test_the_cookie_of_these_pages_counts(guarded: TestClient) -> None:
 
 @pytest.mark.parametrize("key", ["", "wrong-key-wrong-key", KEY[:-1], KEY + "x", "\u00e9" * 20])
 def test_another_key_does_not_open(guarded: TestClient, key: str) -> None:
-    """A wrong key gives no cookie."""
+    """A wrong key is refused and gives no cookie."""
     answer = guarded.post("/login", data={"key": key})
 
     assert answer.status_code == 403
@@ -200,7 +200,7 @@ def test_another_key_does_not_open(guarded: TestClient, key: str) -> None:
 
 @pytest.mark.parametrize("cookie", ["x", "x.y.z", "", "a" * 4000])
 def test_a_made_up_cookie_does_not_open(guarded: TestClient, cookie: str) -> None:
-    """Only a cookie that was signed here opens."""
+    """A forged cookie does not open the pages."""
     log_in(guarded)
     name, _ = key_cookie(guarded)
     guarded.cookies.clear()
@@ -209,7 +209,7 @@ def test_a_made_up_cookie_does_not_open(guarded: TestClient, cookie: str) -> Non
 
 
 def test_a_cookie_of_another_key_does_not_open(store: Store, guarded: TestClient) -> None:
-    """Changing the key logs everybody out; whatever the cookie calls itself."""
+    """A cookie signed with another key does not open the pages, even under the right name."""
     log_in(guarded)
     _, value = key_cookie(guarded)
     other = TestClient(Pages(store, key=ANOTHER_KEY, hosts=LOOPBACK), base_url=HOME, follow_redirects=False)
@@ -221,7 +221,7 @@ def test_a_cookie_of_another_key_does_not_open(store: Store, guarded: TestClient
 
 
 def test_two_pages_of_one_host_do_not_log_each_other_out(store: Store, guarded: TestClient) -> None:
-    """A browser sends the cookies of one port to the others too: each key has a cookie of its own."""
+    """Pages with two keys on two ports of a host use different cookies, since browsers send both to either."""
     another_home = HOME.replace("4320", "4321")
     other = TestClient(Pages(store, key=ANOTHER_KEY, hosts=LOOPBACK), base_url=another_home, follow_redirects=False)
     log_in(guarded)
@@ -233,12 +233,12 @@ def test_two_pages_of_one_host_do_not_log_each_other_out(store: Store, guarded: 
 
 
 def test_the_key_is_not_taken_from_the_address(guarded: TestClient) -> None:
-    """Addresses are kept in histories and logs."""
+    """The key is not accepted in the URL, which histories and logs keep."""
     assert guarded.get("/sessions", params={"key": KEY}).status_code == 303
 
 
 def test_logging_out_needs_the_token(guarded: TestClient) -> None:
-    """Another site cannot log somebody out; the form of the page can."""
+    """Logging out needs the page's token, so that another site cannot log somebody out."""
     log_in(guarded)
     assert guarded.post("/logout").status_code != 303
 
@@ -260,7 +260,7 @@ def test_logging_out_needs_the_token(guarded: TestClient) -> None:
     ],
 )
 def test_nothing_is_erased_for_another_site(visitor: TestClient, store: Store, form: Any, headers: Any) -> None:
-    """Without the token, or from another origin, everything stays."""
+    """Without the token, or from another origin, nothing is erased."""
     right = token(visitor)
     sent = {name: right if value == "right" else value for name, value in form.items()}
 
@@ -271,14 +271,14 @@ def test_nothing_is_erased_for_another_site(visitor: TestClient, store: Store, f
 
 
 def test_nothing_is_erased_by_a_link(visitor: TestClient, store: Store) -> None:
-    """GET only asks."""
+    """A GET request erases nothing."""
     visitor.get(f"/users/{ADA}/erase?confirm=erase&token={token(visitor)}")
 
     assert store.user(ADA) is not None
 
 
 def test_erasing_wants_the_word(visitor: TestClient, store: Store) -> None:
-    """Without the word that confirms it everything stays."""
+    """Without the confirming word nothing is erased."""
     answer = visitor.post(f"/users/{ADA}/erase", data={"token": token(visitor), "confirm": "yes"})
 
     assert answer.status_code == 400
@@ -287,7 +287,7 @@ def test_erasing_wants_the_word(visitor: TestClient, store: Store) -> None:
 
 @pytest.mark.parametrize("word", ["erase", "Erase "])
 def test_erasing_gives_a_receipt(visitor: TestClient, store: Store, word: str) -> None:
-    """Confirmed (also as telephones write a first word) and with its token, the user is gone, and the page says so."""
+    """With the token and the word, also capitalised as phones write it, the user is erased, and the page says so."""
     sessions = store.user(ADA).sessions  # type: ignore[union-attr]
 
     answer = visitor.post(f"/users/{ADA}/erase", data={"token": token(visitor), "confirm": word})
@@ -298,5 +298,5 @@ def test_erasing_gives_a_receipt(visitor: TestClient, store: Store, word: str) -
 
 
 def test_a_large_form_is_refused(visitor: TestClient) -> None:
-    """Nobody fills the memory by a form."""
+    """A form that is too large is refused."""
     assert visitor.post("/sessions", content=b"x" * 100_000).status_code == 413

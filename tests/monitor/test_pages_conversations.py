@@ -1,4 +1,4 @@
-"""A session's page: which turns it shows, and when they were."""
+"""The page of a session: its turns and their times."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ DAY = 86_400
 
 
 class Cut:
-    """A call whose answer nobody waited for."""
+    """The source of a call whose stream was cancelled."""
 
     def describe(self) -> CallDetails:
         return CallDetails(
@@ -48,7 +48,7 @@ def _visitor(captured: Captured) -> TestClient:
 
 
 def talk(clock: FakeClock, turns: int) -> list[str]:
-    """A session with so many turns, a second apart; the ids of their traces."""
+    """Record a session with `turns` turns, a second apart; return the ids of their traces."""
     traces = []
     with baserun.with_session("ada", "long"):
         for _ in range(turns):
@@ -61,7 +61,7 @@ def talk(clock: FakeClock, turns: int) -> list[str]:
 
 @pytest.mark.parametrize("turn", [0, TURNS_A_PAGE - 1, TURNS_A_PAGE, -1])
 def test_a_trace_leads_to_its_turn(captured: Captured, clock: FakeClock, visitor: TestClient, turn: int) -> None:
-    """In a conversation of several pages it is the page on which the turn is told."""
+    """The link from a trace to its session leads to the page that shows the turn."""
     trace = talk(clock, 2 * TURNS_A_PAGE + 1)[turn]
     assert captured.flush()
     link = re.search(r'session <a class="id" href="([^"]+)"', visitor.get(f"/traces/{trace}").text)
@@ -73,7 +73,7 @@ def test_a_trace_leads_to_its_turn(captured: Captured, clock: FakeClock, visitor
 
 
 def test_a_turn_that_is_gone_leads_to_the_last_ones(captured: Captured, clock: FakeClock, visitor: TestClient) -> None:
-    """A link that somebody kept still shows the conversation."""
+    """A link to a turn that does not exist shows the last page of the conversation."""
     last = talk(clock, TURNS_A_PAGE + 1)[-1]
     assert captured.flush()
 
@@ -83,7 +83,7 @@ def test_a_turn_that_is_gone_leads_to_the_last_ones(captured: Captured, clock: F
 
 
 def test_an_end_after_days_has_its_date(captured: Captured, clock: FakeClock, visitor: TestClient) -> None:
-    """A session that was resumed on another day does not look as if it had taken an hour."""
+    """If a session ends on another day than it began, its end is shown with the date."""
     talk(clock, 1)
     clock.advance(3 * DAY)
     talk(clock, 1)
@@ -96,7 +96,7 @@ def test_an_end_after_days_has_its_date(captured: Captured, clock: FakeClock, vi
 
 
 def test_a_session_within_a_minute_has_one_time(captured: Captured, clock: FakeClock, visitor: TestClient) -> None:
-    """Its end is told where it is another minute than its beginning."""
+    """The end of a session is shown only if its minute differs from that of the beginning."""
     talk(clock, 2)
     assert captured.flush()
     within = visitor.get("/sessions/long").text
@@ -110,7 +110,7 @@ def test_a_session_within_a_minute_has_one_time(captured: Captured, clock: FakeC
 
 
 def test_an_answer_that_was_cut_is_told_once(captured: Captured, visitor: TestClient) -> None:
-    """Where the visitor left in the middle of a stream, the turn says so of the stream, and not of itself as well."""
+    """A cancelled stream in a cancelled turn is marked once."""
     with suppress(CancelledError), baserun.with_session("ada", "long"), baserun.start_trace("POST /chat"):
         call = start_call("chat gpt-4o-mini")
         assert call is not None
@@ -124,7 +124,7 @@ def test_an_answer_that_was_cut_is_told_once(captured: Captured, visitor: TestCl
 
 
 def test_a_failure_is_told_where_it_happened(captured: Captured, clock: FakeClock, visitor: TestClient) -> None:
-    """A connection that was open all the while, and has nothing to tell but its failure, comes after its messages."""
+    """The failure of a long connection is shown after its messages, at the time when it happened."""
     with suppress(LookupError), baserun.with_session("ada", "long"), baserun.start_trace("WEBSOCKET /chat"):
         with baserun.start_trace("message", new=True):
             baserun.log("said")

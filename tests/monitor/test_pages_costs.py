@@ -1,4 +1,4 @@
-"""A cost that is unknown says why: under the pointer beside the conversation, and in words where the call is open."""
+"""The reason of an unknown cost: in a tooltip beside the conversation, and as text on the page of the call's trace."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ class Described:
 
 
 PAGES = ("/", "/sessions", "/users", "/traces", "/users/ada")
-"""Of figures and lists."""
+"""Pages with figures and lists."""
 
 
 def pages_of(
     *calls: tuple[dict[str, Any], dict[str, Any]], paths: tuple[str, ...] = (), kind: str = "llm"
 ) -> list[str]:
-    """The page of a session with these calls, each with how it ended and its details; that of their trace; and more."""
+    """Record calls, each given by its ending and details; return their session's page, their trace's, and `paths`."""
     with capture() as captured:
         with baserun.with_session("ada") as session, baserun.start_trace("POST /chat") as trace:
             for ending, details in calls:
@@ -54,7 +54,7 @@ def pages_of(
 
 
 def told(ending: dict[str, Any], **details: Any) -> tuple[list[str], list[str]]:
-    """What a session's page says of the cost of its call under the pointer, and the trace's page in words."""
+    """Return the reasons for an unknown cost in the session's tooltips and on the trace's page."""
     beside, opened = pages_of((ending, details))
     hints = re.findall(r'<span class="why" title="([^"]*)">cost unknown</span>', beside)
     words = re.findall(r"<dt>cost</dt><dd>([^<]*)</dd>", opened)
@@ -81,7 +81,7 @@ def told(ending: dict[str, Any], **details: Any) -> tuple[list[str], list[str]]:
     ],
 )  # fmt: skip
 def test_a_page_says_why_a_cost_is_unknown(why: str, details: dict[str, Any]) -> None:
-    """No usage, for each reason that there can be, or no price."""
+    """The pages say why a cost is unknown: each reason for missing usage, or no price."""
     assert told({}, **details) == ([why], [f"unknown: {why}"])
 
 
@@ -93,19 +93,19 @@ def test_a_page_says_why_a_cost_is_unknown(why: str, details: dict[str, Any]) ->
     ],
 )
 def test_a_call_without_an_answer_has_no_usage(why: str, ending: dict[str, Any]) -> None:
-    """How it ended is reason enough."""
+    """For a failed or cancelled call, that is the reason of the unknown cost."""
     assert told(ending) == ([why], [f"unknown: {why}"])
 
 
 def test_a_known_cost_needs_no_reason() -> None:
-    """There is the amount, and nothing else."""
+    """A known cost is shown without a reason."""
     hints, (amount,) = told({}, usage=COUNTED)
 
     assert (hints, amount[:2]) == ([], "$0")
 
 
 def test_a_sum_says_what_it_leaves_out() -> None:
-    """The cost of a session or a trace is that of the calls whose cost is known, and it says of how many it is not."""
+    """The cost of a session or trace sums the known costs, and says how many calls have none."""
     for page in pages_of(({}, {"usage": COUNTED}), (FAILED, {}), ({}, {"stream": True})):
         assert re.search(r"<span>\$0\.0\d+ and 2 calls of unknown cost</span>", page)
 
@@ -115,7 +115,7 @@ def test_a_sum_says_what_it_leaves_out() -> None:
 
 @pytest.mark.parametrize("page", PAGES)
 def test_lists_and_figures_mark_a_sum_that_lacks_something(page: str) -> None:
-    """A plus behind the amount, and under the pointer of how many calls the cost is unknown."""
+    """An incomplete sum has a plus, and a tooltip with the number of calls of unknown cost."""
     *_, told = pages_of(({}, {"usage": COUNTED}), (FAILED, {}), ({}, {"stream": True}), paths=(page,))
     assert re.search(r'<span class="why" title="and 2 calls of unknown cost">\$0\.0\d+\+</span>', told)
 
@@ -129,7 +129,7 @@ def test_lists_and_figures_mark_a_sum_that_lacks_something(page: str) -> None:
 
 @pytest.mark.parametrize("page", [None, *PAGES])
 def test_what_was_paid_without_a_call_is_told(page: str | None) -> None:
-    """Embeddings and images are not among the calls; what they took and cost is told wherever it is for calls."""
+    """Tokens and cost of embeddings, which are no LLM calls, are shown wherever those of calls are."""
     embedding = {
         "operation": "embeddings",
         "request_model": "text-embedding-3-small",
@@ -142,7 +142,7 @@ def test_what_was_paid_without_a_call_is_told(page: str | None) -> None:
 
 
 def test_unknown_tokens_are_as_quiet_as_an_unknown_cost() -> None:
-    """A list is read by its figures; what is not known does not stand out among them."""
+    """In lists, unknown tokens and costs are shown in the same muted way."""
     sessions = pages_of((FAILED, {}), paths=("/sessions",))[-1]
 
     for name in ("tokens", "cost"):

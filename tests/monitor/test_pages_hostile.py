@@ -1,4 +1,4 @@
-"""Everything that a stranger can choose is shown as the text that it is."""
+"""Hostile values are shown as plain text."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 
 
 class Elements(HTMLParser):
-    """Counts elements and keeps the addresses in them."""
+    """Counts elements, and collects URLs and event handlers."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -62,7 +62,7 @@ def places(store: Store) -> list[str]:
 
 
 def test_no_element_of_theirs_is_made(visitor: TestClient, hostile: Store) -> None:
-    """Only our own scripts, no picture, no handler, no address but our own."""
+    """Pages have only our own scripts and URLs, and no pictures or event handlers."""
     for place in places(hostile):
         answer = visitor.get(place)
         page = Elements()
@@ -75,7 +75,7 @@ def test_no_element_of_theirs_is_made(visitor: TestClient, hostile: Store) -> No
 
 
 def test_what_screens_obey_is_made_visible(visitor: TestClient, hostile: Store) -> None:
-    """Escape sequences and changes of direction are signs on the page, in attributes too."""
+    """Control characters, escape sequences and changes of direction are replaced by visible signs."""
     for place in places(hostile):
         assert CONTROLS.findall(visitor.get(place).text) == [], place
 
@@ -83,7 +83,7 @@ def test_what_screens_obey_is_made_visible(visitor: TestClient, hostile: Store) 
 
 
 def test_templates_are_not_run(visitor: TestClient, hostile: Store) -> None:
-    """Text with braces stays text."""
+    """Template syntax in a value is shown as text."""
     text = visitor.get(places(hostile)[5]).text
 
     assert "{{ 7*7 }}" in text
@@ -91,7 +91,7 @@ def test_templates_are_not_run(visitor: TestClient, hostile: Store) -> None:
 
 
 def test_a_line_of_a_megabyte_is_folded(visitor: TestClient, hostile: Store) -> None:
-    """The page stays small and says where the rest is."""
+    """With a line of a megabyte the pages stay small and say where the rest is."""
     session, trace = (visitor.get(place) for place in places(hostile)[5:7])
 
     assert len(session.content) < 200_000
@@ -100,7 +100,7 @@ def test_a_line_of_a_megabyte_is_folded(visitor: TestClient, hostile: Store) -> 
 
 
 def test_csv_is_not_run_by_a_spreadsheet(visitor: TestClient) -> None:
-    """A cell that would be a formula begins with an apostrophe; numbers stay numbers."""
+    """In CSV a cell that would be a formula gets an apostrophe; numbers stay numbers."""
     (row,) = csv.DictReader(io.StringIO(visitor.get("/sessions.csv").text))
 
     assert row["user_identifier"].startswith("'=cmd")
@@ -109,7 +109,7 @@ def test_csv_is_not_run_by_a_spreadsheet(visitor: TestClient) -> None:
 
 
 def test_hostile_addresses_are_answered(visitor: TestClient) -> None:
-    """What is typed into an address is text too, and never a failure of ours."""
+    """Hostile query parameters never cause a server error and are never shown unescaped."""
     bad = "<script>alert(1)</script>"
     for place in ("/sessions", "/users", "/traces", "/search", "/sessions/-", "/"):
         for name in (

@@ -1,4 +1,4 @@
-"""Lists: every state is an address, an e-mail address is in none, and all of it can be kept as a file."""
+"""Lists: filters and sorts in the URL, users found by e-mail, and exports."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def keys(page: str) -> list[str]:
     ],
 )
 def test_filters_in_the_address_narrow_the_list(visitor: TestClient, store: Store, filters: dict[str, str]) -> None:
-    """The page lists what the store gives for the same filters, in the same order."""
+    """The page lists the sessions that the store returns for the same filters, in the same order."""
     numbers = {"min_cost": float, "min_tokens": int, "min_errors": int, "min_duration": float}
     asked = {name: numbers.get(name, str)(value) for name, value in filters.items()}
 
@@ -53,7 +53,7 @@ def test_filters_in_the_address_narrow_the_list(visitor: TestClient, store: Stor
 
 @pytest.mark.parametrize("page", ["/users", "/users/tenant-eu-west-1%3Auser-000002%40example.com"])
 def test_users_who_begin_and_end_alike_are_told_apart(page: str) -> None:
-    """Where there is room for a name it is shown, as long as it is no hash."""
+    """A user identifier that is not a hash is shown whole on pages of users."""
     with capture() as captured:
         for number in (1, 2):
             with baserun.with_session(f"tenant-eu-west-1:user-{number:06}@example.com"), baserun.start_trace("chat"):
@@ -67,14 +67,14 @@ def test_users_who_begin_and_end_alike_are_told_apart(page: str) -> None:
 
 
 def test_periods_narrow_the_list(visitor: TestClient, store: Store) -> None:
-    """`period=1h` is the last hour."""
+    """`period=1h` lists the sessions of the last hour."""
     since = datetime.now(UTC) - timedelta(hours=1)
 
     assert keys(visitor.get("/sessions?period=1h").text) == [session.id for session in store.sessions(since=since)]
 
 
 def test_a_period_narrows_a_time_further(visitor: TestClient, store: Store) -> None:
-    """Who comes from a bar of a chart and chooses a period sees what is in both."""
+    """With both `since` and a period, the list has the sessions that match both."""
     long_ago, since = datetime.now(UTC) - timedelta(days=9), datetime.now(UTC) - timedelta(hours=1)
 
     for address in (f"/sessions?period=1h&since={long_ago:%Y-%m-%d}", f"/sessions?period=9d&since={since:%FT%T}"):
@@ -84,7 +84,7 @@ def test_a_period_narrows_a_time_further(visitor: TestClient, store: Store) -> N
 
 
 def test_a_form_becomes_an_address(visitor: TestClient) -> None:
-    """Empty fields are left out, so that the address says what is asked and nothing else."""
+    """A posted form redirects to a URL with its filled fields only."""
     answer = visitor.post(
         "/sessions",
         data={"text": "order", "status": "", "min_cost": "", "sort": "-cost"},
@@ -98,7 +98,7 @@ def test_a_form_becomes_an_address(visitor: TestClient) -> None:
 
 @pytest.mark.parametrize("page", ["/sessions", "/traces", "/search"])
 def test_an_email_address_becomes_its_hash(visitor: TestClient, page: str) -> None:
-    """The address of the page, which histories and logs keep, has the hash."""
+    """A posted e-mail address is replaced by its hash in the URL, which histories and logs keep."""
     answer = visitor.post(page, data={"user": "ada@example.com"})
 
     assert ADA in answer.headers["location"]
@@ -106,19 +106,19 @@ def test_an_email_address_becomes_its_hash(visitor: TestClient, page: str) -> No
 
 
 def test_the_email_address_of_a_user_leads_to_their_page(visitor: TestClient) -> None:
-    """In the list of users the search goes straight to the one."""
+    """In the list of users, an e-mail address leads straight to the user's page."""
     assert visitor.post("/users", data={"user": "ada@example.com"}).headers["location"] == f"/users/{ADA}"
 
 
 def test_somebody_unknown_is_not_found(visitor: TestClient) -> None:
-    """The list is empty and says how to see all."""
+    """For an unknown e-mail address the list is empty and says how to see all users."""
     location = visitor.post("/users", data={"user": "nobody@example.com"}).headers["location"]
 
     assert "Show all users" in visitor.get(location).text
 
 
 def test_pages_follow_each_other(visitor: TestClient, store: Store) -> None:
-    """Going on to the end shows everything once."""
+    """Following the links to the next pages shows every trace once."""
     seen, address = [], "/traces"
     while True:
         page = visitor.get(address).text
@@ -134,7 +134,7 @@ def test_pages_follow_each_other(visitor: TestClient, store: Store) -> None:
 
 @pytest.mark.parametrize("name", ["sessions", "users", "traces"])
 def test_everything_that_matches_is_exported(visitor: TestClient, store: Store, name: str) -> None:
-    """CSV and JSON have all pages, in the order of the list."""
+    """The CSV and JSON exports of a list have the items of all its pages, in the order of the list."""
     expected = list(getattr(store, name)(limit=1000))
 
     rows = list(csv.DictReader(io.StringIO(visitor.get(f"/{name}.csv").text)))
@@ -145,7 +145,7 @@ def test_everything_that_matches_is_exported(visitor: TestClient, store: Store, 
 
 
 def test_everything_that_was_found_is_exported(visitor: TestClient, store: Store) -> None:
-    """A search too gives CSV and JSON of all its pages, and links to both."""
+    """The CSV and JSON exports of a search have the hits of all its pages, and the page links to them."""
     expected = list(store.search("support", limit=1000))
 
     rows = list(csv.DictReader(io.StringIO(visitor.get("/search.csv?text=support").text)))
@@ -160,7 +160,7 @@ def test_everything_that_was_found_is_exported(visitor: TestClient, store: Store
 
 
 def test_wrong_filters_are_explained(visitor: TestClient) -> None:
-    """The page keeps the form and says what can be written."""
+    """For an invalid filter the page keeps the form and says what is wrong."""
     answer = visitor.get("/sessions?min_cost=cheap")
 
     assert answer.status_code == 400
@@ -169,14 +169,14 @@ def test_wrong_filters_are_explained(visitor: TestClient) -> None:
 
 
 def test_everything_of_a_user_is_exported(visitor: TestClient, store: Store) -> None:
-    """One JSON object a line, as the store exports them."""
+    """The export of a user has one line of JSON for each object that the store exports."""
     lines = visitor.get(f"/users/{ADA}/export").text.splitlines()
 
     assert len(lines) == len(list(store.export_user(ADA)))
 
 
 def test_a_session_reads_as_a_conversation(visitor: TestClient, store: Store) -> None:
-    """Who said what, the tool with its result, the pause, the stream that was left, the error, the feedback."""
+    """The page of a session shows messages, tools with results, pauses, closed streams, errors and feedback."""
     session = store.sessions(user=ADA, feedback="negative", limit=1).items[0]
 
     text = re.sub(r"<[^>]+>", "", visitor.get(f"/sessions/{session.id}").text)
@@ -204,7 +204,7 @@ def test_a_session_reads_as_a_conversation(visitor: TestClient, store: Store) ->
     ],
 )
 def test_a_hit_says_with_how_many_later_calls_it_was_sent(sessions: str, told: list[list[str]]) -> None:
-    """It counts all of its session that it has seen, and where that may not be all of them it says so."""
+    """A hit counts the later calls of its session that contain it; if there may be more, it says "at least"."""
     with capture() as captured:
         for session in sessions:
             place: AbstractContextManager[object] = nullcontext()

@@ -1,4 +1,4 @@
-"""An open page hears of what others write."""
+"""Live updates: an open page is notified of writes."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ async def first_news(live: Live) -> str:
 
 
 def test_another_process_is_heard(path: Path, store: Store) -> None:
-    """What another process writes is news, with the state that it makes."""
+    """A write of another process is sent as an event with the store's new state."""
     live = Live(store, store.state())
     write_from_elsewhere(path)
 
@@ -53,7 +53,7 @@ def test_another_process_is_heard(path: Path, store: Store) -> None:
 
 
 def test_a_call_tells_how_long_it_took_while_its_trace_runs() -> None:
-    """The duration of the trace, which stands for that of its only call, is not known yet."""
+    """While a trace is running, the page shows the duration of its call."""
     clock = FakeClock()
     with capture(clock=clock) as captured, baserun.with_session("ada") as session, baserun.start_trace("POST /chat"):
         call = start_call("chat gpt-4o-mini")
@@ -68,7 +68,7 @@ def test_a_call_tells_how_long_it_took_while_its_trace_runs() -> None:
 
 
 def test_what_was_written_since_the_page_was_made_is_heard(path: Path, pages: Pages, visitor: TestClient) -> None:
-    """Nothing is lost between making a page and following the store."""
+    """A write between making the page and following the store is reported."""
     found = re.search(r'data-live="/live\?seen=(\w+)"', visitor.get("/sessions").text)
     assert found is not None
     write_from_elsewhere(path)
@@ -77,7 +77,7 @@ def test_what_was_written_since_the_page_was_made_is_heard(path: Path, pages: Pa
 
 
 def test_only_the_head_of_the_news_can_be_asked_for(visitor: TestClient) -> None:
-    """Who asks for the headers gets them and no more, so that the connection is free for the next request."""
+    """A HEAD request for the live stream gets the headers only."""
     answer = visitor.head("/live")
 
     assert answer.headers["content-type"].startswith("text/event-stream")
@@ -85,7 +85,7 @@ def test_only_the_head_of_the_news_can_be_asked_for(visitor: TestClient) -> None
 
 
 def test_silence_is_no_news(store: Store) -> None:
-    """One look at a store to which nobody writes says that all is well, and when to look again."""
+    """If nothing was written, one look at the store gives no news, and says when to retry."""
     said = Live(store, store.state()).once()
 
     assert b"event: news" not in said
@@ -93,7 +93,7 @@ def test_silence_is_no_news(store: Store) -> None:
 
 
 def test_a_store_that_appears_is_news(tmp_path: Path) -> None:
-    """The page that is opened before the first call shows it."""
+    """A store that is created after the page was opened is reported."""
     path = tmp_path / "later.sqlite3"
     with open_store(path) as store:  # type: ignore[attr-defined]
         live = Live(store, store.state())

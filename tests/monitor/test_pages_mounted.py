@@ -1,4 +1,4 @@
-"""The same pages inside other applications, under a prefix, open to whom the application lets in."""
+"""The pages mounted in applications, under a prefix, with access granted by the application."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ STAFF = {"X-Staff": "yes"}
 
 
 def is_staff(request: Any) -> bool:
-    """As an application asks: every framework's request has headers."""
+    """Grant access by a header, which the request of every framework has."""
     return bool(request.headers.get("X-Staff") == "yes")
 
 
@@ -37,7 +37,7 @@ async def is_staff_later(request: Request) -> bool:
 
 
 def test_without_a_store_they_show_what_this_process_records(tmp_path: Path) -> None:
-    """That of `init`, which may come after the pages are made; users are found by e-mail with its `user_key`."""
+    """Pages without a store show that of `init`, even if called later, and find users by e-mail with its `user_key`."""
     visitor = TestClient(Pages(allow=lambda request: True), base_url="http://127.0.0.1", follow_redirects=False)
     baserun.init(store=tmp_path / "named.sqlite3", user_key="a long random secret")
     with baserun.with_session(baserun.hash_user("ada@example.com"), "conversation-7"):
@@ -114,7 +114,7 @@ def text_of(answer: Any) -> str:
 
 @pytest.mark.parametrize("framework", FRAMEWORKS)
 def test_pages_are_closed_inside_an_application(store: Store, framework: Get) -> None:
-    """Whom the application does not let in sees nothing."""
+    """Inside an application, a visitor who is not granted access gets 403 and no content."""
     answer = framework(store).get("/admin/baserun/sessions")
 
     assert answer.status_code == 403
@@ -123,7 +123,7 @@ def test_pages_are_closed_inside_an_application(store: Store, framework: Get) ->
 
 @pytest.mark.parametrize("framework", FRAMEWORKS)
 def test_links_stay_under_the_prefix(store: Store, framework: Get) -> None:
-    """Every address on a page leads back into the pages, and works."""
+    """Every URL on a page is under the prefix and works."""
     visitor = framework(store)
     page = visitor.get("/admin/baserun/sessions", headers=STAFF)
     addresses = set(re.findall(r'(?:href|src|action|data-live)="(/[^"?#]*)', text_of(page)))
@@ -141,7 +141,7 @@ def test_links_stay_under_the_prefix(store: Store, framework: Get) -> None:
 
 @pytest.mark.parametrize("framework", FRAMEWORKS)
 def test_a_user_is_erased_inside_an_application(store: Store, framework: Get) -> None:
-    """Forms with their token and cookie work through every framework, beside its own protection."""
+    """The form to erase a user works in every framework, together with its own CSRF protection."""
     visitor = framework(store)
     user = store.users().items[0].user_identifier
     asked = visitor.get(f"/admin/baserun/users/{user}/erase", headers=STAFF)
@@ -159,7 +159,7 @@ def test_a_user_is_erased_inside_an_application(store: Store, framework: Get) ->
 
 
 def test_a_prefix_may_have_any_letters(store: Store) -> None:
-    """Browsers compare the path of a cookie with an address, in which such letters are escaped."""
+    """Under a prefix with non-ASCII letters, the path of the cookie is percent-encoded like the browser's URL."""
     app = Starlette(routes=[Mount("/\u043b\u043e\u0433", app=Pages(store, allow=is_staff))])
     user = store.users().items[0].user_identifier
 
@@ -171,7 +171,7 @@ def test_a_prefix_may_have_any_letters(store: Store) -> None:
 
 @pytest.mark.parametrize("framework", FRAMEWORKS)
 def test_a_session_is_ended_inside_an_application(store: Store, path: Path, framework: Get) -> None:
-    """By its form, which leads back to the session, below the prefix; a test of it is made there too."""
+    """In every framework the form ends a session and leads back to it, and a test can be downloaded."""
     with closing(open_sink(path)) as sink:
         sink.write([OpenSession(id="open", at_us=1)])
     visitor = framework(store)
@@ -185,7 +185,7 @@ def test_a_session_is_ended_inside_an_application(store: Store, path: Path, fram
     assert session is not None
     assert session.ended_at is not None
     assert (answer.status_code, answer.headers["location"]) == (303, place)
-    assert visitor.get(f"{place}/test", headers=STAFF).status_code == 409  # it has no call
+    assert visitor.get(f"{place}/test", headers=STAFF).status_code == 409  # the session has no call
     called = store.sessions(model="gpt-4o-mini", limit=1).items[0].id
     made = visitor.get(f"/admin/baserun/sessions/{called}/test", headers=STAFF)
     assert (made.status_code, made.headers["content-type"]) == (200, "application/zip")
@@ -193,14 +193,14 @@ def test_a_session_is_ended_inside_an_application(store: Store, path: Path, fram
 
 @pytest.mark.parametrize("framework", [in_flask, in_django])
 def test_servers_with_a_thread_for_each_connection_look_once(store: Store, framework: Get) -> None:
-    """There the live stream is one look, so that no thread is held."""
+    """In frameworks with a thread for each connection the live stream ends after one look, to free the thread."""
     answer = framework(store).get("/admin/baserun/live?seen=other", headers=STAFF)
 
     assert "event: news" in text_of(answer)
 
 
 def test_pages_are_a_wsgi_application(store: Store) -> None:
-    """Any WSGI server can serve them."""
+    """`Pages.wsgi` is a WSGI application."""
     environ: dict[str, Any] = {"PATH_INFO": "/sessions.json"}
     setup_testing_defaults(environ)
     told: list[Any] = []
@@ -212,7 +212,7 @@ def test_pages_are_a_wsgi_application(store: Store) -> None:
 
 
 def test_an_async_answer_does_not_open_a_wsgi_application(store: Store) -> None:
-    """A coroutine is true, but it is no permission."""
+    """An async `allow` is refused under WSGI: its coroutine would count as True."""
     environ: dict[str, Any] = {}
     setup_testing_defaults(environ)
 

@@ -1,4 +1,4 @@
-"""Empty, missing, broken and newer stores: pages that say what is the matter."""
+"""Problems: empty, broken, newer and locked stores, exceeded budgets, and our own faults."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def visit(path: Path, budget: float | None = None) -> TestClient:
 
 @pytest.mark.parametrize("place", PLACES[:4])
 def test_an_empty_store_says_what_to_do(tmp_path: Path, place: str) -> None:
-    """The line of code is on the page."""
+    """For an empty store the page shows the code that records."""
     answer = visit(tmp_path / "none.sqlite3").get(place)
 
     assert answer.status_code == 200
@@ -36,7 +36,7 @@ def test_an_empty_store_says_what_to_do(tmp_path: Path, place: str) -> None:
 
 @pytest.mark.parametrize("place", PLACES[:4])
 def test_an_empty_store_says_which_file_it_is(tmp_path: Path, place: str) -> None:
-    """Whoever recorded from another folder sees that it went elsewhere."""
+    """For an empty store the page names its file, for those who recorded from another folder."""
     answer = visit(tmp_path / "none.sqlite3").get(place)
 
     assert str(tmp_path / "none.sqlite3") in answer.text
@@ -45,7 +45,7 @@ def test_an_empty_store_says_which_file_it_is(tmp_path: Path, place: str) -> Non
 
 @pytest.mark.parametrize("place", PLACES)
 def test_a_broken_store_is_named(tmp_path: Path, place: str) -> None:
-    """A file that is no store is a page of words, not a failure."""
+    """A file that is no store gives a page that says so and names `baserun doctor`."""
     path = tmp_path / "broken.sqlite3"
     path.write_bytes(b"this is no database" * 100)
 
@@ -57,7 +57,7 @@ def test_a_broken_store_is_named(tmp_path: Path, place: str) -> None:
 
 @pytest.mark.parametrize("place", PLACES)
 def test_a_newer_store_is_not_read(path: Path, place: str) -> None:
-    """What a newer Baserun wrote is left alone, and the page says to upgrade."""
+    """A store written by a newer Baserun is not read, and the page says to upgrade."""
     with sqlite3.connect(path) as connection:
         connection.execute("PRAGMA user_version = 999")
     connection.close()
@@ -69,7 +69,7 @@ def test_a_newer_store_is_not_read(path: Path, place: str) -> None:
 
 
 def test_a_session_is_not_ended_while_the_store_is_locked(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Somebody who writes for long is waited for a while; then the page says so, and nothing has changed."""
+    """If the store stays locked, ending a session gives a page that says so, and changes nothing."""
     monkeypatch.setattr("baserun.store.sqlite._store.LONGEST_WAIT", 0.05)
     store = open_store(path, budget=None)
     session = next(each for each in store.sessions(limit=100))
@@ -90,7 +90,7 @@ def test_a_session_is_not_ended_while_the_store_is_locked(path: Path, monkeypatc
 
 
 def test_an_unlucky_filter_asks_to_be_narrowed(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A question that takes too long keeps the form, and says so."""
+    """A list that exceeds its budget keeps the form and asks to narrow the filter."""
     monkeypatch.setattr("baserun.store.sqlite._reader.CHECK_EVERY", 1)
 
     answer = visit(path, budget=0.0).get("/sessions", params={"text": "order", "sort": "-cost"})
@@ -101,7 +101,7 @@ def test_an_unlucky_filter_asks_to_be_narrowed(path: Path, monkeypatch: pytest.M
 
 
 def test_an_overview_that_takes_too_long_offers_another_time(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It says so, does not claim that nothing is there, and the periods can be chosen; programs get an error."""
+    """An overview that exceeds its budget offers shorter periods and does not look empty; programs get 503."""
     monkeypatch.setattr("baserun.store.sqlite._reader.CHECK_EVERY", 1)
     visitor = visit(path, budget=0.0)
 
@@ -114,8 +114,8 @@ def test_an_overview_that_takes_too_long_offers_another_time(path: Path, monkeyp
 
 
 @pytest.mark.parametrize(("place", "said"), [("/", "Write 30m, 24h, 7d or 4w."), ("/sessions", "7d, 4w or all.")])
-def test_a_period_that_is_none_is_told_those_that_are(path: Path, place: str, said: str) -> None:
-    """The Overview is of a time that has a beginning; lists can be of all times."""
+def test_an_invalid_period_is_answered_with_the_valid_ones(path: Path, place: str, said: str) -> None:
+    """For an invalid period the page names the valid ones; `all` is valid for lists, not for the Overview."""
     answer = visit(path).get(place, params={"period": "ever"})
 
     assert answer.status_code == 400
@@ -123,14 +123,14 @@ def test_a_period_that_is_none_is_told_those_that_are(path: Path, place: str, sa
 
 
 class LateForCharts(SqliteStore):
-    """An engine that would add up for too long what happened."""
+    """A store whose activity query exceeds its budget."""
 
     def activity(self, **asked: Any) -> Activity:
         raise NarrowFilterError(f"The question took longer than {self.location.path} may.")
 
 
 def test_a_user_is_shown_without_charts_that_take_too_long(path: Path) -> None:
-    """Figures and sessions are there all the same, and the page says what is missing."""
+    """If the charts exceed the budget, the user's page shows the rest and says what is missing."""
     store = LateForCharts(resolve(path), budget=None)
     visitor = TestClient(Pages(store, allow=lambda request: True), base_url="http://127.0.0.1")
     user = store.users(limit=1).items[0].user_identifier
@@ -146,7 +146,7 @@ def test_a_user_is_shown_without_charts_that_take_too_long(path: Path) -> None:
 def test_a_fault_of_ours_is_a_number(
     pages: Pages, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """The visitor sees no details; the log has them under the same number."""
+    """For a fault of ours the visitor gets a number and no details; the log has them with the same number."""
     monkeypatch.setattr(pages.site.store, "sessions", lambda **filters: 1 / 0)
 
     answer = TestClient(pages, base_url="http://127.0.0.1").get("/sessions")

@@ -1,4 +1,4 @@
-"""Every page, its JSON twin, and what comes with each answer."""
+"""The routes: every page, its JSON twin, and the headers of each response."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ PLACES = (
 
 
 def address(store: Store, place: str) -> str:
-    """The address of a place; those in capitals have an id in them."""
+    """Return the URL of a place; names in capitals stand for URLs with an id."""
     if place == "SESSION":
         return f"/sessions/{store.sessions(user=ADA, limit=1).items[0].id}"
     if place == "TRACE":
@@ -45,7 +45,7 @@ def _page(visitor: TestClient, store: Store, request: pytest.FixtureRequest) -> 
 
 @pytest.mark.parametrize("place", PLACES)
 def test_pages_are_sent_with_strict_headers(visitor: TestClient, store: Store, place: str) -> None:
-    """No page may run, load or be framed by anything but ours, be kept, or tell other sites where one was."""
+    """Headers forbid foreign scripts and framing, caching, and referrers to other sites."""
     answer = visitor.get(address(store, place))
 
     assert answer.status_code == 200
@@ -60,7 +60,7 @@ def test_pages_are_sent_with_strict_headers(visitor: TestClient, store: Store, p
 
 @pytest.mark.parametrize("page", PLACES, indirect=True)
 def test_pages_have_nothing_that_the_policy_forbids(page: str) -> None:
-    """No inline script, style attribute, event handler or address of another site."""
+    """Pages have no inline script, style attribute, event handler or URL of another site."""
     assert not re.findall(
         r"<script(?![^>]*\bsrc=)|<style|\sstyle=|\son[a-z]+=|(?:src|href)=\"(?:https?:)?//",
         page,
@@ -75,7 +75,7 @@ def test_pages_are_small(page: str) -> None:
 
 @pytest.mark.parametrize("page", PLACES, indirect=True)
 def test_every_field_has_a_name_for_screen_readers(page: str) -> None:
-    """A field that is shown has a label around it or an own one."""
+    """Every visible field has a label around it or an `aria-label`."""
     without_labelled = re.sub(r"<label>.*?</label>", "", page, flags=re.DOTALL)
     fields = re.findall(r"<(?:input|select)\b[^>]*>", without_labelled)
 
@@ -84,7 +84,7 @@ def test_every_field_has_a_name_for_screen_readers(page: str) -> None:
 
 @pytest.mark.parametrize("name", ["sessions", "users", "traces"])
 def test_lists_have_a_json_twin(visitor: TestClient, store: Store, name: str) -> None:
-    """The same items as the store gives, by suffix and by Accept."""
+    """A list's JSON has the store's items, by suffix and by Accept header."""
     expected = [item.to_dict() for item in getattr(store, name)()]
 
     by_suffix = visitor.get(f"/{name}.json").json()
@@ -95,7 +95,7 @@ def test_lists_have_a_json_twin(visitor: TestClient, store: Store, name: str) ->
 
 
 def test_details_have_a_json_twin(visitor: TestClient, store: Store) -> None:
-    """A session, a trace and a user as the store's own dicts."""
+    """A session, a trace and a user are available as JSON."""
     session, trace = (address(store, place) for place in ("SESSION", "TRACE"))
 
     assert visitor.get(f"{session}.json").json()["id"] == session.rpartition("/")[2]
@@ -104,7 +104,7 @@ def test_details_have_a_json_twin(visitor: TestClient, store: Store) -> None:
 
 
 def test_the_overview_has_a_json_twin(visitor: TestClient) -> None:
-    """Sums, pieces, busiest users and models, the period before, and the ledger."""
+    """The overview's JSON has sums, buckets, busiest users and models, the previous period, and the ledger."""
     twin = visitor.get("/overview.json").json()
 
     assert twin["total"]["llm_calls"] == sum(bucket["llm_calls"] for bucket in twin["buckets"])
@@ -112,7 +112,7 @@ def test_the_overview_has_a_json_twin(visitor: TestClient) -> None:
 
 
 def test_search_has_a_json_twin(visitor: TestClient) -> None:
-    """The hits as the store gives them."""
+    """The hits of a search are available as JSON."""
     assert visitor.get("/search.json?text=4711").json()["items"][0]["snippet"]
 
 
@@ -128,12 +128,12 @@ def test_search_has_a_json_twin(visitor: TestClient) -> None:
     ],
 )
 def test_what_is_not_there_is_not_found(visitor: TestClient, place: str) -> None:
-    """An address of nothing is answered with 404."""
+    """An unknown URL or id gives 404."""
     assert visitor.get(place).status_code == 404
 
 
 def test_what_is_not_there_is_not_found_for_programs(visitor: TestClient) -> None:
-    """Programs are told in JSON."""
+    """For programs a 404 is JSON."""
     answer = visitor.get("/sessions/none.json")
 
     assert answer.status_code == 404
@@ -141,7 +141,7 @@ def test_what_is_not_there_is_not_found_for_programs(visitor: TestClient) -> Non
 
 
 def test_other_methods_are_refused(visitor: TestClient) -> None:
-    """What a page does not take is answered with those that it takes."""
+    """An unsupported method gives 405, with the supported ones in Allow."""
     answer = visitor.put("/sessions")
 
     assert answer.status_code == 405
@@ -153,7 +153,7 @@ def test_other_methods_are_refused(visitor: TestClient) -> None:
     ["a/b", "..", ".", "-", "x.json", "x y", "%2e", "a?b=c#d", "id=1&x", "~", "a+b"],
 )
 def test_any_session_id_has_an_address(identifier: str) -> None:
-    """Ids that a path would bend are found by the address on the list."""
+    """The list's link to a session works for any id, also one with special characters for a path."""
     with capture() as captured:
         with (
             baserun.with_session(session_identifier=identifier),
@@ -177,7 +177,7 @@ def test_any_session_id_has_an_address(identifier: str) -> None:
 
 
 def test_static_files_may_be_kept(visitor: TestClient) -> None:
-    """Their addresses change with them."""
+    """Static files may be cached forever: their URLs change with their content."""
     links = re.findall(r'(?:href|src)="(/static/[^"]+)"', visitor.get("/sessions").text)
 
     assert len(links) == 3

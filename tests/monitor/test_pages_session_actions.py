@@ -1,4 +1,4 @@
-"""What can be done with a session on its page: ending it, and making a test of it."""
+"""Actions on the page of a session: ending it, and downloading a test of it."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def pages_of(store: Store) -> TestClient:
 
 
 def form_of(visitor: TestClient, session_id: str) -> dict[str, str]:
-    """The form with which the page ends the session; empty where it has none."""
+    """Return the fields of the form that ends the session; empty if the page has none."""
     found = re.search(
         r'action="[^"]+/end"><input type="hidden" name="token" value="(\w+)"',
         visitor.get(f"/sessions/{session_id}").text,
@@ -58,7 +58,7 @@ def _model(monkeypatch: pytest.MonkeyPatch) -> Iterator[OfflineModel]:
 
 @pytest.fixture(name="session_id")
 def _session_id(captured: Captured, model: OfflineModel) -> str:
-    """A conversation of one turn that is not over."""
+    """The id of a session with one turn that is not ended."""
     with baserun.with_session(auto_end=False) as session:
         chat("Where is my order?")
     assert captured.flush()
@@ -66,7 +66,7 @@ def _session_id(captured: Captured, model: OfflineModel) -> str:
 
 
 def test_a_session_is_ended_by_its_button(captured: Captured, session_id: str) -> None:
-    """The page then says that it ended, offers no more to end it, and everything still adds up."""
+    """The button ends the session; then the page has no such button, and the store's totals are still right."""
     visitor = pages_of(captured.store)
 
     answer = visitor.post(f"/sessions/{session_id}/end", data=form_of(visitor, session_id))
@@ -80,7 +80,7 @@ def test_a_session_is_ended_by_its_button(captured: Captured, session_id: str) -
 
 
 def test_the_page_after_the_end_shows_what_was_shown_before(captured: Captured, session_id: str) -> None:
-    """The same turns, and the same time: the click is no part of the conversation."""
+    """After ending, the same page of turns is shown, and the times of the session are unchanged."""
     visitor = pages_of(captured.store)
     before = captured.store.session(session_id)
     shown = visitor.get(f"/sessions/{session_id}?page=1").text
@@ -97,7 +97,7 @@ def test_the_page_after_the_end_shows_what_was_shown_before(captured: Captured, 
 
 
 def test_an_end_is_a_pause(captured: Captured, session_id: str) -> None:
-    """The application may go on with a session that was ended on its page, as with any other."""
+    """The application can resume a session that was ended on its page."""
     visitor = pages_of(captured.store)
     visitor.post(f"/sessions/{session_id}/end", data=form_of(visitor, session_id))
 
@@ -111,7 +111,7 @@ def test_an_end_is_a_pause(captured: Captured, session_id: str) -> None:
 
 
 def test_a_session_is_ended_once(captured: Captured, session_id: str) -> None:
-    """A page that was open when somebody else ended the session changes nothing."""
+    """Ending a session that is already ended changes nothing."""
     visitor = pages_of(captured.store)
     form = form_of(visitor, session_id)
     visitor.post(f"/sessions/{session_id}/end", data=form)
@@ -124,7 +124,7 @@ def test_a_session_is_ended_once(captured: Captured, session_id: str) -> None:
 
 
 def test_no_session_is_made_by_ending_it(captured: Captured, session_id: str) -> None:
-    """What is not there cannot be ended."""
+    """Ending an unknown session gives 404 and creates none."""
     visitor = pages_of(captured.store)
 
     answer = visitor.post("/sessions/none/end", data=form_of(visitor, session_id))
@@ -135,7 +135,7 @@ def test_no_session_is_made_by_ending_it(captured: Captured, session_id: str) ->
 
 @pytest.mark.parametrize("form", [{}, {"token": "0" * 64}])
 def test_nothing_is_ended_without_the_token(captured: Captured, session_id: str, form: dict[str, str]) -> None:
-    """Another site's form is refused, and so is a link."""
+    """Without the right token, or by a link, nothing is ended."""
     visitor = pages_of(captured.store)
     form_of(visitor, session_id)
 
@@ -149,7 +149,7 @@ def test_nothing_is_ended_without_the_token(captured: Captured, session_id: str,
 
 
 def test_nothing_is_ended_without_the_key(captured: Captured, session_id: str) -> None:
-    """A visitor who has not logged in is sent to the form, even with a token."""
+    """Without login nothing is ended, even with a token."""
     guarded = TestClient(Pages(captured.store, key=KEY, hosts=LOOPBACK), base_url=HOME, follow_redirects=False)
     guarded.post("/login", data={"key": KEY})
     form = form_of(guarded, session_id)
@@ -164,7 +164,7 @@ def test_nothing_is_ended_without_the_key(captured: Captured, session_id: str) -
 
 
 def test_a_test_is_downloaded_with_its_recording(captured: Captured, session_id: str) -> None:
-    """One file holds what `baserun sessions to-test` writes, and the page links to it."""
+    """The page links to an archive with the files that `baserun sessions to-test` writes."""
     visitor = pages_of(captured.store)
     session = captured.store.session(session_id)
     assert session is not None
@@ -179,7 +179,7 @@ def test_a_test_is_downloaded_with_its_recording(captured: Captured, session_id:
 
 
 def test_no_test_is_made_of_what_was_not_kept(model: OfflineModel) -> None:
-    """The page says in words which call is missing, for people and for programs."""
+    """For a session recorded without content no test is made, and the error names the call."""
     with capture(capture_content=False) as captured:
         with baserun.with_session() as session:
             chat("Where is my order?")
@@ -195,7 +195,7 @@ def test_no_test_is_made_of_what_was_not_kept(model: OfflineModel) -> None:
 
 
 def test_no_test_is_made_of_what_is_no_answer(captured: Captured) -> None:
-    """An output that an integration described in its own way is told of, and breaks nothing."""
+    """For an output that is not a message no test is made, and the error says so."""
 
     class Described:
         def describe(self) -> CallDetails:
@@ -214,7 +214,7 @@ def test_no_test_is_made_of_what_is_no_answer(captured: Captured) -> None:
 
 
 def test_no_test_is_made_of_a_session_without_calls(captured: Captured) -> None:
-    """The button is not there, and its address says why."""
+    """A session without calls has no link to a test, and the test's URL says why."""
     with baserun.with_session() as session, baserun.start_trace("t"):
         pass
     assert captured.flush()
