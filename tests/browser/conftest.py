@@ -1,4 +1,4 @@
-"""A real browser on the real command `baserun ui`, beside a process that records."""
+"""A real browser, the real command `baserun ui`, and a process that records."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ PATIENCE_MS = 20_000
 
 
 class Server:
-    """A `baserun ui` of its own."""
+    """A running `baserun ui`."""
 
     def __init__(self, *arguments: str, cwd: Path) -> None:
         command = [sys.executable, "-c", "from baserun.cli import main; main()", "ui", "--no-browser", "--port", "0"]
@@ -36,7 +36,7 @@ class Server:
         )
 
     def stop(self) -> int:
-        """End it as Ctrl-C does."""
+        """End it like Ctrl-C; return its exit code."""
         self._process.send_signal(signal.SIGINT)
         code = self._process.wait(30)
         assert self._process.stdout is not None
@@ -45,7 +45,7 @@ class Server:
 
 
 class Visitor:
-    """A page in a browser, and everything that went wrong on it."""
+    """A page in a browser, with the errors and requests that it made."""
 
     def __init__(self, context: BrowserContext, home: str) -> None:
         self.home = home
@@ -58,7 +58,7 @@ class Visitor:
         self.page.on("request", lambda request: self.requests.append(request.url))
 
     def go(self, path: str) -> Page:
-        """Open an address of the pages."""
+        """Open a path of the pages."""
         self.page.goto(self.home + path)
         return self.page
 
@@ -77,13 +77,13 @@ def _chromium() -> Iterator[Browser]:
 
 @pytest.fixture(scope="session", name="filler")
 def _filler() -> ModuleType:
-    """The module that tells conversations."""
+    """The module that records conversations."""
     return _module("filler")
 
 
 @pytest.fixture(name="hostile")
 def _hostile(path: Path) -> Path:
-    """The store with a session of somebody hostile in it."""
+    """A store with a session of hostile values."""
     _module("hostile").fill(str(path))
     return path
 
@@ -98,7 +98,7 @@ def _path(tmp_path: Path, filler: ModuleType) -> Path:
 
 @pytest.fixture(name="serve")
 def _serve(tmp_path: Path) -> Iterator[Callable[..., Server]]:
-    """Starts servers, and ends them."""
+    """A function that starts servers, which are ended after the test."""
     servers: list[Server] = []
 
     def start(*arguments: str) -> Server:
@@ -112,7 +112,7 @@ def _serve(tmp_path: Path) -> Iterator[Callable[..., Server]]:
 
 @pytest.fixture(name="open_browser")
 def _open_browser(chromium: Browser) -> Iterator[Callable[..., Visitor]]:
-    """Opens browsers that must see no error and ask nobody but the server."""
+    """A function that opens browsers, which must have no errors and request nothing from other servers."""
     opened: list[tuple[BrowserContext, Visitor]] = []
 
     def start(home: str, **options: Any) -> Visitor:
@@ -129,13 +129,13 @@ def _open_browser(chromium: Browser) -> Iterator[Callable[..., Visitor]]:
 
 @pytest.fixture(name="visitor")
 def _visitor(path: Path, serve: Callable[..., Server], open_browser: Callable[..., Visitor]) -> Visitor:
-    """Somebody on the pages of the filled store."""
+    """A browser on the pages of the filled store."""
     return open_browser(serve(str(path)).home)
 
 
 @pytest.fixture(name="record")
 def _record(path: Path) -> Callable[[str], None]:
-    """Records a question with its answer, in another process."""
+    """A function that records a question with its answer in another process."""
 
     def say(question: str, session: str = "live") -> None:
         program = (
@@ -154,7 +154,7 @@ def _record(path: Path) -> Callable[[str], None]:
 
 
 def _module(name: str) -> ModuleType:
-    """A module of the pages' own tests."""
+    """Load a module of the tests of the pages."""
     spec = importlib.util.spec_from_file_location(f"browser_{name}", MONITOR / f"{name}.py")
     assert spec is not None
     assert spec.loader is not None

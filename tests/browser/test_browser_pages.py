@@ -1,4 +1,4 @@
-"""What a person does with the pages, in a real browser."""
+"""Using the pages in a real browser."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ SCREENS = {"wide": {"width": 1280, "height": 900}, "phone": {"width": 390, "heig
 
 
 def test_a_complaint_is_found_in_three_steps(visitor: Any) -> None:
-    """The e-mail address leads to the user, the user to the session, and there is what went wrong."""
+    """The e-mail address leads to the user, the user to the session, and the session shows the error and feedback."""
     page = visitor.go("/users")
 
     page.get_by_label("User, or their e-mail address").fill("ada@example.com")
@@ -35,7 +35,7 @@ def test_a_complaint_is_found_in_three_steps(visitor: Any) -> None:
 
 
 def test_a_new_session_appears_by_itself(visitor: Any, record: Callable[..., None]) -> None:
-    """The list shows what another process records, without a reload."""
+    """The list shows a session that another process records, without a reload."""
     page = visitor.go("/sessions")
     expect(page.locator(".live.on")).to_be_visible()
     page.evaluate("window.stays = true")
@@ -47,7 +47,7 @@ def test_a_new_session_appears_by_itself(visitor: Any, record: Callable[..., Non
 
 
 def test_a_conversation_goes_on_by_itself(visitor: Any, record: Callable[..., None]) -> None:
-    """A turn that another process records is added to the open conversation, and what was open stays open."""
+    """A turn that another process records is added to the open conversation."""
     record("First question")
     page = visitor.go("/sessions/live")
     expect(page.locator(".live.on")).to_be_visible()
@@ -59,7 +59,7 @@ def test_a_conversation_goes_on_by_itself(visitor: Any, record: Callable[..., No
 
 
 def test_new_rows_wait_for_the_pointer(visitor: Any, record: Callable[..., None]) -> None:
-    """Nothing moves under a pointer; a count says what is new, and a click shows it."""
+    """While the pointer is over a list no rows move; a button has the number of new ones, and shows them."""
     page = visitor.go("/sessions")
     expect(page.locator(".live.on")).to_be_visible()
     page.locator("tbody tr").nth(2).hover()
@@ -72,7 +72,7 @@ def test_new_rows_wait_for_the_pointer(visitor: Any, record: Callable[..., None]
 
 @pytest.mark.parametrize("place", ["/sessions?text=submarine", "/search?text=submarine"])
 def test_new_rows_wait_where_there_were_none(visitor: Any, record: Callable[..., None], place: str) -> None:
-    """A page that was empty when it was opened holds its rows still as others do; so does what was found."""
+    """Rows also wait for the pointer in a list or search that was empty when it was opened."""
     page = visitor.go(place)
     expect(page.locator(".live.on")).to_be_visible()
     record("A yellow submarine", "first")
@@ -85,7 +85,7 @@ def test_new_rows_wait_where_there_were_none(visitor: Any, record: Callable[...,
 
 
 def test_live_is_off_by_a_click(visitor: Any, record: Callable[..., None]) -> None:
-    """Then the list stays as it is, on the next page too."""
+    """A click turns live updates off, also for pages opened later."""
     page = visitor.go("/sessions")
     page.locator(".live.on").click()
     expect(page.locator(".live")).to_have_text("live is off")
@@ -97,7 +97,7 @@ def test_live_is_off_by_a_click(visitor: Any, record: Callable[..., None]) -> No
 
 
 def test_a_broken_stream_says_so(path: Path, serve: Callable[..., Any], open_browser: Callable[..., Any]) -> None:
-    """When the server is gone, the page does not pretend to be live."""
+    """When the server is gone, the page shows that it is not live."""
     server = serve(str(path))
     visitor = open_browser(server.home)
     page = visitor.go("/sessions")
@@ -106,11 +106,11 @@ def test_a_broken_stream_says_so(path: Path, serve: Callable[..., Any], open_bro
     server.stop()
 
     expect(page.locator(".live.broken")).to_be_visible()
-    visitor.problems.clear()  # a refused connection is what the browser should tell of here
+    visitor.problems.clear()  # here the browser should report a refused connection
 
 
 def test_filters_are_addresses(visitor: Any) -> None:
-    """A filter is in the address, can be taken out by a click, and Back brings it back."""
+    """A filter is in the URL, a click removes it, and Back restores it."""
     page = visitor.go("/sessions")
     page.get_by_label("Feedback").select_option("negative")
     page.get_by_role("button", name="Filter").click()
@@ -126,7 +126,7 @@ def test_filters_are_addresses(visitor: Any) -> None:
 
 
 def test_lists_are_read_with_the_keyboard(visitor: Any) -> None:
-    """j and k choose, enter opens, / goes to the search, and the list remembers where one was."""
+    """j and k choose a row, Enter opens it, / focuses the search, and after Back the row is still chosen."""
     page = visitor.go("/sessions")
     page.keyboard.press("j")
     page.keyboard.press("j")
@@ -144,7 +144,7 @@ def test_lists_are_read_with_the_keyboard(visitor: Any) -> None:
 
 
 def test_back_shows_what_the_list_is_narrowed_to(visitor: Any) -> None:
-    """Fields that were filled in before leaving do not stay, as if they applied."""
+    """After Back the form shows the filters of the list, not what was filled in before leaving."""
     page = visitor.go("/sessions")
     page.get_by_label("Words that were said").fill("order")
     page.get_by_label("Feedback").select_option("negative")
@@ -158,7 +158,7 @@ def test_back_shows_what_the_list_is_narrowed_to(visitor: Any) -> None:
 
 
 def test_enter_opens_what_is_chosen_wherever_the_focus_was(visitor: Any) -> None:
-    """Whoever went through the page by tab and then chooses with j means the row."""
+    """Enter opens the row chosen with j, also if a link had the focus before."""
     page = visitor.go("/sessions")
     page.get_by_role("link", name="started").focus()
     page.keyboard.press("j")
@@ -171,7 +171,7 @@ def test_enter_opens_what_is_chosen_wherever_the_focus_was(visitor: Any) -> None
 
 @pytest.mark.parametrize("menu", ["more", "export"])
 def test_escape_closes_a_menu(visitor: Any, menu: str) -> None:
-    """A menu that was opened by keyboard does not stay over the list."""
+    """Escape closes a menu that was opened by keyboard, and returns the focus to it."""
     page = visitor.go("/sessions")
     summary = page.locator("summary", has_text=menu)
     summary.press("Enter")
@@ -185,7 +185,7 @@ def test_escape_closes_a_menu(visitor: Any, menu: str) -> None:
 
 
 def test_texts_run_in_their_own_direction(visitor: Any, record: Callable[..., None]) -> None:
-    """Of a question in Hebrew the first letter stands at the right, and the question mark at the left."""
+    """A question in Hebrew runs from right to left, in lists and conversations."""
     record("\u05d0\u05e4\u05e9\u05e8 \u05dc\u05d1\u05d8\u05dc?")
     page = visitor.go("/sessions")
     row = page.locator(".words .first", has_text="\u05d0\u05e4\u05e9\u05e8")
@@ -198,7 +198,7 @@ def test_texts_run_in_their_own_direction(visitor: Any, record: Callable[..., No
 
 
 def test_a_user_is_erased_with_a_receipt(visitor: Any, path: Path, filler: Any) -> None:
-    """Asked, confirmed by a word, done; the receipt counts, and the store has nothing of the user."""
+    """After confirming with a word the user is erased, and a receipt is shown."""
     import baserun
 
     user = baserun.hash_user(filler.email("ada"))
@@ -214,7 +214,7 @@ def test_a_user_is_erased_with_a_receipt(visitor: Any, path: Path, filler: Any) 
 
 
 def test_everything_of_a_user_is_downloaded(visitor: Any, filler: Any) -> None:
-    """The export is a file."""
+    """The export of a user is downloaded as a file."""
     import baserun
 
     page = visitor.go(f"/users/{baserun.hash_user(filler.email('ada'))}")
@@ -226,7 +226,7 @@ def test_everything_of_a_user_is_downloaded(visitor: Any, filler: Any) -> None:
 
 
 def test_a_span_is_opened(visitor: Any) -> None:
-    """A click on the margin of a turn leads to the call, whose address says which it is."""
+    """A click in the margin of a turn opens the call, whose span is in the URL."""
     page = visitor.go("/sessions")
     page.get_by_role("link", name="Where is my order 4711?").first.click()
     page.locator(".margin .call").first.click()
@@ -237,7 +237,7 @@ def test_a_span_is_opened(visitor: Any) -> None:
 
 
 def test_the_key_is_asked_for(path: Path, serve: Callable[..., Any], open_browser: Callable[..., Any]) -> None:
-    """With a key the page that was asked for opens after it was typed, and closes again."""
+    """With a key, the login leads to the requested page, and logging out to the form."""
     visitor = open_browser(serve(str(path), "--key", KEY).home)
     page = visitor.go("/sessions?feedback=negative")
 
@@ -255,7 +255,7 @@ def test_the_key_is_asked_for(path: Path, serve: Callable[..., Any], open_browse
 def test_no_page_is_wider_than_the_screen(
     path: Path, serve: Callable[..., Any], open_browser: Callable[..., Any], screen: str, scheme: str
 ) -> None:
-    """On a desk and on a phone, in light and in dark; text and ground differ enough to be read."""
+    """No page is wider than the screen, on desktop and phone, light and dark, and all text has enough contrast."""
     visitor = open_browser(serve(str(path)).home, viewport=SCREENS[screen], color_scheme=scheme)
     page = visitor.go("/sessions")
     session = page.locator(".words a.go").first.get_attribute("href")
@@ -272,7 +272,7 @@ def test_no_page_is_wider_than_the_screen(
 def test_a_phone_shows_the_whole_navigation(
     path: Path, serve: Callable[..., Any], open_browser: Callable[..., Any]
 ) -> None:
-    """No page is out of sight, to be found only by who thinks of scrolling sideways."""
+    """On a phone the whole navigation is visible without scrolling sideways."""
     visitor = open_browser(serve(str(path)).home, viewport={"width": 360, "height": 800})
     page = visitor.go("/")
 
@@ -283,7 +283,7 @@ def test_a_phone_shows_the_whole_navigation(
 def test_beside_the_application_a_list_shows_what_was_asked(
     path: Path, serve: Callable[..., Any], open_browser: Callable[..., Any], width: int
 ) -> None:
-    """In half a window the question, which opens the session, is in sight, here and on the page of its user."""
+    """In a narrow window the question, which links to the session, is visible in lists of sessions."""
     visitor = open_browser(serve(str(path)).home, viewport={"width": width, "height": 900})
     page = visitor.go("/sessions")
     user = page.locator("tbody a.user").first.get_attribute("href")
@@ -300,7 +300,7 @@ def test_beside_the_application_a_list_shows_what_was_asked(
 def test_the_layout_holds_whatever_is_said(
     hostile: Path, serve: Callable[..., Any], open_browser: Callable[..., Any], screen: str
 ) -> None:
-    """Markup, control signs and endless lines in every field: nothing runs, nothing is fetched, no page is too wide."""
+    """With markup, control characters and endless lines in every field, nothing runs and no page is too wide."""
     visitor = open_browser(serve(str(hostile)).home, viewport=SCREENS[screen])
     page = visitor.go("/sessions/hostile")
     page.on("dialog", lambda dialog: visitor.problems.append(dialog.message))
@@ -317,7 +317,7 @@ def test_the_layout_holds_whatever_is_said(
 def test_a_long_path_stays_in_its_place(
     path: Path, serve: Callable[..., Any], open_browser: Callable[..., Any], width: int
 ) -> None:
-    """Names of traces have no spaces at which they could go on in the next line, and no page grows wider for them."""
+    """Long names of traces and spans, without spaces to break at, make no page wider."""
     with capture(store=path) as captured:
         with baserun.with_session(session_identifier="deep"), baserun.start_trace("POST " + "/segment" * 24):
             baserun.log("said")
@@ -336,7 +336,7 @@ def test_a_long_path_stays_in_its_place(
 
 
 def test_a_session_is_ended(visitor: Any, record: Callable[..., None]) -> None:
-    """A click ends it; the page says so, and the button is gone."""
+    """A click ends the session; the page says so, and the button is gone."""
     record("Are you there?")
     page = visitor.go("/sessions/live")
 
@@ -347,7 +347,7 @@ def test_a_session_is_ended(visitor: Any, record: Callable[..., None]) -> None:
 
 
 def test_a_session_becomes_a_test(visitor: Any, record: Callable[..., None]) -> None:
-    """A click downloads the test with its recording."""
+    """A click downloads a test of the session with its recording."""
     record("Are you there?")
     page = visitor.go("/sessions/live")
 
@@ -358,7 +358,7 @@ def test_a_session_becomes_a_test(visitor: Any, record: Callable[..., None]) -> 
 
 
 def test_pages_work_without_javascript(path: Path, serve: Callable[..., Any], open_browser: Callable[..., Any]) -> None:
-    """Lists, filters and conversations are plain pages."""
+    """Without JavaScript, lists, filters and conversations work."""
     visitor = open_browser(serve(str(path)).home, java_script_enabled=False)
     page = visitor.go("/sessions")
     page.get_by_label("Words that were said").fill("4711")
@@ -377,7 +377,7 @@ FIRST_AND_LAST = """(element) => {
     return range.getBoundingClientRect().left;
   });
 }"""
-"""Where the first and the last character of a text stand."""
+"""The horizontal positions of the first and last character of a text."""
 LAID_OVER = """() => {
   const found = [];
   for (const table of document.querySelectorAll("main table")) {
@@ -387,7 +387,7 @@ LAID_OVER = """() => {
   }
   return found;
 }"""
-"""Tables that stick out of their place into what stands beside them."""
+"""Tables that overflow their container without scrolling."""
 CONTRAST = """() => {
   const light = (text) => {
     const [r, g, b] = text.match(/[\\d.]+/g).map(Number).map((value) => value / 255)
