@@ -1,4 +1,4 @@
-"""What the distribution asks for: lower bounds, each with its reason, and tested at exactly these versions."""
+"""The requirements of the distribution: lower bounds, each with its reason, tested at exactly these versions."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ def project() -> dict[str, Any]:
 
 
 APART = {"all", "local-model"}
-"""Everything, and what compiles for minutes: the environment `real-model` has that in its newest version."""
+"""The extra with all others, and one that compiles for minutes: the environment `real-model` has its newest version."""
 
 
 def requirements(project: dict[str, Any], *leaving_out: str) -> list[str]:
-    """What is asked for, without extras that are made of others."""
+    """Return the requirements, without those on our own extras."""
     extras = project["optional-dependencies"].items()
     lines = [*project["dependencies"]] + [line for name, lines in extras if name not in leaving_out for line in lines]
     return [line for line in lines if not line.startswith("baserun[")]
 
 
 def test_bounds_are_lower_bounds(project: dict[str, Any]) -> None:
-    """A cap would keep an application from upgrading, and a missing bound would promise versions never tried."""
+    """Each requirement is a lower bound only: a cap would block upgrades, no bound would allow untested versions."""
     loose = [line for line in requirements(project) if not re.fullmatch(r"[a-z0-9-]+(\[\w+\])?>=[0-9.]+", line)]
 
     assert loose == []
@@ -46,7 +46,7 @@ def test_lowest_versions_are_those_that_are_tested(project: dict[str, Any]) -> N
 
 
 def test_every_bound_has_its_reason(project: dict[str, Any]) -> None:
-    """Beside each requirement pyproject.toml says why it is there, or why not an older one."""
+    """Each requirement in pyproject.toml has a comment with the reason for it or for its version."""
     lines = PYPROJECT.read_text().splitlines()
 
     unexplained = [
@@ -59,7 +59,7 @@ def test_every_bound_has_its_reason(project: dict[str, Any]) -> None:
 
 
 def test_all_holds_every_extra(project: dict[str, Any]) -> None:
-    """`baserun[all]` is everything that the other extras bring."""
+    """`baserun[all]` contains all other extras, except `local-model`."""
     extras = project["optional-dependencies"]
 
     (everything,) = extras["all"]

@@ -1,4 +1,4 @@
-"""The last step of CI: nothing that should have run was skipped."""
+"""The last step of CI: no test that should have run was skipped."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def check(folder: Path, *required: str, **cases: str) -> subprocess.CompletedPro
 
 
 def test_counts_everything_on_its_last_line(tmp_path: Path) -> None:
-    """The closing line adds up all environments."""
+    """The last line sums all environments."""
     answer = check(tmp_path, "tests", tests=TWICE, lowest=PASSED)
 
     assert (answer.returncode, answer.stdout.splitlines()[-1]) == (0, "3 passed, 0 failed, 0 skipped")
@@ -32,7 +32,7 @@ def test_counts_everything_on_its_last_line(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("reason", ["not today", NO_OPENAI])
 def test_a_skipped_test_is_a_failure(tmp_path: Path, reason: str) -> None:
-    """A test that was skipped where everything is installed fails CI."""
+    """A test skipped in an environment with all extras fails CI."""
     answer = check(tmp_path, tests=PASSED + SKIPPED.format(reason))
 
     assert answer.returncode == 1
@@ -40,14 +40,14 @@ def test_a_skipped_test_is_a_failure(tmp_path: Path, reason: str) -> None:
 
 
 def test_a_missing_extra_may_skip_in_the_bare_environment(tmp_path: Path) -> None:
-    """Without extras, what needs one cannot run; elsewhere it did."""
+    """In the bare environment a test may be skipped for a missing extra, if it ran in another environment."""
     answer = check(tmp_path, bare=PASSED + SKIPPED.format(NO_OPENAI), tests=RAN)
 
     assert answer.returncode == 0
 
 
 def test_a_whole_module_may_skip_in_the_bare_environment(tmp_path: Path) -> None:
-    """A module that cannot be imported counts as run where its tests ran."""
+    """In the bare environment a whole module may be skipped, if its tests ran in another environment."""
     skipped = f'<skipped type="pytest.skip" message="collection skipped">Skipped: {NO_OPENAI}</skipped>'
     module = f'<testcase classname="" name="tests.a">{skipped}</testcase>'
 
@@ -57,7 +57,7 @@ def test_a_whole_module_may_skip_in_the_bare_environment(tmp_path: Path) -> None
 
 
 def test_a_test_that_was_skipped_everywhere_is_a_failure(tmp_path: Path) -> None:
-    """A good reason in one environment is none to run a test nowhere."""
+    """A test that was skipped, or left out, in every environment fails CI."""
     answer = check(tmp_path, bare=PASSED + SKIPPED.format(NO_OPENAI), tests=PASSED)
 
     assert answer.returncode == 1
@@ -73,7 +73,7 @@ def test_a_test_that_was_skipped_everywhere_is_a_failure(tmp_path: Path) -> None
     ids=["missing", "empty", "failed"],
 )
 def test_what_did_not_run_or_pass_is_a_failure(tmp_path: Path, cases: dict[str, str], complaint: str) -> None:
-    """An environment that is missing, empty or red fails CI."""
+    """An environment that is missing, has no tests, or has a failed test fails CI."""
     answer = check(tmp_path, "tests", **cases)
 
     assert answer.returncode == 1

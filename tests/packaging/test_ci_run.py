@@ -1,4 +1,4 @@
-"""What CI asks for is what tox offers."""
+"""CI requires exactly the environments that tox has."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ SCRIPT = REPOSITORY / ".ci" / "run"
 
 
 def environments() -> tuple[set[str], set[str]]:
-    """What `tox` and `tox -m full` run."""
+    """Return the environments that `tox` and `tox -m full` run."""
     tox = configparser.ConfigParser(interpolation=None)
     tox.read(REPOSITORY / "tox.ini")
     full = tox["tox"]["labels"].partition("full = ")[2]
@@ -20,13 +20,13 @@ def environments() -> tuple[set[str], set[str]]:
 
 
 def test_script_can_be_run() -> None:
-    """It is executable, and stops at the first command that fails."""
+    """The script is executable, and stops at the first failing command."""
     assert SCRIPT.stat().st_mode & stat.S_IXUSR
     assert "set -euo pipefail" in SCRIPT.read_text()
 
 
 def test_every_suite_that_runs_is_asked_for() -> None:
-    """CI looks at the results of every environment that runs tests, so that none can be left out in silence."""
+    """CI requires the results of every environment that runs tests."""
     default, full = environments()
     required = re.search(r"^required=\((.*)\)$", SCRIPT.read_text(), re.MULTILINE)
     assert required is not None
@@ -37,7 +37,7 @@ def test_every_suite_that_runs_is_asked_for() -> None:
 
 
 def test_every_python_is_asked_for() -> None:
-    """Each other Python that tox knows counts where it is installed."""
+    """CI requires the results of every other Python of tox, where it is installed."""
     _, full = environments()
     versions = re.search(r"^for version in (.*); do$", SCRIPT.read_text(), re.MULTILINE)
     assert versions is not None
@@ -48,7 +48,7 @@ def test_every_python_is_asked_for() -> None:
 
 
 def test_every_series_of_django_is_asked_for() -> None:
-    """Those that Python 3.11 cannot have count where a Python is installed that can."""
+    """CI requires the results of the Django series that need a newer Python, where one is installed."""
     _, full = environments()
     required = re.search(r"python3\.12 -c .*\n    required\+=\((.*)\)", SCRIPT.read_text())
     assert required is not None

@@ -1,4 +1,4 @@
-"""The contracts about the direction of imports cover every package."""
+"""The contracts on the direction of imports cover every package."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ REPOSITORY = Path(__file__).parents[2]
 INTEGRATIONS = {file.parent.name for file in (REPOSITORY / "integrations").glob("*/__init__.py")}
 CORE = {file.parent.name for file in (REPOSITORY / "baserun_core").glob("*/__init__.py")}
 EXAMPLES = {"baserun_chat"}
-"""What `baserun demo` runs."""
+"""The application of `baserun demo`."""
 
 
 @pytest.fixture(scope="module")
@@ -23,19 +23,19 @@ def linter() -> dict[str, Any]:
 
 
 def test_every_package_is_looked_at(linter: dict[str, Any]) -> None:
-    """A package that is not named would be free to import anything."""
+    """Every package is checked: one that is not named could import anything."""
     assert set(linter["root_packages"]) == CORE | INTEGRATIONS | EXAMPLES
 
 
 def test_every_integration_is_kept_from_the_others(linter: dict[str, Any]) -> None:
-    """Integrations can move out one by one because none imports another."""
+    """No integration may import another, so that each can move out."""
     (independent,) = (contract for contract in linter["contracts"] if contract["type"] == "independence")
 
     assert set(independent["modules"]) == INTEGRATIONS
 
 
 def test_the_core_is_kept_from_every_integration(linter: dict[str, Any]) -> None:
-    """The core works without any integration because it imports none."""
+    """The core may import no integration, so that it works without any."""
     kept_from = {
         module
         for contract in linter["contracts"]

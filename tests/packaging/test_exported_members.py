@@ -1,4 +1,4 @@
-"""What `baserun` offers."""
+"""The public names of `baserun`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import baserun
 
 
 def test_all_is_sorted() -> None:
-    """`__all__` can be read like an index."""
+    """`__all__` is sorted."""
     assert baserun.__all__ == sorted(baserun.__all__)
 
 
@@ -24,6 +24,6 @@ def test_all_is_complete() -> None:
 
 
 def test_unknown_name_is_refused() -> None:
-    """A misspelt name fails as it does in any other module."""
+    """A misspelt name raises AttributeError as in any other module."""
     with pytest.raises(AttributeError, match="module 'baserun' has no attribute 'with_sesion'"):
         _ = baserun.with_sesion  # type: ignore[attr-defined]

@@ -1,4 +1,4 @@
-"""What `import baserun` does to a process: as good as nothing."""
+"""`import baserun` has almost no effects on the process."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ print(json.dumps({"modules": modules, "threads": threads, "opened": opened, "rea
 
 @pytest.fixture(scope="module")
 def effects() -> Any:
-    """What an import of Baserun did in an interpreter of its own."""
+    """The effects of importing Baserun in a new interpreter."""
     answer = subprocess.run([sys.executable, "-c", WATCHED], capture_output=True, text=True, check=True)
     return json.loads(answer.stdout)
 
@@ -49,33 +49,33 @@ def test_loads_two_small_libraries(effects: Any) -> None:
     """Of everything outside the standard library only msgspec and blinker are loaded."""
     loaded = {name.partition(".")[0] for name in effects["modules"]} - set(sys.stdlib_module_names)
 
-    # msgspec takes typing_extensions where something else has installed it.
+    # msgspec imports typing_extensions if it is installed.
     assert loaded - {"typing_extensions"} == {"baserun", "msgspec", "blinker"}
 
 
 @pytest.mark.parametrize("heavy", ["sqlite3", "asyncio", "http", "ssl", "socket", "email", "multiprocessing"])
 def test_loads_no_heavy_part_of_the_standard_library(effects: Any, heavy: str) -> None:
-    """What only a feature needs is loaded when the feature is used."""
+    """Heavy standard modules are not loaded: the features that need them load them."""
     assert heavy not in effects["modules"]
 
 
 def test_starts_no_thread(effects: Any) -> None:
-    """The writer's thread starts with the first record."""
+    """The import starts no thread."""
     assert effects["threads"] == ["MainThread"]
 
 
 def test_opens_no_file(effects: Any) -> None:
-    """The import reads Python code and nothing else."""
+    """The import opens no file but Python code."""
     assert effects["opened"] == []
 
 
 def test_reads_no_variable_of_ours(effects: Any) -> None:
-    """`BASERUN_*` is read at first use, so an application can still set it after its imports."""
+    """The import reads no `BASERUN_*` variable, so that an application can set them after its imports."""
     assert [name for name in effects["read"] if name.startswith("BASERUN_")] == []
 
 
 def test_leaves_the_folder_as_it_was(tmp_path: Path) -> None:
-    """No store comes into being before something is recorded."""
+    """The import creates no file."""
     subprocess.run([sys.executable, "-c", "import baserun"], cwd=tmp_path, check=True)
 
     assert list(tmp_path.iterdir()) == []
@@ -83,7 +83,7 @@ def test_leaves_the_folder_as_it_was(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("part", ["instrumentation", "signals", "store", "testing", "web"])
 def test_offers_its_parts_when_they_are_asked_for(part: str) -> None:
-    """What is in a part can be used without an import of its own."""
+    """Submodules can be used as attributes, without importing them."""
     program = f"import baserun; print(baserun.{part}.__name__)"
 
     answer = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)

@@ -1,4 +1,4 @@
-"""The command line and the pages without the extras that they need."""
+"""The command line and the pages without their extras."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ WITHOUT = "import sys; sys.modules[{package!r}] = None; from baserun.cli import 
 
 @pytest.mark.parametrize("package", ["click", "rich"])
 def test_command_line_says_what_to_install(package: str) -> None:
-    """Without its extra `baserun` names the missing package and the pip command, and shows no traceback."""
+    """Without its extra the command `baserun` shows the pip command and no traceback."""
     answer = subprocess.run([sys.executable, "-c", WITHOUT.format(package=package)], capture_output=True, text=True)
 
     assert answer.returncode == 1
@@ -22,7 +22,7 @@ def test_command_line_says_what_to_install(package: str) -> None:
 
 @pytest.mark.parametrize("package", ["jinja2", "rich"])
 def test_pages_say_what_to_install(package: str) -> None:
-    """An application that mounts the pages without their extra is told which it is."""
+    """Importing the pages without their extra raises an error with the package and the pip command."""
     code = f"import sys; sys.modules[{package!r}] = None; import baserun_monitor"
 
     answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)

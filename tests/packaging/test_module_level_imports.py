@@ -1,4 +1,4 @@
-"""What the modules of the core import when they are imported themselves."""
+"""The imports at the top level of the core's modules."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ MODULES = sorted(file for file in PACKAGE.rglob("*.py") if "cli" not in file.rel
 
 
 def module_level_imports(body: list[ast.stmt]) -> Iterator[tuple[int, str]]:
-    """The level and name of each import that runs with the module; not those in functions or for type checkers."""
+    """Iterate over level and name of the imports that run with the module; not in functions or for type checkers."""
     for statement in body:
         if isinstance(statement, ast.Import):
             yield from ((0, alias.name) for alias in statement.names)
@@ -37,10 +37,10 @@ def offenders(is_wrong: Callable[[int, str], bool]) -> list[str]:
 
 
 def test_imports_only_what_every_installation_has() -> None:
-    """An extra or a framework is imported where it is used, so the core works without it."""
+    """No module of the core imports a framework or an extra at its top level."""
     assert offenders(lambda _, name: name.partition(".")[0] not in ALLOWED) == []
 
 
 def test_imports_are_absolute() -> None:
-    """Each module has one name: with two, there would be two of each context variable."""
+    """No import is relative: a module with two names would have two copies of its context variables."""
     assert offenders(lambda level, _: level > 0) == []

@@ -1,4 +1,4 @@
-"""What is in the wheel, and that the suite runs on it."""
+"""The content of the wheel, and that the suite runs on it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def top_level_packages() -> list[Path]:
 
 
 def sources() -> set[str]:
-    """Every file of the packages, as the wheel names it."""
+    """Return every file of the packages, by its path in the wheel."""
     return {
         file.relative_to(REPOSITORY / root).as_posix()
         for root in ROOTS
@@ -35,7 +35,7 @@ def sources() -> set[str]:
 
 @in_tox
 def test_runs_on_the_wheel() -> None:
-    """Under tox the suite imports what was installed, never the source tree."""
+    """Under tox the suite imports the installed package, not the source tree."""
     site_packages = Path(sysconfig.get_path("purelib")).resolve()
 
     assert Path(str(baserun.__file__)).resolve().is_relative_to(site_packages)
@@ -43,7 +43,7 @@ def test_runs_on_the_wheel() -> None:
 
 @in_tox
 def test_wheel_holds_every_source_file() -> None:
-    """A package, SQL file or marker that is in the tree is in the wheel."""
+    """Every file of the packages is in the wheel."""
     installed = {str(file) for file in metadata.files("baserun") or []}
 
     missing = sources() - installed
@@ -53,7 +53,7 @@ def test_wheel_holds_every_source_file() -> None:
 
 @in_tox
 def test_wheel_holds_nothing_else() -> None:
-    """The wheel brings its packages and its metadata: no tests, no caches."""
+    """The wheel contains only its packages and metadata: no tests and no caches."""
     installed = {file.parts[0] for file in metadata.files("baserun") or [] if file.parts[0] != ".."}
 
     expected = {package.name for package in top_level_packages()} | {f"baserun-{metadata.version('baserun')}.dist-info"}
@@ -63,10 +63,10 @@ def test_wheel_holds_nothing_else() -> None:
 
 @pytest.mark.parametrize("package", top_level_packages(), ids=lambda package: package.name)
 def test_packages_are_typed(package: Path) -> None:
-    """Each top-level package tells type checkers that it has types."""
+    """Each top-level package has a `py.typed` marker."""
     assert (package / "py.typed").is_file()
 
 
 def test_version_is_that_of_the_metadata() -> None:
-    """`baserun.__version__` and the installed distribution agree."""
+    """`baserun.__version__` is the version of the installed distribution."""
     assert baserun.__version__ == metadata.version("baserun")
