@@ -1,4 +1,4 @@
-"""The command line is written down."""
+"""docs/cli.md documents the whole command line."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ TEXT = (Path(__file__).parents[2] / "docs" / "cli.md").read_text()
 
 
 def commands(command: click.Command, path: str) -> Iterator[tuple[str, click.Command]]:
-    """Every command that does something, with what is typed for it."""
+    """Iterate over all commands that are not groups, each with its full name."""
     if isinstance(command, click.Group):
         for name, inner in command.commands.items():
             yield from commands(inner, f"{path} {name}")

@@ -1,4 +1,4 @@
-"""The programs of the documentation run, and do what the text around them says."""
+"""The programs in the documentation run."""
 
 from __future__ import annotations
 
@@ -22,19 +22,19 @@ EXAMPLES = sorted((REPOSITORY / "docs" / "examples").glob("*.py"))
 
 
 def program(page: Path) -> str:
-    """The Python of a page, one block after the other."""
+    """Return the Python blocks of a page, joined."""
     return "\n\n".join(re.findall(r"```python\n(.*?)```", page.read_text(), re.DOTALL))
 
 
 @pytest.fixture
 def model() -> Iterator[OfflineModel]:
-    """A model server on this machine."""
+    """The offline model."""
     with OfflineModel() as server:
         yield server
 
 
 def run(code: str, model: OfflineModel, folder: Path) -> str:
-    """Run a program in `folder`, where its default client talks to `model`; what it printed."""
+    """Run a program in `folder`, with `model` as the default provider; return its output."""
     answer = subprocess.run(
         [sys.executable, "-c", code],
         cwd=folder,
@@ -49,18 +49,18 @@ def run(code: str, model: OfflineModel, folder: Path) -> str:
 
 @pytest.mark.parametrize("page", [page for page in PAGES if program(page)], ids=lambda page: page.name)
 def test_page_runs(page: Path, model: OfflineModel, tmp_path: Path) -> None:
-    """The blocks of a page, one after the other, are a program that runs quietly."""
+    """The blocks of a page together are a program that runs without errors or warnings."""
     run(program(page), model, tmp_path)
 
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: example.name)
 def test_example_runs(example: Path, model: OfflineModel, tmp_path: Path) -> None:
-    """An example runs as it stands, from any folder."""
+    """An example runs unchanged, from any folder."""
     run(example.read_text(), model, tmp_path)
 
 
 def test_program_of_the_readme_is_recorded(model: OfflineModel, tmp_path: Path) -> None:
-    """Its first block makes one session of the right user, with the call in it."""
+    """The first program of the README records one session of its user, with the call."""
     first, *_ = re.findall(r"```python\n(.*?)```", (REPOSITORY / "README.md").read_text(), re.DOTALL)
 
     run(first, model, tmp_path)

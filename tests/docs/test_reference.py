@@ -1,4 +1,4 @@
-"""Everything that Baserun offers is written down, and every link leads somewhere."""
+"""The whole public API is documented, and all links are valid."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ SIGNALS = [name for name, value in vars(signals).items() if value in signals.ALL
 
 
 def starts_a_row(name: str, text: str) -> bool:
-    """Whether a row of a table is about `name`."""
+    """Return whether `text` has a table row about `name`."""
     return re.search(rf"^\|[^|]*`(?:baserun\.\w+\.)?{re.escape(name)}\b", text, re.MULTILINE) is not None
 
 
 @pytest.mark.parametrize("name", [*baserun.__all__, *ERRORS])
 def test_public_name_is_in_the_reference(name: str) -> None:
-    """Whoever looks a name up finds it."""
+    """Every public name and error is in the reference."""
     assert starts_a_row(name, REFERENCE) or f"`{name}`" in REFERENCE
 
 
@@ -40,7 +40,7 @@ MODULES = ("baserun", "baserun.web", "baserun.testing", "baserun.store", "baseru
 
 @pytest.mark.parametrize("module", MODULES)
 def test_help_is_given(module: str) -> None:
-    """`help` of a module shows all that it offers, with signatures: every annotation can be looked up."""
+    """`help` of a module works and shows all its public names: every annotation can be resolved."""
     imported = importlib.import_module(module)
 
     text = pydoc.plain(pydoc.render_doc(imported))
@@ -50,19 +50,19 @@ def test_help_is_given(module: str) -> None:
 
 @pytest.mark.parametrize("option", OPTIONS)
 def test_option_is_in_the_reference(option: str) -> None:
-    """Every option has a row that says its default."""
+    """Every option has a row in the reference."""
     assert starts_a_row(option, REFERENCE)
 
 
 def test_reference_has_no_other_options() -> None:
-    """An option that was removed is not promised any more."""
+    """The reference has the options in their order, and no others."""
     table = REFERENCE.partition("## Options")[2].partition("## Errors")[0]
 
     assert re.findall(r"^\| `(\w+)`", table, re.MULTILINE) == list(OPTIONS)
 
 
 def test_fields_of_a_store_are_in_the_reference() -> None:
-    """Every value that a store gives has a row with all of its fields, and no other."""
+    """Every type of result of a store has a row with exactly its fields."""
     rows = re.findall(r"^\| `(\w+)` \| (.*) \|$", section("What a store returns"), re.MULTILINE)
     named = {name: set(re.findall(r"`(\w+)`", fields)) for name, fields in rows}
 
@@ -74,25 +74,25 @@ def test_fields_of_a_store_are_in_the_reference() -> None:
 
 
 def is_given(value: object) -> bool:
-    """Whether it is a type of what a store gives."""
+    """Return whether `value` is a type of result of a store."""
     return isinstance(value, type) and issubclass(value, Result | store.Page)
 
 
 @pytest.mark.parametrize("method", [name for name in vars(store.Store) if not name.startswith("_")])
 def test_method_of_a_store_is_documented(method: str) -> None:
-    """What a store can be asked is on the page about it, or on that about privacy."""
+    """Every method of a store is in docs/storage.md or docs/privacy.md."""
     pages = [(DOCS / page).read_text() for page in ("storage.md", "privacy.md")]
 
     assert any(re.search(rf"`(?:[\w.]+\.)?{method}\b|\.{method}\(", page) for page in pages)
 
 
 def section(heading: str) -> str:
-    """A part of the reference."""
+    """Return a section of the reference."""
     return REFERENCE.partition(f"## {heading}\n")[2].partition("\n## ")[0]
 
 
 def test_options_of_the_web_are_documented_once() -> None:
-    """The page on web applications has each option of the middleware in one row, and no other."""
+    """docs/web.md has each option of the middleware in exactly one row, and no others."""
     table = (DOCS / "web.md").read_text().partition("## Options")[2].partition("## ")[0]
     rows = [row.partition("|")[0] for row in re.findall(r"^\| (`.*)$", table, re.MULTILINE)]
 
@@ -103,19 +103,19 @@ def test_options_of_the_web_are_documented_once() -> None:
 
 @pytest.mark.parametrize("name", SIGNALS)
 def test_signal_is_documented(name: str) -> None:
-    """Every signal has a row that says its sender."""
+    """Every signal has a row in docs/signals.md."""
     assert starts_a_row(name, (DOCS / "signals.md").read_text())
 
 
 @pytest.mark.parametrize("name", testing.__all__)
 def test_testing_helper_is_documented(name: str) -> None:
-    """What applications may use in their tests is on the page about testing."""
+    """Every helper in `baserun.testing` is in docs/testing.md."""
     assert re.search(rf"\b{name}\b", (DOCS / "testing.md").read_text())
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_links_lead_somewhere(page: Path) -> None:
-    """A link to a file or heading of this repository finds it."""
+    """Every link to a file or heading of this repository is valid."""
     broken = []
     for target in re.findall(r"\]\((?!https?:)([^)\s]+)\)", page.read_text()):
         path, _, heading = target.partition("#")
@@ -127,14 +127,14 @@ def test_links_lead_somewhere(page: Path) -> None:
 
 
 def headings(page: Path) -> set[str]:
-    """The anchors of a page."""
+    """Return the anchors of a page."""
     found = re.findall(r"^#+ (.+)$", page.read_text(), re.MULTILINE)
     return {re.sub(r"[^\w -]", "", heading).strip().lower().replace(" ", "-") for heading in found}
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_names_no_machine(page: Path) -> None:
-    """A page that names a folder of its author's machine helps nobody."""
+    """No page names a folder of its author's machine."""
     assert re.findall(r"(?:/home/|/root\b|/work\b|/Users/)\S*", page.read_text()) == []
 
 
