@@ -1,4 +1,4 @@
-"""The demo as people start it: the command, in an empty folder, in a process of its own."""
+"""The demo as users start it: the command in its own process, in an empty folder."""
 
 from __future__ import annotations
 
@@ -20,20 +20,20 @@ from baserun.store import StoredSession, StoredTrace
 
 COMMAND = [sys.executable, "-c", "from baserun.cli import main; main()", "demo", "--no-browser"]
 OTHERS = ("BASERUN_", "CHAT_", "OPENAI_")
-"""Variables of whoever runs the tests that would change the demo."""
-PATIENCE = 90  # seconds for what is a matter of moments on a machine that has nothing else to do
+"""Prefixes of environment variables that would change the demo."""
+PATIENCE = 90  # seconds; on an idle machine it takes moments
 
 Found = TypeVar("Found")
 
 
 class Demo:
-    """The demo while it runs."""
+    """A running demo."""
 
     def __init__(self, folder: Path, *options: str, **variables: str) -> None:
         self.folder = folder
         self._log = folder.with_name(f"{folder.name}.log")
         environment = {name: value for name, value in os.environ.items() if not name.startswith(OTHERS)}
-        environment["TMPDIR"] = str(folder.parent)  # what a killed one leaves goes with the test's other files
+        environment["TMPDIR"] = str(folder.parent)  # what a killed demo leaves is removed with the test's other files
         with self._log.open("wb") as log:
             self._process = subprocess.Popen(
                 [*COMMAND, "--port", "0", *options],
@@ -49,11 +49,11 @@ class Demo:
 
     @property
     def said(self) -> str:
-        """What is on the terminal."""
+        """Everything that it has printed."""
         return self._log.read_text()
 
     def eventually(self, look: Callable[[], Found | None]) -> Found:
-        """What `look` finds, as soon as it finds something."""
+        """Wait until `look` returns a true value, and return it."""
         deadline = time.monotonic() + PATIENCE
         while not (found := look()):
             assert self._process.poll() is None, self.said
@@ -62,7 +62,7 @@ class Demo:
         return found
 
     def sessions(self, name: str) -> list[StoredSession]:
-        """What is stored of a visitor, the earliest first."""
+        """Return the stored sessions of a visitor, the earliest first."""
         store = baserun.open_store(self.store, budget=None)
         try:
             found = [store.session(each.id) for each in store.sessions(user=baserun.hash_user(f"{name}@example.com"))]
@@ -71,7 +71,7 @@ class Demo:
         return sorted((each for each in found if each is not None), key=lambda each: each.started_at)
 
     def traces(self, name: str, turns: int) -> list[StoredTrace]:
-        """The turns of a visitor, once there are so many and they have ended."""
+        """Wait until a visitor has `turns` finished traces, and return them."""
 
         def look() -> list[StoredTrace] | None:
             traces = [each for session in self.sessions(name) for each in session.traces]  # type: ignore[union-attr]
@@ -80,19 +80,19 @@ class Demo:
         return self.eventually(look)
 
     def chat(self, name: str, message: str) -> str:
-        """Log in and ask; the answer."""
+        """Log in and send a message; return the answer."""
         with httpx.Client(base_url=self.url, timeout=PATIENCE) as browser:
             assert browser.post("/login", data={"email": f"{name}@example.com"}).status_code == 303
             response = browser.post("/messages", json={"message": message}).raise_for_status()
         return "".join(json.loads(line).get("text", "") for line in response.text.splitlines())
 
     def end(self, number: int = signal.SIGINT) -> int:
-        """End it by a signal; its exit code."""
+        """End it by a signal; return its exit code."""
         self._process.send_signal(number)
         return self._process.wait(PATIENCE)
 
     def kill(self) -> None:
-        """Whatever happens, leave no process behind."""
+        """Kill the process if it is still running."""
         self._process.kill()
         self._process.wait()
 

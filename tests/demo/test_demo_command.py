@@ -1,4 +1,4 @@
-"""How the demo starts and ends."""
+"""Starting and ending the demo."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ RUN = "from baserun.cli import main; main()"
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_nothing_is_left(start: Any, number: int) -> None:
-    """Ended by Ctrl-C, by SIGTERM or with its terminal, it says nothing more and removes what it wrote."""
+    """Ended by Ctrl-C, SIGTERM or SIGHUP, the demo removes its files, exits with 0 and prints no traceback."""
     demo = start()
     assert demo.store.parent.exists()
 
@@ -31,7 +31,7 @@ def test_nothing_is_left(start: Any, number: int) -> None:
 
 
 def test_kept_is_what_was_recorded(start: Any) -> None:
-    """With --keep the store stays, whole."""
+    """With --keep the store stays, complete."""
     demo = start("--keep")
     demo.eventually(lambda: demo.sessions("ben"))
 
@@ -42,7 +42,7 @@ def test_kept_is_what_was_recorded(start: Any) -> None:
 
 
 def test_the_provider_answers_you_and_nobody_else(start: Any) -> None:
-    """With a key your messages go to the provider; those of the visitors never do."""
+    """With a provider configured, your messages go to it, and those of the simulated visitors never do."""
     with OfflineModel(reply=lambda messages: "the provider says hello") as provider:
         demo = start(**provider.environment())
         demo.traces("ben", 3)
@@ -54,7 +54,7 @@ def test_the_provider_answers_you_and_nobody_else(start: Any) -> None:
 
 
 def test_a_port_that_is_taken_is_told(tmp_path: Path) -> None:
-    """Where the port that was asked for is taken, it says so and ends."""
+    """If the given port is taken, the demo says so and exits with 1."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         answer = run(RUN, "--port", str(port))
@@ -65,7 +65,7 @@ def test_a_port_that_is_taken_is_told(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("package", ["jinja2", "openai", "python_multipart", "starlette", "uvicorn"])
 def test_a_missing_package_is_named(package: str) -> None:
-    """Without its extra it says what to install."""
+    """Without a package of its extra, the demo names it and the pip command."""
     answer = run(f"import sys; sys.modules[{package!r}] = None; {RUN}")
 
     assert answer.returncode == 1
@@ -74,7 +74,7 @@ def test_a_missing_package_is_named(package: str) -> None:
 
 
 def test_a_missing_local_model_is_told() -> None:
-    """Without its extra it says what to install, and starts nothing."""
+    """Without the extra of the local model, the demo shows the pip command and does not start."""
     answer = run(f"import sys; sys.modules['llama_cpp'] = None; {RUN}", "--local-model", "--port", "0")
 
     assert answer.returncode == 1

@@ -1,4 +1,4 @@
-"""What the offline model says in the demo."""
+"""The answers of the offline model in the demo."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def asked(text: str) -> list[dict[str, str]]:
 
 
 def test_orders_are_looked_up() -> None:
-    """Each number of an order becomes a call of the tool."""
+    """Each order number in a message becomes a tool call."""
     assert reply(asked("Where are 4712 and 4799?")) == Reply(
         tool_calls=tuple(ToolCall(name="look_up_order", arguments=json.dumps({"number": n})) for n in (4712, 4799))
     )
@@ -24,7 +24,7 @@ def test_orders_are_looked_up() -> None:
 
 @pytest.mark.parametrize("number", [*ORDERS, 4799])
 def test_what_the_tool_says_is_told(number: int) -> None:
-    """For every order, and for one that there is not, the model finds words."""
+    """The model answers with the result of the tool, for every order and for an unknown one."""
     result = {"role": "tool", "content": look_up_order(json.dumps({"number": number}))}
 
     said = reply([*asked(f"And {number}?"), result])
@@ -34,5 +34,5 @@ def test_what_the_tool_says_is_told(number: int) -> None:
 
 
 def test_it_says_what_it_does_not_know() -> None:
-    """To anything else it says who it is, and how to get a better one."""
+    """To any other message the model gives its standard answer."""
     assert reply(asked("What is the capital of France?")) == OTHERWISE

@@ -1,4 +1,4 @@
-"""What is recorded of the visitors of the demo."""
+"""The records of the demo's simulated visitors."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def calls(trace: StoredTrace) -> list[StoredCall]:
 
 
 def test_conversations_have_several_turns(demo: Any) -> None:
-    """Ben asks three times in one session, and likes it."""
+    """Ben asks three times in one session, and gives positive feedback."""
     assert len(demo.traces("ben", 3)) == 3
 
     (session,) = demo.eventually(lambda: [each for each in demo.sessions("ben") if each.feedback_score is not None])
@@ -24,28 +24,28 @@ def test_conversations_have_several_turns(demo: Any) -> None:
 
 
 def test_tools_are_used(demo: Any) -> None:
-    """Ada's order is looked up, and the model goes on with it."""
+    """Ada's first turn has a call, a tool and a second call."""
     first, *_ = demo.traces("ada", 4)
 
     assert [span.kind for span in first.spans] == ["llm", "tool", "llm"]
 
 
 def test_tools_are_used_several_at_once(demo: Any) -> None:
-    """Fay asks for two orders, one of which does not exist."""
+    """Fay asks for two orders: one turn with two tools."""
     (trace,) = demo.traces("fay", 1)
 
     assert [span.kind for span in trace.spans] == ["llm", "tool", "tool", "llm"]
 
 
 def test_somebody_begins_a_new_conversation(demo: Any) -> None:
-    """Ada comes back, and then starts again: two sessions of one user."""
+    """Ada starts a new conversation: she has two sessions."""
     demo.traces("ada", 4)
 
     assert [session.turns for session in demo.sessions("ada")] == [3, 1]
 
 
 def test_somebody_leaves_in_the_middle(demo: Any) -> None:
-    """Chloe's first answer is cancelled, her second is whole."""
+    """Chloe's first answer is cancelled, and her second is complete."""
     first, second = demo.traces("chloe", 2)
 
     assert (first.status, second.status) == ("cancelled", "ok")
@@ -53,7 +53,7 @@ def test_somebody_leaves_in_the_middle(demo: Any) -> None:
 
 
 def test_a_busy_provider_is_asked_again(demo: Any) -> None:
-    """Dev's call is refused twice and then answered: one call with two retries."""
+    """Dev's call is refused twice and then answered: one record with two retries."""
     (trace,) = demo.traces("dev", 1)
 
     (call,) = calls(trace)
@@ -61,7 +61,7 @@ def test_a_busy_provider_is_asked_again(demo: Any) -> None:
 
 
 def test_a_failing_provider_is_an_error(demo: Any) -> None:
-    """Elif's first call fails for good, and is judged."""
+    """Elif's first call fails after all retries, and gets negative feedback."""
     first, _ = demo.traces("elif", 2)
 
     (call,) = calls(first)
@@ -71,7 +71,7 @@ def test_a_failing_provider_is_an_error(demo: Any) -> None:
 
 
 def test_the_pages_show_it(demo: Any) -> None:
-    """Sessions are on the pages, with nobody having logged in there."""
+    """The pages show the sessions without a login."""
     demo.traces("ben", 3)
 
     response = httpx.get(f"{demo.url}/baserun/sessions.json", params={"user": baserun.hash_user("ben@example.com")})
@@ -80,7 +80,7 @@ def test_the_pages_show_it(demo: Any) -> None:
 
 
 def test_you_can_chat_too(demo: Any) -> None:
-    """Who logs in is answered, and recorded as themselves."""
+    """A user who logs in gets answers, and is recorded under their own address."""
     answer = demo.chat("you", "Where is my order 4712?")
 
     assert answer == "Your notebook, dotted is on its way, and arrives Thursday."
@@ -89,6 +89,6 @@ def test_you_can_chat_too(demo: Any) -> None:
 
 
 def test_under_another_name_it_is_not_there(demo: Any) -> None:
-    """A name that somebody's DNS points to this machine does not open the demo to their page."""
+    """A request with another host name, as after DNS rebinding, is refused."""
     for path in ("/", "/baserun/sessions"):
         assert httpx.get(demo.url + path, headers={"Host": "evil.example"}).status_code == 400
