@@ -1,4 +1,4 @@
-"""Every part of the benchmarks runs, with numbers too small to measure anything."""
+"""Every part of the benchmarks runs, with numbers too small to be meaningful."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-pytest.importorskip("openai")  # half of the parts measure the client
+pytest.importorskip("openai")  # some parts measure the client
 
 ROOT = Path(__file__).parents[2]
 EXPECTED = {
@@ -32,14 +32,14 @@ EXPECTED = {
 
 
 def benchmarks(*arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run the program."""
+    """Run the benchmarks."""
     command = [sys.executable, "-m", "benchmarks", *arguments]
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=280, check=False)
 
 
 @pytest.mark.parametrize("part", EXPECTED)
 def test_a_part_of_the_benchmarks_runs(part: str) -> None:
-    """It ends well and has a figure for everything that it promises to measure."""
+    """A part exits with 0 and prints a figure for everything that it measures."""
     answer = benchmarks("--smoke", part)
 
     assert (answer.returncode, answer.stderr) == (0, "")
@@ -48,7 +48,7 @@ def test_a_part_of_the_benchmarks_runs(part: str) -> None:
 
 
 def test_an_unknown_part_is_told() -> None:
-    """A part that there is not is named, with those that there are."""
+    """An unknown part is refused, and the error names the valid ones."""
     answer = benchmarks("colour")
 
     assert answer.returncode == 2
