@@ -1,4 +1,4 @@
-"""The example apps as people run them: each by its own run script, in a process and a folder of its own."""
+"""The example apps as users run them: by their run scripts, each in its own process and folder."""
 
 from __future__ import annotations
 
@@ -26,15 +26,15 @@ COMMANDS = {
     "django_chat": [sys.executable, str(EXAMPLES / "django_chat" / "run.py")],
 }
 OTHERS = ("BASERUN_", "CHAT_", "DJANGO_", "OPENAI_")
-"""Variables of whoever runs the tests that would change an example."""
-PATIENCE = 60  # seconds for what is a matter of moments on a machine that has nothing else to do
+"""Prefixes of environment variables that would change an example."""
+PATIENCE = 60  # seconds; on an idle machine it takes moments
 PASSWORD = "correct horse battery"
 
 Found = TypeVar("Found")
 
 
 def eventually(look: Callable[[], Found | None]) -> Found:
-    """What `look` finds, as soon as it finds something."""
+    """Wait until `look` returns a true value, and return it."""
     deadline = time.monotonic() + PATIENCE
     while not (found := look()):
         assert time.monotonic() < deadline, "it did not happen"
@@ -43,7 +43,7 @@ def eventually(look: Callable[[], Found | None]) -> Found:
 
 
 class Site:
-    """One example that is being served."""
+    """A running example."""
 
     def __init__(self, name: str, folder: Path, port: int) -> None:
         self.name = name
@@ -54,7 +54,7 @@ class Site:
         self.store = folder / ".baserun" / "baserun.sqlite3"
 
     def start(self) -> None:
-        """Serve, and wait until somebody answers."""
+        """Start the server, and wait until it answers."""
         environment = {name: value for name, value in os.environ.items() if not name.startswith(OTHERS)}
         environment |= {"CHAT_SECRET": "a secret of the tests, long enough", "CHAT_STAFF_PASSWORD": PASSWORD}
         environment["PYTHONPATH"] = str(EXAMPLES / self.name)
@@ -66,18 +66,18 @@ class Site:
         eventually(self._answers)
 
     def stop(self) -> None:
-        """Stop at once."""
+        """Stop the server."""
         assert self._process is not None
         self._process.terminate()
         self._process.wait(PATIENCE)
 
     @property
     def log(self) -> str:
-        """What it has said."""
+        """Everything that the server has printed."""
         return (self._folder / "log.txt").read_text()
 
     def sessions(self, visitor: Visitor) -> list[StoredSession]:
-        """What is stored of a visitor, the earliest first, each session with everything in it."""
+        """Return the stored sessions of a visitor with their content, the earliest first."""
         if not self.store.exists():
             return []
         store = baserun.open_store(self.store, budget=None)
@@ -97,11 +97,11 @@ class Site:
 
 
 class Visitor:
-    """A browser with somebody in front of it, who has logged in."""
+    """The browser of a logged-in user."""
 
     def __init__(self, site: Site, name: str) -> None:
         if name != "staff":
-            name = f"{name}-{token_hex(3)}"  # whoever tries a test again is somebody else
+            name = f"{name}-{token_hex(3)}"  # a repeated test needs a new user
         self.email = f"{name}@example.com"
         self.browser = httpx.Client(base_url=site.url, follow_redirects=True, timeout=PATIENCE)
         if site.name != "django_chat":
@@ -113,7 +113,7 @@ class Visitor:
         assert self.email in self.page()
 
     def page(self) -> str:
-        """The chat."""
+        """Return the page of the chat."""
         return self.browser.get("/").raise_for_status().text
 
     def submit(self, path: str, **fields: str) -> httpx.Response:
@@ -122,16 +122,16 @@ class Visitor:
         return self.browser.post(path, data={**fields, "csrfmiddlewaretoken": token}).raise_for_status()
 
     def post(self, path: str, body: dict[str, Any], **headers: str) -> httpx.Response:
-        """Send JSON, as the script of the page does."""
+        """Send JSON like the page's script."""
         return self.browser.post(path, json=body, headers={"X-CSRFToken": self._csrf(), **headers})
 
     def ask(self, message: str) -> list[dict[str, Any]]:
-        """The lines that come back."""
+        """Send a message; return the lines of the answer."""
         response = self.post("/messages", {"message": message}).raise_for_status()
         return [json.loads(line) for line in response.text.splitlines()]
 
     def leave_after(self, pieces: int, message: str) -> None:
-        """Ask, and close the connection when a few pieces of the answer have come."""
+        """Send a message, and close the connection after `pieces` lines of the answer."""
         headers = {"X-CSRFToken": self._csrf()}
         with self.browser.stream("POST", "/messages", json={"message": message}, headers=headers) as response:
             lines = response.iter_lines()
@@ -164,7 +164,7 @@ def _visit(site: Site) -> Iterator[Callable[[str], Visitor]]:
     yield visit
     for visitor in visitors:
         visitor.browser.close()
-    sys.stdout.write(site.log[-4_000:])  # shown of a test that fails
+    sys.stdout.write(site.log[-4_000:])  # shown if a test fails
 
 
 @pytest.fixture(name="eventually")

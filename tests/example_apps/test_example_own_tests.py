@@ -1,4 +1,4 @@
-"""The tests that the examples ship, run as their READMEs say; and the way from a session of theirs to one more."""
+"""The examples' own tests, run as their READMEs say, and generating another from a recorded session."""
 
 from __future__ import annotations
 
@@ -23,20 +23,20 @@ ASSISTANTS = {
 }
 OTHERS = ("BASERUN_", "CHAT_", "DJANGO_", "OPENAI_", "PYTEST_", "COV_")
 OLD_STARLETTE = "The anyio.abc.BlockingPortal alias is deprecated"
-"""Below a newer anyio."""
+"""The warning of an old Starlette with a newer anyio."""
 UNREACHABLE = {"OPENAI_BASE_URL": "http://models.invalid/v1"}
-"""Nobody has a name under `invalid`."""
+"""No host has a name under `invalid`."""
 
 
 class Ended(NamedTuple):
-    """How a run of pytest ended."""
+    """The result of a run of pytest."""
 
     code: int
     output: str
 
 
 class Example:
-    """A copy of an example's folder, in which tests are run."""
+    """A copy of an example's folder, in which its tests run."""
 
     def __init__(self, name: str, folder: Path) -> None:
         self.folder = folder
@@ -44,7 +44,7 @@ class Example:
         shutil.copytree(EXAMPLES / name, folder, ignore=shutil.ignore_patterns("__pycache__", ".*", "*.sqlite3"))
 
     def pytest(self, *arguments: str) -> Ended:
-        """Run ``pytest``, where no provider can be reached and nobody has a key."""
+        """Run ``pytest`` without a reachable provider or a key."""
         environment = {name: value for name, value in os.environ.items() if not name.startswith(OTHERS)}
         warnings = ["-W", "error", "-W", f"ignore:{OLD_STARLETTE}:DeprecationWarning"]
         command = [sys.executable, "-m", "pytest", *warnings, "-p", "no:asyncio", *arguments]
@@ -61,7 +61,7 @@ def _example(site: Any, tmp_path: Path) -> Example:
 
 @pytest.mark.parametrize("options", [(), ("--baserun",)], ids=["plain", "recorded"])
 def test_an_example_passes_its_own_tests(example: Example, options: tuple[str, ...]) -> None:
-    """``pytest`` in its folder passes offline, and leaves nothing among what people said unless it is recorded."""
+    """``pytest`` in the example's folder passes offline, and writes to its store only with ``--baserun``."""
     done = example.pytest(*options)
 
     assert done.code == 0, done.output
@@ -72,7 +72,7 @@ def test_an_example_passes_its_own_tests(example: Example, options: tuple[str, .
 def test_a_session_becomes_a_test_that_tells_of_a_changed_prompt(
     site: Any, visit: Callable[[str], Any], eventually: Callable[[Callable[[], Any]], Any], example: Example
 ) -> None:
-    """What somebody said is played again without provider; where a prompt has changed, the difference is shown."""
+    """A test generated from a session passes without a provider; with a changed prompt it fails and shows it."""
     visitor = visit("pia")
     for message in ("Where is my order 4713?", 'Please say "goodbye"'):
         visitor.ask(message)
@@ -93,6 +93,6 @@ def test_a_session_becomes_a_test_that_tells_of_a_changed_prompt(
 
 
 def ended(sessions: list[Any], turns: int) -> list[Any] | None:
-    """The sessions, when so many turns of theirs have ended."""
+    """Return the sessions once `turns` of their traces have ended; None before."""
     statuses = [trace.status for session in sessions for trace in session.traces]
     return sessions if statuses.count("ok") == turns else None

@@ -1,4 +1,4 @@
-"""Every example on a real server: people chat at once, and each finds their own session, also after a restart."""
+"""Every example on its real server: concurrent users, restarts, clients that leave, access and refusals."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ def traces_of(session: StoredSession) -> list[StoredTrace]:
 
 
 def questions(session: StoredSession) -> list[str]:
-    """The last thing that the user said in each call."""
+    """Return the last message of each call's input."""
     calls = [span for trace in traces_of(session) for span in trace.spans or [] if span.kind == "llm"]
     return [message["content"] for call in calls for message in call.input[-1:]]
 
 
 def whole(site: Any, visitor: Any, turns: int) -> Callable[[], list[StoredSession] | None]:
-    """Their sessions, when so many turns of theirs have ended."""
+    """Return a function that returns the visitor's sessions once `turns` traces have ended; None before."""
 
     def look() -> list[StoredSession] | None:
         sessions: list[StoredSession] = site.sessions(visitor)
@@ -50,7 +50,7 @@ def test_two_people_chat_at_once(site: Any, visit: Visit, eventually: Eventually
 
 
 def test_answers_are_streamed(visit: Visit) -> None:
-    """An answer comes piece by piece, and at its end what feedback on it needs."""
+    """An answer comes piece by piece and ends with its feedback token."""
     lines = visit("cem").ask("Count to 5")
 
     assert [line["text"] for line in lines[:-1]] == ["1", " 2", " 3", " 4", " 5"]
@@ -68,7 +68,7 @@ def test_what_was_said_is_still_there(visit: Visit) -> None:
 
 
 def test_tools_are_part_of_the_turn(site: Any, visit: Visit, eventually: Eventually) -> None:
-    """The model looks an order up, and goes on with what it found: one trace with two calls and the tool."""
+    """A turn in which the model looks up an order is one trace with two calls and the tool."""
     visitor = visit("eve")
 
     visitor.ask("Where is my order 4711?")
@@ -79,10 +79,10 @@ def test_tools_are_part_of_the_turn(site: Any, visit: Visit, eventually: Eventua
 
 
 def test_cookies_resume_after_a_restart(site: Any, visit: Visit, eventually: Eventually) -> None:
-    """Who comes back after a restart is still logged in, and goes on in the same session."""
+    """After a restart a visitor is still logged in, and continues the same session."""
     visitor = visit("finn")
     visitor.ask('Say "before"')
-    eventually(whole(site, visitor, 1))  # a server that is killed writes no more
+    eventually(whole(site, visitor, 1))  # once the server is killed, it writes no more
 
     site.stop()
     site.start()
@@ -94,7 +94,7 @@ def test_cookies_resume_after_a_restart(site: Any, visit: Visit, eventually: Eve
 
 
 def test_feedback_arrives(site: Any, visit: Visit, eventually: Eventually) -> None:
-    """A thumb that was turned down is stored with the answer's trace."""
+    """A thumbs down is stored as the session's feedback score."""
     visitor = visit("gail")
     *_, last = visitor.ask('Say "something wrong"')
 
@@ -105,7 +105,7 @@ def test_feedback_arrives(site: Any, visit: Visit, eventually: Eventually) -> No
 
 
 def test_a_new_conversation_is_a_new_session(site: Any, visit: Visit, eventually: Eventually) -> None:
-    """After "New conversation" the page is empty and the next call in another session."""
+    """After "New conversation" the page is empty and the next call is in another session."""
     visitor = visit("hana")
     visitor.ask('Say "the first"')
 
@@ -119,7 +119,7 @@ def test_a_new_conversation_is_a_new_session(site: Any, visit: Visit, eventually
 
 
 def test_who_leaves_is_recorded_as_leaving(site: Any, visit: Visit, eventually: Eventually) -> None:
-    """An answer whose reader went away is a call that was cancelled or closed, in their session."""
+    """If the reader of an answer leaves, the trace is cancelled, and the call is cancelled or closed."""
     visitor = visit("igor")
 
     visitor.leave_after(3, "Count to 20000")
@@ -133,7 +133,7 @@ def test_who_leaves_is_recorded_as_leaving(site: Any, visit: Visit, eventually: 
 
 
 def test_what_was_read_before_leaving_is_kept(visit: Visit, eventually: Eventually) -> None:
-    """The conversation has the beginning of an answer that was not waited for."""
+    """The conversation keeps the beginning of an answer whose reader left."""
     visitor = visit("kat")
 
     visitor.leave_after(3, "Count to 20000")
@@ -142,14 +142,14 @@ def test_what_was_read_before_leaving_is_kept(visit: Visit, eventually: Eventual
 
 
 def test_somebody_who_has_not_logged_in_cannot_ask(site: Any) -> None:
-    """Strangers are sent to the login, or away."""
+    """A visitor who is not logged in is redirected or refused."""
     response = httpx.post(f"{site.url}/messages", json={"message": "hello"})
 
     assert response.status_code in (302, 303, 403)
 
 
 def test_staff_see_the_pages(site: Any, visit: Visit, eventually: Eventually) -> None:
-    """Staff find what was said on the pages; to everybody else they are closed."""
+    """Staff see sessions on the pages; everybody else gets 403."""
     visitor, staff = visit("nora"), visit("staff")
     visitor.ask('Say "for the pages"')
     (session,) = eventually(whole(site, visitor, 1))
@@ -162,7 +162,7 @@ def test_staff_see_the_pages(site: Any, visit: Visit, eventually: Eventually) ->
 
 
 def test_pages_of_other_sites_cannot_ask(site: Any, visit: Visit) -> None:
-    """A request that another site's page has made changes nothing."""
+    """A request from another site's page is refused."""
     visitor = visit("jo")
 
     response = visitor.browser.post(
@@ -175,7 +175,7 @@ def test_pages_of_other_sites_cannot_ask(site: Any, visit: Visit) -> None:
 
 
 def test_browsers_load_nothing_from_elsewhere(site: Any, visit: Visit) -> None:
-    """Pages, also those of errors, come with a policy for their content."""
+    """All pages, also error pages, have a Content-Security-Policy."""
     visitor = visit("kim")
 
     policies = [visitor.browser.get(path).headers["Content-Security-Policy"] for path in ("/", "/none")]
@@ -184,7 +184,7 @@ def test_browsers_load_nothing_from_elsewhere(site: Any, visit: Visit) -> None:
 
 
 def test_nothing_is_recorded_of_visits_without_calls(site: Any, visit: Visit) -> None:
-    """Logging in and looking at the page touches no session: nothing is stored, no cookie of ours is set."""
+    """Logging in and opening the page touch no session: nothing is stored and our cookie is not set."""
     visitor = visit("lee")
 
     visitor.page()
@@ -194,7 +194,7 @@ def test_nothing_is_recorded_of_visits_without_calls(site: Any, visit: Visit) ->
 
 
 def test_messages_that_cannot_be_used_are_refused(visit: Visit) -> None:
-    """Nothing, too much, and what is no message at all."""
+    """Empty, too long and missing messages are refused with 400."""
     visitor = visit("mia")
 
     unusable: list[Any] = [{"message": " "}, {"message": "x" * 4001}, {}, []]
