@@ -1,4 +1,4 @@
-"""Programs in processes of their own, with a store of their own, and a model that they all ask."""
+"""Programs in their own processes and folders, with a shared store and model."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ import pytest
 
 from baserun.store import StoredSession, open_store
 
-PATIENCE = 120.0  # seconds for what is a matter of moments on a machine that has nothing else to do
+PATIENCE = 120.0  # seconds; on an idle machine it takes moments
 SITES = Path(__file__).parent / "sites"
 OTHERS = ("BASERUN_", "OPENAI_", "DJANGO_", "FLASK_", "CELERY_")
-"""Variables of whoever runs the tests that would change a program."""
+"""Prefixes of environment variables that would change a program."""
 
 Found = TypeVar("Found")
 
 
 def eventually(look: Callable[[], Found]) -> Found:
-    """What `look` finds, as soon as it finds something."""
+    """Wait until `look` returns a true value, and return it."""
     deadline = time.monotonic() + PATIENCE
     while not (found := look()):
         assert time.monotonic() < deadline, "it did not happen"
@@ -33,7 +33,7 @@ def eventually(look: Callable[[], Found]) -> Found:
 
 
 class Place:
-    """A folder in which programs run; whoever asks a model there asks the one at `environment`."""
+    """A folder in which programs run with a store and the variables of `environment`, such as those of a model."""
 
     def __init__(self, folder: Path, environment: dict[str, str]) -> None:
         self.folder = folder
@@ -48,7 +48,7 @@ class Place:
         }
 
     def run(self, *arguments: str) -> str:
-        """Run Python with these arguments to its end; what it printed."""
+        """Run Python with these arguments to its end; return its output."""
         done = subprocess.run(
             [sys.executable, *arguments],
             cwd=self.folder, env=self.environment, capture_output=True, text=True, timeout=PATIENCE, check=False,
@@ -58,7 +58,7 @@ class Place:
 
     @contextmanager
     def running(self, *arguments: str) -> Iterator[Callable[[], str]]:
-        """Run Python with these arguments for a block that gets what it has written so far; then end it by SIGTERM."""
+        """Run Python with these arguments during the block, which can get its output so far; then send SIGTERM."""
         log = self.folder / "log.txt"
         with log.open("wb") as file:
             process = subprocess.Popen(
@@ -82,21 +82,21 @@ class Place:
                 process.wait()
 
     def sessions(self) -> list[StoredSession]:
-        """Every session that is stored, with everything in it."""
+        """Return all stored sessions with their content."""
         if not self.store.exists():
             return []
         with closing(open_store(self.store, budget=None)) as store:
             return [session for each in store.sessions() if (session := store.session(each.id)) is not None]
 
     def calls(self) -> int:
-        """How many calls are stored, in sessions or outside, that have ended."""
+        """Return the number of stored calls in traces that have ended."""
         if not self.store.exists():
             return 0
         with closing(open_store(self.store, budget=None)) as store:
             return sum(trace.llm_calls for trace in store.traces() if trace.status != "running")
 
     def problems(self) -> list[str]:
-        """What is wrong with the store."""
+        """Return the problems that verifying the store finds."""
         with closing(open_store(self.store, budget=None)) as store:
             return [str(problem) for problem in store.verify()]
 
@@ -108,5 +108,5 @@ def _eventually() -> Callable[[Callable[[], Found]], Found]:
 
 @pytest.fixture(name="make_place", scope="session")
 def _make_place(tmp_path_factory: pytest.TempPathFactory) -> Callable[[dict[str, str]], Place]:
-    """Make a folder in which programs run with these variables."""
+    """A function that makes a `Place` with environment variables."""
     return lambda environment: Place(tmp_path_factory.mktemp("place"), environment)

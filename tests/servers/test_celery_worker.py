@@ -1,4 +1,4 @@
-"""Work that is left to Celery: a real worker, and messages in files."""
+"""Jobs in Celery: a real worker, and messages in files."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ PEOPLE = ("anna", "bert")
 
 @pytest.mark.parametrize("pool", ["solo", pytest.param("prefork", marks=pytest.mark.storm)])
 def test_jobs_go_on_in_the_session_they_were_sent_from(make_place: Any, eventually: Any, pool: str) -> None:
-    """What two people left to a worker is in the sessions and traces in which they left it, under their names."""
+    """Calls of jobs are in the sessions and traces of the users who enqueued them."""
     with OfflineModel() as model:
         place = make_place(model.environment())
         for folder in ("queue", "control"):

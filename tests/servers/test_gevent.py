@@ -1,4 +1,4 @@
-"""Greenlets, which gevent tells apart by giving each a context of its own."""
+"""Greenlets of gevent, each of which has its own context."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import gevent  # noqa: F401  (the program needs it)
 
 
 def test_two_hundred_requests_of_fifty_people(make_place: Any) -> None:
-    """Greenlets that take turns within their requests and streams say nothing into each other's session."""
+    """Nothing that greenlets record while they alternate within requests and streams is in another user's session."""
     place = make_place({})
 
     sessions = json.loads(place.run("-m", "greenlets"))

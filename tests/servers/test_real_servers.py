@@ -1,4 +1,4 @@
-"""Sites on the servers that people use: two people chat at once, the server is ended and started again."""
+"""Sites on common servers: two users chat at the same time, before and after a restart of the server."""
 
 from __future__ import annotations
 
@@ -36,14 +36,14 @@ WSGI = "django.core.wsgi:get_wsgi_application()"
 
 
 class Served(NamedTuple):
-    """How a site is served, and where it is asked."""
+    """The command that serves a site, and how to use it."""
 
     command: tuple[str, ...]
     chat: str = "/chat/"
     slow: bool = False
-    """Whether it is left to the environment that takes minutes."""
+    """Whether it is left to the environment `storm`, which takes minutes."""
     writes_at_exit: bool = False
-    """Whether what is queued is written when it is ended; otherwise what was told 50 ms before."""
+    """Whether the queue is written when the server ends; otherwise only what was recorded 50 ms before."""
 
 
 SERVERS = {
@@ -63,13 +63,13 @@ SERVERS = {
         slow=True,
     ),
 }
-if sys.version_info < (3, 13):  # from then on such a worker hangs as soon as `openai` was imported, without us too
-    # Here the application is loaded, and has its middleware, before gevent replaces what it waits with.
+if sys.version_info < (3, 13):  # from 3.13 on such a worker hangs once `openai` is imported, without us too
+    # Here the application with its middleware is loaded before gevent replaces the primitives that it waits with.
     SERVERS["flask-gunicorn-gevent-preload"] = Served((*GREENLETS, "--preload", "flask_site:app"), writes_at_exit=True)
 
 
 class Seen(NamedTuple):
-    """What came of a visit of two people."""
+    """The results of a visit of two users."""
 
     answers: dict[str, list[str]]
     sessions: list[StoredSession]
@@ -77,7 +77,7 @@ class Seen(NamedTuple):
 
 
 class Browser:
-    """Somebody's, logged in."""
+    """The browser of one user."""
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -91,7 +91,7 @@ class Browser:
         self._client.post(self._url + "/login/", data={"name": self.name}).raise_for_status()
 
     def ask(self, path: str, message: str) -> str:
-        """The answer, read as it comes."""
+        """Send a message; return the streamed answer."""
         with self._client.stream("POST", self._url + path, data={"message": message}) as response:
             return "".join(response.raise_for_status().iter_text())
 
@@ -100,7 +100,7 @@ class Browser:
 
 
 def _meeting_model() -> OfflineModel:
-    """A model that answers when two have asked, so that nobody is served after the other."""
+    """Return a model that waits for two requests before it answers, so that the users are served at the same time."""
     meeting = threading.Barrier(len(PEOPLE))
 
     def reply(messages: list[dict[str, str]]) -> str:
@@ -117,7 +117,7 @@ PARAMETERS = [
 
 @pytest.fixture(name="seen", scope="module", params=PARAMETERS)
 def _seen(request: pytest.FixtureRequest, make_place: Any, free_port: Any, eventually: Any) -> Seen:
-    """Two people log in, ask twice at once, and once more when the server was ended and started again."""
+    """Two users log in, ask twice at the same time, and once more after a restart of the server."""
     served: Served = request.param
     with ExitStack() as stack:
         model = stack.enter_context(_meeting_model())
@@ -144,7 +144,7 @@ def _seen(request: pytest.FixtureRequest, make_place: Any, free_port: Any, event
 
 
 def _is_ready(port: int, written: Callable[[], str]) -> bool:
-    written()  # fails with what the server wrote, if it has ended
+    written()  # fails with the server's output, if it has ended
     try:
         return httpx.get(f"http://127.0.0.1:{port}/ready/", timeout=10).text == "ready"
     except httpx.TransportError:
@@ -166,12 +166,12 @@ def _traces(session: StoredSession) -> list[StoredTrace]:
 
 
 def test_everybody_gets_their_own_answers(seen: Seen) -> None:
-    """The sites work as without us: streamed answers arrive whole, each at its own person."""
+    """The sites work as without us: each user gets their own streamed answers, complete."""
     assert seen.answers == {name: [f"You said {name} {turn}." for turn in (*BEFORE, *AFTER)] for name in PEOPLE}
 
 
 def test_every_call_is_in_the_session_of_its_user(seen: Seen) -> None:
-    """Two people are two sessions, also across the restart, and every call is in that of who asked."""
+    """Two users have two sessions, also across the restart, each with the user's own calls."""
     said = {
         session.user_identifier: [span.input[-1]["content"] for trace in _traces(session) for span in trace.spans or []]
         for session in seen.sessions
@@ -184,7 +184,7 @@ def test_every_call_is_in_the_session_of_its_user(seen: Seen) -> None:
 
 
 def test_every_request_is_one_whole_trace(seen: Seen) -> None:
-    """A trace ends with the body of its answer, and has the one streamed call that was made in it."""
+    """Every request is one trace that ended, with its one streamed call."""
     traces = [trace for session in seen.sessions for trace in _traces(session)]
 
     assert Counter((trace.status, trace.llm_calls) for trace in traces) == {("ok", 1): 6}
@@ -192,7 +192,7 @@ def test_every_request_is_one_whole_trace(seen: Seen) -> None:
 
 
 def test_the_end_of_a_server_loses_nothing(seen: Seen) -> None:
-    """After two ends by SIGTERM the store is intact, and counts all that was asked."""
+    """After two ends by SIGTERM the store is intact and has all calls."""
     assert seen.problems == []
     assert sum(session.llm_calls for session in seen.sessions) == len(PEOPLE) * len((*BEFORE, *AFTER))
 

@@ -1,4 +1,4 @@
-"""The same site in Django, in one module: settings, views and addresses."""
+"""The same site in Django, in one module: settings, views and URLs."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ MIDDLEWARE = [
 ]
 USE_TZ = True
 
-client = openai.OpenAI()  # of our own: see flask_site
+client = openai.OpenAI()  # our own client: see flask_site
 
 
 def ready(request: HttpRequest) -> HttpResponse:

@@ -1,4 +1,4 @@
-"""A site in Flask as tests serve it: people log in by their name, ask, and read the answer while it comes."""
+"""A site in Flask for tests of servers: users log in by name, ask, and read streamed answers."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ Baserun(app)
 
 @cache
 def client() -> openai.OpenAI:
-    """One of our own, made by the worker that uses it.
+    """Return our own client, made by the worker that uses it.
 
-    When two threads use `openai.chat` for the first time at once, one gets a client that is closed under it. And under
-    gunicorn's --preload gevent replaces the locks of threads after the module was imported: with a client from before
-    a worker hangs in its pool of connections, with and without Baserun.
+    When two threads use `openai.chat` for the first time at the same moment, one gets a client that is closed while in
+    use. And under gunicorn's --preload gevent replaces the locks of threads after the module was imported: with a
+    client made before, a worker hangs in its connection pool, with and without Baserun.
     """
     return openai.OpenAI()
 
 
 class Person(UserMixin):  # type: ignore[misc]
-    """Somebody whose name is all there is."""
+    """A user who is known only by name."""
 
     def __init__(self, name: str) -> None:
         self.id = name

@@ -1,4 +1,4 @@
-"""Two hundred requests of fifty people, each in a greenlet of its own on one thread; what was recorded, as JSON."""
+"""Makes 200 requests of fifty users, each user in a greenlet on one thread, and prints the records as JSON."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ TURNS = 4
 
 
 def application(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterator[bytes]:
-    """Say something in the view, in a greenlet of its own, and with each piece, letting others in between."""
+    """Log in the view, in a new greenlet and with each piece of the body, switching to other greenlets in between."""
     person = environ["HTTP_X_PERSON"]
     baserun.log(person)
     gevent.sleep(0)
@@ -40,7 +40,7 @@ def body(person: str) -> Iterator[bytes]:
 
 
 def visit(app: WSGIMiddleware, person: str) -> None:
-    """The requests of one browser, which keeps its cookie."""
+    """Make the requests of one browser, which keeps its cookie."""
     cookie = ""
     for _ in range(TURNS):
         environ: dict[str, Any] = {"HTTP_X_PERSON": person, "HTTP_COOKIE": cookie}

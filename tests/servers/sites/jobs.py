@@ -1,4 +1,4 @@
-"""A Celery application whose messages are files: `ask` says where a job came from by headers of the message."""
+"""A Celery application whose messages are files; `ask` passes session and trace in the message's headers."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def summarize(self: Any, text: str) -> None:
 
 
 def ask(user: str, texts: list[str]) -> None:
-    """Begin a session of somebody, and leave the work to a worker."""
+    """Start a session of `user`, and enqueue a job for each text."""
     with baserun.with_session(user_identifier=user), baserun.start_trace(name=f"asked by {user}"):
         for text in texts:
             summarize.apply_async([text], headers=baserun.inject({}))
