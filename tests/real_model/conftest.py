@@ -1,4 +1,4 @@
-"""A model server that nobody here wrote: llama.cpp's, with the weights of a small model."""
+"""A third-party model server: llama.cpp's, with the weights of a small model."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def _start(port: int, log: IO[bytes]) -> subprocess.Popen[bytes]:
         "port": str(port),
         "n_ctx": "1024",
         "n_threads": "2",
-        "interrupt_requests": "false",  # else whoever asks next ends the stream of who asked before
+        "interrupt_requests": "false",  # otherwise the next request ends the stream of the one before
     }
     arguments = [part for name, value in options.items() for part in (f"--{name}", value)]
     return subprocess.Popen([sys.executable, "-m", "llama_cpp.server", *arguments], stdout=log, stderr=log)

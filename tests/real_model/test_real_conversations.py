@@ -1,4 +1,4 @@
-"""Conversations with a real model are recorded as the client and the server saw them."""
+"""Conversations with a real model are recorded as the client and the server have them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SETTINGS: dict[str, Any] = {"model": "smollm2", "temperature": 0, "max_tokens": 
 
 
 def messages_of(answers: list[str]) -> list[Any]:
-    """The conversation so far, ending in the next question."""
+    """Return the conversation so far, with the next question at its end."""
     messages: list[Any] = []
     for question, answer in zip(QUESTIONS, answers, strict=False):
         messages += [{"role": "user", "content": question}, {"role": "assistant", "content": answer}]
@@ -25,14 +25,14 @@ def messages_of(answers: list[str]) -> list[Any]:
 
 
 def calls_of(session: StoredSession) -> list[StoredCall]:
-    """The calls of a session, in the order in which they were made."""
+    """Return the calls of a session, the earliest first."""
     assert not isinstance(session.traces, int)
     spans = [span for trace in session.traces for span in trace.spans or () if isinstance(span, StoredCall)]
     return sorted(spans, key=lambda span: span.started_at)
 
 
 def tokens_of(usage: Any) -> tuple[int | None, int | None] | None:
-    """Input and output tokens, as the client or as a record has them."""
+    """Return input and output tokens of the client's or a record's usage."""
     if usage is None:
         return None
     if hasattr(usage, "prompt_tokens"):
@@ -41,7 +41,7 @@ def tokens_of(usage: Any) -> tuple[int | None, int | None] | None:
 
 
 def test_real_sync_conversation(client: openai.OpenAI, captured: Captured) -> None:
-    """Two turns make two calls of one session, each with what was sent, what came back and what the server counted."""
+    """Two turns are two calls of one session, each with its input, output and tokens."""
     completions: list[ChatCompletion] = []
 
     with baserun.with_session(user_identifier="ada"):
@@ -63,7 +63,7 @@ def test_real_sync_conversation(client: openai.OpenAI, captured: Captured) -> No
 
 
 async def test_real_async_conversation(server_url: str, captured: Captured) -> None:
-    """The same holds for the async client."""
+    """Calls of the async client are recorded with their output and tokens."""
     answers: list[str] = []
     usages = []
 
@@ -81,7 +81,7 @@ async def test_real_async_conversation(server_url: str, captured: Captured) -> N
 
 
 def test_real_stream(client: openai.OpenAI, captured: Captured) -> None:
-    """A stream is recorded as the text that it made, the time of its first token, and the usage if one was sent."""
+    """A stream is recorded with its text, the time to its first token, and its usage if one was sent."""
     text, usage = "", None
 
     with baserun.with_session(user_identifier="ada"):
@@ -101,7 +101,7 @@ def test_real_stream(client: openai.OpenAI, captured: Captured) -> None:
 
 
 async def test_real_async_stream(server_url: str, captured: Captured) -> None:
-    """The same holds for a stream of the async client."""
+    """A stream of the async client is recorded with its text and the time to its first token."""
     text = ""
 
     async with openai.AsyncOpenAI(base_url=server_url, api_key="none", max_retries=0) as client:
@@ -118,7 +118,7 @@ async def test_real_async_stream(server_url: str, captured: Captured) -> None:
 
 
 def test_real_stream_left_early(client: openai.OpenAI, captured: Captured) -> None:
-    """A stream that its reader leaves is one record, with what had come until then."""
+    """A stream that is closed early is one record with the text so far."""
     with client.chat.completions.create(messages=messages_of([]), stream=True, **SETTINGS) as stream:
         seen = next(text for chunk in stream for choice in chunk.choices if (text := choice.delta.content))
 
@@ -128,7 +128,7 @@ def test_real_stream_left_early(client: openai.OpenAI, captured: Captured) -> No
 
 
 def test_real_refusal_of_the_server(client: openai.OpenAI, captured: Captured) -> None:
-    """What the server says of a request that it cannot take is the record's error, as the client raised it."""
+    """A request that the server refuses is recorded with the error that the client raised."""
     with pytest.raises(openai.APIStatusError) as raised:
         client.chat.completions.create(messages=messages_of([]), **{**SETTINGS, "max_tokens": "many"})
 

@@ -1,4 +1,4 @@
-"""`baserun demo --local-model` chats with the model that the extra brings."""
+"""`baserun demo --local-model` chats with the model of its extra."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def _addresses(tmp_path: Path) -> Iterator[dict[str, str]]:
 
 
 def test_the_model_on_this_machine_answers(addresses: dict[str, str]) -> None:
-    """A message is answered by the local model, streamed, and recorded under its name."""
+    """A message is answered by the local model as a stream, and recorded under the model's name."""
     with httpx.Client(base_url=addresses["chat"], timeout=PATIENCE) as browser:
         browser.post("/login", data={"email": "you@example.com"})
         with browser.stream("POST", "/messages", json={"message": "Say hello."}) as response:

@@ -1,4 +1,4 @@
-"""Several users talk to a real model at once, and nobody's words are in another's session."""
+"""Concurrent users of a real model: no call is in another user's session."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ TURNS = 2
 SETTINGS: dict[str, Any] = {"model": "smollm2", "temperature": 0, "max_tokens": 10}
 
 Heard = dict[str, list[str]]
-"""What each user was answered."""
+"""The answers to each user."""
 
 
 def recorded(captured: Captured) -> Heard:
-    """What each user was answered, by the records; every question in it is the user's own."""
+    """Return the recorded answers to each user, after checking that all inputs are the user's own."""
     found: Heard = {}
     for session in captured.sessions:
         assert session.user_identifier in USERS
@@ -34,7 +34,7 @@ def recorded(captured: Captured) -> Heard:
 
 
 def test_real_users_in_threads(client: openai.OpenAI, captured: Captured) -> None:
-    """Two threads, streamed and plain calls in turn: each user's session holds exactly what that user was answered."""
+    """With two threads that make plain and streamed calls, each user's session has exactly the user's answers."""
 
     def talk(user: str) -> list[str]:
         messages: Any = [{"role": "user", "content": USERS[user]}]
@@ -55,7 +55,7 @@ def test_real_users_in_threads(client: openai.OpenAI, captured: Captured) -> Non
 
 
 async def test_real_users_in_tasks(server_url: str, captured: Captured) -> None:
-    """Two tasks whose streams run at the same time: the same."""
+    """With two tasks whose streams run at the same time, each user's session has exactly the user's answers."""
 
     async def talk(user: str, client: openai.AsyncOpenAI) -> list[str]:
         messages: Any = [{"role": "user", "content": USERS[user]}]
@@ -73,7 +73,7 @@ async def test_real_users_in_tasks(server_url: str, captured: Captured) -> None:
 
 
 def test_real_session_resumed(client: openai.OpenAI, captured: Captured) -> None:
-    """A conversation that goes on later, after another user's, is one session with both calls."""
+    """A conversation that is resumed after another user's is one session with both calls."""
     messages: Any = [{"role": "user", "content": USERS["ada"]}]
 
     with baserun.with_session(user_identifier="ada") as session:
