@@ -1,4 +1,4 @@
-"""What type checkers know of the public API. Nothing here runs: the environment `typing` checks it."""
+"""The types of the public API, as type checkers see them. Nothing here runs: the environment `typing` checks it."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ async def decorated_functions_keep_their_types() -> None:
 
 
 def wrong_calls() -> None:
-    # Each of these must be found; mypy says when one is not.
+    # Each of these is an error; where mypy finds none, it reports the unused ignore.
     function(1)  # type: ignore[arg-type]
     baserun.with_session(user=1)  # type: ignore[call-arg]
     baserun.hash_user(1)  # type: ignore[arg-type]
