@@ -61,7 +61,7 @@ def test_is_recorded_on_its_trace(
 
 
 def test_a_changed_mind_is_one_judgement(captured: Captured, app: Starlette) -> None:
-    """Later feedback replaces earlier of its name; a comment alone does not replace a score, nor another name."""
+    """Later feedback replaces earlier of the same name; comments without a score are kept apart from scores."""
     browser = TestClient(app)
     token = browser.get("/chat").text
 

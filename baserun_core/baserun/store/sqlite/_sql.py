@@ -57,9 +57,9 @@ def insert_all(connection: sqlite3.Connection, inserts: Iterable[tuple[str, tupl
 
 
 def insert_rows(connection: sqlite3.Connection, statement: str, rows: Sequence[tuple[Any, ...]]) -> None:
-    """Run an INSERT of one row for each of `rows`, with few calls of SQLite.
+    """Run an INSERT of one row for each of `rows`, in few steps.
 
-    The sqlite3 module releases the interpreter's lock at each call. If a thread of the application is always busy,
+    The sqlite3 module releases the interpreter's lock at each step. If a thread of the application is always busy,
     getting it back may take 5 ms each time (`sys.getswitchinterval`), while other processes wait for the transaction.
     """
     done = 0
