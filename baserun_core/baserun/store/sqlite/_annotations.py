@@ -80,7 +80,7 @@ def _fresh(
 
 
 def _replaces(row: AnnotationRow, known_type: str, known_us: int) -> bool:
-    """Whether an annotation replaces another with its id: of feedback the latest counts, in any order of arrival."""
+    """Return whether an annotation replaces one of the same id: the latest feedback counts, in any order of arrival."""
     return row.type == known_type == "feedback" and row.created_us >= known_us
 
 
