@@ -1,6 +1,6 @@
-"""A recorded session, played again without network and key: 3 calls and 2 turns.
+"""A recorded session, replayed without network or key: 3 calls and 2 turns.
 
-Written by `baserun sessions to-test`; what the provider answered is in recordings/order.json.
+Written by `baserun sessions to-test`; the provider's answers are in recordings/order.json.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ TURNS: list[tuple[str, str | None]] = [
     ("Where is my order 4711?", "Your fountain pen is being packed. It ships tomorrow."),
     ("Great. Which ink goes with it?", "Our blue ink: it flows well, and it washes out."),
 ]
-"""What the person said, and what the application answered; None where the call failed: see there what it shall do."""
+"""What the user said and what the application answered; None where the call failed: add an assertion for it below."""
 
 
 @pytest.mark.baserun_replay("recordings/order.json")
 def test_order(drive: Callable[[str], str | None]) -> None:
-    """The application asks the model what it asked then, and answers as it did."""
+    """The application sends the recorded requests and gives the recorded answers."""
     for said, answered in TURNS:
         answer = drive(said)
 

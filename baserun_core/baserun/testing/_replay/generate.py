@@ -19,9 +19,9 @@ _MODULE = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*:[A-Za-z_]\w*")
 _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _MOST = 40
 
-_TEST = '''"""A recorded session, played again without network and key: {calls} and {turns}.
+_TEST = '''"""A recorded session, replayed without network or key: {calls} and {turns}.
 
-Written by `baserun sessions to-test`; what the provider answered is in {folder}/{name}.json.
+Written by `baserun sessions to-test`; the provider's answers are in {folder}/{name}.json.
 """
 
 from __future__ import annotations
@@ -30,12 +30,12 @@ from __future__ import annotations
 TURNS: list[tuple[str, str | None]] = [
 {told}
 ]
-"""What the person said, and what the application answered; None where the call failed: see there what it shall do."""
+"""What the user said and what the application answered; None where the call failed: add an assertion for it below."""
 
 {stub}
 @pytest.mark.baserun_replay("{folder}/{name}.json")
 def test_{name}({parameter}) -> None:
-    """The application asks the model what it asked then, and answers as it did."""
+    """The application sends the recorded requests and gives the recorded answers."""
     for said, answered in TURNS:
         answer = {called}(said)
 
