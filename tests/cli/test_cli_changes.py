@@ -146,18 +146,32 @@ def test_prune_of_content_that_is_gone_already(run: Run, aged: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("options", "words"),
+    ("options", "words", "amounts"),
     [
-        ((), "Would remove 1 session and 2 traces, last active before"),
-        (("--content-only",), "Would remove the content of 2 traces in 1 session, from before"),
+        ((), "what was last active before", "1 session, 2 traces, 1 span, 0 annotations"),
+        (("--content-only",), "what was said before", "the content of 1 span"),
     ],
 )
-def test_a_dry_run_only_says(run: Run, aged: Path, options: tuple[str, ...], words: str) -> None:
+def test_a_dry_run_only_says(run: Run, aged: Path, options: tuple[str, ...], words: str, amounts: str) -> None:
     """`prune --dry-run` says what would be removed, and removes nothing."""
     result = run("--store", str(aged), "prune", "--older-than", "30d", "--dry-run", *options)
 
-    assert result.stdout.startswith(words)
+    assert result.stdout.startswith(f"Would remove {words}")
+    assert result.stdout.endswith(f": {amounts}; nothing was changed.\n")
     assert counts(aged) == (2, 3, 2)
+
+
+@pytest.mark.parametrize("options", [(), ("--content-only",)])
+def test_a_dry_run_tells_the_amounts_of_the_real_run(ask: Run, story: Path, options: tuple[str, ...]) -> None:
+    """In words and in JSON `prune --dry-run` reports the amounts that the real run removes."""
+    command = ("prune", "--older-than", "0s", *options)
+    told = ask(*command, "--dry-run").stdout
+    told_json = json.loads(ask(*command, "--dry-run", "--json").stdout)
+
+    done = json.loads(ask(*command, "--yes", "--json").stdout)
+
+    assert {**done, "before": None, "dry_run": True} == {**told_json, "before": None}
+    assert f"{done['spans']} spans, {done['annotations']} annotation" in told
 
 
 def test_a_dry_run_in_json(run: Run, aged: Path) -> None:

@@ -7,7 +7,6 @@ from datetime import UTC, datetime, timedelta
 import click
 
 from baserun.cli._confirm import confirm
-from baserun.cli._counting import Doomed, count_contents, count_rows
 from baserun.cli._options import json_option
 from baserun.cli._output import write_json
 from baserun.cli._render._money import plural
@@ -28,27 +27,17 @@ from baserun.store import PruneReceipt, Store
 def prune(store: Store, older_than: timedelta, content_only: bool, dry_run: bool, yes: bool, as_json: bool) -> None:
     """Remove old sessions with all that is in them, or only their content."""
     before = datetime.now(UTC) - older_than
-    if dry_run:
-        count = count_contents if content_only else count_rows
-        _say_doomed(count(store, before), before, content_only, as_json)
-        return
-    what = "what was said in all traces from" if content_only else "all sessions last active"
-    confirm(f"Remove {what} before {local(before)} for good?", yes)
-    say_if_locked()
-    receipt = store.prune(before=before, content_only=content_only)
+    if not dry_run:
+        what = "what was said in all traces from" if content_only else "all sessions last active"
+        confirm(f"Remove {what} before {local(before)} for good?", yes)
+        say_if_locked()
+    receipt = store.prune(before=before, content_only=content_only, dry_run=dry_run)
     if as_json:
-        write_json(receipt.to_dict())
+        write_json({"dry_run": True, **receipt.to_dict()} if dry_run else receipt.to_dict())
+    elif dry_run:
+        click.echo(f"Would remove {_in_words(receipt, content_only)}; nothing was changed.")
     else:
-        click.echo(_in_words(receipt, content_only))
-
-
-def _say_doomed(doomed: Doomed, before: datetime, content_only: bool, as_json: bool) -> None:
-    if as_json:
-        write_json({"dry_run": True, "before": before.isoformat(), **doomed.to_dict()})
-        return
-    sessions, traces = plural(doomed.sessions, "session"), plural(doomed.traces, "trace")
-    what = f"the content of {traces} in {sessions}, from" if content_only else f"{sessions} and {traces}, last active"
-    click.echo(f"Would remove {what} before {local(before)}; nothing was changed.")
+        click.echo(f"Removed {_in_words(receipt, content_only)}.")
 
 
 def _in_words(receipt: PruneReceipt, content_only: bool) -> str:
@@ -56,6 +45,6 @@ def _in_words(receipt: PruneReceipt, content_only: bool) -> str:
     counts = {"trace": receipt.traces, "span": receipt.spans, "annotation": receipt.annotations}
     if content_only:
         removed = [plural(count, what) for what, count in counts.items() if count or what == "span"]
-        return f"Removed what was said before {before}: the content of {', '.join(removed)}."
+        return f"what was said before {before}: the content of {', '.join(removed)}"
     removed = [plural(count, what) for what, count in {"session": receipt.sessions, **counts}.items()]
-    return f"Removed what was last active before {before}: {', '.join(removed)}."
+    return f"what was last active before {before}: {', '.join(removed)}"

@@ -125,9 +125,17 @@ class Store(Protocol):
         """
 
     def prune(
-        self, *, days: float | None = None, before: datetime | None = None, content_only: bool = False
+        self,
+        *,
+        days: float | None = None,
+        before: datetime | None = None,
+        content_only: bool = False,
+        dry_run: bool = False,
     ) -> PruneReceipt:
-        """Remove sessions that were last active before a time (and traces without a session), or only their content."""
+        """Remove sessions that were last active before a time (and traces without a session), or only their content.
+
+        With `dry_run` nothing is removed, and the receipt counts what would be.
+        """
 
     def erase_user(self, user_identifier: str) -> ErasureReceipt:
         """Remove everything of one user; records of theirs that arrive later are removed on arrival."""

@@ -8,7 +8,15 @@ from collections import Counter
 from baserun.store.results import PruneReceipt
 from baserun.store.sqlite import _ledger, _recompute
 from baserun.store.sqlite._connection import OVERWRITE_EVERYTHING, WriteConnection
-from baserun.store.sqlite._convert import time
+from baserun.store.sqlite._doomed import (
+    OLD_CONTENT,
+    OLD_LONE_ANNOTATION,
+    OLD_LONE_TRACE,
+    OLD_SESSION,
+    SAID_ALONE,
+    SAID_IN_TRACE,
+    receipt,
+)
 from baserun.store.sqlite._removal import remove_annotations, remove_contents, remove_sessions, remove_traces
 from baserun.store.sqlite._sql import select_in
 
@@ -31,26 +39,20 @@ def prune(writer: WriteConnection, before_us: int, *, content_only: bool = False
         is_done = not step if contents is None else contents.is_done
     if removed or (content_only and not is_missing):  # an interrupted pruning leaves words in free pages
         give_space_back(writer)
-    return PruneReceipt(
-        before=time(before_us),
-        sessions=removed["session"],
-        traces=removed["trace"],
-        spans=removed["span"],
-        annotations=removed["annotation"],
-        contents=removed["span"] if content_only else 0,
-    )
+    counts = {f"{kind}s": removed[kind] for kind in ("session", "trace", "span", "annotation")}
+    return receipt(before_us, counts, content_only=content_only)
 
 
 def prune_rows_step(connection: sqlite3.Connection, before_us: int) -> Counter[str]:
     """Remove a few sessions last active before a time; if none, traces without a session; if none, lone annotations."""
     sessions = connection.execute(
-        "SELECT id FROM sessions WHERE last_us < ? ORDER BY last_us LIMIT ?", (before_us, SESSIONS_A_STEP)
+        f"SELECT id FROM sessions WHERE {OLD_SESSION} ORDER BY last_us LIMIT :most",
+        {"before": before_us, "most": SESSIONS_A_STEP},
     )
     removed = remove_sessions(connection, [each for (each,) in sessions.fetchall()])
     if not removed["session"]:
         traces = connection.execute(
-            "SELECT id FROM traces WHERE started_us < ? AND session_id IS NULL AND last_us < ? LIMIT ?",
-            (before_us, before_us, TRACES_A_STEP),
+            f"SELECT id FROM traces WHERE {OLD_LONE_TRACE} LIMIT :most", {"before": before_us, "most": TRACES_A_STEP}
         )
         removed += remove_traces(connection, [each for (each,) in traces.fetchall()])
         if not removed["trace"]:
@@ -64,8 +66,8 @@ def _remove_unattached(connection: sqlite3.Connection, before_us: int) -> int:
     """Remove annotations that are attached to no session or trace, for example since it never arrived."""
     connection.execute("DELETE FROM pending_moves WHERE at_us < ?", (before_us,))
     found = connection.execute(
-        "SELECT id FROM annotations WHERE session_id IS NULL AND trace_id IS NULL AND created_us < ? LIMIT ?",
-        (before_us, ANNOTATIONS_A_STEP),
+        f"SELECT id FROM annotations WHERE {OLD_LONE_ANNOTATION} LIMIT :most",
+        {"before": before_us, "most": ANNOTATIONS_A_STEP},
     )
     return remove_annotations(connection, [each for (each,) in found.fetchall()])
 
@@ -91,9 +93,9 @@ class ContentPruning:
 
     def _step_of_traces(self, connection: sqlite3.Connection) -> Counter[str]:
         rows = connection.execute(
-            "SELECT id, started_us, session_id FROM traces WHERE (started_us, id) > (?, ?) AND started_us < ?"
-            " ORDER BY started_us, id LIMIT ?",
-            (*self._at, self._before_us, TRACES_A_STEP),
+            "SELECT id, started_us, session_id FROM traces WHERE (started_us, id) > (:started, :id)"
+            f" AND {OLD_CONTENT} ORDER BY started_us, id LIMIT :most",
+            {"started": self._at[0], "id": self._at[1], "before": self._before_us, "most": TRACES_A_STEP},
         ).fetchall()
         self._traces_are_done = len(rows) < TRACES_A_STEP
         if not rows:
@@ -107,9 +109,8 @@ class ContentPruning:
 
     def _step_of_annotations(self, connection: sqlite3.Connection) -> Counter[str]:
         rows = connection.execute(
-            "SELECT id, trace_id IS NULL AND type <> 'tag' AND created_us < ? FROM annotations WHERE id > ?"
-            " ORDER BY id LIMIT ?",
-            (self._before_us, self._annotation, ANNOTATIONS_A_STEP),
+            f"SELECT id, {SAID_ALONE} FROM annotations WHERE id > :id ORDER BY id LIMIT :most",
+            {"before": self._before_us, "id": self._annotation, "most": ANNOTATIONS_A_STEP},
         ).fetchall()
         self.is_done = len(rows) < ANNOTATIONS_A_STEP
         if rows:
@@ -127,7 +128,7 @@ def _remove_content_of(connection: sqlite3.Connection, trace_ids: list[int]) -> 
         annotation=_run(
             connection,
             "DELETE FROM annotation_contents"
-            " WHERE id IN (SELECT id FROM annotations WHERE trace_id = ? AND type <> 'tag')",
+            f" WHERE id IN (SELECT id FROM annotations WHERE trace_id = ? AND {SAID_IN_TRACE})",
             parameters,
         ),
     )

@@ -27,6 +27,7 @@ from baserun.store.rows import EndSession
 from baserun.store.sqlite import _activity, _checks, _ledger, _lists, _read_sessions, _read_traces, _search
 from baserun.store.sqlite._connection import WriteConnection
 from baserun.store.sqlite._convert import now_us
+from baserun.store.sqlite._doomed import count_doomed
 from baserun.store.sqlite._erase import erase
 from baserun.store.sqlite._export import export
 from baserun.store.sqlite._file_state import file_state
@@ -168,10 +169,18 @@ class SqliteStore:
         return is_ended is not None
 
     def prune(
-        self, *, days: float | None = None, before: datetime | None = None, content_only: bool = False
+        self,
+        *,
+        days: float | None = None,
+        before: datetime | None = None,
+        content_only: bool = False,
+        dry_run: bool = False,
     ) -> PruneReceipt:
         """Remove what is older than `days`, or than `before`: whole sessions, or only the content of calls."""
         before_us = _checks.cut_off(days, before)
+        if dry_run:
+            with self._reader.question(is_bounded=False) as connection:
+                return count_doomed(connection, before_us, content_only=content_only)
         with closing(WriteConnection(self.location)) as writer:
             return prune(writer, before_us, content_only=content_only)
 
