@@ -119,8 +119,11 @@ def test_calls_functions_and_reads_their_output(client: openai.OpenAI, stream: b
         response = client.responses.create(model="gpt-4o", input=question, tools=[WEATHER])
     cities = [json.loads(item.arguments)["city"] for item in response.output]
 
-    output: Any = {"type": "function_call_output", "call_id": response.output[0].call_id, "output": "18 degrees"}
-    answer = client.responses.create(model="gpt-4o", input=[output], previous_response_id=response.id)
+    outputs: Any = [
+        {"type": "function_call_output", "call_id": call.call_id, "output": degrees}
+        for call, degrees in zip(response.output, ("21 degrees", "18 degrees"), strict=True)
+    ]
+    answer = client.responses.create(model="gpt-4o", input=outputs, previous_response_id=response.id)
 
     assert cities == ["Paris", "Rome"]
     assert answer.output_text == "get_weather says: 18 degrees"

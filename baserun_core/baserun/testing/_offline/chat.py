@@ -11,6 +11,7 @@ from baserun.testing._offline.chat_stream import chat_events
 from baserun.testing._offline.errors import RequestError, required
 from baserun.testing._offline.exchange import Answer, Json, data_events, json_answer
 from baserun.testing._offline.logprobs import chat_logprobs
+from baserun.testing._offline.pairing import check_messages
 from baserun.testing._offline.prompt import (
     Message,
     Prompt,
@@ -57,11 +58,12 @@ def read_prompt(body: Json) -> Prompt:
 
 
 def _read_messages(messages: list[Any]) -> list[Message]:
+    if not all(isinstance(message, dict) and "role" in message for message in messages):
+        raise RequestError("Missing required parameter: 'messages[].role'.", param="messages")
+    check_messages(messages)
     called: dict[str, str] = {}
     read = []
     for message in messages:
-        if not isinstance(message, dict) or "role" not in message:
-            raise RequestError("Missing required parameter: 'messages[].role'.", param="messages")
         for tool_call in message.get("tool_calls") or ():
             called[str(tool_call.get("id"))] = str((tool_call.get("function") or {}).get("name"))
         tool_name = called.get(str(message.get("tool_call_id")))

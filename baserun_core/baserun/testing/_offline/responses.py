@@ -9,6 +9,7 @@ from baserun.testing._offline import names, tokens
 from baserun.testing._offline.call import Call
 from baserun.testing._offline.errors import RequestError, required
 from baserun.testing._offline.exchange import Answer, Json, json_answer, named_events
+from baserun.testing._offline.pairing import check_items
 from baserun.testing._offline.prompt import (
     Message,
     Prompt,
@@ -63,6 +64,10 @@ class Kept:
             return unfinished(self.response, self.status)
         return self.response
 
+    def waiting(self) -> list[str]:
+        """Return the ids of the calls that have no output yet: those of before had it when this one was asked for."""
+        return [item["call_id"] for item in self.response["output"] if item["type"] == "function_call"]
+
     def advance(self) -> None:
         """Advance a background response by one status; called with each retrieval."""
         if self.status == "queued":
@@ -76,6 +81,7 @@ async def create_response(call: Call) -> Answer:
     body = call.body()
     earlier = _earlier(call, body)
     inputs = _input_items(required(body, "input") if not body.get("prompt") else body.get("input") or "")
+    check_items(inputs, known=earlier.calls if earlier else (), waiting=earlier.waiting() if earlier else ())
     prompt = read_prompt(body, inputs, earlier)
     reply = await call.reply(prompt)
     response = _response(call, body, prompt, reply)
@@ -160,8 +166,7 @@ def read_prompt(body: Json, inputs: list[Json], earlier: Kept | None) -> Prompt:
     """Read the prompt from a request to the Responses endpoint; the `earlier` conversation comes before the input."""
     opening = [Message(role="developer", text=body["instructions"])] if body.get("instructions") else []
     before = earlier.history if earlier else ()
-    calls = dict(earlier.calls) if earlier else {}
-    calls |= {str(item.get("call_id")): str(item.get("name")) for item in inputs if item.get("type") == "function_call"}
+    calls = _called(inputs, earlier)
     messages = (*opening, *before, *(_message(item, calls) for item in inputs))
     return Prompt(
         messages=messages or (Message(role="user", text=""),),
@@ -171,6 +176,12 @@ def read_prompt(body: Json, inputs: list[Json], earlier: Kept | None) -> Prompt:
         schema=read_format((body.get("text") or {}).get("format")),
         max_tokens=body.get("max_output_tokens"),
     )
+
+
+def _called(items: list[Json], earlier: Kept | None) -> dict[str, str]:
+    """Return the names of all called functions by call id."""
+    calls = {str(item.get("call_id")): str(item.get("name")) for item in items if item["type"] == "function_call"}
+    return {**(earlier.calls if earlier else {}), **calls}
 
 
 def _input_items(given: Any) -> list[Json]:
@@ -242,7 +253,6 @@ def _usage(prompt: Prompt, *, cached: int, said: int, thought: int) -> Json:
 
 
 def _kept(response: Json, prompt: Prompt, inputs: list[Json], reply: Reply, earlier: Kept | None) -> Kept:
-    called = {item["call_id"]: item["name"] for item in response["output"] if item["type"] == "function_call"}
     # Instructions apply to one response only; they are not carried over.
     history = prompt.messages[1 if response["instructions"] else 0 :]
     said = Message(role="assistant", text=reply.text or reply.refusal or "")
@@ -250,7 +260,7 @@ def _kept(response: Json, prompt: Prompt, inputs: list[Json], reply: Reply, earl
         response=response,
         history=(*history, said),
         input=inputs,
-        calls={**(earlier.calls if earlier else {}), **called},
+        calls=_called([*inputs, *response["output"]], earlier),
         status=response["status"],
     )
 
