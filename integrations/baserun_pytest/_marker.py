@@ -6,6 +6,7 @@ import re
 from collections.abc import Collection
 from hashlib import sha256
 from pathlib import Path
+from unittest import TestCase
 
 import pytest
 
@@ -19,7 +20,7 @@ _LONGEST = 100
 
 
 def replay_of(item: pytest.Item, mode: str, written: Collection[Path]) -> Replay | None:
-    """Return the replay of a test; None if it does not have the marker.
+    """Return the replay of a test; None if it does not have the marker, or never runs.
 
     Args:
         item: The test.
@@ -27,7 +28,18 @@ def replay_of(item: pytest.Item, mode: str, written: Collection[Path]) -> Replay
         written: Recordings that other tests of this run have made; they are extended.
     """
     marker = item.get_closest_marker(REPLAY)
-    return None if marker is None else _replay(item, mode, written, *marker.args, **marker.kwargs)
+    if marker is None or _is_skipped_by_unittest(item):
+        return None
+    return _replay(item, mode, written, *marker.args, **marker.kwargs)
+
+
+def _is_skipped_by_unittest(item: pytest.Item) -> bool:
+    """Whether `unittest.skip` is on the test or on its `TestCase`: pytest finds out after the replay began."""
+    marked = [getattr(item, "obj", None)]
+    case = getattr(item, "cls", None)
+    if case is not None and issubclass(case, TestCase):  # on other classes it means nothing
+        marked.append(case)
+    return any(getattr(each, "__unittest_skip__", False) for each in marked)
 
 
 def _replay(

@@ -152,6 +152,7 @@ def test_recordings_hold_no_secret(recorded: Any) -> None:
 
 
 CHANGES = """
+import unittest
 import urllib.request
 
 import app
@@ -216,6 +217,33 @@ def test_skipped():
     pass
 
 
+@unittest.skip("Not yet.")
+@pytest.mark.baserun_replay("recordings/none.json")
+def test_skipped_by_unittest():
+    pass
+
+
+class TestSomeSkipped(unittest.TestCase):
+    @unittest.skipIf(True, "Not yet.")
+    @pytest.mark.baserun_replay("recordings/none.json")
+    def test_skipped_method(self):
+        pass
+
+
+@unittest.skip("Not yet.")
+class TestAllSkipped(unittest.TestCase):
+    @pytest.mark.baserun_replay("recordings/none.json")
+    def test_skipped_case(self):
+        pass
+
+
+@unittest.skip("It runs: pytest does not look at this on a class that is no TestCase.")
+class TestNotSkipped:
+    @pytest.mark.baserun_replay("recordings/none.json")
+    def test_no_case(self):
+        pass
+
+
 @pytest.mark.xfail(reason="Later.")
 @pytest.mark.baserun_replay("recordings/none.json")
 def test_expected():
@@ -233,7 +261,7 @@ def test_network():
         urllib.request.urlopen("http://192.0.2.1/", timeout=1)
 
 
-class TestOld(__import__("unittest").TestCase):
+class TestOld(unittest.TestCase):
     @replay
     def test_old(self):
         ask(temperature=2)
@@ -258,6 +286,7 @@ def _changed(recorded: Any) -> Any:
         ("test_twice", "was asked again; the recording has it once, as call 1"),
         ("test_not_asked", "Not all calls of the recording"),
         ("test_no_recording", "pytest --baserun-record=once"),
+        ("test_no_case", "pytest --baserun-record=once"),
         ("test_asked_late", "write the fixture's name into the arguments"),
         ("test_old", "  temperature\n    recorded: (not there)\n    asked:    2"),
     ],
@@ -283,7 +312,10 @@ def test_a_missing_recording_is_told_in_words(changed: Any) -> None:
     assert told.startswith("There is no recording ")
 
 
-@pytest.mark.parametrize("name", ["test_skipped", "test_expected"])
+@pytest.mark.parametrize(
+    "name",
+    ["test_skipped", "test_skipped_by_unittest", "test_skipped_method", "test_skipped_case", "test_expected"],
+)
 def test_a_skipped_test_needs_no_recording(changed: Any, name: str) -> None:
     """A test that is skipped or expected to fail needs no recording yet."""
     assert changed.cases[name].outcome == "skipped", changed.cases[name].text
