@@ -17,6 +17,7 @@ TIMEOUT = "timeout"
 UNREAD = "unread"
 
 _LIBRARIES = ("openai", "httpx", "httpx2", "contextlib")
+_STREAMS = "openai._streaming"
 _EXITS = ("__exit__", "__aexit__")
 _MOST_FRAMES = 12
 _GENERATOR = inspect.CO_GENERATOR | inspect.CO_ASYNC_GENERATOR
@@ -33,8 +34,20 @@ def end_by(error: BaseException) -> str:
     return NETWORK if names & {"TransportError", "OSError"} else ERROR
 
 
-def who_closed() -> tuple[str, BaseException | None]:
+def is_read_by_client() -> bool:
+    """Whether the generator of a body that calls this function is read by a stream of the client, not by its caller."""
+    frame: FrameType | None = sys._getframe(2)
+    while frame is not None and _is_of_library(frame):
+        if frame.f_globals.get("__name__") == _STREAMS:
+            return True
+        frame = frame.f_back
+    return False
+
+
+def who_closed(*, of_client: bool) -> tuple[str, BaseException | None]:
     """Return how a body ended whose ``close`` calls this function, and the exception that ended it, if any.
+
+    `of_client` is what `is_read_by_client` said when reading began.
 
     Three ways of closing look alike in ``close``: by the client after the last event, by the application, and by the
     garbage collector, which ends a generator of the client that nothing refers to. The frames tell them apart.
@@ -46,7 +59,7 @@ def who_closed() -> tuple[str, BaseException | None]:
         if frame is None or not (is_of_library or _is_named_like_an_end(frame.f_code.co_name)):
             break
         if is_of_library and frame.f_code.co_flags & _GENERATOR:
-            return _by_generator(error if _passed_through(error, frame) else None, frame)
+            return _by_generator(error if _passed_through(error, frame) else None, of_client=of_client)
         if frame.f_code.co_name in _EXITS:
             return _by_block(_error_given_to(frame))
         frame = frame.f_back
@@ -78,21 +91,14 @@ def _passed_through(error: BaseException | None, frame: FrameType) -> bool:
     return False
 
 
-def _by_generator(error: BaseException | None, frame: FrameType) -> tuple[str, BaseException | None]:
+def _by_generator(error: BaseException | None, *, of_client: bool) -> tuple[str, BaseException | None]:
     if error is None:
         return COMPLETE, None
     if not isinstance(error, GeneratorExit):
         return end_by(error), error
-    # A loop over the bytes that is left by `break` drops its iterator at once; only the client's stream outlives it.
-    return (COLLECTED if _is_inside(frame, "openai._streaming") else CLOSED), None
-
-
-def _is_inside(frame: FrameType | None, module: str) -> bool:
-    while frame is not None and _is_of_library(frame):
-        if frame.f_globals.get("__name__") == module:
-            return True
-        frame = frame.f_back
-    return False
+    # A loop over the bytes that is left by `break` drops its iterator at once; only the client's stream outlives it,
+    # until the garbage collector closes its generators, in any order and from any frame.
+    return (COLLECTED if of_client else CLOSED), None
 
 
 def _error_given_to(leaving: FrameType) -> BaseException | None:

@@ -14,7 +14,7 @@ from time import perf_counter_ns
 from typing import Any, Protocol, SupportsIndex
 from weakref import ref
 
-from baserun_openai._closing import COLLECTED, COMPLETE, UNREAD, end_by, who_closed
+from baserun_openai._closing import COLLECTED, COMPLETE, UNREAD, end_by, is_read_by_client, who_closed
 
 
 class Listener(Protocol):
@@ -67,6 +67,7 @@ class _Tee:
         self._stream = stream
         self._call = call
         self._is_begun = False
+        self._is_of_client = False
         self._process = getpid()
 
     def __getattr__(self, name: str) -> Any:
@@ -111,7 +112,7 @@ class _Tee:
 
 class _SyncTee(_Tee):
     def __iter__(self) -> Iterator[bytes]:
-        self._is_begun = True
+        self._is_begun, self._is_of_client = True, is_read_by_client()
         keep = self._keeper()
         try:
             for chunk in self._stream:
@@ -126,7 +127,7 @@ class _SyncTee(_Tee):
 
     def close(self) -> None:
         if self._is_ours_to_end(self._call):
-            self._call.stream_ended(*who_closed())
+            self._call.stream_ended(*who_closed(of_client=self._is_of_client))
         self._stream.close()
 
 
@@ -135,6 +136,7 @@ class _AsyncTee(_Tee):
         # After the last event the client iterates again, for a moment, to read the rest of the body. An error there
         # does not matter: how the stream ended is reported when it is closed afterwards.
         is_rest, self._is_begun = self._is_begun, True
+        self._is_of_client = is_rest or is_read_by_client()
         keep = self._keeper()
         chunks = self._stream.__aiter__()
         try:
@@ -155,7 +157,7 @@ class _AsyncTee(_Tee):
 
     async def aclose(self) -> None:
         if self._is_ours_to_end(self._call):
-            self._call.stream_ended(*who_closed())
+            self._call.stream_ended(*who_closed(of_client=self._is_of_client))
         await self._stream.aclose()
 
 
