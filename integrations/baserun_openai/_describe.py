@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from baserun.instrumentation import CallDetails, RawJSON, guarded
 from baserun_openai._binary import describe_file
 from baserun_openai._body import Body
-from baserun_openai._closing import COMPLETE, ERROR
+from baserun_openai._closing import CLOSED, COLLECTED, COMPLETE, ERROR
 from baserun_openai._exchange import Answer
 from baserun_openai._failure import tell_failure
 from baserun_openai._identity import PARAMETERS, named_in
@@ -90,6 +90,10 @@ def _describe_response(call: Call, details: CallDetails) -> None:
         details.error_body = decode_or_text(body.data) if body.data else None
     elif body.is_there:
         _read_answer(call, body, details, is_event_stream)
+    if body.damage is not None and details.stream_end in (CLOSED, COLLECTED):
+        # The decoder's error is not raised through the body, and drops it like somebody who reads no further.
+        details.stream_end = ERROR
+        details.error = details.error or (type(body.damage).__name__, str(body.damage))
 
 
 def _is_event_stream(body: Body, details: CallDetails) -> bool:

@@ -8,7 +8,8 @@ import gc
 import os
 import sys
 import threading
-from collections.abc import AsyncIterator, Awaitable, Callable
+import zlib
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from types import ModuleType
 from typing import Any
 
@@ -320,6 +321,66 @@ async def test_connection_held_open_after_the_last_event(http: ModuleType, captu
 
     (call,) = captured.calls
     assert (call.stream_end, call.status, call.response_id) == ("complete", "ok", "c")
+
+
+EVENT = b'data: {"id": "c", "choices": [{"index": 0, "delta": {"content": "Hello"}}]}\n\n'
+
+
+def zipped(*, is_whole: bool) -> bytes:
+    """One compressed event; the beginning of a body, or all of it."""
+    compressor = zlib.compressobj(wbits=31)
+    return compressor.compress(EVENT) + compressor.flush(zlib.Z_FINISH if is_whole else zlib.Z_SYNC_FLUSH)
+
+
+async def read_in_vain(any_client: Any, stream: Any) -> None:
+    with pytest.raises(Exception):  # noqa: B017, PT011  # the HTTP library's own in the client's first major version
+        await any_client.read(stream)
+
+
+@pytest.mark.parametrize(
+    ("chunks", "ending", "stream_end", "error"),
+    [
+        ([b"no gzip at all"], read_in_vain, "error", "DecodingError"),
+        ([zipped(is_whole=False), b"\xff" * 20], read_in_vain, "error", "DecodingError"),
+        ([zipped(is_whole=True)[:-8] + b"checksum"], read_in_vain, "error", "DecodingError"),
+        ([zipped(is_whole=False), b"\xff" * 20], dropped, "collected", None),
+        ([zipped(is_whole=False)] * 2, closed, "closed", None),
+    ],
+)
+@pytest.mark.filterwarnings("ignore::ResourceWarning")
+async def test_broken_compression(
+    any_client: Any,
+    http: ModuleType,
+    captured: Captured,
+    chunks: list[bytes],
+    ending: Ending,
+    stream_end: str,
+    error: str | None,
+) -> None:
+    """A stream that cannot be decompressed has failed; what was read before that, or not read any more, has not."""
+
+    class Chunks(http.SyncByteStream, http.AsyncByteStream):  # type: ignore[misc, name-defined]
+        def __iter__(self) -> Iterator[bytes]:
+            yield from chunks
+
+        async def __aiter__(self) -> AsyncIterator[bytes]:
+            for chunk in chunks:
+                yield chunk
+
+    headers = {"content-type": "text/event-stream", "content-encoding": "gzip"}
+    transport = http.MockTransport(lambda request: http.Response(200, headers=headers, stream=Chunks()))
+    http_client = (http.AsyncClient if any_client.is_async else http.Client)(transport=transport)
+    client = any_client.client.with_options(http_client=http_client)
+
+    stream = await any_client.result(
+        client.chat.completions.create(model="gpt-4o-mini", messages=MESSAGES, stream=True)
+    )
+    await ending(any_client, stream)
+    del stream
+    await any_client.collect()
+
+    (call,) = captured.calls
+    assert (call.stream_end, call.error and call.error.type) == (stream_end, error)
 
 
 def test_close_wrapped_by_somebody_else(offline: OfflineModel, captured: Captured) -> None:
