@@ -82,8 +82,8 @@ def _fold_calls(calls: list[dict[str, Any]], deltas: list[dict[str, Any]]) -> No
 
 
 def _begins(call: dict[str, Any], delta: dict[str, Any]) -> bool:
-    if call.get("id") and delta.get("id"):
-        return bool(call["id"] != delta["id"])
+    if call.get("id"):  # a server that sends ids sends one for every call
+        return bool(delta.get("id") and delta["id"] != call["id"])
     return bool(_name(call) and _name(delta) and _is_complete(call))
 
 

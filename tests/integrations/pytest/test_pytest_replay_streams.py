@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 
+from baserun_pytest._chat_stream import merge_chat
+
 
 def chunk(delta: Any, finish_reason: str | None = None, index: Any = 0, **others: Any) -> Any:
     choice = {"index": index, "delta": delta, "finish_reason": finish_reason}
@@ -159,6 +161,16 @@ def test_is_recorded_and_replayed(runs: tuple[Any, Any], case: str) -> None:
     assert replayed.cases[name].outcome == "passed", replayed.cases[name].text
     told = dict(json.loads(line[4:]) for line in replayed.output.splitlines() if line.startswith("GOT "))
     assert told[case] == CASES[case][1]
+
+
+def test_a_name_after_the_end_begins_no_call() -> None:
+    """A server that sends ids, and the name once more behind the arguments, has called one tool."""
+    deltas = (function("t1", "f", "{}", index=0), function(None, "f", "", index=0), function("t2", "g", "[1]", index=1))
+
+    whole = merge_chat([*map(tools, deltas), END])
+
+    calls = whole["choices"][0]["message"]["tool_calls"]
+    assert calls == [function("t1", "f", "{}"), function("t2", "g", "[1]")]
 
 
 def test_a_cut_response_is_replayed_as_far_as_it_came(runs: tuple[Any, Any]) -> None:
