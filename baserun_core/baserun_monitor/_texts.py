@@ -18,7 +18,13 @@ LEAST = 400
 PAGE = 100_000
 """Characters of all texts of a page together."""
 
-_FENCE = re.compile(r"^[ \t]*```[^\n`]*\n(.*?)(?:^[ \t]*```[ \t]*$|\Z)", re.MULTILINE | re.DOTALL)
+# As in CommonMark, a fence is three or more of one sign that begin a line, and one that is no shorter ends it; in lists
+# it may be indented. The possessive quantifiers keep a long line of signs from taking quadratic time.
+_FENCE = re.compile(
+    r"^[ \t]*(?P<fence>(?P<sign>[`~])(?P=sign){2,}+)[^\n`]*+\n"
+    r"(?P<code>.*?)(?:^[ \t]*(?P=fence)(?P=sign)*[ \t]*$|\Z)",
+    re.MULTILINE | re.DOTALL,
+)
 
 
 @dataclass(frozen=True)
@@ -58,7 +64,7 @@ def pieces(text: str) -> list[Piece]:
     """Split a text into prose and fenced code."""
     found, at = [], 0
     for match in _FENCE.finditer(text):
-        found += [Piece(False, text[at : match.start()].strip("\n")), Piece(True, match[1].rstrip("\n"))]
+        found += [Piece(False, text[at : match.start()].strip("\n")), Piece(True, match["code"].rstrip("\n"))]
         at = match.end()
     found.append(Piece(False, text[at:].strip("\n") if found else text[at:]))
     return [piece for piece in found if piece.text.strip()]

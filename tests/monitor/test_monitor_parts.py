@@ -203,6 +203,24 @@ def test_code_stands_apart() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        ("````md\n```py\nx\n```\n````\nend", ["```py\nx\n```"]),
+        ("~~~\na ``` b\n~~~\nend", ["a ``` b"]),
+        ("```\nx\n~~~\ny\n```", ["x\n~~~\ny"]),
+        ("```\nx\n````\ny", ["x"]),
+        ("- list\n\n      ```\n      x\n      ```", ["      x"]),
+        ("Not here: ```python\nx", []),
+        ("```a`b\nx", []),
+        ("~" * 20_000, []),
+    ],
+)
+def test_fences_are_those_of_commonmark(text: str, code: list[str]) -> None:
+    """A fence is three or more of one sign that begin a line; one of the same sign, and no shorter, ends it."""
+    assert [piece.text for piece in pieces(text) if piece.is_code] == code
+
+
 def test_structured_output_is_indented() -> None:
     """A JSON object on one line is shown indented, as code."""
     (piece,) = fold('{"a":{"b":1}}').shown
