@@ -1,4 +1,4 @@
-"""The cost of a call by the price list of `genai-prices`; None where the list has no price."""
+"""The cost of a call by the price list of `genai-prices`; None where the list has no price and the call is not free."""
 
 from __future__ import annotations
 
@@ -23,9 +23,14 @@ PROBE = 1_000_000
 _PER_CALL = "requests_kcount"
 """The one price that is charged per call and not per token."""
 
+_MODERATION = ("omni-moderation", "text-moderation")
+"""The names of OpenAI's moderation models begin so; a request that names none gets one of the first."""
+
 
 def cost_nano(details: CallDetails) -> int | None:
     """Return the cost of a call in nano-dollars (US), or None if unknown: no usage, no price, or no price list."""
+    if _is_free(details):
+        return 0
     usage = details.usage
     model = details.response_model or details.request_model
     if usage is None or model is None or (usage.input_tokens is None and usage.output_tokens is None):
@@ -42,6 +47,19 @@ def cost_nano(details: CallDetails) -> int | None:
         if cost is not None:
             return cost
     return None
+
+
+def _is_free(details: CallDetails) -> bool:
+    """Whether a call costs nothing, also if it failed.
+
+    Such are calls of OpenAI's moderation models, which "are free models"
+    (https://developers.openai.com/api/docs/models/omni-moderation-latest), and retrieving a response: what it cost is
+    the cost of the call that created it, or, if it ran in the background, of the retrieval that has its usage.
+    """
+    if details.operation == "moderation":
+        model = details.response_model or details.request_model or _MODERATION[0]
+        return details.provider == "openai" and model.startswith(_MODERATION)
+    return details.operation == "retrieve_response" and details.usage is None
 
 
 class Rates(msgspec.Struct, frozen=True):

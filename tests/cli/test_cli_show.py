@@ -101,6 +101,34 @@ def test_the_cost_of_an_embedding_is_shown(run: Run, record: Callable[..., Path]
     assert " · 0 calls · 120 in, 45 out · $0.000045\n" in shown
 
 
+@pytest.mark.parametrize(
+    ("heading", "words"),
+    [
+        (("sessions", "show", SESSION), " · 0 calls · tokens unknown · cost unknown\n"),
+        (("users", "show", "ada"), " · 0 calls · unknown in, unknown out · cost unknown\n"),
+    ],
+)
+def test_speech_of_unknown_cost_is_told(
+    run: Run, record: Callable[..., Path], heading: tuple[str, ...], words: str
+) -> None:
+    """Alone its cost is unknown, beside others it is missing from the sum, and below it stands why."""
+
+    def speak(teller: Any) -> None:
+        with baserun.with_session("ada"):
+            teller.call(answer="sound", kind="audio", request_model="tts-1", response_model=None, usage=None)
+
+    def speak_and_answer(teller: Any) -> None:
+        speak(teller)
+        with baserun.with_session("ada", session_identifier=SESSION):
+            teller.call(("user", "One"), answer="1")
+
+    assert words in told(run("--store", str(record(speak)), *heading))
+    shown = told(run("--store", str(record(speak_and_answer)), *heading))
+    assert " · 1 call · 120 in, 45 out · $0.000045 and 1 call of unknown cost\n" in shown
+    if heading[0] == "sessions":
+        assert "    cost unknown: the provider told no usage\n" in shown
+
+
 def test_a_trace_reads_as_a_tree(ask: Run) -> None:
     """`traces show` prints the spans as a tree with their durations, and then the conversation."""
     tree, _, conversation = told(ask("traces", "show", TRACE)).partition("\n\nsystem: ")

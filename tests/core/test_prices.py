@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from functools import partial
+from typing import Any
+
 import genai_prices
 import pytest
 from hypothesis import given
@@ -79,3 +82,33 @@ def test_each_tier_has_its_price() -> None:
 
     assert 0 < costs[0] < costs[1] < costs[2]
     assert costs[1] == cost_nano(CallDetails(provider="openai", request_model="gpt-5", usage=usage))
+
+
+@pytest.mark.parametrize(
+    ("cost", "details"),
+    [
+        (0, {"response_model": "omni-moderation-latest"}),
+        (0, {"request_model": "text-moderation-stable", "response_model": "text-moderation-007"}),
+        (0, {"request_model": "omni-moderation-latest", "error": ("APIError", None)}),
+        (0, {"error": ("APIError", None)}),
+        (None, {"request_model": "omni-moderation-latest", "response_model": "our-own-guard"}),
+        (None, {"provider": "mistral_ai", "request_model": "mistral-moderation-latest"}),
+        (None, {"provider": "azure.ai.openai", "request_model": "omni-moderation-latest"}),
+        (None, {"operation": "chat", "request_model": "omni-moderation-latest"}),
+    ],
+)
+def test_moderation_is_free_at_openai(cost: int | None, details: dict[str, Any]) -> None:
+    """By OpenAI's own models, of which a request without a model gets one; what others ask for theirs is unknown."""
+    assert cost_nano(CallDetails(**{"provider": "openai", "operation": "moderation", **details})) == cost
+
+
+def test_retrieving_a_response_is_free() -> None:
+    """Only the tokens that it is the first to tell have a price, and that may be unknown."""
+    retrieved = partial(CallDetails, provider="openai", operation="retrieve_response")
+    usage = Usage(input_tokens=1000, output_tokens=1000)
+    created = cost_nano(CallDetails(provider="openai", operation="chat", response_model="gpt-5", usage=usage))
+
+    assert cost_nano(retrieved()) == cost_nano(retrieved(response_model="gpt-5")) == 0
+    assert cost_nano(retrieved(response_model="gpt-5", usage=usage)) == created
+    assert cost_nano(retrieved(response_model="nobody-knows-this-model", usage=usage)) is None
+    assert cost_nano(retrieved(usage=usage)) is None

@@ -141,6 +141,20 @@ def test_what_was_paid_without_a_call_is_told(page: str | None) -> None:
         assert ">$0.0001<" in told
 
 
+@pytest.mark.parametrize("page", [None, *PAGES])
+def test_speech_of_unknown_cost_is_missing(page: str | None) -> None:
+    """What nobody priced is not among the calls either, and is told wherever a sum lacks it."""
+    speech = {"operation": "speech", "request_model": "tts-1"}
+    embedding = {**speech, "request_model": "text-embedding-3-small", "usage": Usage(input_tokens=5000)}
+    paths = () if page is None else (page,)
+
+    for alone in pages_of(({}, speech), paths=paths, kind="audio"):
+        assert re.search(r">(cost )?unknown<", alone)
+    *_, beside = pages_of(({}, speech), ({}, embedding), paths=paths, kind="audio")
+    hint = '<span class="why" title="and 1 call of unknown cost">$0.0001+</span>'
+    assert (hint if page else ">$0.0001 and 1 call of unknown cost<") in beside
+
+
 def test_unknown_tokens_are_as_quiet_as_an_unknown_cost() -> None:
     """In lists, unknown tokens and costs are shown in the same muted way."""
     sessions = pages_of((FAILED, {}), paths=("/sessions",))[-1]

@@ -84,6 +84,51 @@ def test_calls_of_unknown_cost_are_counted(sink: Sink, store: Store, make: Any, 
     assert [trace.unpriced_calls for trace in store.traces(user="ada", sort="started").items] == [0, 1]
 
 
+@pytest.mark.parametrize("length", [2 * MINUTE, 2 * HOUR], ids=["traces", "hours"])
+@pytest.mark.parametrize("status", ["ok", "error"])
+@pytest.mark.parametrize("kind", ["llm", "embedding", "image", "audio", "moderation"])
+def test_a_sum_lacks_calls_of_any_kind(
+    sink: Sink, store: Store, make: Any, kind: str, status: str, length: timedelta
+) -> None:
+    """Nobody can tell what speech costs that was not priced, so a sum says that it is missing; alone it is no sum."""
+    since = START - (START - datetime(1970, 1, 1, tzinfo=UTC)) % HOUR if length == 2 * HOUR else START
+    trace = make.trace(1, session="a", user_identifier="ada", user_strength=3)
+    sink.write([make.call(1, trace, kind=kind, status=status, request_model="voice"), trace])
+
+    alone = _sums(store, since, since + length)
+    sink.write([make.call(2, trace, kind="embedding", request_model="small", cost_nano=1_000_000)])
+    with_a_known_one = _sums(store, since, since + length)
+
+    assert alone == [(None, 1)] * 5
+    assert with_a_known_one == [(Decimal("0.001"), 1)] * 5
+    assert store.verify() == []
+
+
+@pytest.mark.parametrize("length", [2 * MINUTE, 2 * HOUR], ids=["traces", "hours"])
+def test_what_is_free_is_known(sink: Sink, store: Store, make: Any, length: timedelta) -> None:
+    """A cost of 0 is a cost, and not an unknown one; where nothing was called, there is none."""
+    since = START - (START - datetime(1970, 1, 1, tzinfo=UTC)) % HOUR if length == 2 * HOUR else START
+    trace = make.trace(1, session="a", user_identifier="ada", user_strength=3)
+
+    sink.write([trace])
+    uncalled = _sums(store, since, since + length)
+    sink.write([make.call(1, trace, kind="moderation", cost_nano=0)])
+    free = _sums(store, since, since + length)
+
+    assert uncalled == [(None, 0)] * 5
+    assert free == [(Decimal(0), 0)] * 5
+    assert store.verify() == []
+
+
+def _sums(store: Store, since: datetime, until: datetime) -> list[tuple[Decimal | None, int]]:
+    """The cost of all there is and the number of calls that it lacks, wherever they are told."""
+    activity = store.activity(since=since, until=until, buckets=1)
+    (user,), (session,), (trace,) = store.users().items, store.sessions().items, store.traces().items
+    return [
+        (whole.cost_usd, whole.unpriced_calls) for whole in (user, session, trace, activity.total, activity.users[0])
+    ]
+
+
 @pytest.mark.parametrize("cost_nano", [None, 3_000_000], ids=["unknown", "known"])
 def test_the_cost_of_an_embedding_hides_no_unpriced_call(
     sink: Sink, store: Store, make: Any, cost_nano: int | None

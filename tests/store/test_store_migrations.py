@@ -14,6 +14,7 @@ from baserun.exceptions import StoreUnavailableError, StoreVersionError
 from baserun.store import Sink, Store
 from baserun.store.rows import OpenSession
 from baserun.store.sqlite import _migrate
+from baserun.store.sqlite._hours import RECOUNTS
 from baserun.store.sqlite._migrate import (
     Migration,
     bring_up_to_date,
@@ -60,6 +61,7 @@ def test_hours_are_counted_when_an_older_store_is_upgraded(
     sink.write([make.trace(50), make.call(51, make.trace(51, status="running"))])  # one without a call, one unfinished
     sink.close()
     fresh = _hours(path)
+    _make_version_2(path)
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
         connection.executescript("".join(f"DROP TABLE {name};" for name in fresh))
     _set_version(path, 1)
@@ -69,6 +71,42 @@ def test_hours_are_counted_when_an_older_store_is_upgraded(
     assert all(fresh.values())
     assert _hours(path) == fresh
     assert store.verify() == []
+
+
+def test_calls_of_unknown_cost_are_counted_when_an_older_store_is_brought_up_to_date(
+    new_sink: Callable[[], Sink], store: Store, make: Any, path: Path
+) -> None:
+    """A store in which only LLM calls were counted answers like one that always counted all of them."""
+    sink = new_sink()
+    ann = make.trace(1, user_identifier="ann", user_strength=3)
+    bob = make.trace(4000, session="t", user_identifier="bob", user_strength=3)
+    alone, silent = make.trace(2, session=None), make.trace(3)
+    calls: list[tuple[str, Any, dict[str, Any]]] = [
+        ("llm", ann, {"cost_nano": 7, "request_model": "small"}),
+        ("llm", bob, {"status": "error", "request_model": "small"}),
+        ("embedding", ann, {"cost_nano": 3, "request_model": "vectors"}),
+        ("audio", ann, {"request_model": "voice"}),
+        ("audio", bob, {"request_model": "voice", "status": "error"}),
+        ("image", alone, {"request_model": "painter"}),
+        ("moderation", ann, {"operation": "moderation", "response_model": "omni-moderation-latest", "cost_nano": 0}),
+        ("moderation", bob, {"operation": "moderation", "request_model": "text-moderation-007", "cost_nano": 0}),
+        ("moderation", alone, {"operation": "moderation", "cost_nano": 0}),
+        ("moderation", bob, {"operation": "moderation", "request_model": "our-own"}),
+        ("moderation", bob, {"operation": "moderation", "provider": "mistral_ai"}),
+        ("llm", ann, {"operation": "retrieve_response", "cost_nano": 0, "response_model": "small"}),
+        ("llm", bob, {"operation": "retrieve_response", "input_tokens": 5, "response_model": "small"}),
+    ]
+    sink.write([make.call(number, trace, kind=kind, **more) for number, (kind, trace, more) in enumerate(calls)])
+    sink.write([ann, bob, alone, silent])
+    sink.close()
+    fresh = _everything(path, store)
+    _make_version_2(path)
+
+    new_sink().write([])
+
+    assert _everything(path, store) == fresh
+    assert store.verify() == []
+    assert {user.user_identifier: user.unpriced_calls for user in store.users()} == {"ann": 1, "bob": 5}
 
 
 def test_an_older_store_is_not_read_before_its_upgrade(new_sink: Callable[[], Sink], store: Store, path: Path) -> None:
@@ -221,6 +259,32 @@ def _hours(path: Path) -> dict[str, list[tuple[int, ...]]]:
     tables = ("hours", "user_hours", "latency_hours", "model_hours")
     with closing(sqlite3.connect(path)) as connection:
         return {name: connection.execute(f"SELECT * FROM {name} ORDER BY 1, 2").fetchall() for name in tables}
+
+
+def _everything(path: Path, store: Store) -> dict[str, list[Any]]:
+    """What the store says of its calls, one by one and in sums."""
+    lists = {name: [each.to_dict() for each in getattr(store, name)()] for name in ("users", "sessions", "traces")}
+    costs = {"costs": [call.to_dict() for trace in store.traces() for call in store.trace(trace.id).spans]}  # type: ignore[union-attr]
+    return {**_hours(path), **lists, **costs}
+
+
+def _make_version_2(path: Path) -> None:
+    """Make a store one of the time when no call was free, and `cost_known` counted LLM calls only."""
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        for table in ("users", "sessions", "traces", "hours", "user_hours"):
+            connection.execute(f"ALTER TABLE {table} DROP COLUMN unpriced")
+        connection.execute("UPDATE spans SET cost_nano = NULL WHERE cost_nano = 0")
+        connection.execute("DELETE FROM model_hours")
+        connection.execute(f"INSERT INTO model_hours {RECOUNTS['model_hours']}")
+        known = "SELECT count(cost_nano) FROM spans WHERE trace_id = traces.id AND kind = 'llm'"
+        connection.execute(f"UPDATE traces SET cost_known = ({known})")
+        for table, key in (("users", "user_id"), ("sessions", "session_id")):
+            known = f"SELECT coalesce(sum(cost_known), 0) FROM traces WHERE {key} = {table}.id"
+            connection.execute(f"UPDATE {table} SET cost_known = ({known})")
+        for table, key in (("hours", ""), ("user_hours", "AND t.user_id = user_hours.user_id")):
+            known = f"SELECT sum(t.cost_known) FROM traces t WHERE t.started_us / 3600000000 = {table}.hour {key}"
+            connection.execute(f"UPDATE {table} SET cost_known = ({known})")
+    _set_version(path, 2)
 
 
 def _set_version(path: Path, version: int) -> None:

@@ -28,7 +28,7 @@ class ActivityBucket(Result, frozen=True, kw_only=True):
     output_tokens: int | None
     cost_usd: Decimal | None
     unpriced_calls: int
-    """LLM calls of unknown cost, which `cost_usd` leaves out."""
+    """Calls of any kind whose cost is unknown: `cost_usd` leaves them out."""
     feedback_positive: int
     feedback_negative: int
     latency_p50_ms: float | None
@@ -44,7 +44,7 @@ class BusyUser(Result, frozen=True, kw_only=True):
     errors: int
     cost_usd: Decimal | None
     unpriced_calls: int
-    """LLM calls of unknown cost, which `cost_usd` leaves out."""
+    """Calls of any kind whose cost is unknown: `cost_usd` leaves them out."""
 
 
 class BusyModel(Result, frozen=True, kw_only=True):
@@ -55,7 +55,7 @@ class BusyModel(Result, frozen=True, kw_only=True):
     errors: int
     cost_usd: Decimal | None
     unpriced_calls: int
-    """Calls of unknown cost, which `cost_usd` leaves out."""
+    """Calls of unknown cost: `cost_usd` leaves them out."""
 
 
 class Activity(Result, frozen=True, kw_only=True):

@@ -121,7 +121,7 @@ class StoredTrace(Result, frozen=True, kw_only=True):
     output_tokens: int | None
     cost_usd: Decimal | None
     unpriced_calls: int
-    """LLM calls of unknown cost, which `cost_usd` leaves out."""
+    """Calls of any kind whose cost is unknown: `cost_usd` leaves them out."""
     spans: list[StoredSpan] | None = None
     annotations: list[StoredAnnotation] | None = None
 
@@ -144,7 +144,7 @@ class StoredSession(Result, frozen=True, kw_only=True):
     output_tokens: int | None
     cost_usd: Decimal | None
     unpriced_calls: int
-    """LLM calls of unknown cost, which `cost_usd` leaves out."""
+    """Calls of any kind whose cost is unknown: `cost_usd` leaves them out."""
     feedback_score: float | None
     first_input: str | None
     last_output: str | None
@@ -166,7 +166,7 @@ class StoredUser(Result, frozen=True, kw_only=True):
     output_tokens: int | None
     cost_usd: Decimal | None
     unpriced_calls: int
-    """LLM calls of unknown cost, which `cost_usd` leaves out."""
+    """Calls of any kind whose cost is unknown: `cost_usd` leaves them out."""
     feedback_score: float | None
 
 

@@ -6,6 +6,7 @@ import base64
 import io
 import json
 from collections.abc import Callable, Iterator
+from decimal import Decimal
 from hashlib import sha256
 from pathlib import Path
 from types import ModuleType
@@ -14,6 +15,7 @@ from typing import Any
 import openai
 import pytest
 
+import baserun
 from baserun.testing import Captured, OfflineModel
 
 PNG = base64.b64decode(
@@ -190,6 +192,28 @@ def test_moderation(client: openai.OpenAI, offline: OfflineModel, captured: Capt
     answer = offline.answers[-1].json
     assert (call.kind, call.operation, call.input) == ("moderation", "moderation", "I love you")
     assert (call.output, call.response_id) == (answer["results"], answer["id"])
+
+
+def test_a_session_lacks_the_cost_of_speech_and_not_of_moderation(client: openai.OpenAI, captured: Captured) -> None:
+    """What it costs to speak is not told, so the sum lacks it; a moderation is free, so the sum has all of it."""
+    with baserun.with_session("ada"):
+        client.moderations.create(input="I love you")
+        with pytest.raises(openai.BadRequestError):
+            client.post("/moderations", cast_to=object, body={"input": None})
+    assert captured.flush()
+    (moderated,) = captured.store.users().items
+
+    with baserun.with_session("ben"):
+        client.audio.speech.create(model="tts-1", voice="alloy", input="Hi")
+    with baserun.with_session("ben"):
+        created = client.responses.create(model="gpt-4o-mini", input="Hi")
+        client.responses.retrieve(created.id)
+    assert captured.flush()
+    (spoken,) = captured.store.users(user="ben").items
+
+    assert (moderated.llm_calls, moderated.cost_usd, moderated.unpriced_calls) == (0, Decimal(0), 0)
+    assert spoken.cost_usd == next(call.cost_usd for call in captured.calls if call.kind == "llm")
+    assert (spoken.llm_calls, spoken.unpriced_calls) == (2, 1)
 
 
 def test_other_requests(client: openai.OpenAI, captured: Captured) -> None:

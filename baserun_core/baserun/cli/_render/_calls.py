@@ -136,7 +136,7 @@ def _endings(call: StoredCall, indent: int) -> Iterator[Line]:
     yield from (line((ending, WARN), indent=indent) for ending in endings(call))
     if has_failed(call):
         yield failed(call.error, indent=indent)
-    elif call.cost_usd is None and call.kind == LLM and not any(endings(call)):  # an ending implies it
+    elif call.cost_usd is None and not any(endings(call)):  # an ending implies it
         yield line((f"cost unknown: {why_unknown(call)}", QUIET), indent=indent)
 
 

@@ -15,9 +15,9 @@ _ASKABLE = ("chat", "text_completion")
 
 
 def is_counted(whole: StoredSession | StoredTrace | StoredUser) -> bool:
-    """Whether there are tokens or a cost to show: of LLM calls, or of embeddings and images, not among the calls."""
+    """Whether there are tokens or a cost to show: of LLM calls, or of others, such as embeddings and images."""
     known = (whole.input_tokens, whole.output_tokens, whole.cost_usd)
-    return whole.llm_calls > 0 or any(value is not None for value in known)
+    return whole.llm_calls > 0 or whole.unpriced_calls > 0 or any(value is not None for value in known)
 
 
 def cost_of(whole: Sum) -> str:

@@ -18,10 +18,10 @@ from baserun.store.sqlite._activity_hours import OfHours
 from baserun.store.sqlite._activity_question import UNKNOWN, Latencies, Question, owned_by
 from baserun.store.sqlite._activity_traces import OfTraces
 from baserun.store.sqlite._convert import dollars, milliseconds, now_us, time
-from baserun.store.sqlite._rollups import known, paid, unpriced
+from baserun.store.sqlite._rollups import known
 
 MOST_BUCKETS, MOST_BUSIEST = 200, 100
-_NOTHING = (0,) * 9
+_NOTHING = (0,) * 10
 _NO_FEEDBACK = (0, 0)
 
 
@@ -38,7 +38,9 @@ class Source(Protocol):
         """Return the median and 95th percentile of the traces with a call: of each bucket, then of all together."""
 
     def users(self, most: int) -> tuple[int, Iterable[Sequence[Any]]]:
-        """Return the number of users, and the busiest: identifier, traces, calls, errors, cost, calls with a cost."""
+        """Return the number of users, and the busiest: identifier, traces, LLM calls, errors, cost, priced
+        calls, unpriced calls.
+        """
 
     def models(self, most: int) -> Iterable[Sequence[Any]]:
         """Return the models with the most calls: model, calls, errors, cost, calls with a cost."""
@@ -144,8 +146,8 @@ def _bucket(
         errors=amounts[2],
         input_tokens=known(amounts[3], amounts[4]),
         output_tokens=known(amounts[5], amounts[6]),
-        cost_usd=dollars(paid(amounts[7], amounts[8])),
-        unpriced_calls=unpriced(amounts[1], amounts[8]),
+        cost_usd=dollars(known(amounts[7], amounts[8])),
+        unpriced_calls=amounts[9],
         feedback_positive=feedback[0],
         feedback_negative=feedback[1],
         latency_p50_ms=milliseconds(latency[0]),
@@ -153,14 +155,14 @@ def _bucket(
     )
 
 
-def _user(name: str, traces: int, calls: int, errors: int, cost: int, priced: int) -> BusyUser:
+def _user(name: str, traces: int, calls: int, errors: int, cost: int, priced: int, unpriced: int) -> BusyUser:
     return BusyUser(
         user_identifier=name,
         traces=traces,
         llm_calls=calls,
         errors=errors,
-        cost_usd=dollars(paid(cost, priced)),
-        unpriced_calls=unpriced(calls, priced),
+        cost_usd=dollars(known(cost, priced)),
+        unpriced_calls=unpriced,
     )
 
 

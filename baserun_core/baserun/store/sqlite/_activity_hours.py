@@ -35,7 +35,7 @@ class OfHours:
         """Return the sums over the traces that started in this period."""
         row: Sequence[Any] = self._connection.execute(
             "SELECT sum(traces), sum(llm_calls), sum(errors), sum(input_tokens), sum(input_known), sum(output_tokens),"
-            f" sum(output_known), sum(cost_nano), sum(cost_known) FROM hours WHERE {_TIME}",
+            f" sum(output_known), sum(cost_nano), sum(cost_known), sum(unpriced) FROM hours WHERE {_TIME}",
             (start_us // HOUR_US, end_us // HOUR_US),
         ).fetchone()
         return row
@@ -62,7 +62,7 @@ class OfHours:
         named = [user_id for user_id, _, _ in busiest[:most]]
         query = (
             "SELECT u.identifier, sum(h.traces) AS traces, sum(h.llm_calls), sum(h.errors), sum(h.cost_nano),"
-            f" sum(h.cost_known) FROM user_hours h JOIN users u ON u.id = h.user_id WHERE {_TIME}"
+            f" sum(h.cost_known), sum(h.unpriced) FROM user_hours h JOIN users u ON u.id = h.user_id WHERE {_TIME}"
             f" AND h.user_id IN ({placeholders(len(named))}) GROUP BY h.user_id ORDER BY traces DESC, h.user_id"
         )
         return busiest[0][2], self._connection.execute(query, (*self._whole, *named)).fetchall()

@@ -35,8 +35,8 @@ class OfTraces:
         """Return the sums over the traces that started in this period."""
         row: Sequence[Any] = self._connection.execute(
             "SELECT count(*), sum(llm_calls), sum(errors), sum(input_tokens),"
-            " sum(input_known), sum(output_tokens), sum(output_known), sum(cost_nano), sum(cost_known)"
-            f" FROM traces WHERE {self._where}",
+            " sum(input_known), sum(output_tokens), sum(output_known), sum(cost_nano), sum(cost_known),"
+            f" sum(unpriced) FROM traces WHERE {self._where}",
             (*self._owner, start_us, end_us),
         ).fetchone()
         return row
@@ -60,9 +60,9 @@ class OfTraces:
     def users(self, most: int) -> tuple[int, Sequence[Sequence[Any]]]:
         """Return the number of users, and the busiest."""
         busiest = self._connection.execute(
-            "SELECT u.identifier, busy.traces, calls, busy.errors, cost, known"
+            "SELECT u.identifier, busy.traces, calls, busy.errors, cost, known, busy.unpriced"
             " FROM (SELECT user_id, count(*) AS traces, sum(llm_calls) AS calls, sum(errors) AS errors,"
-            " sum(cost_nano) AS cost, sum(cost_known) AS known"
+            " sum(cost_nano) AS cost, sum(cost_known) AS known, sum(unpriced) AS unpriced"
             f" FROM traces WHERE {self._where} AND user_id IS NOT NULL"
             " GROUP BY user_id ORDER BY traces DESC, user_id LIMIT ?) busy"
             " JOIN users u ON u.id = busy.user_id ORDER BY busy.traces DESC, u.id",

@@ -217,9 +217,11 @@ class Batch:
             sums[_rollups.OUTPUT] += call.output_tokens
             sums[_rollups.OUTPUT_KNOWN] += 1
         cost = call.cost_nano
-        if cost is not None:
+        if cost is None:
+            sums[_rollups.UNPRICED] += 1
+        else:
             sums[_rollups.COST] += cost
-            sums[_rollups.COST_KNOWN] += row.kind == "llm"
+            sums[_rollups.COST_KNOWN] += 1
         if call.request_model is not None or call.response_model is not None:
             names = (call.request_model or "", call.response_model or "")
             self.models.add((names, trace.id))

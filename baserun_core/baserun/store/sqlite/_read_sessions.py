@@ -9,7 +9,7 @@ from baserun.store.results import StoredAnnotation, StoredSession, StoredTrace, 
 from baserun.store.sqlite._convert import dollars, json_dict, time, time_or_none
 from baserun.store.sqlite._read_annotations import annotations_of_session
 from baserun.store.sqlite._read_traces import traces_of_session
-from baserun.store.sqlite._rollups import known, mean, paid, unpriced
+from baserun.store.sqlite._rollups import known, mean
 
 LONGEST_CHAIN = 100
 
@@ -17,12 +17,13 @@ _ENDED_US = "CASE WHEN closed_us >= coalesce(opened_us, 0) THEN closed_us END"
 SESSION_COLUMNS = (
     f"s.id, s.identifier, u.identifier, s.started_us, s.last_us, {_ENDED_US}, previous, metadata, first_input,"
     " last_output, s.traces, s.turns, s.llm_calls, s.errors, s.input_tokens, s.input_known, s.output_tokens,"
-    " s.output_known, s.cost_nano, s.cost_known, s.feedback_sum, s.feedback_count"
+    " s.output_known, s.cost_nano, s.cost_known, s.unpriced, s.feedback_sum, s.feedback_count"
 )
 SESSION_JOINS = "LEFT JOIN users u ON u.id = s.user_id LEFT JOIN session_texts x ON x.id = s.id"
 USER_COLUMNS = (
     "u.id, u.identifier, u.first_us, u.last_us, u.sessions, u.traces, u.llm_calls, u.errors, u.input_tokens,"
-    " u.input_known, u.output_tokens, u.output_known, u.cost_nano, u.cost_known, u.feedback_sum, u.feedback_count"
+    " u.input_known, u.output_tokens, u.output_known, u.cost_nano, u.cost_known, u.unpriced, u.feedback_sum,"
+    " u.feedback_count"
 )
 
 
@@ -83,9 +84,9 @@ def session_result(
         errors=row[13],
         input_tokens=known(row[14], row[15]),
         output_tokens=known(row[16], row[17]),
-        cost_usd=dollars(paid(row[18], row[19])),
-        unpriced_calls=unpriced(row[12], row[19]),
-        feedback_score=mean(row[20], row[21]),
+        cost_usd=dollars(known(row[18], row[19])),
+        unpriced_calls=row[20],
+        feedback_score=mean(row[21], row[22]),
         annotations=annotations,
     )
 
@@ -102,9 +103,9 @@ def user_result(row: Any) -> StoredUser:
         errors=row[7],
         input_tokens=known(row[8], row[9]),
         output_tokens=known(row[10], row[11]),
-        cost_usd=dollars(paid(row[12], row[13])),
-        unpriced_calls=unpriced(row[6], row[13]),
-        feedback_score=mean(row[14], row[15]),
+        cost_usd=dollars(known(row[12], row[13])),
+        unpriced_calls=row[14],
+        feedback_score=mean(row[15], row[16]),
     )
 
 

@@ -9,12 +9,12 @@ from baserun.store.results import StoredAnnotation, StoredError, StoredSpan, Sto
 from baserun.store.sqlite._convert import content, dollars, json_dict, milliseconds, now_us, status, time
 from baserun.store.sqlite._read_annotations import annotations_of_traces
 from baserun.store.sqlite._read_spans import spans_of_traces
-from baserun.store.sqlite._rollups import known, paid, unpriced
+from baserun.store.sqlite._rollups import known
 
 TRACE_COLUMNS = (
     "t.id, t.trace, s.identifier, u.identifier, t.name, t.kind, t.environment, t.started_us, t.duration_us, t.status,"
     " t.last_us, t.error_type, x.error_message, x.result, t.metadata, t.tags, t.llm_calls, t.errors, t.input_tokens,"
-    " t.input_known, t.output_tokens, t.output_known, t.cost_nano, t.cost_known"
+    " t.input_known, t.output_tokens, t.output_known, t.cost_nano, t.cost_known, t.unpriced"
 )
 TRACE_JOINS = (
     "LEFT JOIN sessions s ON s.id = t.session_id LEFT JOIN users u ON u.id = t.user_id"
@@ -57,8 +57,8 @@ def trace_result(
         errors=row[17],
         input_tokens=known(row[18], row[19]),
         output_tokens=known(row[20], row[21]),
-        cost_usd=dollars(paid(row[22], row[23])),
-        unpriced_calls=unpriced(row[16], row[23]),
+        cost_usd=dollars(known(row[22], row[23])),
+        unpriced_calls=row[24],
         spans=spans,
         annotations=annotations,
     )

@@ -5,6 +5,8 @@ leaves them. All are integers, so that subtracting is exact; feedback scores are
 
 ``errors`` counts the spans of a trace that failed, or the trace itself where it failed without a failed span, so that
 one failed call that fails its request is one error.
+
+``cost_known`` and ``unpriced`` count calls of every kind, also failed ones: with a known cost, and without.
 """
 
 from __future__ import annotations
@@ -24,13 +26,15 @@ COLUMNS = (
     "output_known",
     "cost_nano",
     "cost_known",
+    "unpriced",
     "feedback_count",
     "feedback_sum",
     "feedback_negative",
     "feedback_positive",
 )
 WIDTH = len(COLUMNS)
-(TRACES, TURNS, LLM_CALLS, ERRORS, INPUT, INPUT_KNOWN, OUTPUT, OUTPUT_KNOWN, COST, COST_KNOWN, FEEDBACK) = range(11)
+(TRACES, TURNS, LLM_CALLS, ERRORS, INPUT, INPUT_KNOWN, OUTPUT, OUTPUT_KNOWN) = range(8)
+(COST, COST_KNOWN, UNPRICED, FEEDBACK) = range(8, 12)
 
 FEEDBACK_UNIT = 1_000_000
 
@@ -64,16 +68,6 @@ def feedback(score: float) -> tuple[int, int, int, int]:
 def known(total: int, count: int) -> int | None:
     """Return a sum as it is read: None if all its parts are unknown."""
     return total if count else None
-
-
-def paid(total: int, count: int) -> int | None:
-    """Return a cost as it is read. The sum has all costs, including embeddings, but `count` only LLM calls."""
-    return total if count or total else None
-
-
-def unpriced(llm_calls: int, count: int) -> int:
-    """Return the number of LLM calls that are missing from a sum of costs."""
-    return max(llm_calls - count, 0)
 
 
 def mean(total: int, count: int) -> float | None:

@@ -19,8 +19,8 @@ _TRACES = f"""
         SELECT trace_id, sum(status = 'error') AS failed, sum(is_call AND kind = 'llm') AS llm,
                total(input_tokens) AS input, count(input_tokens) AS input_known,
                total(output_tokens) AS output, count(output_tokens) AS output_known,
-               total(cost_nano) AS cost,
-               sum(is_call AND kind = 'llm' AND cost_nano IS NOT NULL) AS cost_known,
+               total(cost_nano) AS cost, count(cost_nano) AS cost_known,
+               sum(is_call AND cost_nano IS NULL) AS unpriced,
                max(started_us + duration_us) AS last_us
         FROM spans GROUP BY trace_id
     ), given (trace_id, count, sum, negative, positive) AS (
@@ -35,6 +35,7 @@ _TRACES = f"""
         coalesce(c.input, 0), t.input_tokens, coalesce(c.input_known, 0), t.input_known,
         coalesce(c.output, 0), t.output_tokens, coalesce(c.output_known, 0), t.output_known,
         coalesce(c.cost, 0), t.cost_nano, coalesce(c.cost_known, 0), t.cost_known,
+        coalesce(c.unpriced, 0), t.unpriced,
         coalesce(g.count, 0), t.feedback_count, coalesce(g.sum, 0), t.feedback_sum,
         coalesce(g.negative, 0), t.feedback_negative, coalesce(g.positive, 0), t.feedback_positive,
         CASE WHEN s.user_strength > t.user_strength THEN s.user_id ELSE t.user_id END, t.user_id
