@@ -22,6 +22,8 @@ PROBE = 1_000_000
 
 _PER_CALL = "requests_kcount"
 """The one price that is charged per call and not per token."""
+_PER_TOKEN = "_mtok"
+"""The names of prices per token end so."""
 
 _MODERATION = ("omni-moderation", "text-moderation")
 """The names of OpenAI's moderation models begin so; a request that names none gets one of the first."""
@@ -132,11 +134,22 @@ def _asked(model: str, provider: str | None, url: str | None, tier: str | None, 
     try:
         calculate: Callable[..., Any] = prices.calc_price
         context = None if tier is None else {"service_tier": tier}
-        return calculate(
+        answer = calculate(
             prices.Usage(**counts), model, provider_id=provider, provider_api_url=url, price_context=context
         )
     except (LookupError, ValueError):  # no such model or provider in the list
         return None
+    return None if answer.total_price == 0 and _is_priced_otherwise(answer) else answer
+
+
+def _is_priced_otherwise(answer: Any) -> bool:
+    """Whether a model has prices, but none for its tokens or calls: it is paid by the hour or the character."""
+    prices = _prices_in(answer)
+    return bool(prices) and not any(name.endswith(_PER_TOKEN) or name == _PER_CALL for name in prices)
+
+
+def _prices_in(answer: Any) -> dict[str, Any]:
+    return {name: price for name, price in getattr(answer.model_price, "__dict__", {}).items() if price is not None}
 
 
 @lru_cache(maxsize=1000)
@@ -146,8 +159,7 @@ def _rates(model: str, provider: str | None, url: str | None, tier: str | None, 
     Querying the price list is slow, so a busy model is looked up once a minute: prices change at full minutes, if ever.
     """
     answer = _asked(model, provider, url, tier, {"input_tokens": PROBE, "output_tokens": PROBE})
-    priced = {} if answer is None else getattr(answer.model_price, "__dict__", {})
-    kinds = {name: type(price) for name, price in priced.items() if price is not None}
+    kinds = {} if answer is None else {name: type(price) for name, price in _prices_in(answer).items()}
     if not kinds or _PER_CALL in kinds or any(kind is not Decimal for kind in kinds.values()):
         return None  # unknown, or with tiers, by which the price depends on the size of the call
     given: tuple[dict[str, int], ...] = ({}, {"cache_read_tokens": PROBE}, {"cache_write_tokens": PROBE})

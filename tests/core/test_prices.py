@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from baserun._calls import CallDetails, Usage
 from baserun._prices import NANO, cost_nano
 
-MODELS = (  # plain, with audio, with tiers, by the minute
+MODELS = (  # plain, with audio, with tiers
     "gpt-4o-mini",
     "gpt-4o",
     "gpt-5",
@@ -23,7 +23,6 @@ MODELS = (  # plain, with audio, with tiers, by the minute
     "gpt-4.1",
     "gpt-4o-audio-preview",
     "gpt-5.4",
-    "whisper-1",
 )
 counts = st.none() | st.integers(0, 3_000_000)
 
@@ -70,6 +69,13 @@ def test_an_unknown_model_has_no_price(model: str) -> None:
     usage = Usage(input_tokens=10, output_tokens=10)
 
     assert cost_nano(CallDetails(provider="openai", request_model=model, usage=usage)) is None
+
+
+@pytest.mark.parametrize("model", ["whisper-1", "tts-1"])
+def test_what_is_not_paid_by_the_token_has_no_price_by_tokens(model: str) -> None:
+    """Where the price is by the hour or by the character, tokens tell nothing of it, and surely not that it is free."""
+    for usage in (Usage(input_tokens=10, output_tokens=10), Usage(input_tokens=0)):
+        assert cost_nano(CallDetails(provider="openai", request_model=model, usage=usage)) is None
 
 
 def test_each_tier_has_its_price() -> None:
