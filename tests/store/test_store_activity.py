@@ -217,7 +217,8 @@ def test_removed_traces_leave_their_hours(sink: Sink, store: Store, make: Any) -
     for number, user in ((0, "ada"), (3600, "ben"), (7200, "ada")):
         trace = make.trace(number, session=f"s{number}", user_identifier=user, user_strength=3)
         opened = OpenSession(id=f"s{number}", at_us=trace.started_us, user_identifier=user, user_strength=3)
-        sink.write([opened, make.call(number, trace, request_model="small", cost_nano=5), trace])
+        speech = make.call(number + 1, trace, kind="audio")
+        sink.write([opened, make.call(number, trace, request_model="small", cost_nano=5), speech, trace])
     first = START.replace(minute=0, second=0)
 
     store.erase_user("ada")
@@ -225,7 +226,7 @@ def test_removed_traces_leave_their_hours(sink: Sink, store: Store, make: Any) -
     store.prune(before=START + 9 * HOUR)
     after_pruning = store.activity(since=first, until=first + 4 * HOUR, buckets=4)
 
-    assert [piece.traces for piece in after_erasure.buckets] == [0, 1, 0, 0]
+    assert [(piece.traces, piece.unpriced_calls) for piece in after_erasure.buckets] == [(0, 0), (1, 1), (0, 0), (0, 0)]
     assert [(user.user_identifier, user.traces) for user in after_erasure.users] == [("ben", 1)]
     assert [(model.model, model.calls) for model in after_erasure.models] == [("small", 1)]
     assert (after_pruning.total.traces, after_pruning.users, after_pruning.models) == (0, [], [])
