@@ -13,9 +13,12 @@ from collections.abc import Callable
 from fcntl import ioctl
 from pathlib import Path
 from termios import TIOCSWINSZ
+from typing import Any
 
 import pytest
 from click.testing import Result
+
+import baserun
 
 Run = Callable[..., Result]
 
@@ -129,6 +132,18 @@ def test_a_terminal_gets_relative_times_and_short_ids(story: Path) -> None:
     assert "0000…0001" in drawn
     assert " ago " in drawn
     assert "$0.000135+" in drawn, "one call of unknown cost is not in it"
+
+
+def test_lists_have_what_speech_alone_leaves_unknown(record: Callable[..., Path]) -> None:
+    """It is among no calls, and its tokens and its cost are unknown, and not nothing."""
+
+    def tell(teller: Any) -> None:
+        with baserun.with_session("ada"):
+            teller.call(answer="sound", kind="audio", request_model="tts-1", response_model=None, usage=None)
+
+    drawn = STYLE.sub("", on_terminal(record(tell), "sessions", "users", "traces", columns=160))
+
+    assert len(re.findall(r" unknown +unknown ", drawn)) == 3
 
 
 def test_colours_can_be_switched_off(story: Path) -> None:

@@ -8,7 +8,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, Generic, TypeVar
 
-from baserun.cli._render._costs import brief_cost_of
+from baserun.cli._render._costs import brief_cost_of, is_counted
 from baserun.cli._render._lines import BAD, GOOD, QUIET
 from baserun.cli._render._money import count, plain_dollars, total
 from baserun.cli._render._text import one_line, shortened
@@ -73,7 +73,7 @@ def _cost(item: Any) -> Cell:
 def _tokens(item: Any) -> Cell:
     tokens = total(item.input_tokens, item.output_tokens)
     if tokens is None:
-        return ("unknown", QUIET) if item.llm_calls else NOTHING
+        return ("unknown", QUIET) if is_counted(item) else NOTHING
     return count(tokens)
 
 
