@@ -35,7 +35,8 @@ def _connection(tmp_path: Path) -> Iterator[sqlite3.Connection]:
 
 
 def _schema(connection: sqlite3.Connection) -> list[tuple[str, str, str]]:
-    return connection.execute("SELECT type, name, sql FROM sqlite_master ORDER BY type, name").fetchall()
+    rows = connection.execute("SELECT type, name, sql FROM sqlite_master ORDER BY type, name")
+    return [(kind, name, "".join((sql or "").split())) for kind, name, sql in rows]  # ALTER TABLE adds no line breaks
 
 
 def test_migrated_equals_fresh(connection: sqlite3.Connection, tmp_path: Path) -> None:

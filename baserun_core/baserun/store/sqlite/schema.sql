@@ -4,7 +4,7 @@
 -- Roll-ups are sums that can be added to and subtracted from; `x_known` counts the calls whose x is known, so that
 -- unknown can be told from zero; `unpriced` counts the calls whose cost is not. Both count calls of every kind, while
 -- `llm_calls` counts those of kind llm. The columns from turns to feedback_positive are the same in all three tables.
--- Columns that a migration added are where SQLite puts them, so that an upgraded store has the schema of a new one.
+-- Columns that a migration added come last, where ALTER TABLE puts them.
 
 CREATE TABLE users (
     id INTEGER PRIMARY KEY,
@@ -25,8 +25,9 @@ CREATE TABLE users (
     feedback_count INTEGER NOT NULL,
     feedback_sum INTEGER NOT NULL,
     feedback_negative INTEGER NOT NULL,
-    feedback_positive INTEGER NOT NULL
-, unpriced INTEGER NOT NULL DEFAULT 0);
+    feedback_positive INTEGER NOT NULL,
+    unpriced INTEGER NOT NULL DEFAULT 0
+);
 CREATE INDEX users_by_last ON users (last_us);
 
 -- opened_us and closed_us are the latest start and end: the later of them says whether the session has ended.
@@ -61,8 +62,9 @@ CREATE TABLE sessions (
     direct_count INTEGER NOT NULL DEFAULT 0,
     direct_sum INTEGER NOT NULL DEFAULT 0,
     direct_negative INTEGER NOT NULL DEFAULT 0,
-    direct_positive INTEGER NOT NULL DEFAULT 0
-, unpriced INTEGER NOT NULL DEFAULT 0);
+    direct_positive INTEGER NOT NULL DEFAULT 0,
+    unpriced INTEGER NOT NULL DEFAULT 0
+);
 CREATE INDEX sessions_by_last ON sessions (last_us);
 CREATE INDEX sessions_by_started ON sessions (started_us);
 CREATE INDEX sessions_of_user ON sessions (user_id, last_us) WHERE user_id IS NOT NULL;
@@ -111,8 +113,9 @@ CREATE TABLE traces (
     feedback_negative INTEGER NOT NULL,
     feedback_positive INTEGER NOT NULL,
     metadata TEXT,
-    tags TEXT
-, unpriced INTEGER NOT NULL DEFAULT 0);
+    tags TEXT,
+    unpriced INTEGER NOT NULL DEFAULT 0
+);
 -- Covers filtering and sorting a list by cost, tokens, duration and errors without reading the rows, and grows in the
 -- order of time: with an index on each column, every batch would write to pages all over the file.
 CREATE INDEX traces_by_started ON traces (started_us, duration_us, cost_nano, input_tokens, output_tokens, errors);
@@ -220,8 +223,9 @@ CREATE TABLE hours (
     output_tokens INTEGER NOT NULL,
     output_known INTEGER NOT NULL,
     cost_nano INTEGER NOT NULL,
-    cost_known INTEGER NOT NULL
-, unpriced INTEGER NOT NULL DEFAULT 0);
+    cost_known INTEGER NOT NULL,
+    unpriced INTEGER NOT NULL DEFAULT 0
+);
 CREATE TABLE user_hours (
     hour INTEGER NOT NULL,
     user_id INTEGER NOT NULL,
@@ -234,7 +238,8 @@ CREATE TABLE user_hours (
     output_tokens INTEGER NOT NULL,
     output_known INTEGER NOT NULL,
     cost_nano INTEGER NOT NULL,
-    cost_known INTEGER NOT NULL, unpriced INTEGER NOT NULL DEFAULT 0,
+    cost_known INTEGER NOT NULL,
+    unpriced INTEGER NOT NULL DEFAULT 0,
     PRIMARY KEY (hour, user_id)
 ) WITHOUT ROWID;
 -- Durations of traces with a call, in classes, eight to each power of two; the first is of a millisecond.
