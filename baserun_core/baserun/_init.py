@@ -44,7 +44,7 @@ def init(
         enabled: False records nothing, instruments nothing and opens no file.
         capture_content: False records structure, tokens, cost and latency, but no input, output or other content.
         redact: ``default`` masks secrets such as API keys; None masks nothing. A function takes each text and its path
-            (``input.messages[0].content``) and returns the text to store. It runs on a background thread, in place of
+            (``input[0].content``) and returns the text to store. It runs on a background thread, in place of
             the default, so call `mask_secrets` first. If it raises, the text is masked.
         user_key: A secret key; user identifiers leave the process only as HMAC-SHA256 hashes under it.
         fill_end_user: Send the session's user as the provider's end-user parameter unless the call has one.

@@ -16,7 +16,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 Redact = Callable[[str, str], str]
-"""Takes a text and its path (``input.messages[0].content``), and returns the text to store."""
+"""Takes a text and its path (``input[0].content``), and returns the text to store."""
 
 Mask = Callable[[str], str]
 """Replaces one kind of secret."""

@@ -69,3 +69,27 @@ def test_program_of_the_readme_is_recorded(model: OfflineModel, tmp_path: Path) 
     assert session.user_identifier == baserun.hash_user("user@example.com")
     assert (session.traces, session.llm_calls, session.errors) == (1, 1, 0)
     assert session.first_input == 'Say "this is a test"'
+
+
+DIAGNOSIS_PROGRAM = """
+import openai
+
+client = openai.OpenAI()
+client.chat.completions.create(model="gpt-4o-mini", messages=[{"role": "user", "content": "my diagnosis"}])
+client.responses.create(model="gpt-4o-mini", input="my diagnosis")
+baserun.flush()
+"""
+
+
+def test_redaction_of_the_privacy_page_removes_what_users_said(model: OfflineModel, tmp_path: Path) -> None:
+    """Its function finds the messages of a call under the path that the page names."""
+    blocks = re.findall(r"```python\n(.*?)```", (REPOSITORY / "docs" / "privacy.md").read_text(), re.DOTALL)
+    (redaction,) = (block for block in blocks if "def redact" in block)
+
+    run("import baserun\n" + redaction + DIAGNOSIS_PROGRAM, model, tmp_path)
+
+    store = baserun.open_store(tmp_path / ".baserun" / "baserun.sqlite3")
+    traces = [store.trace(trace.id) for trace in store.traces()]
+    inputs = {str(span.input) for trace in traces if trace and trace.spans for span in trace.spans}
+    assert inputs == {"[{'role': 'user', 'content': '[removed]'}]", "[removed]"}
+    assert not any("my diagnosis" in hit.snippet.split(" · ")[0] for hit in store.search("diagnosis"))
