@@ -7,6 +7,8 @@ from django.http import HttpRequest, HttpResponse
 from baserun.exceptions import ConfigurationError
 from baserun.web import MOST_BYTES, accept_feedback, active_request
 
+_FORMS = frozenset({"application/x-www-form-urlencoded", "multipart/form-data"})
+
 
 def feedback_view(request: HttpRequest) -> HttpResponse:
     """Record a thumb, score, stars or comment on the trace whose `feedback_token` is posted.
@@ -33,6 +35,6 @@ def feedback_view(request: HttpRequest) -> HttpResponse:
 
 
 def _posted(request: HttpRequest) -> tuple[str, bytes]:
-    if request.POST:  # a form, which Django or its CSRF protection has parsed
+    if request.content_type in _FORMS:  # Django's parser has read the body, so that there is none to read
         return "application/x-www-form-urlencoded", request.POST.urlencode().encode()
     return request.META.get("CONTENT_TYPE", ""), request.body[: MOST_BYTES + 1]

@@ -264,6 +264,15 @@ def test_feedback_of_a_visitor(captured: Captured) -> None:
     assert sorted(note.score for note in notes if note.score is not None) == [0.0, 0.8, 1.0]
 
 
+@pytest.mark.parametrize("body", ["garbage", "--b\r\n\r\n--b--\r\n"])
+def test_feedback_in_a_form_without_fields_is_refused(captured: Captured, body: str) -> None:
+    """A form in which Django finds nothing is a body that cannot be used, and no error of the server."""
+    answer = Client().post("/feedback/", body, "multipart/form-data; boundary=b")
+
+    assert (answer.status_code, captured.annotations) == (400, [])
+    assert answer.json() == {"error": "there is no token; send trace.feedback_token as 'token'"}
+
+
 def test_feedback_of_a_visitor_who_changes_their_mind(captured: Captured) -> None:
     """After a thumbs up and then down on the same trace, only the last counts."""
     client = Client()
