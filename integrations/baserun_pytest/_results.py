@@ -86,10 +86,11 @@ def _number(value: object) -> int:
 
 
 def describe_check(check: Any) -> str:
-    """Describe a failed check on one line."""
+    """Describe a failed check on one line, with no character that a terminal would obey."""
     compared = check.value if isinstance(check.value, dict) else {}
     said = [f"{word} {_short(compared[word])}" for word in ("expected", "actual") if compared.get(word) is not None]
-    return ": ".join([str(check.name), ", ".join(said)] if said else [str(check.name)])
+    name = check.name if check.name.isprintable() else repr(check.name)[1:-1]
+    return ": ".join([name, ", ".join(said)] if said else [name])
 
 
 def _short(value: object) -> str:

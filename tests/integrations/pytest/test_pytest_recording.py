@@ -325,6 +325,24 @@ def test_failed_checks_fail_strictly(project: Any) -> None:
     }
 
 
+def test_names_of_checks_do_not_control_the_terminal(project: Any) -> None:
+    """A name with escape sequences or line breaks is shown, and not obeyed."""
+    project.write(
+        "test_escapes.py",
+        """
+        import baserun
+
+        def test_escapes(): baserun.check("red \\x1b[31m\\n\\u202e", False)
+        """,
+    )
+
+    output = project.run("--baserun-strict", "--baserun-store=store.sqlite3").output
+
+    assert r"failed check: red \x1b[31m\n\u202e (test_escapes.py::test_escapes)" in output
+    assert r"A check did not hold: red \x1b[31m\n\u202e" in output
+    assert "\x1b[31m\n" not in output
+
+
 @pytest.mark.parametrize(
     ("store", "said"),
     [
