@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import ctypes
 import json
+import os
 import sqlite3
+import subprocess
+import sys
 from collections.abc import Callable
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -57,6 +61,40 @@ def test_no_store_is_no_problem(run: Run) -> None:
 
     assert result.exit_code == 0
     assert "there is none at" in result.stdout
+
+
+def test_a_store_in_memory_is_not_looked_for(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No file is named that nobody will ever make."""
+    monkeypatch.setenv("BASERUN_STORE", "memory")
+
+    result = run("doctor", "--json")
+
+    assert result.exit_code == 0
+    assert [check["message"] for check in checks(result) if check["name"] == "file"] == [
+        "in the memory of the application, which alone can read it"
+    ]
+
+
+def _obey_modes() -> None:
+    """Let even root be bound by the modes of files, in the child only."""
+    ctypes.CDLL(None).prctl(24, 1, 0, 0, 0)  # PR_CAPBSET_DROP, CAP_DAC_OVERRIDE
+
+
+def test_a_store_that_cannot_be_made(tmp_path: Path) -> None:
+    """In a folder that cannot be written to, the first session would not make a store."""
+    tmp_path.chmod(0o500)
+
+    done = subprocess.run(
+        [sys.executable, "-c", "from baserun.cli import main; main()", "doctor"],
+        env={**os.environ, "BASERUN_STORE": str(tmp_path / "data" / "calls.sqlite3")},
+        preexec_fn=_obey_modes if os.geteuid() == 0 else None,
+        capture_output=True,
+        text=True,
+    )
+
+    tmp_path.chmod(0o700)
+    assert done.returncode == 1, done.stderr
+    assert f"and you cannot make it: you cannot write to {tmp_path};" in done.stdout
 
 
 def test_plain_lines_are_for_programs(ask: Run) -> None:

@@ -53,7 +53,7 @@ class Examination:
 
     def _store(self) -> list[Check]:
         if self.location.is_temporary or not os.path.exists(self.location.path):
-            return [_store.missing(self.location.path)]
+            return [_store.missing(self.location)]
         store = open_store(self.location)
         try:
             self.info, self.ledger, self.bytes_a_day, checks = _store.examine(store)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 from baserun.cli._checks._check import NOTE, OK, PROBLEM, WARNING, Check
 from baserun.cli._render._money import plural, size
 from baserun.exceptions import StoreError
-from baserun.store import Store, StoreInfo
+from baserun.store import Store, StoreInfo, StoreLocation
 
 AREA = "store"
 _LEAST_AGE = timedelta(days=1)
@@ -35,9 +36,23 @@ def _growth(store: Store, info: StoreInfo) -> float | None:
     return None if age < _LEAST_AGE else info.size_bytes / (age / timedelta(days=1))
 
 
-def missing(path: str) -> Check:
-    """Return the check for a store that does not exist yet."""
-    return Check(AREA, "file", NOTE, f"there is none at {path} yet; the first recorded session makes it")
+def missing(location: StoreLocation) -> Check:
+    """Return the check for a store that does not exist yet, or not outside of the application."""
+    if location.is_temporary:
+        return Check(AREA, "file", NOTE, "in the memory of the application, which alone can read it")
+    none = f"there is none at {location.path} yet"
+    folder = _existing_folder(location.path)
+    if not os.access(folder, os.W_OK | os.X_OK):
+        words = f"{none}, and you cannot make it: you cannot write to {folder}; name another store by BASERUN_STORE"
+        return Check(AREA, "file", PROBLEM, words)
+    return Check(AREA, "file", NOTE, f"{none}; the first recorded session makes it")
+
+
+def _existing_folder(path: str) -> str:
+    folder = os.path.dirname(path)
+    while not os.path.exists(folder):
+        folder = os.path.dirname(folder)
+    return folder
 
 
 def _checks(info: StoreInfo, bytes_a_day: float | None) -> Iterator[Check]:
