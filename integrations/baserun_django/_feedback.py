@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from django.core.exceptions import RequestDataTooBig
 from django.http import HttpRequest, HttpResponse
 
 from baserun.exceptions import ConfigurationError
@@ -27,7 +28,10 @@ def feedback_view(request: HttpRequest) -> HttpResponse:
             "feedback_view works below the middleware: add 'baserun_django.BaserunMiddleware' to the setting "
             "MIDDLEWARE, and leave the path of the view out of `excluded`"
         )
-    kind, body = _posted(request)
+    try:
+        kind, body = _posted(request)
+    except RequestDataTooBig:  # more than Django itself reads, which is much more than is accepted here
+        kind, body = "", bytes(MOST_BYTES + 1)
     answer = accept_feedback(active.policy, kind, body, active.visitor())
     return HttpResponse(
         answer.body(), status=answer.status, content_type="application/json" if answer.problem else None

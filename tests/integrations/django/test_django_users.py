@@ -273,6 +273,16 @@ def test_feedback_in_a_form_without_fields_is_refused(captured: Captured, body: 
     assert answer.json() == {"error": "there is no token; send trace.feedback_token as 'token'"}
 
 
+@pytest.mark.parametrize("kind", ["application/json", "application/x-www-form-urlencoded"])
+@pytest.mark.parametrize("size", [65_537, 3_000_000])
+def test_feedback_that_is_too_long_is_refused(captured: Captured, kind: str, size: int) -> None:
+    """More than 64 kB is refused in the same way, whether Django's own limit comes first or not."""
+    answer = Client().post("/feedback/", "token=" + "x" * size, kind)
+
+    assert (answer.status_code, captured.annotations) == (413, [])
+    assert answer.json() == {"error": "the most is 65536 bytes"}
+
+
 def test_feedback_of_a_visitor_who_changes_their_mind(captured: Captured) -> None:
     """After a thumbs up and then down on the same trace, only the last counts."""
     client = Client()
