@@ -6,6 +6,7 @@ and the child starts with an empty queue. While the interpreter exits, the threa
 
 from __future__ import annotations
 
+import os
 import queue
 import sys
 import threading
@@ -13,12 +14,12 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from queue import Empty, SimpleQueue
-from typing import Any
+from typing import Any, NoReturn
 
 from baserun import _fork
 from baserun._config import Config
 from baserun._delivery import Delivery, Marker
-from baserun._guard import report
+from baserun._guard import guarded, report
 from baserun._ledger import Stats
 from baserun._queue import RecordQueue
 
@@ -28,6 +29,8 @@ _CUT_PATIENCE = 10.0
 """Seconds that a fork waits for a running transaction or import, which wait for nothing else."""
 _THREAD_RETRY = 1.0
 """Seconds before starting the thread is tried again after a failure."""
+_RQ_JOB = "RQ_JOB_ID"
+"""An environment variable that RQ sets in the process that it starts for a job."""
 
 
 class Writer:
@@ -152,6 +155,7 @@ class Writer:
                 self._thread = thread
                 thread.start()
                 self._follow_multiprocessing()
+                self._follow_rq()
         except RuntimeError as error:  # the process can start no thread: `flush` writes in the calling one
             self._thread = None
             self._thread_failed_at = time.monotonic()
@@ -167,6 +171,22 @@ class Writer:
         self._has_finalizer = True
         # -1: after the process has joined its own children, before the queues of multiprocessing (-5) wait for readers.
         util.Finalize(None, self.at_exit, exitpriority=-1)
+
+    def _follow_rq(self) -> None:
+        """Also write at the end of an RQ job, whose process RQ ends by `os._exit` as soon as the job has returned."""
+        if self._has_finalizer or _RQ_JOB not in os.environ:
+            return
+        self._has_finalizer = True
+        exit_at_once = os._exit
+
+        def exit_after_writing(status: int) -> NoReturn:
+            try:
+                with guarded("writing what is queued at the end of a job"):
+                    self.at_exit()
+            finally:
+                exit_at_once(status)
+
+        os._exit = exit_after_writing
 
     def _dismiss_thread(self) -> threading.Thread | None:
         """Let the thread end after its current batch, and return it if it can be joined."""

@@ -132,6 +132,44 @@ def test_children_of_multiprocessing_write_before_they_end(
     assert messages() == ["child 0", "child 1", "child 2", "parent"]
 
 
+RQ = """
+    def perform(name):
+        with baserun.extract(carried):
+            baserun.log(name)
+        assert closed().queued == 2
+
+    def work_horse(name, status):  # as `fork_work_horse` of `rq.worker`
+        child = os.fork()
+        os.environ["RQ_JOB_ID"] = name
+        if child == 0:
+            os.setsid()
+            perform(name)
+            os._exit(status)
+        return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+    os.environ["BASERUN_FLUSH_INTERVAL"] = "60"
+    os.environ["BASERUN_STORE"] = path
+    carried = {"baggage": "session.id=chat"}
+    if sys.argv[2] == "used before":
+        with baserun.extract(carried):
+            baserun.log("worker")
+    print(work_horse("job 0", 0), work_horse("job 1", 1), flush=True)
+    if sys.argv[2] == "used before":
+        assert baserun.flush(100)
+"""
+
+
+@pytest.mark.parametrize(("worker", "stored"), [("unused", []), ("used before", ["worker"])])
+def test_jobs_of_rq_write_before_they_end(
+    program: Make, messages: Callable[[], list[str]], worker: str, stored: list[str]
+) -> None:
+    """RQ ends the process of a job by `os._exit`; nothing that the job recorded is lost, and the status stays."""
+    outcome = program(RQ).run(worker, flags=FLAGS)
+
+    assert outcome == (0, "0 1\n", "")
+    assert messages() == ["job 0", "job 1", *stored]
+
+
 def test_a_grandchild_records(program: Make, messages: Callable[[], list[str]]) -> None:
     """In a chain of forks each process stores its own records once."""
     source = """
