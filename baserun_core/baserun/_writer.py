@@ -6,7 +6,6 @@ and the child starts with an empty queue. While the interpreter exits, the threa
 
 from __future__ import annotations
 
-import os
 import queue
 import sys
 import threading
@@ -14,13 +13,14 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from queue import Empty, SimpleQueue
-from typing import Any, NoReturn
+from typing import Any
 
 from baserun import _fork
 from baserun._config import Config
 from baserun._delivery import Delivery, Marker
-from baserun._guard import guarded, report
+from baserun._guard import report
 from baserun._ledger import Stats
+from baserun._process_end import write_before_end
 from baserun._queue import RecordQueue
 
 _FORK_PATIENCE = 0.5
@@ -29,8 +29,6 @@ _CUT_PATIENCE = 10.0
 """Seconds that a fork waits for a running transaction or import, which wait for nothing else."""
 _THREAD_RETRY = 1.0
 """Seconds before starting the thread is tried again after a failure."""
-_RQ_JOB = "RQ_JOB_ID"
-"""An environment variable that RQ sets in the process that it starts for a job."""
 
 
 class Writer:
@@ -53,7 +51,7 @@ class Writer:
         self._io_holder: int | None = None
         self._exit_deadline: float | None = None
         """Set when the interpreter exits, from when on threads cannot be relied on."""
-        self._has_finalizer = False
+        self._is_end_followed = False
         self._closed = False
         self._is_over = False
 
@@ -154,39 +152,15 @@ class Writer:
                 thread = threading.Thread(target=self._run, name="baserun-writer", daemon=True)
                 self._thread = thread
                 thread.start()
-                self._follow_multiprocessing()
-                self._follow_rq()
+                if not self._is_end_followed:
+                    self._is_end_followed = True
+                    write_before_end(self.at_exit)
         except RuntimeError as error:  # the process can start no thread: `flush` writes in the calling one
             self._thread = None
             self._thread_failed_at = time.monotonic()
             report("starting the writer's thread", error)
         finally:
             self._starting.release()
-
-    def _follow_multiprocessing(self) -> None:
-        """Also write at the exit of a `multiprocessing` child, which runs no `atexit` handlers."""
-        process, util = sys.modules.get("multiprocessing.process"), sys.modules.get("multiprocessing.util")
-        if self._has_finalizer or process is None or util is None or process.parent_process() is None:
-            return
-        self._has_finalizer = True
-        # -1: after the process has joined its own children, before the queues of multiprocessing (-5) wait for readers.
-        util.Finalize(None, self.at_exit, exitpriority=-1)
-
-    def _follow_rq(self) -> None:
-        """Also write at the end of an RQ job, whose process RQ ends by `os._exit` as soon as the job has returned."""
-        if self._has_finalizer or _RQ_JOB not in os.environ:
-            return
-        self._has_finalizer = True
-        exit_at_once = os._exit
-
-        def exit_after_writing(status: int) -> NoReturn:
-            try:
-                with guarded("writing what is queued at the end of a job"):
-                    self.at_exit()
-            finally:
-                exit_at_once(status)
-
-        os._exit = exit_after_writing
 
     def _dismiss_thread(self) -> threading.Thread | None:
         """Let the thread end after its current batch, and return it if it can be joined."""

@@ -132,6 +132,57 @@ def test_children_of_multiprocessing_write_before_they_end(
     assert messages() == ["child 0", "child 1", "child 2", "parent"]
 
 
+POOL = """
+    import multiprocessing
+
+    def work(name):
+        with baserun.with_session(session_identifier=name, auto_end=False):
+            baserun.log(name)
+        return closed().captured
+
+    if __name__ == "__main__":
+        os.environ["BASERUN_FLUSH_INTERVAL"] = "60"
+        os.environ["BASERUN_STORE"] = path
+        with multiprocessing.get_context(sys.argv[2]).Pool(2) as pool:
+            assert sum(pool.map(work, [f"job {number}" for number in range(6)])) >= 12
+"""
+
+
+@pytest.mark.parametrize("method", ["fork", "spawn", "forkserver"])
+def test_workers_of_a_pool_write_before_they_are_terminated(
+    program: Make, messages: Callable[[], list[str]], method: str
+) -> None:
+    """The end of ``with Pool()`` terminates its workers by a signal; nothing that they recorded is lost."""
+    outcome = program(POOL).run(method, flags=FLAGS)
+
+    assert outcome == (0, "", "")
+    assert messages() == [f"job {number}" for number in range(6)]
+
+
+def test_a_worker_of_a_pool_ends_in_time_while_the_store_is_locked(program: Make) -> None:
+    """It does not wait for the store for longer than `exit_timeout`, whichever way the pool ends it."""
+    source = """
+    import fcntl, multiprocessing
+
+    def work(name):
+        baserun.log(name)
+
+    if __name__ == "__main__":
+        os.environ["BASERUN_STORE"] = path
+        baserun.log("parent")
+        assert baserun.flush(100)
+        with open(path + ".lock") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            with multiprocessing.get_context("fork").Pool(1) as pool:
+                pool.map(work, ["job"])
+                worker = pool._pool[0]
+            worker.join()
+        assert worker.exitcode in (0, -15)
+    """
+
+    assert program(source).run(flags=FLAGS) == (0, "", "")
+
+
 RQ = """
     def perform(name):
         with baserun.extract(carried):
