@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 from click.testing import Result
 
+import baserun
 from baserun.store import open_sink
 from baserun.store.sqlite._lock import WriteLock
 
@@ -53,6 +54,24 @@ def test_a_healthy_store(ask: Run, story: Path) -> None:
     assert found["ledger"]["stored"]["session"] == 1
     assert found["clients"] == {"openai": installed("openai")}
     assert of_status(result, "problem") == of_status(result, "warning") == []
+
+
+def test_calls_without_a_session(run: Run, record: Callable[..., Path]) -> None:
+    """Doctor counts the traces whose calls belong to no session, and says how to give them one."""
+
+    def tell(teller: Any) -> None:
+        with baserun.with_session():
+            teller.call(("user", "in a session"))
+        teller.call(("user", "in a thread without one"))
+        with baserun.start_trace("without a call"):
+            pass
+
+    result = run("--store", str(record(tell)), "doctor", "--json")
+
+    (found,) = (check for check in checks(result) if check["name"] == "sessions")
+    assert (found["status"], json.loads(result.stdout)["store"]["traces_without_session"]) == ("note", 1)
+    assert found["message"].startswith("1 trace with calls to models belongs to no session: ")
+    assert "baserun.propagate" in found["message"]
 
 
 def test_no_store_is_no_problem(run: Run) -> None:

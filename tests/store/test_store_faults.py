@@ -386,6 +386,7 @@ def test_doctor_sees_the_state_of_a_store(sink: Sink, store: Store, path: Path, 
 
     assert (info.path, info.exists, info.journal_mode, info.problems) == (str(path), True, "wal", [])
     assert (info.sessions, info.traces, info.spans, info.unindexed_spans) == (1, 1, 1, 1)
+    assert info.traces_without_session == 0
     assert info.schema_version == info.newest_schema_version
     assert info.size_bytes + info.wal_bytes > 4096
     assert info.sqlite_version == sqlite3.sqlite_version

@@ -225,6 +225,8 @@ class StoreInfo(Result, frozen=True, kw_only=True):
     traces: int
     spans: int
     annotations: int
+    traces_without_session: int
+    """Traces with calls to models that belong to no session."""
     unindexed_spans: int
     """Spans that the search index does not have yet."""
     problems: list[str]

@@ -60,6 +60,8 @@ def _checks(info: StoreInfo, bytes_a_day: float | None) -> Iterator[Check]:
     yield Check(AREA, "file", OK, f"{info.path}, {size(info.size_bytes)} and a log of {size(info.wal_bytes)}{pace}")
     counts = (plural(getattr(info, f"{noun}s"), noun) for noun in ("user", "session", "trace", "span", "annotation"))
     yield Check(AREA, "records", OK, ", ".join(counts))
+    if info.traces_without_session:
+        yield _without_session(info)
     yield _schema(info)
     yield _integrity(info)
     yield _sqlite(info)
@@ -67,6 +69,16 @@ def _checks(info: StoreInfo, bytes_a_day: float | None) -> Iterator[Check]:
     if info.unindexed_spans > _MOST_UNINDEXED:
         behind = f"{plural(info.unindexed_spans, 'span')} wait for the search; a running application works them off"
         yield Check(AREA, "search", WARNING, behind)
+
+
+def _without_session(info: StoreInfo) -> Check:
+    number = info.traces_without_session
+    words = (
+        f"{plural(number, 'trace')} with calls to models {'belongs' if number == 1 else 'belong'} to no session:"
+        " in your own threads and executors use baserun.propagate(function), in jobs baserun.extract(carried),"
+        " elsewhere baserun.with_session()"
+    )
+    return Check(AREA, "sessions", NOTE, words)
 
 
 def _schema(info: StoreInfo) -> Check:

@@ -29,6 +29,7 @@ def info(connection: sqlite3.Connection | None, path: str) -> StoreInfo:
         journal_mode=None if connection is None else _journal_mode(connection, path),
         sqlite_version=sqlite3.sqlite_version,
         has_wal_reset_defect=has_wal_reset_defect(sqlite3.sqlite_version_info),
+        traces_without_session=_count(connection, "traces WHERE session_id IS NULL AND llm_calls > 0"),
         unindexed_spans=0 if connection is None else _unindexed(connection),
         problems=[] if connection is None else _problems(connection),
         **counts,
@@ -42,8 +43,8 @@ def has_wal_reset_defect(version: tuple[int, int, int]) -> bool:
     return not any(version[:2] == sound[:2] and version >= sound for sound in _SOUND_BACKPORTS)
 
 
-def _count(connection: sqlite3.Connection | None, table: str) -> int:
-    return 0 if connection is None else int(connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0])
+def _count(connection: sqlite3.Connection | None, rows: str) -> int:
+    return 0 if connection is None else int(connection.execute(f"SELECT count(*) FROM {rows}").fetchone()[0])
 
 
 def _journal_mode(connection: sqlite3.Connection, path: str) -> str:
