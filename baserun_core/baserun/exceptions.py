@@ -13,13 +13,23 @@ BaserunError
 
 from __future__ import annotations
 
+_BEGINNING, _END = 1_000, 500
+"""Characters that are kept of a long message."""
+
 
 class BaserunError(Exception):
     """Base of every error that Baserun raises on purpose."""
 
 
 class ConfigurationError(BaserunError, ValueError):
-    """An option, argument or environment variable cannot be used as given; the message says what to write instead."""
+    """An option, argument or environment variable cannot be used as given; the message says what to write instead.
+
+    A long message is cut in its middle, where it quotes the value; its ends say what is wrong.
+    """
+
+    def __init__(self, message: str) -> None:
+        is_long = len(message) > _BEGINNING + _END
+        super().__init__(f"{message[:_BEGINNING]} ... {message[-_END:]}" if is_long else message)
 
 
 class MissingExtraError(BaserunError, ImportError):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import logging
+import pickle
 from pathlib import Path
 from typing import Any
 
@@ -230,3 +231,14 @@ def test_variable_of_the_pages_is_no_mistake() -> None:
     _, sources = resolve({}, {"BASERUN_UI_KEY": "a key of the pages"})
 
     assert sources.problems == ()
+
+
+def test_message_about_a_huge_value() -> None:
+    """An error quotes the ends of a huge value, and says what is wrong and what to write."""
+    with pytest.raises(ConfigurationError) as caught:
+        baserun.init(redact="x" * 1_000_000)
+
+    message = str(caught.value)
+    assert message.startswith("redact must be 'default', None, or a function of (text, path), not 'xxx")
+    assert len(message) < 2_000
+    assert str(pickle.loads(pickle.dumps(caught.value))) == message
