@@ -10,10 +10,10 @@ from __future__ import annotations
 import sqlite3
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TypeVar
+from typing import NamedTuple, Self, TypeVar
 
 from baserun.store.sqlite import _rollups
-from baserun.store.sqlite._sql import placeholders, select_in, write_rows
+from baserun.store.sqlite._sql import insert, select_in, write_rows
 from baserun.store.sqlite._state import TraceState
 
 Key = TypeVar("Key", bound=tuple[int, ...])
@@ -52,6 +52,33 @@ RECOUNTS = {
     "model_hours": f"{CALLS} GROUP BY 1, 2",
 }
 """The query for the right content of each table; the migration that created them uses the same."""
+
+
+class _Table(NamedTuple):
+    """A table of sums by keys, and the statements that change it."""
+
+    add: str
+    """Adds to the row of a key, and inserts it if there is none."""
+    clean: str
+    """Deletes the row of a key if nothing is left in it."""
+    width: int
+    """The number of sums."""
+
+    @classmethod
+    def of(cls, name: str, key: Sequence[str], sums: Sequence[str]) -> Self:
+        changes = ", ".join(f"{column} = {column} + excluded.{column}" for column in sums)
+        where = " AND ".join(f"{column} = ?" for column in key)
+        return cls(
+            add=f"{insert(name, (*key, *sums))} ON CONFLICT ({', '.join(key)}) DO UPDATE SET {changes}",
+            clean=f"DELETE FROM {name} WHERE {where} AND {sums[0]} = 0",
+            width=len(sums),
+        )
+
+
+_HOURS = _Table.of("hours", ("hour",), SUMS)
+_USER_HOURS = _Table.of("user_hours", ("hour", "user_id"), SUMS)
+_LATENCY_HOURS = _Table.of("latency_hours", ("hour", "latency"), ("traces",))
+_MODEL_HOURS = _Table.of("model_hours", ("hour", "model_id"), MODEL_SUMS)
 
 
 def latency_class(duration_us: int) -> int:
@@ -106,11 +133,11 @@ class Hours:
         for (hour, _), sums in self._sums.items():
             _rollups.add(hours[(hour,)], sums)
         users = {(hour, user_id): sums for (hour, user_id), sums in self._sums.items() if user_id is not None}
-        _write(connection, "hours", ("hour",), SUMS, hours)
-        _write(connection, "user_hours", ("hour", "user_id"), SUMS, users)
+        _write(connection, _HOURS, hours)
+        _write(connection, _USER_HOURS, users)
         latencies = {key: [number] for key, number in self._latencies.items() if number}
-        _write(connection, "latency_hours", ("hour", "latency"), ("traces",), latencies)
-        _write(connection, "model_hours", ("hour", "model_id"), MODEL_SUMS, _added(self._models))
+        _write(connection, _LATENCY_HOURS, latencies)
+        _write(connection, _MODEL_HOURS, _added(self._models))
 
     def _add(self, hour: int, user_id: int | None, sums: list[int], latency: int | None, sign: int = 1) -> None:
         _rollups.add(self._sums[hour, user_id], sums)
@@ -141,20 +168,6 @@ def _added(parts: list[tuple[int, ...]]) -> dict[tuple[int, ...], list[int]]:
     return found
 
 
-def _write(
-    connection: sqlite3.Connection,
-    table: str,
-    key: tuple[str, ...],
-    columns: tuple[str, ...],
-    rows: Mapping[Key, list[int]],
-) -> None:
-    changes = ", ".join(f"{column} = {column} + excluded.{column}" for column in columns)
-    write_rows(
-        connection,
-        f"INSERT INTO {table} ({', '.join((*key, *columns))}) VALUES ({placeholders(len(key) + len(columns))})"
-        f" ON CONFLICT ({', '.join(key)}) DO UPDATE SET {changes}",
-        [(*place, *sums[: len(columns)]) for place, sums in rows.items()],
-    )
-    emptied = [place for place, sums in rows.items() if sums[0] < 0]
-    where = " AND ".join(f"{column} = ?" for column in key)
-    write_rows(connection, f"DELETE FROM {table} WHERE {where} AND {columns[0]} = 0", emptied)
+def _write(connection: sqlite3.Connection, table: _Table, rows: Mapping[Key, list[int]]) -> None:
+    write_rows(connection, table.add, [(*key, *sums[: table.width]) for key, sums in rows.items()])
+    write_rows(connection, table.clean, [key for key, sums in rows.items() if sums[0] < 0])
