@@ -9,7 +9,7 @@ import sys
 import threading
 from collections.abc import Callable
 from types import FrameType
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from baserun._guard import guarded
 
@@ -23,9 +23,11 @@ _POOL_WORKER = "PoolWorker"
 
 
 def write_before_end(write: Write) -> None:
-    """Call `write` before this process ends, if it is a child of `multiprocessing` or runs a job of RQ."""
+    """Call `write` before this process ends, if it is a child of `multiprocessing`, or a worker of Celery or RQ."""
     if _RQ_JOB in os.environ:
         _before_exit_at_once(write)
+    if "celery.signals" in sys.modules:
+        _before_shutdown(write, sys.modules["celery.signals"])
     process, util = sys.modules.get("multiprocessing.process"), sys.modules.get("multiprocessing.util")
     if process is None or util is None or process.parent_process() is None:
         return
@@ -44,6 +46,14 @@ def _before_exit_at_once(write: Write) -> None:
         raise AssertionError  # the process has ended
 
     os._exit = exit_after_writing
+
+
+def _before_shutdown(write: Write, signals: Any) -> None:
+    """A process of Celery's prefork pool ends by `os._exit`, after a number of tasks if there is a limit to them.
+
+    https://docs.celeryq.dev/en/stable/userguide/signals.html#worker-process-shutdown
+    """
+    signals.worker_process_shutdown.connect(lambda **_: write(), weak=False)
 
 
 def _before_termination(write: Write) -> None:

@@ -14,15 +14,23 @@ WORKER = ("-m", celery.__name__, "--app", "jobs", "worker", "--without-gossip", 
 PEOPLE = ("anna", "bert")
 
 
-@pytest.mark.parametrize("pool", ["solo", pytest.param("prefork", marks=pytest.mark.storm)])
-def test_jobs_go_on_in_the_session_they_were_sent_from(make_place: Any, eventually: Any, pool: str) -> None:
+@pytest.mark.parametrize(
+    "pool",
+    [
+        ("solo",),
+        pytest.param(("prefork",), marks=pytest.mark.storm),
+        pytest.param(("prefork", "--max-tasks-per-child", "1"), marks=pytest.mark.storm),
+    ],
+    ids=" ".join,
+)
+def test_jobs_go_on_in_the_session_they_were_sent_from(make_place: Any, eventually: Any, pool: tuple[str, ...]) -> None:
     """Calls of jobs are in the sessions and traces of the users who enqueued them."""
     with OfflineModel() as model:
         place = make_place(model.environment())
         for folder in ("queue", "control"):
             (place.folder / folder).mkdir()
         place.run("-c", f"import jobs\nfor name in {PEOPLE}: jobs.ask(name, [name + ' one', name + ' two'])")
-        with place.running(*WORKER, pool, "--concurrency", "2") as written:
+        with place.running(*WORKER, *pool, "--concurrency", "2") as written:
             eventually(lambda: written() and place.calls() == 4)
 
     said = {
