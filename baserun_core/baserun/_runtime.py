@@ -8,6 +8,7 @@ from __future__ import annotations
 import atexit
 import os
 import threading
+from os import getpid
 from typing import Any
 
 import msgspec
@@ -65,21 +66,25 @@ _pinned: dict[str, Any] = {}
 """Options that override `init` and the environment while a test run is recorded."""
 _lock = threading.RLock()
 _hooked = False
+_process = getpid()
+"""The process that all of this belongs to."""
+_fork_locks: dict[int, threading.RLock] = {}
+"""For each process the lock of `_after_unnoticed_fork`: one of another process may be held by a thread that is gone."""
 
 
 def runtime() -> Runtime:
     """Return the current runtime; the first call creates it."""
-    return _runtime if _runtime is not None else _first_use()
+    return (_runtime if _process == getpid() else _after_unnoticed_fork()) or _first_use()
 
 
 def recorder() -> Recorder:
     """Return the current recorder; with ``enabled=False`` it records nothing."""
-    return (_runtime or _first_use()).recorder
+    return ((_runtime if _process == getpid() else _after_unnoticed_fork()) or _first_use()).recorder
 
 
 def running_recorder() -> Recorder | None:
     """Return the current recorder, or None with ``enabled=False``."""
-    return (_runtime or _first_use()).recorder_if_enabled
+    return ((_runtime if _process == getpid() else _after_unnoticed_fork()) or _first_use()).recorder_if_enabled
 
 
 def configure(given: dict[str, Any], *, clock: Clock | None = None, ids: Ids | None = None) -> Runtime:
@@ -219,7 +224,8 @@ def flush(timeout: float = 10.0) -> bool:
         ConfigurationError: `timeout` is not a number of seconds.
     """
     seconds = _checked_timeout(timeout)
-    return True if _runtime is None else _runtime.writer.flush(seconds)
+    current = _runtime if _process == getpid() else _after_unnoticed_fork()
+    return True if current is None else current.writer.flush(seconds)
 
 
 def shutdown(timeout: float = 10.0) -> bool:
@@ -251,9 +257,10 @@ def _checked_timeout(timeout: object) -> float:
 
 def stats() -> Stats:
     """Return the ledger of this process: records captured, stored, queued, and dropped by reason."""
-    if _runtime is None:
+    current = _runtime if _process == getpid() else _after_unnoticed_fork()
+    if current is None:
         return Stats(captured=0, stored=0, queued=0, dropped={}, queued_bytes=0)
-    return _runtime.writer.stats()
+    return current.writer.stats()
 
 
 def reset() -> None:
@@ -267,6 +274,8 @@ def reset() -> None:
 
 
 def _at_exit() -> None:
+    if _process != getpid():
+        _after_unnoticed_fork()
     if _runtime is not None:
         with guarded("writing what is queued at exit"):
             _runtime.writer.at_exit()
@@ -283,10 +292,22 @@ def _after_fork_in_parent() -> None:
 
 
 def _after_fork_in_child() -> None:
-    global _lock
+    global _lock, _process
     _lock = threading.RLock()
     if _runtime is not None:
         with guarded("starting over in the child of a fork"):
             if isinstance(_runtime.ids, RandomIds):
                 _runtime.ids.reseed()
             _runtime.writer.after_fork_in_child()
+    _process = getpid()
+
+
+def _after_unnoticed_fork() -> Runtime | None:
+    """Start over in a process that was forked without Python's hooks, as uWSGI does; return the current runtime.
+
+    Otherwise the workers would make the same ids, and wait for a thread that only their parent has.
+    """
+    with _fork_locks.setdefault(getpid(), threading.RLock()):
+        if _process != getpid():
+            _after_fork_in_child()
+    return _runtime

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 import pytest
+
+from baserun.store import open_store
 
 Make = Callable[[str], Any]
 """The type of the fixture `program`; its class is in conftest, which cannot be imported."""
@@ -219,6 +223,39 @@ def test_jobs_of_rq_write_before_they_end(
 
     assert outcome == (0, "0 1\n", "")
     assert messages() == ["job 0", "job 1", *stored]
+
+
+@pytest.mark.parametrize("flushes", [True, False])
+def test_children_that_were_forked_without_hooks_record(
+    program: Make, messages: Callable[[], list[str]], path: Path, flushes: bool
+) -> None:
+    """uWSGI forks its workers in C; each records with ids and a thread of its own, and nothing of its parent."""
+    source = f"""
+    import ctypes
+    fork = ctypes.PyDLL(None).fork
+    baserun.init(store=path, flush_interval=60)
+    with baserun.with_session(session_identifier="parent"):
+        baserun.log("parent")
+    assert not {flushes} or baserun.flush(100)
+    for number in range(3):
+        child = fork()
+        if child == 0:
+            with baserun.with_session(session_identifier=f"child {{number}}"):
+                baserun.log(f"child {{number}}")
+                with baserun.start_trace("t"):
+                    pass
+            assert closed().captured == 4, baserun.stats()
+            assert baserun.flush(100)
+            os._exit(0)
+        assert os.waitpid(child, 0)[1] == 0
+    assert baserun.flush(100)
+    assert closed().stored == 3
+    """
+
+    assert program(source).run(flags=FLAGS) == (0, "", "")
+    assert messages() == ["child 0", "child 1", "child 2", "parent"]
+    with closing(open_store(path)) as store:
+        assert sorted(str(trace.session_id) for trace in store.traces()) == ["child 0", "child 1", "child 2"]
 
 
 def test_a_grandchild_records(program: Make, messages: Callable[[], list[str]]) -> None:
