@@ -74,17 +74,22 @@ _fork_locks: dict[int, threading.RLock] = {}
 
 def runtime() -> Runtime:
     """Return the current runtime; the first call creates it."""
-    return (_runtime if _process == getpid() else _after_unnoticed_fork()) or _first_use()
+    return _current() or _first_use()
+
+
+def _current() -> Runtime | None:
+    """Return the runtime of this process; None before first use."""
+    return _runtime if _process == getpid() else _after_unnoticed_fork()
 
 
 def recorder() -> Recorder:
     """Return the current recorder; with ``enabled=False`` it records nothing."""
-    return ((_runtime if _process == getpid() else _after_unnoticed_fork()) or _first_use()).recorder
+    return (_current() or _first_use()).recorder
 
 
 def running_recorder() -> Recorder | None:
     """Return the current recorder, or None with ``enabled=False``."""
-    return ((_runtime if _process == getpid() else _after_unnoticed_fork()) or _first_use()).recorder_if_enabled
+    return (_current() or _first_use()).recorder_if_enabled
 
 
 def configure(given: dict[str, Any], *, clock: Clock | None = None, ids: Ids | None = None) -> Runtime:
@@ -99,6 +104,7 @@ def configure(given: dict[str, Any], *, clock: Clock | None = None, ids: Ids | N
     """
     config, sources = resolve({**_assigned, **given})
     fresh = Runtime(_with_pinned(config), sources, clock, ids)
+    _current()  # starts over after an unnoticed fork
     with _lock:
         _initial.clear()
         _initial.update(given)
@@ -224,7 +230,7 @@ def flush(timeout: float = 10.0) -> bool:
         ConfigurationError: `timeout` is not a number of seconds.
     """
     seconds = _checked_timeout(timeout)
-    current = _runtime if _process == getpid() else _after_unnoticed_fork()
+    current = _current()
     return True if current is None else current.writer.flush(seconds)
 
 
@@ -244,6 +250,7 @@ def shutdown(timeout: float = 10.0) -> bool:
     """
     global _runtime
     seconds = _checked_timeout(timeout)
+    _current()  # starts over after an unnoticed fork
     with _lock:
         previous, _runtime = _runtime, None
         return True if previous is None else previous.stop(seconds)
@@ -257,7 +264,7 @@ def _checked_timeout(timeout: object) -> float:
 
 def stats() -> Stats:
     """Return the ledger of this process: records captured, stored, queued, and dropped by reason."""
-    current = _runtime if _process == getpid() else _after_unnoticed_fork()
+    current = _current()
     if current is None:
         return Stats(captured=0, stored=0, queued=0, dropped={}, queued_bytes=0)
     return current.writer.stats()
@@ -274,11 +281,10 @@ def reset() -> None:
 
 
 def _at_exit() -> None:
-    if _process != getpid():
-        _after_unnoticed_fork()
-    if _runtime is not None:
+    current = _current()
+    if current is not None:
         with guarded("writing what is queued at exit"):
-            _runtime.writer.at_exit()
+            current.writer.at_exit()
 
 
 def _before_fork() -> None:
