@@ -225,37 +225,35 @@ def test_jobs_of_rq_write_before_they_end(
     assert messages() == ["job 0", "job 1", *stored]
 
 
-@pytest.mark.parametrize("flushes", [True, False])
 def test_children_that_were_forked_without_hooks_record(
-    program: Make, messages: Callable[[], list[str]], path: Path, flushes: bool
+    program: Make, messages: Callable[[], list[str]], path: Path
 ) -> None:
-    """uWSGI forks its workers in C; each records with ids and a thread of its own, and nothing of its parent."""
-    source = f"""
+    """uWSGI forks its workers in C, after it has loaded the application; each records with ids of its own."""
+    source = """
     import ctypes
-    fork = ctypes.PyDLL(None).fork
-    baserun.init(store=path, flush_interval=60)
-    with baserun.with_session(session_identifier="parent"):
-        baserun.log("parent")
-    assert not {flushes} or baserun.flush(100)
+
+    def work(name):
+        with baserun.with_session(session_identifier=name):
+            baserun.log(name)
+            with baserun.start_trace("t"):
+                pass
+        assert closed().captured == 4, baserun.stats()
+        assert baserun.flush(100)
+
+    baserun.init(store=path, flush_interval=60)  # no thread yet: a fork in C beside one can lock up Python itself
     for number in range(3):
-        child = fork()
+        child = ctypes.PyDLL(None).fork()
         if child == 0:
-            with baserun.with_session(session_identifier=f"child {{number}}"):
-                baserun.log(f"child {{number}}")
-                with baserun.start_trace("t"):
-                    pass
-            assert closed().captured == 4, baserun.stats()
-            assert baserun.flush(100)
+            work(f"child {number}")
             os._exit(0)
         assert os.waitpid(child, 0)[1] == 0
-    assert baserun.flush(100)
-    assert closed().stored == 3
+    work("parent")
     """
 
     assert program(source).run(flags=FLAGS) == (0, "", "")
     assert messages() == ["child 0", "child 1", "child 2", "parent"]
     with closing(open_store(path)) as store:
-        assert sorted(str(trace.session_id) for trace in store.traces()) == ["child 0", "child 1", "child 2"]
+        assert len({trace.id for trace in store.traces()}) == 4
 
 
 def test_a_grandchild_records(program: Make, messages: Callable[[], list[str]]) -> None:
