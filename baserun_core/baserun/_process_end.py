@@ -24,17 +24,22 @@ _POOL_WORKER = "PoolWorker"
 
 def write_before_end(write: Write) -> None:
     """Call `write` before this process ends, if it is a child of `multiprocessing`, or a worker of Celery or RQ."""
+
+    def write_safely() -> None:
+        with guarded("writing what is queued before a process ends"):
+            write()
+
     if _RQ_JOB in os.environ:
-        _before_exit_at_once(write)
+        _before_exit_at_once(write_safely)
     if "celery.signals" in sys.modules:
-        _before_shutdown(write, sys.modules["celery.signals"])
+        _before_shutdown(write_safely, sys.modules["celery.signals"])
     process, util = sys.modules.get("multiprocessing.process"), sys.modules.get("multiprocessing.util")
     if process is None or util is None or process.parent_process() is None:
         return
     # -1: after the process has joined its own children, before the queues of multiprocessing (-5) wait for readers.
-    util.Finalize(None, write, exitpriority=-1)
+    util.Finalize(None, write_safely, exitpriority=-1)
     if _POOL_WORKER in process.current_process().name:
-        _before_termination(write)
+        _before_termination(write_safely)
 
 
 def _before_exit_at_once(write: Write) -> None:
@@ -42,8 +47,10 @@ def _before_exit_at_once(write: Write) -> None:
     exit_at_once = os._exit
 
     def exit_after_writing(status: int) -> NoReturn:
-        _write(write, then=lambda: exit_at_once(status))
-        raise AssertionError  # the process has ended
+        try:
+            write()
+        finally:
+            exit_at_once(status)
 
     os._exit = exit_after_writing
 
@@ -65,17 +72,14 @@ def _before_termination(write: Write) -> None:
     if not is_main or signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL:
         return
 
+    def write_and_terminate() -> None:
+        try:
+            write()
+        finally:
+            os.kill(os.getpid(), signal.SIGTERM)
+
     def terminate(number: int, frame: FrameType | None) -> None:
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
-        # Not a `Thread`, whose start takes a lock.
-        _thread.start_new_thread(_write, (write,), {"then": lambda: os.kill(os.getpid(), signal.SIGTERM)})
+        _thread.start_new_thread(write_and_terminate, ())  # not a `Thread`, whose start takes a lock
 
     signal.signal(signal.SIGTERM, terminate)
-
-
-def _write(write: Write, *, then: Callable[[], object]) -> None:
-    try:
-        with guarded("writing what is queued before a process ends"):
-            write()
-    finally:
-        then()

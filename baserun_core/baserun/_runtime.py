@@ -49,6 +49,10 @@ class Runtime:
         chosen = self.config.instrument if self.config.enabled else "none"
         instrument(CLIENTS if chosen == "auto" else () if chosen == "none" else chosen)
 
+    def has(self, config: Config, sources: Sources) -> bool:
+        """Whether this is its configuration, with each value from the same source."""
+        return (self.config, self.sources) == (config, sources)
+
     def stop(self, timeout: float) -> bool:
         """Write queued records, close the store, and restore the instrumented clients."""
         from baserun._instrument import uninstrument
@@ -103,7 +107,7 @@ def configure(given: dict[str, Any], *, clock: Clock | None = None, ids: Ids | N
         TypeError: There is no such option.
     """
     config, sources = resolve({**_assigned, **given})
-    fresh = Runtime(_with_pinned(config), sources, clock, ids)
+    chosen = _with_pinned(config)
     _current()  # starts over after an unnoticed fork
     with _lock:
         _initial.clear()
@@ -112,10 +116,9 @@ def configure(given: dict[str, Any], *, clock: Clock | None = None, ids: Ids | N
             _initial["store"] = config.store  # resolved now: the application may change its folder later
         for name in given:
             _assigned.pop(name, None)
-        is_same = _runtime is not None and (_runtime.config, _runtime.sources) == (fresh.config, fresh.sources)
-        if _runtime is not None and is_same and clock is None and ids is None:
+        if _runtime is not None and _runtime.has(chosen, sources) and clock is None and ids is None:
             return _runtime
-        return _replace(fresh)
+        return _replace(Runtime(chosen, sources, clock, ids))
 
 
 def pin(options: dict[str, Any]) -> None:

@@ -36,7 +36,7 @@ def end_by(error: BaseException) -> str:
 
 def is_read_by_client() -> bool:
     """Whether the generator of a body that calls this function is read by a stream of the client, not by its caller."""
-    frame: FrameType | None = sys._getframe(2)
+    frame = sys._getframe(1).f_back
     while frame is not None and _is_of_library(frame):
         if frame.f_globals.get("__name__") == _STREAMS:
             return True

@@ -163,6 +163,38 @@ def test_workers_of_a_pool_write_before_they_are_terminated(
     assert messages() == [f"job {number}" for number in range(6)]
 
 
+def test_a_handler_of_the_application_stays_in_the_workers_of_a_pool(program: Make) -> None:
+    """A worker that handles SIGTERM itself keeps its handler, and any other child has none of ours."""
+    source = """
+    import multiprocessing, signal
+
+    def handled(number, frame):
+        raise SystemExit
+
+    def handle():
+        signal.signal(signal.SIGTERM, handled)
+
+    def handler(_):
+        baserun.log("job")
+        return signal.getsignal(signal.SIGTERM)
+
+    def in_a_process():
+        assert handler(None) is signal.SIG_DFL
+
+    if __name__ == "__main__":
+        os.environ["BASERUN_STORE"] = path
+        context = multiprocessing.get_context("fork")
+        with context.Pool(1, initializer=handle) as pool:
+            assert pool.apply(handler, (None,)) is handled
+        child = context.Process(target=in_a_process)
+        child.start()
+        child.join()
+        assert child.exitcode == 0
+    """
+
+    assert program(source).run(flags=FLAGS) == (0, "", "")
+
+
 def test_a_worker_of_a_pool_ends_in_time_while_the_store_is_locked(program: Make) -> None:
     """It does not wait for the store for longer than `exit_timeout`, whichever way the pool ends it."""
     source = """

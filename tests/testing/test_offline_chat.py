@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Iterator
 from typing import Any, Literal
 
 import openai
@@ -47,18 +46,6 @@ class Recipe(BaseModel):
     kind: Literal["cake", "soup"]
     steps: list[Step]
     vegan: bool | None
-
-
-@pytest.fixture(name="model")
-def _model() -> Iterator[OfflineModel]:
-    with OfflineModel() as model:
-        yield model
-
-
-@pytest.fixture(name="client")
-def _client(model: OfflineModel) -> Iterator[openai.OpenAI]:
-    with openai.OpenAI(base_url=model.url, api_key="offline", max_retries=0) as client:
-        yield client
 
 
 def user(text: str) -> Any:

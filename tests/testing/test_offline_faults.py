@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib
 import json
 import time
-from collections.abc import Iterator
 from typing import Any
 
 import openai
@@ -20,18 +19,6 @@ httpx2: Any = importlib.import_module("httpx2" if int(openai.__version__.split("
 # Only newer clients wrap errors inside a stream.
 CUT = (openai.APIConnectionError, httpx2.TransportError)
 MESSAGES: Any = [{"role": "user", "content": 'Say "one two three"'}]
-
-
-@pytest.fixture(name="model")
-def _model() -> Iterator[OfflineModel]:
-    with OfflineModel() as model:
-        yield model
-
-
-@pytest.fixture(name="client")
-def _client(model: OfflineModel) -> Iterator[openai.OpenAI]:
-    with openai.OpenAI(base_url=model.url, api_key="offline", max_retries=0) as client:
-        yield client
 
 
 def ask(client: openai.OpenAI, **options: Any) -> str | None:

@@ -10,7 +10,6 @@ import urllib.error
 import urllib.request
 import wave
 import zlib
-from collections.abc import Iterator
 from typing import Any
 
 import openai
@@ -18,18 +17,6 @@ import pytest
 from openai.types import Completion, ModerationCreateResponse
 
 from baserun.testing import OfflineModel
-
-
-@pytest.fixture(name="model")
-def _model() -> Iterator[OfflineModel]:
-    with OfflineModel() as model:
-        yield model
-
-
-@pytest.fixture(name="client")
-def _client(model: OfflineModel) -> Iterator[openai.OpenAI]:
-    with openai.OpenAI(base_url=model.url, api_key="offline", max_retries=0) as client:
-        yield client
 
 
 def cosine(one: list[float], other: list[float]) -> float:

@@ -10,7 +10,6 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
 from typing import Any
 
 import openai
@@ -26,12 +25,6 @@ httpx2: Any = importlib.import_module("httpx2" if int(openai.__version__.split("
 # Only newer clients wrap errors inside a stream.
 CUT = (openai.APIConnectionError, httpx2.TransportError)
 MESSAGES: Any = [{"role": "user", "content": "Hello"}]
-
-
-@pytest.fixture(name="model")
-def _model() -> Iterator[OfflineModel]:
-    with OfflineModel() as model:
-        yield model
 
 
 def own_threads() -> list[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import openai
@@ -37,18 +36,6 @@ def called(call_id: str) -> dict[str, Any]:
 def output(call_id: str) -> dict[str, Any]:
     """What a function gave, among the items of an input."""
     return {"type": "function_call_output", "call_id": call_id, "output": "18 degrees"}
-
-
-@pytest.fixture(name="model")
-def _model() -> Iterator[OfflineModel]:
-    with OfflineModel() as model:
-        yield model
-
-
-@pytest.fixture(name="client")
-def _client(model: OfflineModel) -> Iterator[openai.OpenAI]:
-    with openai.OpenAI(base_url=model.url, api_key="offline", max_retries=0) as client:
-        yield client
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import openai
@@ -28,18 +27,6 @@ class Person(BaseModel):
 
     name: str
     age: int
-
-
-@pytest.fixture(name="model")
-def _model() -> Iterator[OfflineModel]:
-    with OfflineModel() as model:
-        yield model
-
-
-@pytest.fixture(name="client")
-def _client(model: OfflineModel) -> Iterator[openai.OpenAI]:
-    with openai.OpenAI(base_url=model.url, api_key="offline", max_retries=0) as client:
-        yield client
 
 
 def test_answer_is_a_valid_response(model: OfflineModel, client: openai.OpenAI) -> None:
