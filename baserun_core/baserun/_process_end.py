@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import _thread
 import os
-import signal
 import sys
-import threading
 from collections.abc import Callable
-from types import FrameType
 from typing import Any, NoReturn
 
 from baserun._guard import guarded
@@ -18,8 +14,6 @@ Write = Callable[[], object]
 
 _RQ_JOB = "RQ_JOB_ID"
 """An environment variable that RQ sets in the process that it starts for a job."""
-_POOL_WORKER = "PoolWorker"
-"""Part of the names that `multiprocessing.Pool` gives to its processes."""
 
 
 def write_before_end(write: Write) -> None:
@@ -34,12 +28,11 @@ def write_before_end(write: Write) -> None:
     if "celery.signals" in sys.modules:
         _before_shutdown(write_safely, sys.modules["celery.signals"])
     process, util = sys.modules.get("multiprocessing.process"), sys.modules.get("multiprocessing.util")
-    if process is None or util is None or process.parent_process() is None:
-        return
-    # -1: after the process has joined its own children, before the queues of multiprocessing (-5) wait for readers.
-    util.Finalize(None, write_safely, exitpriority=-1)
-    if _POOL_WORKER in process.current_process().name:
-        _before_termination(write_safely)
+    if process is not None and util is not None and process.parent_process() is not None:
+        # -1: after it has joined its own children, before the queues of multiprocessing (-5) wait for readers.
+        # A `Pool` that is terminated kills its workers by SIGTERM instead. They get no handler: Python would not run it
+        # while a worker waits for a lock of another one that was killed, and the pool would wait for that worker for ever.
+        util.Finalize(None, write_safely, exitpriority=-1)
 
 
 def _before_exit_at_once(write: Write) -> None:
@@ -61,25 +54,3 @@ def _before_shutdown(write: Write, signals: Any) -> None:
     https://docs.celeryq.dev/en/stable/userguide/signals.html#worker-process-shutdown
     """
     signals.worker_process_shutdown.connect(lambda **_: write(), weak=False)
-
-
-def _before_termination(write: Write) -> None:
-    """A pool that is terminated, as at the end of ``with Pool() as pool:``, sends SIGTERM to its processes.
-
-    The handler returns at once, and another thread writes: the interrupted code may hold a lock that writing needs.
-    """
-    is_main = threading.current_thread() is threading.main_thread()
-    if not is_main or signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL:
-        return
-
-    def write_and_terminate() -> None:
-        try:
-            write()
-        finally:
-            os.kill(os.getpid(), signal.SIGTERM)
-
-    def terminate(number: int, frame: FrameType | None) -> None:
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)
-        _thread.start_new_thread(write_and_terminate, ())  # not a `Thread`, whose start takes a lock
-
-    signal.signal(signal.SIGTERM, terminate)

@@ -149,71 +149,35 @@ POOL = """
         os.environ["BASERUN_STORE"] = path
         with multiprocessing.get_context(sys.argv[2]).Pool(2) as pool:
             assert sum(pool.map(work, [f"job {number}" for number in range(6)])) >= 12
+            pool.close()
+            pool.join()
 """
 
 
 @pytest.mark.parametrize("method", ["fork", "spawn", "forkserver"])
-def test_workers_of_a_pool_write_before_they_are_terminated(
+def test_workers_of_a_pool_that_is_joined_write_before_they_end(
     program: Make, messages: Callable[[], list[str]], method: str
 ) -> None:
-    """The end of ``with Pool()`` terminates its workers by a signal; nothing that they recorded is lost."""
+    """A pool that is closed and joined lets its workers end; nothing that they recorded is lost."""
     outcome = program(POOL).run(method, flags=FLAGS)
 
     assert outcome == (0, "", "")
     assert messages() == [f"job {number}" for number in range(6)]
 
 
-def test_a_handler_of_the_application_stays_in_the_workers_of_a_pool(program: Make) -> None:
-    """A worker that handles SIGTERM itself keeps its handler, and any other child has none of ours."""
+def test_workers_of_a_pool_keep_the_default_of_sigterm(program: Make) -> None:
+    """A pool that is terminated can rely on SIGTERM: no child gets a handler of ours."""
     source = """
     import multiprocessing, signal
-
-    def handled(number, frame):
-        raise SystemExit
-
-    def handle():
-        signal.signal(signal.SIGTERM, handled)
 
     def handler(_):
         baserun.log("job")
         return signal.getsignal(signal.SIGTERM)
 
-    def in_a_process():
-        assert handler(None) is signal.SIG_DFL
-
     if __name__ == "__main__":
         os.environ["BASERUN_STORE"] = path
-        context = multiprocessing.get_context("fork")
-        with context.Pool(1, initializer=handle) as pool:
-            assert pool.apply(handler, (None,)) is handled
-        child = context.Process(target=in_a_process)
-        child.start()
-        child.join()
-        assert child.exitcode == 0
-    """
-
-    assert program(source).run(flags=FLAGS) == (0, "", "")
-
-
-def test_a_worker_of_a_pool_ends_in_time_while_the_store_is_locked(program: Make) -> None:
-    """It does not wait for the store for longer than `exit_timeout`, whichever way the pool ends it."""
-    source = """
-    import fcntl, multiprocessing
-
-    def work(name):
-        baserun.log(name)
-
-    if __name__ == "__main__":
-        os.environ["BASERUN_STORE"] = path
-        baserun.log("parent")
-        assert baserun.flush(100)
-        with open(path + ".lock") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            with multiprocessing.get_context("fork").Pool(1) as pool:
-                pool.map(work, ["job"])
-                worker = pool._pool[0]
-            worker.join()
-        assert worker.exitcode in (0, -15)
+        with multiprocessing.get_context("fork").Pool(1) as pool:
+            assert pool.apply(handler, (None,)) is signal.SIG_DFL
     """
 
     assert program(source).run(flags=FLAGS) == (0, "", "")
