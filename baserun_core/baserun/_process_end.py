@@ -31,7 +31,7 @@ def write_before_end(write: Write) -> None:
     if process is not None and util is not None and process.parent_process() is not None:
         # -1: after it has joined its own children, before the queues of multiprocessing (-5) wait for readers.
         # A `Pool` that is terminated kills its workers by SIGTERM instead. They get no handler: Python would not run it
-        # while a worker waits for a lock of another one that was killed, and the pool would wait for that worker for ever.
+        # while a worker waits for a lock of another that was killed, and the pool would wait for that worker for ever.
         util.Finalize(None, write_safely, exitpriority=-1)
 
 
