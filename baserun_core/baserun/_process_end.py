@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from collections.abc import Callable
 from typing import Any, NoReturn
 
@@ -12,6 +13,10 @@ from baserun._guard import guarded
 Write = Callable[[], object]
 """Writes what is queued; takes a few seconds at most."""
 
+_SHARE = 0.1
+"""The part of the time that an `Allowance` grows by."""
+_LEAST = 0.02
+"""Seconds; enough for a batch, so that records in quick succession are written together."""
 _RQ_JOB = "RQ_JOB_ID"
 """An environment variable that RQ sets in the process that it starts for a job."""
 
@@ -30,9 +35,38 @@ def write_before_end(write: Write) -> None:
     process, util = sys.modules.get("multiprocessing.process"), sys.modules.get("multiprocessing.util")
     if process is not None and util is not None and process.parent_process() is not None:
         # -1: after it has joined its own children, before the queues of multiprocessing (-5) wait for readers.
-        # A `Pool` that is terminated kills its workers by SIGTERM instead. They get no handler: Python would not run it
-        # while a worker waits for a lock of another that was killed, and the pool would wait for that worker for ever.
         util.Finalize(None, write_safely, exitpriority=-1)
+
+
+def ends_without_notice() -> bool:
+    """Whether this process is a worker of a `multiprocessing.Pool`: ``with Pool() as pool:`` kills its workers.
+
+    They get no handler of SIGTERM that would write: Python would not run it while a worker waits for a lock of another
+    that was killed, and the pool would wait for that worker for ever.
+    """
+    process = sys.modules.get("multiprocessing.process")
+    return process is not None and "PoolWorker" in process.current_process().name
+
+
+class Allowance:
+    """The time that records may take from the application's threads, where they are to be written at once.
+
+    Args:
+        most: The seconds of it at the beginning, and at most.
+    """
+
+    def __init__(self, most: float) -> None:
+        self._most = self._left = most
+        self._counted_at = time.monotonic()
+
+    def spend(self, write: Callable[[float], object]) -> None:
+        """Call `write` with the seconds that it may take, unless hardly any are left."""
+        now = time.monotonic()
+        self._left = min(self._most, self._left + (now - self._counted_at) * _SHARE)
+        self._counted_at = now
+        if self._left > _LEAST:
+            write(self._left)
+            self._left -= time.monotonic() - now
 
 
 def _before_exit_at_once(write: Write) -> None:

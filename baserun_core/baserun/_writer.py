@@ -20,7 +20,7 @@ from baserun._config import Config
 from baserun._delivery import Delivery, Marker
 from baserun._guard import report
 from baserun._ledger import Stats
-from baserun._process_end import write_before_end
+from baserun._process_end import Allowance, ends_without_notice, write_before_end
 from baserun._queue import RecordQueue
 
 _FORK_PATIENCE = 0.5
@@ -52,19 +52,23 @@ class Writer:
         self._exit_deadline: float | None = None
         """Set when the interpreter exits, from when on threads cannot be relied on."""
         self._is_end_followed = False
+        self._allowance: Allowance | None = None
+        """Of a process that ends without notice: how long records may wait here until they are written."""
         self._closed = False
         self._is_over = False
 
     # On the application's threads
 
     def put(self, record: Any, size: int) -> None:
-        """Queue a record. Never raises, and never waits except while the process exits."""
+        """Queue a record. Never raises, and never waits unless the process exits, or may end without notice."""
         if self._closed:
             self._queue.refuse("shutdown")
             return
         self._queue.put(record, size)
         if self._thread is None:
             self._start_or_write()
+        if self._allowance is not None:
+            self._allowance.spend(self.flush)
 
     def flush(self, timeout: float) -> bool:
         """Wait until everything put before is written; return whether it is committed."""
@@ -155,6 +159,8 @@ class Writer:
                 if not self._is_end_followed:
                     self._is_end_followed = True
                     write_before_end(self.at_exit)
+                    if ends_without_notice():
+                        self._allowance = Allowance(self._config.exit_timeout)
         except RuntimeError as error:  # the process can start no thread: `flush` writes in the calling one
             self._thread = None
             self._thread_failed_at = time.monotonic()

@@ -149,20 +149,50 @@ POOL = """
         os.environ["BASERUN_STORE"] = path
         with multiprocessing.get_context(sys.argv[2]).Pool(2) as pool:
             assert sum(pool.map(work, [f"job {number}" for number in range(6)])) >= 12
-            pool.close()
-            pool.join()
+            if sys.argv[3] == "joined":
+                pool.close()
+                pool.join()
 """
 
 
+@pytest.mark.parametrize("end", ["joined", "terminated"])
 @pytest.mark.parametrize("method", ["fork", "spawn", "forkserver"])
-def test_workers_of_a_pool_that_is_joined_write_before_they_end(
-    program: Make, messages: Callable[[], list[str]], method: str
+def test_workers_of_a_pool_write_before_their_job_returns(
+    program: Make, messages: Callable[[], list[str]], method: str, end: str
 ) -> None:
-    """A pool that is closed and joined lets its workers end; nothing that they recorded is lost."""
-    outcome = program(POOL).run(method, flags=FLAGS)
+    """Nothing that the workers of a pool recorded is lost, though the end of its block kills them."""
+    outcome = program(POOL).run(method, end, flags=FLAGS)
 
     assert outcome == (0, "", "")
     assert messages() == [f"job {number}" for number in range(6)]
+
+
+def test_workers_of_a_pool_wait_for_a_store_that_is_in_use_for_a_while_only(program: Make) -> None:
+    """Records of a worker wait for another writer as long as `exit_timeout` says, all of them together."""
+    source = """
+    import multiprocessing, fcntl
+
+    def work(_):
+        begun = time.monotonic()
+        with baserun.with_session():
+            for number in range(1000):
+                baserun.log("waiting")
+        return baserun.stats().queued, time.monotonic() - begun
+
+    if __name__ == "__main__":
+        os.environ["BASERUN_STORE"] = path
+        os.environ["BASERUN_EXIT_TIMEOUT"] = "0.5"
+        with baserun.with_session():
+            pass
+        assert baserun.flush()
+        with open(path + ".lock", "ab") as lock, multiprocessing.get_context("spawn").Pool(1) as pool:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            queued, seconds = pool.apply(work, (None,))
+            assert queued == 1002
+            assert 0.5 <= seconds < 50
+    """
+
+    assert program(source).run(flags=FLAGS) == (0, "", "")
 
 
 def test_workers_of_a_pool_keep_the_default_of_sigterm(program: Make) -> None:
