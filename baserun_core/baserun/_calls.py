@@ -15,6 +15,9 @@ class Usage(msgspec.Struct, kw_only=True, gc=False):
     cached_input_tokens: int | None = None
     cache_write_tokens: int | None = None
     reasoning_tokens: int | None = None
+    priced_apart: dict[str, float] | None = None
+    """What has prices of its own: the tokens of sound or images among those above, and what is counted beside tokens or
+    in their place. By the names of `genai-prices`, such as ``input_audio_tokens`` or ``web_searches``. Not stored."""
 
 
 class CallDetails(msgspec.Struct, kw_only=True):

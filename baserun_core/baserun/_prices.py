@@ -25,6 +25,16 @@ _PER_CALL = "requests_kcount"
 _PER_TOKEN = "_mtok"
 """The names of prices per token end so."""
 
+_OWN_PRICES = {
+    "input_audio_tokens": "input_audio_mtok",
+    "output_audio_tokens": "output_audio_mtok",
+    "audio_seconds": "audio_hours",
+    "input_characters": "input_mchars",
+    "web_searches": "web_searches_kcount",
+    "storage_searches": "storage_searches_kcount",
+}
+"""The names of the prices of what is never included in the price of text."""
+
 _MODERATION = ("omni-moderation", "text-moderation")
 """The names of OpenAI's moderation models begin so; a request that names none gets one of the first."""
 
@@ -35,14 +45,14 @@ def cost_nano(details: CallDetails) -> int | None:
         return 0
     usage = details.usage
     model = details.response_model or details.request_model
-    if usage is None or model is None or (usage.input_tokens is None and usage.output_tokens is None):
+    if usage is None or model is None or not _is_counted(usage):
         return None
     provider = _provider_of(details)
     url = details.price_url if provider is None else None
     tier = details.service_tier
     minute = int(time.time() // 60)
     for name in (model,) if details.request_model in (None, model) else (model, details.request_model):
-        rates = _rates(name, provider, url, tier, minute)
+        rates = None if usage.priced_apart else _rates(name, provider, url, tier, minute)
         if rates is not None and _is_consistent(usage):
             return rates.cost_nano(usage)
         cost = _priced(name, provider, url, tier, _counts(usage))
@@ -62,6 +72,10 @@ def _is_free(details: CallDetails) -> bool:
         model = details.response_model or details.request_model or _MODERATION[0]
         return details.provider == "openai" and model.startswith(_MODERATION)
     return details.operation == "retrieve_response" and details.usage is None
+
+
+def _is_counted(usage: Usage) -> bool:
+    return usage.input_tokens is not None or usage.output_tokens is not None or bool(usage.priced_apart)
 
 
 class Rates(msgspec.Struct, frozen=True):
@@ -96,14 +110,15 @@ def _provider_of(details: CallDetails) -> str | None:
     return _PROVIDERS.get(details.provider or "")
 
 
-def _counts(usage: Usage) -> tuple[tuple[str, int], ...]:
+def _counts(usage: Usage) -> dict[str, float]:
     counts = {
         "input_tokens": usage.input_tokens,
         "output_tokens": usage.output_tokens,
         "cache_read_tokens": usage.cached_input_tokens,
         "cache_write_tokens": usage.cache_write_tokens,
+        **(usage.priced_apart or {}),
     }
-    return tuple((name, count) for name, count in counts.items() if count)
+    return {name: count for name, count in counts.items() if count}
 
 
 @lru_cache(maxsize=1)
@@ -121,13 +136,13 @@ def _price_list() -> Any:
 
 
 def _priced(
-    model: str, provider: str | None, url: str | None, tier: str | None, counts: tuple[tuple[str, int], ...]
+    model: str, provider: str | None, url: str | None, tier: str | None, counts: dict[str, float]
 ) -> int | None:
-    answer = _asked(model, provider, url, tier, dict(counts))
+    answer = _asked(model, provider, url, tier, counts)
     return None if answer is None else int(answer.total_price * NANO)
 
 
-def _asked(model: str, provider: str | None, url: str | None, tier: str | None, counts: dict[str, int]) -> Any:
+def _asked(model: str, provider: str | None, url: str | None, tier: str | None, counts: dict[str, float]) -> Any:
     prices = _price_list()
     if prices is None:
         return None
@@ -139,13 +154,18 @@ def _asked(model: str, provider: str | None, url: str | None, tier: str | None, 
         )
     except (LookupError, ValueError):  # no such model or provider in the list
         return None
-    return None if answer.total_price == 0 and _is_priced_otherwise(answer) else answer
+    return answer if _is_complete(answer, counts) else None
 
 
-def _is_priced_otherwise(answer: Any) -> bool:
-    """Whether a model has prices, but none for its tokens or calls: it is paid by the hour or the character."""
+def _is_complete(answer: Any, counts: dict[str, float]) -> bool:
+    """Whether a price includes all that is counted: the list takes sound for text where it has no price of sound."""
     prices = _prices_in(answer)
-    return bool(prices) and not any(name.endswith(_PER_TOKEN) or name == _PER_CALL for name in prices)
+    if not prices:
+        return True  # a free model
+    if any(price not in prices for name, price in _OWN_PRICES.items() if name in counts):
+        return False
+    # A model may be paid by the hour or the character alone; its tokens are not free.
+    return answer.total_price != 0 or any(name.endswith(_PER_TOKEN) or name == _PER_CALL for name in prices)
 
 
 def _prices_in(answer: Any) -> dict[str, Any]:

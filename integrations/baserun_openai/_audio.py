@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from baserun.instrumentation import CallDetails
+from baserun.instrumentation import CallDetails, Usage
 from baserun_openai._binary import decode_base64, describe_bytes
 from baserun_openai._exchange import Answer, Merged
 from baserun_openai._failure import failure_in, tell_failure
@@ -33,6 +33,13 @@ def read_answer(answer: Answer, details: CallDetails) -> None:
         details.output = answer.body.decode("utf-8", "replace")
     elif answer.body:
         details.output = _described(answer)
+        details.usage = _spoken(details.input)
+
+
+def _spoken(given: Any) -> Usage | None:
+    """Return the number of characters, by which some speech is paid: an answer that is sound has no usage."""
+    text = given.get("input") if isinstance(given, dict) else given
+    return Usage(priced_apart={"input_characters": len(text)}) if isinstance(text, str) and text else None
 
 
 def _described(answer: Answer) -> dict[str, Any]:

@@ -31,7 +31,7 @@ def read_answer(answer: Answer, details: CallDetails) -> None:
     answered = answer.read(_merge)
     media_type = f"image/{answered.get('output_format') or 'png'}"
     details.response_model = answered.get("model")
-    details.usage = read_usage(answered.get("usage"))
+    details.usage = read_usage(answered.get("usage"), "image")
     details.output = [_described(image, media_type) for image in objects_of(answered.get("data"))] or None
     tell_failure(answered.get("error"), details)
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from typing import Any
 from urllib.parse import urlsplit
 
-from baserun.instrumentation import CallDetails
+from baserun.instrumentation import CallDetails, Usage
 from baserun_openai._binary import describe_base64
 from baserun_openai._exchange import Answer
 from baserun_openai._failure import tell_failure
@@ -35,13 +35,31 @@ def read_answer(answer: Answer, details: CallDetails) -> None:
     details.response_id = response.get("id")
     details.response_model = response.get("model")
     if not _is_told(response, details):
-        details.usage = read_usage(response.get("usage"))
+        details.usage = _with_searches(read_usage(response.get("usage")), items)
         details.service_tier = text_of(response.get("service_tier"))
         tell_failure(_failure(response), details)
     details.tool_calls = [_tool_call(item) for item in items if _is_tool_call(item)] or None
     details.finish_reasons = _finish_reasons(response)
     details.output_preview = _preview(items, details)
     details.output = [_without_payload(item) for item in items] or answer.other
+
+
+_SEARCHES = {"web_search_call": "web_searches", "file_search_call": "storage_searches"}
+"""The items of built-in tools that the provider charges for by their number, and the names of the price list."""
+
+
+def _with_searches(usage: Usage | None, items: list[dict[str, Any]]) -> Usage | None:
+    """Add the searches to the usage. Of what a model does in the web, only searches are charged for.
+
+    https://developers.openai.com/api/docs/guides/tools-web-search
+    """
+    if usage is None:
+        return None
+    kinds = [str(item.get("type")) for item in items if object_of(item.get("action")).get("type") in (None, "search")]
+    searches = Counter(_SEARCHES[kind] for kind in kinds if kind in _SEARCHES)
+    if searches:
+        usage.priced_apart = {**(usage.priced_apart or {}), **searches}
+    return usage
 
 
 _told: OrderedDict[tuple[str, str], None] = OrderedDict()

@@ -37,6 +37,7 @@ def said_by_the_list(model: str, usage: Usage, tier: str | None = None) -> int |
         "output_tokens": usage.output_tokens,
         "cache_read_tokens": usage.cached_input_tokens,
         "cache_write_tokens": usage.cache_write_tokens,
+        **(usage.priced_apart or {}),
     }
     try:
         asked = genai_prices.Usage(**{name: count for name, count in names.items() if count})
@@ -76,6 +77,49 @@ def test_what_is_not_paid_by_the_token_has_no_price_by_tokens(model: str) -> Non
     """Where the price is by the hour or by the character, tokens tell nothing of it, and surely not that it is free."""
     for usage in (Usage(input_tokens=10, output_tokens=10), Usage(input_tokens=0)):
         assert cost_nano(CallDetails(provider="openai", request_model=model, usage=usage)) is None
+
+
+@pytest.mark.parametrize(
+    ("model", "usage"),
+    [
+        ("gpt-audio", Usage(input_tokens=1000, output_tokens=70, priced_apart={"input_audio_tokens": 600})),
+        ("gpt-audio", Usage(input_tokens=1000, output_tokens=70, priced_apart={"output_audio_tokens": 60})),
+        ("gpt-4o-transcribe", Usage(input_tokens=1000, output_tokens=70, priced_apart={"input_audio_tokens": 1000})),
+        ("gpt-image-1", Usage(input_tokens=1000, output_tokens=4000, priced_apart={"input_image_tokens": 900})),
+        ("gpt-image-1.5", Usage(input_tokens=1000, output_tokens=4000, priced_apart={"output_image_tokens": 4000})),
+    ],
+)
+def test_sound_and_images_have_their_own_prices(model: str, usage: Usage) -> None:
+    """Tokens of sound and images cost more than those of text, as the price list says."""
+    found = cost_nano(CallDetails(provider="openai", request_model=model, usage=usage))
+    as_text = Usage(input_tokens=usage.input_tokens, output_tokens=usage.output_tokens)
+
+    assert found == said_by_the_list(model, usage)
+    assert found is not None
+    assert found > (cost_nano(CallDetails(provider="openai", request_model=model, usage=as_text)) or 0)
+
+
+def test_transcription_is_paid_by_its_length() -> None:
+    """Whisper costs as much as its sound is long."""
+    minute, hour = (
+        cost_nano(
+            CallDetails(provider="openai", request_model="whisper-1", usage=Usage(priced_apart={"audio_seconds": each}))
+        )
+        for each in (60.0, 3600)
+    )
+
+    assert minute is not None
+    assert hour == said_by_the_list("whisper-1", Usage(priced_apart={"audio_seconds": 3600})) == 60 * minute
+
+
+@pytest.mark.parametrize(
+    "counts", [{"input_audio_tokens": 5}, {"output_audio_tokens": 5}, {"audio_seconds": 1.5}, {"input_characters": 5}]
+)
+def test_sound_without_a_price_of_its_own_has_none(counts: dict[str, float]) -> None:
+    """The cost is unknown where the list has no price of sound, rather than that of text."""
+    usage = Usage(input_tokens=10, output_tokens=10, priced_apart=counts)
+
+    assert cost_nano(CallDetails(provider="openai", request_model="gpt-4o-mini", usage=usage)) is None
 
 
 def test_each_tier_has_its_price() -> None:

@@ -28,6 +28,13 @@ def _captured() -> Iterator[Captured]:
         yield captured
 
 
+@pytest.fixture(name="client")
+def _client(offline: OfflineModel, captured: Captured) -> Iterator[openai.OpenAI]:
+    """A client of the offline model, whose calls are captured."""
+    with openai.OpenAI(base_url=offline.url, api_key="offline", max_retries=0) as client:
+        yield client
+
+
 @pytest.fixture(name="http")
 def _http() -> ModuleType:
     """The HTTP library that this version of the client uses."""

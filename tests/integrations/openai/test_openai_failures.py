@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from types import ModuleType
 from typing import Any
 
@@ -13,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from baserun.instrumentation import CallDetails
-from baserun.testing import Captured, OfflineModel, capture
+from baserun.testing import Captured, capture
 from baserun_openai._endpoints import find
 from baserun_openai._exchange import Answer
 from baserun_openai._sse import split_events
@@ -145,12 +144,6 @@ def test_any_json(path: str, value: Any, is_stream: bool) -> None:
 
 def _encode(value: Any) -> bytes:
     return json.dumps(value).encode()
-
-
-@pytest.fixture(name="client")
-def _client(offline: OfflineModel, captured: Captured) -> Iterator[openai.OpenAI]:
-    with openai.OpenAI(base_url=offline.url, api_key="offline", max_retries=0) as client:
-        yield client
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt, SystemExit])

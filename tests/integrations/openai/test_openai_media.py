@@ -23,12 +23,6 @@ PNG = base64.b64decode(
 )
 
 
-@pytest.fixture(name="client")
-def _client(offline: OfflineModel, captured: Captured) -> Iterator[openai.OpenAI]:
-    with openai.OpenAI(base_url=offline.url, api_key="offline", max_retries=0) as client:
-        yield client
-
-
 @pytest.mark.parametrize("is_stream", [False, True])
 def test_completion(client: openai.OpenAI, offline: OfflineModel, captured: Captured, is_stream: bool) -> None:
     """A legacy completion is one record with its prompt and its text."""
@@ -195,7 +189,7 @@ def test_moderation(client: openai.OpenAI, offline: OfflineModel, captured: Capt
 
 
 def test_a_session_lacks_the_cost_of_speech_and_not_of_moderation(client: openai.OpenAI, captured: Captured) -> None:
-    """What it costs to speak is not told, so the sum lacks it; a moderation is free, so the sum has all of it."""
+    """The tokens of speech are not told, so the sum lacks it; a moderation is free, so the sum has all of it."""
     with baserun.with_session("ada"):
         client.moderations.create(input="I love you")
         with pytest.raises(openai.BadRequestError):
@@ -204,7 +198,7 @@ def test_a_session_lacks_the_cost_of_speech_and_not_of_moderation(client: openai
     (moderated,) = captured.store.users().items
 
     with baserun.with_session("ben"):
-        client.audio.speech.create(model="tts-1", voice="alloy", input="Hi")
+        client.audio.speech.create(model="gpt-4o-mini-tts", voice="alloy", input="Hi")
     with baserun.with_session("ben"):
         created = client.responses.create(model="gpt-4o-mini", input="Hi")
         client.responses.retrieve(created.id)
