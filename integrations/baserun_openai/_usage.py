@@ -15,8 +15,10 @@ def read_usage(value: Any, media: Literal["audio", "image"] = "audio") -> Usage 
         media: The kind of tokens that may have another price than text. An image sent to a chat has that of text.
     """
     usage = object_of(value)
-    read = object_of(_first_of(usage, "prompt_tokens_details", "input_tokens_details", "input_token_details"))
-    written = object_of(_first_of(usage, "completion_tokens_details", "output_tokens_details"))
+    read = object_of(
+        usage.get("prompt_tokens_details") or usage.get("input_tokens_details") or usage.get("input_token_details")
+    )
+    written = object_of(usage.get("completion_tokens_details") or usage.get("output_tokens_details"))
     counted = Usage(
         input_tokens=_first(usage, "prompt_tokens", "input_tokens"),
         output_tokens=_first(usage, "completion_tokens", "output_tokens"),
@@ -35,10 +37,6 @@ def _first(usage: dict[str, Any], *names: str) -> int | None:
         if count is not None:
             return count
     return None
-
-
-def _first_of(usage: dict[str, Any], *names: str) -> Any:
-    return next((usage[name] for name in names if usage.get(name)), None)
 
 
 def _tokens_of(media: str, read: dict[str, Any], written: dict[str, Any]) -> dict[str, float] | None:
