@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from baserun.store.sqlite import _rollups
 
 
-class UserState:
+class UserState(msgspec.Struct, eq=False):
     """A user's row."""
 
-    __slots__ = ("first_us", "id", "identifier", "is_dirty", "is_new", "last_us", "sessions", "sums")
-
-    def __init__(self, row_id: int, identifier: str, *, is_new: bool) -> None:
-        self.id = row_id
-        self.identifier = identifier
-        self.is_new = is_new
-        self.is_dirty = is_new
-        self.first_us: int | None = None
-        self.last_us = 0
-        self.sessions = 0
-        self.sums = _rollups.none()
+    id: int
+    identifier: str
+    is_new: bool = False
+    is_dirty: bool = False
+    first_us: int | None = None
+    last_us: int = 0
+    sessions: int = 0
+    sums: list[int] = msgspec.field(default_factory=_rollups.none)
 
     def see(self, first_us: int, last_us: int) -> None:
         """Extend the time in which the user was seen."""
@@ -30,59 +29,32 @@ class UserState:
             self.is_dirty = True
 
 
-class SessionState:
+class SessionState(msgspec.Struct, eq=False):
     """A session's row and its texts."""
 
-    __slots__ = (
-        "closed_us",
-        "direct",
-        "event_first_us",
-        "event_last_us",
-        "first_input",
-        "first_input_us",
-        "id",
-        "identifier",
-        "is_dirty",
-        "is_new",
-        "last_output",
-        "last_output_us",
-        "last_us",
-        "metadata",
-        "opened_us",
-        "previous",
-        "started_us",
-        "stored_strength",
-        "stored_user",
-        "strength",
-        "sums",
-        "texts_are_dirty",
-        "user",
-    )
-
-    def __init__(self, row_id: int, identifier: str, *, is_new: bool) -> None:
-        self.id = row_id
-        self.identifier = identifier
-        self.is_new = is_new
-        self.is_dirty = is_new
-        self.texts_are_dirty = False
-        self.user: UserState | None = None
-        self.strength = 0
-        self.stored_user: UserState | None = None
-        self.stored_strength = 0
-        self.started_us: int | None = None
-        self.last_us = 0
-        self.event_first_us: int | None = None
-        self.event_last_us: int | None = None
-        self.opened_us: int | None = None
-        self.closed_us: int | None = None
-        self.previous: str | None = None
-        self.sums = _rollups.none()
-        self.direct = (0, 0, 0, 0)
-        self.metadata: str | None = None
-        self.first_input_us: int | None = None
-        self.first_input: str | None = None
-        self.last_output_us: int | None = None
-        self.last_output: str | None = None
+    id: int
+    identifier: str
+    is_new: bool = False
+    is_dirty: bool = False
+    texts_are_dirty: bool = False
+    user: UserState | None = None
+    strength: int = 0
+    stored_user: UserState | None = None
+    stored_strength: int = 0
+    started_us: int | None = None
+    last_us: int = 0
+    event_first_us: int | None = None
+    event_last_us: int | None = None
+    opened_us: int | None = None
+    closed_us: int | None = None
+    previous: str | None = None
+    sums: list[int] = msgspec.field(default_factory=_rollups.none)
+    direct: tuple[int, int, int, int] = (0, 0, 0, 0)
+    metadata: str | None = None
+    first_input_us: int | None = None
+    first_input: str | None = None
+    last_output_us: int | None = None
+    last_output: str | None = None
 
     def see(self, first_us: int, last_us: int) -> None:
         """Extend the time in which the session was active."""
@@ -121,70 +93,38 @@ class SessionState:
         return self.event_first_us is not None or self.sums[_rollups.TRACES] > 0
 
 
-class TraceState:
+class TraceState(msgspec.Struct, eq=False):
     """A trace's row; some columns are only known, and written, at its completion."""
 
-    __slots__ = (
-        "announced_us",
-        "duration_us",
-        "environment",
-        "error_message",
-        "error_type",
-        "failed_spans",
-        "id",
-        "is_completed",
-        "is_dirty",
-        "is_new",
-        "key",
-        "kind",
-        "last_us",
-        "metadata",
-        "moved_us",
-        "name",
-        "own_user",
-        "result",
-        "session",
-        "started_us",
-        "status",
-        "stored_latency",
-        "stored_session",
-        "stored_sums",
-        "stored_user",
-        "strength",
-        "sums",
-        "tags",
-    )
-
-    def __init__(self, row_id: int, key: bytes, *, is_new: bool) -> None:
-        self.id = row_id
-        self.key = key
-        self.is_new = is_new
-        self.is_dirty = is_new
-        self.session: SessionState | None = None
-        self.own_user: UserState | None = None
-        self.strength = 0
-        self.name = ""
-        self.kind = ""
-        self.environment: str | None = None
-        self.status = "running"
-        self.error_type: str | None = None
-        self.started_us = 0
-        self.announced_us = 0
-        """The start as known before this batch; another process that continues the trace may have guessed it."""
-        self.duration_us: int | None = None
-        self.last_us = 0
-        self.moved_us: int | None = None
-        self.failed_spans = 0
-        self.sums = _rollups.none()
-        self.is_completed = False
-        self.error_message: str | None = None
-        self.result: str | None = None
-        self.metadata: str | None = None
-        self.tags: str | None = None
-        self.stored_session: SessionState | None = None
-        self.stored_user: UserState | None = None
-        self.stored_sums: list[int] | None = None
-        self.stored_latency: int | None = None
+    id: int
+    key: bytes
+    is_new: bool = False
+    is_dirty: bool = False
+    session: SessionState | None = None
+    own_user: UserState | None = None
+    strength: int = 0
+    name: str = ""
+    kind: str = ""
+    environment: str | None = None
+    status: str = "running"
+    error_type: str | None = None
+    started_us: int = 0
+    announced_us: int = 0
+    """The start as known before this batch; another process that continues the trace may have guessed it."""
+    duration_us: int | None = None
+    last_us: int = 0
+    moved_us: int | None = None
+    failed_spans: int = 0
+    sums: list[int] = msgspec.field(default_factory=_rollups.none)
+    is_completed: bool = False
+    error_message: str | None = None
+    result: str | None = None
+    metadata: str | None = None
+    tags: str | None = None
+    stored_session: SessionState | None = None
+    stored_user: UserState | None = None
+    stored_sums: list[int] | None = None
+    stored_latency: int | None = None
 
     @property
     def user(self) -> UserState | None:

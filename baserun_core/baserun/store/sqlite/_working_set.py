@@ -67,7 +67,7 @@ class WorkingSet:
         """Return the user, a new one if it is not stored yet."""
         state = self.users.get(identifier)
         if state is None:
-            state = UserState(self.next_id("users"), identifier, is_new=True)
+            state = UserState(self.next_id("users"), identifier, is_new=True, is_dirty=True)
             self.users[identifier] = self.users_by_id[state.id] = state
         return state
 
@@ -75,13 +75,13 @@ class WorkingSet:
         """Return the session, a new one if it is not stored yet."""
         state = self.sessions.get(identifier)
         if state is None:
-            state = SessionState(self.next_id("sessions"), identifier, is_new=True)
+            state = SessionState(self.next_id("sessions"), identifier, is_new=True, is_dirty=True)
             self.sessions[identifier] = self._sessions_by_id[state.id] = state
         return state
 
     def new_trace(self, key: bytes) -> TraceState:
         """Add a trace that is not stored yet."""
-        state = TraceState(self.next_id("traces"), key, is_new=True)
+        state = TraceState(self.next_id("traces"), key, is_new=True, is_dirty=True)
         self.traces[key] = self._traces_by_id[state.id] = state
         return state
 
@@ -117,14 +117,14 @@ class WorkingSet:
         return known
 
     def _take_user(self, row: Any) -> UserState:
-        state = UserState(row[0], row[1], is_new=False)
+        state = UserState(row[0], row[1])
         state.first_us, state.last_us, state.sessions = row[2:5]
         state.sums = list(row[5:])
         self.users[state.identifier] = self.users_by_id[state.id] = state
         return state
 
     def _take_session(self, row: Any) -> SessionState:
-        state = SessionState(row[0], row[1], is_new=False)
+        state = SessionState(row[0], row[1])
         state.user = state.stored_user = self._user_by_id(row[2])
         state.strength = state.stored_strength = row[3]
         state.started_us, state.last_us, state.event_first_us, state.event_last_us = row[4:8]
@@ -136,7 +136,7 @@ class WorkingSet:
         return state
 
     def _take_trace(self, row: Any) -> TraceState:
-        state = TraceState(row[0], row[1], is_new=False)
+        state = TraceState(row[0], row[1])
         state.session = state.stored_session = self._session_by_id(row[2])
         state.stored_user = self._user_by_id(row[3])
         state.strength = row[4]
