@@ -20,6 +20,9 @@ _LEAST = 0.02
 _RQ_JOB = "RQ_JOB_ID"
 """An environment variable that RQ sets in the process that it starts for a job."""
 
+_RAY = "RAY_RAYLET_PID"
+"""An environment variable that Ray sets in the workers that it starts, and kills when it shuts down."""
+
 
 def write_before_end(write: Write) -> None:
     """Call `write` before this process ends, if it is a child of `multiprocessing`, or a worker of Celery or RQ."""
@@ -39,13 +42,13 @@ def write_before_end(write: Write) -> None:
 
 
 def ends_without_notice() -> bool:
-    """Whether this process is a worker of a `multiprocessing.Pool`: ``with Pool() as pool:`` kills its workers.
+    """Whether this process is a worker of Ray, or of a `multiprocessing.Pool`, which ``with Pool() as pool:`` kills.
 
     They get no handler of SIGTERM that would write: Python would not run it while a worker waits for a lock of another
     that was killed, and the pool would wait for that worker for ever.
     """
     process = sys.modules.get("multiprocessing.process")
-    return process is not None and "PoolWorker" in process.current_process().name
+    return _RAY in os.environ or (process is not None and "PoolWorker" in process.current_process().name)
 
 
 class Allowance:

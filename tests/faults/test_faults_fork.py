@@ -167,6 +167,22 @@ def test_workers_of_a_pool_write_before_their_job_returns(
     assert messages() == [f"job {number}" for number in range(6)]
 
 
+def test_worker_of_ray_writes_before_its_task_returns(program: Make, messages: Callable[[], list[str]]) -> None:
+    """Nothing is lost when Ray shuts down, and kills the worker."""
+    source = """
+    import signal
+
+    os.environ["RAY_RAYLET_PID"] = "1"
+    baserun.init(store=path, flush_interval=60)
+    with baserun.with_session():
+        baserun.log("task")
+        os.kill(os.getpid(), signal.SIGKILL)
+    """
+
+    assert program(source).run() == (-9, "", "")
+    assert messages() == ["task"]
+
+
 def test_workers_of_a_pool_wait_for_a_store_that_is_in_use_for_a_while_only(program: Make) -> None:
     """Records of a worker wait for another writer as long as `exit_timeout` says, all of them together."""
     source = """
