@@ -1,7 +1,8 @@
 """The background thread that writes queued records to the store, through forks and to the end of the process.
 
 A daemon thread starts with the first record; if it dies, the next record starts another. It is stopped before a fork,
-and the child starts with an empty queue. While the interpreter exits, the thread that puts a record writes it.
+and the child starts with an empty queue. While the interpreter exits, the thread that puts a record writes it. In a
+process that may be killed without notice, it waits until the record is written.
 """
 
 from __future__ import annotations
