@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from io import BytesIO
 from typing import Any
 
 from django.conf import settings
+from django.contrib.auth.signals import user_logged_in, user_logged_out
+from django.core.handlers import asgi
 from django.http import HttpRequest
 from django.utils.functional import LazyObject, empty
 
-from baserun.web import ASGIMiddleware, ASGIRequest, Visitor
+from baserun.web import ASGIMiddleware, ASGIRequest, Visitor, active_request
 from baserun_django._request import visitor_of
 from baserun_django._settings import NAME, secrets_of_settings, web_options
 
@@ -20,19 +23,40 @@ class ChannelsRequest(ASGIRequest):
 
     def original(self) -> HttpRequest:
         """Return a Django request made of the scope, so that a `get_user` written for views works here too."""
-        request = HttpRequest()
-        request.method, request.path = self.method(), self.path()
-        request.META.update(
-            (f"HTTP_{name.decode('latin-1').upper().replace('-', '_')}", value.decode("latin-1"))
-            for name, value in self.scope.get("headers") or ()
-        )
+        request = _ConnectionRequest(self.scope, self.method())
         for name in ("user", "session"):
             if name in self.scope:
                 setattr(request, name, self.scope[name])
         return request
 
+    def is_secure(self) -> bool:
+        return self.original().is_secure()
+
     def peek_user(self) -> Visitor:
         return visitor_of(_loaded(self.scope.get("user")))
+
+    def user_became(self, user: Any) -> None:
+        """Follow a login or logout in a consumer: Channels changes only the consumer's own copy of the scope."""
+        self.scope["user"] = user
+        self.user_changed()
+
+
+class _ConnectionRequest(asgi.ASGIRequest):
+    """Django's request of a connection."""
+
+    def __init__(self, scope: Any, method: str) -> None:
+        # As in recent Django a header with an underscore is not mistaken for one with a hyphen. A content type that
+        # Django cannot parse would raise, as would a query that is not UTF-8.
+        headers = [
+            (name, value)
+            for name, value in scope.get("headers") or ()
+            if b"_" not in name and name.lower() != b"content-type"
+        ]
+        query = scope.get("query_string", b"").decode("utf-8", "replace")
+        super().__init__({**scope, "method": method, "headers": headers, "query_string": query}, BytesIO())
+
+    def _get_scheme(self) -> str:
+        return "https" if self.scope.get("scheme") in ("https", "wss") else "http"
 
 
 class ChannelsMiddleware(ASGIMiddleware):
@@ -54,6 +78,24 @@ class ChannelsMiddleware(ASGIMiddleware):
 
     def __init__(self, app: Any) -> None:
         super().__init__(app, secret=secrets_of_settings, **web_options(getattr(settings, NAME, None)))
+        user_logged_in.connect(_logged_in, dispatch_uid="baserun.channels")
+        user_logged_out.connect(_logged_out, dispatch_uid="baserun.channels")
+
+
+def _logged_in(sender: Any, user: Any = None, **_: Any) -> None:
+    _follow(user)
+
+
+def _logged_out(sender: Any, **_: Any) -> None:
+    from django.contrib.auth.models import AnonymousUser  # the applications are not loaded when this module is imported
+
+    _follow(AnonymousUser())
+
+
+def _follow(user: Any) -> None:
+    active = active_request()
+    if isinstance(active, ChannelsRequest):
+        active.user_became(user)
 
 
 def _loaded(user: Any) -> Any:

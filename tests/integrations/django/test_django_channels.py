@@ -7,7 +7,7 @@ from typing import Any
 
 import asgiref.testing
 import pytest
-from channels.auth import AuthMiddlewareStack
+from channels.auth import AuthMiddlewareStack, login, logout
 from channels.generic.http import AsyncHttpConsumer
 from channels.generic.websocket import AsyncWebsocketConsumer, WebsocketConsumer
 from channels.routing import ProtocolTypeRouter, URLRouter
@@ -29,11 +29,21 @@ BERT = baserun.hash_user("bert@example.com")
 
 
 def application(call: Call) -> Any:
-    """Build a project with a view and three consumers; `call` is a call to a model."""
+    """Build a project with views and consumers; `call` is a call to a model."""
 
     class Asynchronous(AsyncWebsocketConsumer):  # type: ignore[misc]  # without types of its own
         async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
             call(text_data or "")
+            await self.send("answer")
+
+    class LoggingIn(AsyncWebsocketConsumer):  # type: ignore[misc]
+        async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
+            from django.contrib.auth.models import User
+
+            await login(self.scope, await User.objects.aget(username=text_data))
+            call(f"{text_data}")
+            await logout(self.scope)
+            call("nobody")
             await self.send("answer")
 
     class Synchronous(WebsocketConsumer):  # type: ignore[misc]
@@ -49,6 +59,7 @@ def application(call: Call) -> Any:
     consumers = [
         path("async/", Asynchronous.as_asgi()),
         path("sync/", Synchronous.as_asgi()),
+        path("login/", LoggingIn.as_asgi()),
         path("http/", Http.as_asgi()),
     ]
     connected = AuthMiddlewareStack(ChannelsMiddleware(URLRouter(consumers)))
@@ -62,15 +73,15 @@ def scope_of(kind: str, where: str, client: AsyncClient, **more: Any) -> dict[st
         "asgi": {"version": "3.0", "spec_version": "2.4"},
         "scheme": "http",
         "path": where,
-        "query_string": b"",
+        "query_string": more.pop("query_string", b""),
         "headers": [(b"host", b"testserver"), (b"cookie", cookies.encode()), *more.pop("headers", ())],
         **more,
     }
 
 
-async def say(app: Any, where: str, message: str, client: AsyncClient) -> None:
+async def say(app: Any, where: str, message: str, client: AsyncClient, **more: Any) -> None:
     """Open a websocket with the cookies of `client`, send one message, and close it after the answer."""
-    connection = ApplicationCommunicator(app, scope_of("websocket", where, client, subprotocols=[]))
+    connection = ApplicationCommunicator(app, scope_of("websocket", where, client, subprotocols=[], **more))
     await connection.send_input({"type": "websocket.connect"})
     assert (await connection.receive_output(10))["type"] == "websocket.accept"
     await connection.send_input({"type": "websocket.receive", "text": message})
@@ -143,6 +154,37 @@ def test_a_connection_never_resumes_another_users_session(
     assert dict(zip(users, names(captured), strict=True)) == {ANNA: ["chat anna"], BERT: ["chat bert"]}
 
 
+def test_login_and_logout_in_a_connection(captured: Captured, call: Call, names: Names, run: Run) -> None:
+    """Each begins a new session, linked to the one before, as in a view; no call is counted to the user before."""
+
+    async def visit() -> None:
+        client = await logged_in("anna")
+        await client.get("/chat/view/")
+        await say(application(call), "/login/", "bert", client)
+
+    run(visit())
+
+    sessions = {session.user_identifier: session for session in captured.sessions}
+    calls = dict(zip([session.user_identifier for session in captured.sessions], names(captured), strict=True))
+    assert calls == {ANNA: ["chat view"], BERT: ["chat bert"], None: ["chat nobody"]}
+    assert sessions[BERT].previous_id == sessions[ANNA].id
+    assert sessions[None].previous_id == sessions[BERT].id
+
+
+def test_the_proxy_header_of_the_settings(captured: Captured, call: Call, names: Names, run: Run) -> None:
+    """Behind a proxy for https, views and consumers use the same cookie."""
+
+    async def visit() -> None:
+        client = AsyncClient()
+        with override_settings(SECURE_PROXY_SSL_HEADER=("HTTP_X_FORWARDED_PROTO", "https")):
+            await client.get("/chat/view/", headers={"x-forwarded-proto": "https"})
+            await say(application(call), "/async/", "socket", client, headers=[(b"x-forwarded-proto", b"https")])
+
+    run(visit())
+
+    assert names(captured) == [["chat view", "chat socket"]]
+
+
 def test_a_connection_can_come_first(captured: Captured, call: Call, names: Names, run: Run) -> None:
     """The answer to the handshake carries the cookie, by which the view resumes the session."""
 
@@ -184,20 +226,47 @@ def test_consumers_of_http(captured: Captured, call: Call, names: Names, run: Ru
 
 
 def test_get_user_gets_a_request(captured: Captured, call: Call, run: Run) -> None:
-    """A `get_user` that was written for views finds user, session and headers in the request that it gets here."""
+    """A `get_user` that was written for views finds in the request that it gets here what it finds there."""
 
     def of_request(request: Any) -> str:
         has_session = "_auth_user_id" in request.session
-        return f"{request.user.username} of {request.headers['host']}{request.path}, {has_session}"
+        return f"{request.user.username} of {request.get_full_path()}, {has_session}, {request.COOKIES['theme']}"
 
     async def visit() -> None:
         with override_settings(BASERUN={"get_user": of_request}):
-            app = application(call)
-            await say(app, "/async/", "socket", await logged_in("anna"))
+            client = await logged_in("anna")
+            client.cookies["theme"] = "dark"
+            await say(application(call), "/async/", "socket", client, query_string=b"a=%C3%A4")
 
     run(visit())
 
-    assert [session.user_identifier for session in captured.sessions] == ["anna of testserver/async/, True"]
+    assert [session.user_identifier for session in captured.sessions] == ["anna of /async/?a=%C3%A4, True, dark"]
+
+
+def test_get_user_gets_no_forged_header(captured: Captured, call: Call, run: Run) -> None:
+    """A header that a proxy sets cannot be forged by its name with underscores, which Django does not accept either."""
+    headers = [(b"x-remote-user", b"anna"), (b"x_remote_user", b"bert")]
+
+    async def visit() -> None:
+        with override_settings(BASERUN={"get_user": lambda request: request.headers["x-remote-user"]}):
+            await say(application(call), "/async/", "socket", AsyncClient(), headers=headers)
+
+    run(visit())
+
+    assert [session.user_identifier for session in captured.sessions] == ["anna"]
+
+
+@pytest.mark.parametrize("hostile", [{"query_string": b"a=\xff"}, {"headers": [(b"content-type", b"a/b; x*=c'd'e")]}])
+def test_connections_that_django_cannot_read(captured: Captured, call: Call, run: Run, hostile: dict[str, Any]) -> None:
+    """What a client sends does not fail the connection."""
+
+    async def visit() -> None:
+        with override_settings(BASERUN={"get_user": lambda request: "anna"}):
+            await say(application(call), "/async/", "socket", AsyncClient(), **hostile)
+
+    run(visit())
+
+    assert [call.status for call in captured.calls] == ["ok"]
 
 
 def test_options_of_the_settings(captured: Captured, call: Call, names: Names, run: Run) -> None:
