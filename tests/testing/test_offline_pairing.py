@@ -69,6 +69,23 @@ def test_messages_without_the_other_half(client: openai.OpenAI, messages: list[A
     assert raised.value.body == told
 
 
+@pytest.mark.parametrize("tool_calls", ["abc", 5, {"a": 1}, [None], [{"id": "a", "function": "get_weather"}]])
+def test_calls_that_are_no_objects(client: openai.OpenAI, tool_calls: Any) -> None:
+    """They are a bad request, not a failure of the server, which the client would try again."""
+    with pytest.raises(openai.BadRequestError, match=r"Invalid type for 'messages\[1\]\.tool_calls'"):
+        client.chat.completions.create(model="gpt-4o", messages=[USER, {"role": "assistant", "tool_calls": tool_calls}])
+
+
+def test_results_of_custom_tools(client: openai.OpenAI) -> None:
+    """A custom tool has its name elsewhere."""
+    call = {"id": "a", "type": "custom", "custom": {"name": "sql", "input": "SELECT 18"}}
+    messages: list[Any] = [USER, {"role": "assistant", "tool_calls": [call]}, result("a")]
+
+    completion = client.chat.completions.create(model="gpt-4o", messages=messages)
+
+    assert completion.choices[0].message.content == "sql says: 18 degrees"
+
+
 def test_messages_in_pairs(client: openai.OpenAI) -> None:
     """Several calls in several messages, with their results in any order, are a conversation."""
     messages: list[Any] = [
@@ -116,6 +133,17 @@ def test_calls_of_the_previous_response(model: OfflineModel, client: openai.Open
 
     assert second.output_text == "get_weather says: 18 degrees"
     assert third.output_text == "You said: Thank you"
+
+
+def test_calls_of_a_cancelled_response(model: OfflineModel, client: openai.OpenAI) -> None:
+    """A response that was cancelled before it called anything waits for no output."""
+    model.next(Reply(tool_calls=(ToolCall(name="get_weather", arguments="{}"),)))
+    first = client.responses.create(model="gpt-4o", input="What is the weather?", background=True)
+    client.responses.cancel(first.id)
+
+    second = client.responses.create(model="gpt-4o", input="Never mind", previous_response_id=first.id)
+
+    assert second.output_text == "You said: Never mind"
 
 
 def test_items_in_pairs(client: openai.OpenAI) -> None:

@@ -65,7 +65,8 @@ def _read_messages(messages: list[Any]) -> list[Message]:
     read = []
     for message in messages:
         for tool_call in message.get("tool_calls") or ():
-            called[str(tool_call.get("id"))] = str((tool_call.get("function") or {}).get("name"))
+            tool = tool_call.get("function") or tool_call.get("custom") or {}
+            called[str(tool_call.get("id"))] = str(tool.get("name"))
         tool_name = called.get(str(message.get("tool_call_id")))
         read.append(read_content(message.get("content"), role=str(message["role"]), tool_name=tool_name))
     return read

@@ -13,7 +13,7 @@ def check_messages(messages: list[Any]) -> None:
     """Check that each message with tool calls is followed by their results, and no others.
 
     Raises:
-        RequestError: A result without its call, or a call without its result.
+        RequestError: A result without its call, or a call without its result; or the calls are no objects.
     """
     called: list[str] = []
     answered: set[str] = set()
@@ -22,9 +22,19 @@ def check_messages(messages: list[Any]) -> None:
             answered.add(_answered_call(message, index, called))
             continue
         _check_answered(called, answered, param=f"messages.[{index}].role")
-        called = [str(tool_call.get("id")) for tool_call in message.get("tool_calls") or ()]
+        called = [str(tool_call.get("id")) for tool_call in _tool_calls(message, index)]
         answered = set()
     _check_answered(called, answered, param="messages")
+
+
+def _tool_calls(message: Json, index: int) -> list[Json]:
+    given = message.get("tool_calls") or []
+    if isinstance(given, list) and all(isinstance(each, dict) for each in given):
+        tools = [each.get("function") or each.get("custom") or {} for each in given]
+        if all(isinstance(tool, dict) for tool in tools):
+            return given
+    param = f"messages[{index}].tool_calls"
+    raise RequestError(f"Invalid type for '{param}': expected an array of objects.", param=param, code="invalid_type")
 
 
 def _answered_call(message: Json, index: int, called: list[str]) -> str:

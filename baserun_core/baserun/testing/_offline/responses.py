@@ -66,7 +66,7 @@ class Kept:
 
     def waiting(self) -> list[str]:
         """Return the ids of the calls that have no output yet: those of before had it when this one was asked for."""
-        return [item["call_id"] for item in self.response["output"] if item["type"] == "function_call"]
+        return [item["call_id"] for item in self.as_of_now()["output"] if item["type"] == "function_call"]
 
     def advance(self) -> None:
         """Advance a background response by one status; called with each retrieval."""
