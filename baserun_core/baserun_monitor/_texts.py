@@ -22,7 +22,7 @@ PAGE = 100_000
 # it may be indented. The possessive quantifiers keep a long line of signs from taking quadratic time.
 _FENCE = re.compile(
     r"^[ \t]*(?P<fence>(?P<sign>[`~])(?P=sign){2,}+)[^\n`]*+\n"
-    r"(?P<code>.*?)(?:^[ \t]*(?P=fence)(?P=sign)*[ \t]*$|\Z)",
+    r"(?P<code>.*?)(?:^[ \t]*(?P=fence)(?P=sign)*[ \t\r]*$|\Z)",
     re.MULTILINE | re.DOTALL,
 )
 
@@ -56,17 +56,23 @@ def fold(text: str, most: int = MOST, shown: int = SHOWN) -> Folded:
     kept = text[:most]
     cut = len(kept) if len(kept) <= shown + shown // 4 else _cut(kept, shown)
     pretty = _pretty(text) if len(text) <= min(most, shown) else None
-    first = [Piece(True, pretty)] if pretty is not None else pieces(kept[:cut])
-    return Folded(first, pieces(kept[cut:]), len(kept) - cut, len(text) - len(kept))
+    first = [Piece(True, pretty)] if pretty is not None else pieces(kept, 0, cut)
+    return Folded(first, pieces(kept, cut, len(kept)), len(kept) - cut, len(text) - len(kept))
 
 
-def pieces(text: str) -> list[Piece]:
-    """Split a text into prose and fenced code."""
-    found, at = [], 0
+def pieces(text: str, start: int = 0, end: int | None = None) -> list[Piece]:
+    """Split a text, or the part from `start` to `end` whose fences may be outside, into prose and fenced code."""
+    parts, at = [], 0
     for match in _FENCE.finditer(text):
-        found += [Piece(False, text[at : match.start()].strip("\n")), Piece(True, match["code"].rstrip("\n"))]
+        parts += [(False, at, match.start()), (True, *match.span("code"))]
         at = match.end()
-    found.append(Piece(False, text[at:].strip("\n") if found else text[at:]))
+    parts.append((False, at, len(text)))
+    found = []
+    for is_code, first, last in parts:
+        part = text[max(first, start) : last if end is None else min(last, end)]
+        if len(parts) > 1:
+            part = part.rstrip("\r\n") if is_code else part.strip("\r\n")
+        found.append(Piece(is_code, part))
     return [piece for piece in found if piece.text.strip()]
 
 

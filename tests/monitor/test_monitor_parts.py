@@ -213,12 +213,25 @@ def test_code_stands_apart() -> None:
         ("- list\n\n      ```\n      x\n      ```", ["      x"]),
         ("Not here: ```python\nx", []),
         ("```a`b\nx", []),
+        ("one\r\n```\r\nx\r\n```\r\ntwo", ["x"]),
         ("~" * 20_000, []),
     ],
 )
 def test_fences_are_those_of_commonmark(text: str, code: list[str]) -> None:
     """A fence is three or more of one sign that begin a line; one of the same sign, and no shorter, ends it."""
     assert [piece.text for piece in pieces(text) if piece.is_code] == code
+
+
+def test_code_that_is_folded_stays_code() -> None:
+    """A fold in the middle of code has code on both sides, and what comes after the code is prose."""
+    code = "\n".join(f"x = {number}" for number in range(100))
+
+    folded = fold(f"before\n```python\n{code}\n```\nafter\n```\nls\n```", shown=400)
+
+    (before, first), (rest, after, last) = folded.shown, folded.hidden
+    assert [piece.is_code for piece in (before, first, rest, after, last)] == [False, True, True, False, True]
+    assert f"{first.text}\n{rest.text}" == code
+    assert (before.text, after.text, last.text) == ("before", "after", "ls")
 
 
 def test_structured_output_is_indented() -> None:
