@@ -9,12 +9,13 @@ import re
 from contextlib import AbstractContextManager, nullcontext
 from datetime import UTC, datetime, timedelta
 
+import openai
 import pytest
 from starlette.testclient import TestClient
 
 import baserun
 from baserun.store import Store
-from baserun.testing import capture
+from baserun.testing import OfflineModel, capture
 from baserun_monitor import Pages
 
 ADA = baserun.hash_user("ada@example.com")
@@ -64,6 +65,25 @@ def test_users_who_begin_and_end_alike_are_told_apart(page: str) -> None:
         text = visitor.get(page).text
 
     assert ">tenant-eu-west-1:user-000002@example.com<" in text
+
+
+@pytest.mark.parametrize("page", ["/", "/sessions"])
+def test_a_session_that_begins_with_spaces_has_a_link(page: str) -> None:
+    """Where a visitor has said nothing visible, the link to the session has its id as its words."""
+    with capture() as captured, OfflineModel() as model:
+        with (
+            openai.OpenAI(base_url=model.url, api_key="offline", max_retries=0) as client,
+            baserun.with_session(session_identifier="of-spaces"),
+            pytest.raises(openai.RateLimitError),
+        ):
+            model.next(status=429)
+            client.chat.completions.create(model="gpt-4o", messages=[{"role": "user", "content": " \n "}])
+        assert captured.flush()
+        visitor = TestClient(Pages(captured.store, allow=lambda request: True))
+
+        text = visitor.get(page).text
+
+    assert ">of-spaces<" in text
 
 
 def test_periods_narrow_the_list(visitor: TestClient, store: Store) -> None:
