@@ -27,6 +27,8 @@ from baserun.store.filters import is_positive
 
 IDLE = timedelta(minutes=1)
 """Pauses from this length on are shown."""
+MOST_NOTES = 100
+"""Annotations of one session, trace or span that are shown outside of the conversation."""
 STATUS_MARKS = {
     "running": ("still running", "note"),
     "cancelled": ("cancelled", "warn"),
@@ -64,6 +66,15 @@ class Mark:
     kind: str
     words: str
     detail: str | None = None
+
+
+@dataclass(frozen=True)
+class Notes:
+    """Annotations beside the conversation."""
+
+    shown: list[Mark]
+    left_out: int
+    """How many more there are."""
 
 
 @dataclass
@@ -123,6 +134,12 @@ def mark_of(note: StoredAnnotation) -> Mark | None:
     if note.type == "log":
         return Mark("note", f"log {note.name}" if note.name else "log", logged(note))
     return None
+
+
+def notes_of(annotations: Iterable[StoredAnnotation]) -> Notes:
+    """Return the lines for annotations, as far as they are shown."""
+    marks = [mark for note in annotations if (mark := mark_of(note)) is not None]
+    return Notes(marks[:MOST_NOTES], max(0, len(marks) - MOST_NOTES))
 
 
 class _Teller:

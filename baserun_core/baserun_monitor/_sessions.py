@@ -52,7 +52,7 @@ def show(visit: Visit, identifier: str) -> Response:
         chain=chain,
         place=next((at for at, each in enumerate(chain, 1) if each.id == session.id), 1),
         is_running=any(trace.status == "running" for trace in session.traces),
-        notes=[mark for note in session.annotations or () if (mark := _conversation.mark_of(note)) is not None],
+        notes=_conversation.notes_of(session.annotations or ()),
         tags=_tags(session.traces),
     )
 

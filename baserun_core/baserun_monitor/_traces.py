@@ -9,7 +9,7 @@ from baserun.cli._render._messages import ASSISTANT, USER, Message, said
 from baserun.store import Page, Store, StoredCall, StoredSpan, StoredTrace
 from baserun.store.filters import TRACE_SORTS
 from baserun_monitor import _filters
-from baserun_monitor._conversation import mark_of
+from baserun_monitor._conversation import notes_of
 from baserun_monitor._exchange import Response, as_json
 from baserun_monitor._lists import Listing
 from baserun_monitor._site import Visit
@@ -17,6 +17,8 @@ from baserun_monitor._waterfall import waterfall, whole
 
 MOST_SPANS = 300
 """Rows of a waterfall at most."""
+MOST_MESSAGES = 60
+"""Messages of an input or output at most: the last."""
 
 
 def _read(store: Store, **filters: Any) -> Page[StoredTrace]:
@@ -42,7 +44,7 @@ def show(visit: Visit, identifier: str) -> Response:
         return as_json(trace.to_dict())
     bars = waterfall(trace)
     opened = _opened(trace, visit.params.get("span"))
-    notes = [(note.span_id, mark) for note in trace.annotations or () if (mark := mark_of(note)) is not None]
+    notes = trace.annotations or ()
     return visit.page(
         "trace.html",
         "Trace",
@@ -54,7 +56,9 @@ def show(visit: Visit, identifier: str) -> Response:
         opened=opened,
         is_call=isinstance(opened, StoredCall),
         dialogue=_dialogue(opened),
-        notes=notes,
+        most_messages=MOST_MESSAGES,
+        notes=notes_of(note for note in notes if note.span_id is None),
+        notes_of_span=notes_of(note for note in notes if opened is not None and note.span_id == opened.id),
     )
 
 

@@ -5,16 +5,18 @@ from __future__ import annotations
 import re
 from asyncio import CancelledError
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from datetime import UTC, datetime
+from typing import Any
 from urllib.parse import urldefrag
 
+import openai
 import pytest
 from starlette.testclient import TestClient
 
 import baserun
 from baserun.instrumentation import CallDetails, finish_call, start_call
-from baserun.testing import Captured, FakeClock, capture
+from baserun.testing import Captured, FakeClock, OfflineModel, capture
 from baserun_monitor import LOOPBACK, Pages
 from baserun_monitor._paging import TURNS_A_PAGE
 
@@ -45,6 +47,43 @@ def _captured(clock: FakeClock) -> Iterator[Captured]:
 def _visitor(captured: Captured) -> TestClient:
     pages = Pages(captured.store, allow=lambda request: True, hosts=LOOPBACK)
     return TestClient(pages, base_url="http://127.0.0.1:4320", follow_redirects=False)
+
+
+@pytest.mark.parametrize("place", ["session", "trace", "span"])
+def test_annotations_that_are_left_out_are_counted(captured: Captured, visitor: TestClient, place: str) -> None:
+    """However often a visitor gave feedback, the page stays small, and says how many more there are and where."""
+    with baserun.with_session("ada", "noted"), ExitStack() as around:
+        if place != "session":
+            around.enter_context(baserun.start_trace("chat"))
+        if place == "span":
+            around.enter_context(baserun.span("look up"))
+        for number in range(150):
+            baserun.feedback(f"name {number}", 0.5, comment="c" * 3_000)
+    assert captured.flush()
+    page = "/sessions/noted" if place == "session" else f"/traces/{captured.traces[0].id}"
+
+    text = visitor.get(page).text
+
+    assert len(text) < 400_000
+    assert text.count('class="mark') == 100
+    assert f'50 more are in <a href="{page}.json">the JSON</a>' in text
+
+
+def test_earlier_messages_that_are_left_out_are_counted(captured: Captured, visitor: TestClient) -> None:
+    """The page of a trace shows the last messages of a long input, and says how many there are before them."""
+    messages: Any = [{"role": "user", "content": f"number {each}"} for each in range(100)]
+    with (
+        OfflineModel() as model,
+        openai.OpenAI(base_url=model.url, api_key="offline") as client,
+        baserun.start_trace("chat") as trace,
+    ):
+        client.chat.completions.create(model="gpt-4o", messages=messages)
+    assert captured.flush()
+
+    text = visitor.get(f"/traces/{trace.id}").text
+
+    assert text.count('class="said user') == 60
+    assert f'40 earlier messages are in <a href="/traces/{trace.id}.json">the JSON</a>' in text
 
 
 def talk(clock: FakeClock, turns: int) -> list[str]:
