@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from urllib.parse import urlencode
+
 from flask import Response, request
 
 from baserun.exceptions import ConfigurationError
@@ -23,15 +25,18 @@ def feedback_view() -> Response:
             "feedback_view works in an application with the extension: write Baserun(app), and leave the path of the "
             "view out of `excluded`"
         )
-    if request.form:  # the application or its CSRF protection has parsed it already
-        body, kind = _joined(), "application/x-www-form-urlencoded"
-    else:
-        body, kind = request.get_data(cache=True)[: MOST_BYTES + 1], request.headers.get("Content-Type", "")
+    kind, body = _posted()
     answer = accept_feedback(active.policy, kind, body, active.visitor())
     return Response(answer.body(), answer.status, content_type="application/json" if answer.problem else None)
 
 
-def _joined() -> bytes:
-    from urllib.parse import urlencode
-
-    return urlencode(list(request.form.items())).encode()
+def _posted() -> tuple[str, bytes]:
+    length = request.content_length
+    if length is not None and length > MOST_BYTES:  # not read, because all of it would be in memory at once
+        return "", bytes(MOST_BYTES + 1)
+    if request.form:  # the application or its CSRF protection has parsed it already
+        return "application/x-www-form-urlencoded", urlencode(list(request.form.items())).encode()
+    kind = request.headers.get("Content-Type", "")
+    if length is None:  # sent in chunks, perhaps without end; or the application has read it already
+        return kind, request.stream.read(MOST_BYTES + 1) or request.get_data()[: MOST_BYTES + 1]
+    return kind, request.get_data(cache=True)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from io import BufferedReader, BytesIO, RawIOBase
 from typing import Any
 
 import pytest
@@ -250,6 +252,67 @@ def test_feedback_of_a_visitor_who_changes_their_mind(app: Flask, captured: Capt
 
     notes = [note for note in captured.traces[0].annotations or [] if note.type == "feedback"]
     assert [note.score for note in notes] == [0.0]
+
+
+CHUNKED = {"HTTP_TRANSFER_ENCODING": "chunked", "wsgi.input_terminated": True}
+
+
+class Endless(RawIOBase):
+    """A body of zeros that never ends, and counts what was read of it."""
+
+    taken = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        self.taken += len(buffer)
+        assert self.taken < 10_000_000, "all of it is read"
+        return len(buffer)
+
+
+@pytest.mark.parametrize("framing", [{"CONTENT_LENGTH": str(10**9)}, CHUNKED])
+def test_feedback_without_end_is_not_read(app: Flask, framing: dict[str, Any]) -> None:
+    """A body that is too long is refused without being taken into memory, with a length or in chunks."""
+    body = Endless()
+
+    answer = app.test_client().post(
+        "/feedback",
+        content_type="application/json",
+        environ_overrides={"wsgi.input": BufferedReader(body), **framing},
+    )
+
+    assert answer.status_code == 413
+    assert body.taken < 1_000_000
+
+
+def test_feedback_in_chunks(app: Flask, captured: Captured) -> None:
+    """A body without a length is read, also if the application has read it before."""
+    tokens: list[str] = []
+
+    @app.post("/ask")
+    def ask() -> str:
+        trace: Any = baserun.current_trace()
+        tokens.append(trace.feedback_token)
+        return ""
+
+    @app.before_request
+    def read() -> None:
+        if current_request.args:
+            current_request.get_data()
+
+    client = app.test_client()
+    client.post("/ask")
+    for place, score in (("/feedback", 0.25), ("/feedback?read=1", 0.75)):
+        body = json.dumps({"token": tokens[0], "score": score, "name": place}).encode()
+        answer = client.post(
+            place,
+            content_type="application/json",
+            environ_overrides={"wsgi.input": BytesIO(body), **CHUNKED},
+        )
+        assert answer.status_code == 204, answer.text
+
+    assert sorted(note.score or 0 for note in captured.annotations) == [0.25, 0.75]
 
 
 def test_feedback_without_the_extension_says_what_is_missing() -> None:
