@@ -137,9 +137,10 @@ def mark_of(note: StoredAnnotation) -> Mark | None:
 
 
 def notes_of(annotations: Iterable[StoredAnnotation]) -> Notes:
-    """Return the lines for annotations, as far as they are shown."""
-    marks = [mark for note in annotations if (mark := mark_of(note)) is not None]
-    return Notes(marks[:MOST_NOTES], max(0, len(marks) - MOST_NOTES))
+    """Return the lines for annotations, as far as they are shown: feedback and checks before logs."""
+    told = [(note.type == "log", mark) for note in annotations if (mark := mark_of(note)) is not None]
+    places = sorted(range(len(told)), key=lambda at: told[at][0])[:MOST_NOTES]
+    return Notes([told[at][1] for at in sorted(places)], len(told) - len(places))
 
 
 class _Teller:

@@ -69,6 +69,20 @@ def test_annotations_that_are_left_out_are_counted(captured: Captured, visitor: 
     assert f'50 more are in <a href="{page}.json">the JSON</a>' in text
 
 
+def test_feedback_is_shown_before_logs(captured: Captured, visitor: TestClient) -> None:
+    """Among more annotations than are shown, logs are left out, not what somebody thought of the answer."""
+    with baserun.start_trace("chat") as trace:
+        for number in range(150):
+            baserun.log(f"log {number}")
+        baserun.feedback("helpful", 0.0, comment="It is wrong")
+    assert captured.flush()
+
+    text = visitor.get(f"/traces/{trace.id}").text
+
+    assert "It is wrong" in text
+    assert text.count('class="mark') == 100
+
+
 def test_earlier_messages_that_are_left_out_are_counted(captured: Captured, visitor: TestClient) -> None:
     """The page of a trace shows the last messages of a long input, and says how many there are before them."""
     messages: Any = [{"role": "user", "content": f"number {each}"} for each in range(100)]
