@@ -6,6 +6,7 @@ waits for its end.
 
 from __future__ import annotations
 
+import sys
 import threading
 
 _lock = threading.RLock()
@@ -30,6 +31,16 @@ def after_in_parent() -> None:
     if me in _holders:
         _holders.discard(me)
         _lock.release()
+
+
+def must_not_wait() -> bool:
+    """Whether the parent must not wait in a fork hook, not even for a thread to start.
+
+    Gevent begins to watch for the end of the child after the hooks. While a hook waits, other greenlets run; if the
+    child ends then, gevent misses it, and `subprocess` waits for ever.
+    """
+    monkey = sys.modules.get("gevent.monkey")
+    return monkey is not None and bool(monkey.is_module_patched("threading"))
 
 
 def after_in_child() -> None:

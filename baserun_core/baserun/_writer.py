@@ -7,6 +7,7 @@ process that may be killed without notice, it waits until the record is written.
 
 from __future__ import annotations
 
+import _thread
 import queue
 import sys
 import threading
@@ -125,7 +126,12 @@ class Writer:
 
     def after_fork_in_parent(self) -> None:
         _fork.after_in_parent()
-        if not self._queue.is_settled():
+        if self._queue.is_settled():
+            return
+        if _fork.must_not_wait():
+            with suppress(RuntimeError):  # no thread can be started: the next record tries again
+                _thread.start_new_thread(self._start_or_write, ())
+        else:
             self._start_or_write()
 
     def after_fork_in_child(self) -> None:
