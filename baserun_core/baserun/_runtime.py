@@ -27,11 +27,28 @@ _LONGEST_TIMEOUT = 86_400.0
 
 
 class Runtime:
-    """One configuration with its recorder and writer, current until the next `init`."""
+    """One configuration with its recorder and writer, current until the next `init`.
 
-    def __init__(self, config: Config, sources: Sources, clock: Clock | None = None, ids: Ids | None = None) -> None:
+    Args:
+        config: The configuration.
+        sources: Where each of its values is from.
+        clock: The source of times.
+        ids: The source of ids.
+        is_of_block: Whether it belongs to a block of `baserun.testing.capture`, during which no `init` replaces it.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        sources: Sources,
+        clock: Clock | None = None,
+        ids: Ids | None = None,
+        *,
+        is_of_block: bool = False,
+    ) -> None:
         self.config = config
         self.sources = sources
+        self.is_of_block = is_of_block
         self.clock = clock or SystemClock()
         self.ids = ids or RandomIds()
         self.writer = Writer(config)
@@ -62,6 +79,8 @@ class Runtime:
 
 
 _runtime: Runtime | None = None
+_next: Runtime | None = None
+"""The runtime of an `init` within a block of `capture`; it becomes current after the block."""
 _assigned: dict[str, Any] = {}
 """Options that were assigned to the module, such as `api_key`."""
 _initial: dict[str, Any] = {}
@@ -99,6 +118,8 @@ def running_recorder() -> Recorder | None:
 def configure(given: dict[str, Any], *, clock: Clock | None = None, ids: Ids | None = None) -> Runtime:
     """Replace the configuration, after the records queued under the previous one are written.
 
+    Within a block of `baserun.testing.capture`, which records what happens in it, that is put off until its end.
+
     Nothing is replaced if nothing changes: scripts that run again and again, as in Streamlit or a notebook, call `init`
     each time, and must not disturb what others record meanwhile.
 
@@ -106,6 +127,7 @@ def configure(given: dict[str, Any], *, clock: Clock | None = None, ids: Ids | N
         ConfigurationError: An option cannot be used.
         TypeError: There is no such option.
     """
+    global _next
     config, sources = resolve({**_assigned, **given})
     chosen = _with_pinned(config)
     _current()  # starts over after an unnoticed fork
@@ -118,7 +140,11 @@ def configure(given: dict[str, Any], *, clock: Clock | None = None, ids: Ids | N
             _assigned.pop(name, None)
         if _runtime is not None and _runtime.has(chosen, sources) and clock is None and ids is None:
             return _runtime
-        return _replace(Runtime(chosen, sources, clock, ids))
+        fresh = Runtime(chosen, sources, clock, ids)
+        if _runtime is not None and _runtime.is_of_block:
+            _next = fresh
+            return fresh
+        return _replace(fresh)
 
 
 def pin(options: dict[str, Any]) -> None:
@@ -140,17 +166,24 @@ def _with_pinned(config: Config) -> Config:
 def build(given: dict[str, Any], *, clock: Clock | None = None, ids: Ids | None = None) -> Runtime:
     """Build a runtime from these options alone, without the environment, for `exchange`."""
     config, sources = resolve(given, {})
-    return Runtime(config, sources, clock, ids)
+    return Runtime(config, sources, clock, ids, is_of_block=True)
 
 
 def exchange(other: Runtime | None) -> Runtime | None:
-    """Make `other` the current runtime and return the previous one, still open; for `baserun.testing.capture`."""
-    global _runtime
+    """Make `other` the current runtime and return the previous one, still open; for `baserun.testing.capture`.
+
+    If `init` was called within the block that ends so, the runtime of that `init` becomes current in place of `other`.
+    """
+    global _runtime, _next
     from baserun._instrument import uninstrument
 
     with _lock:
         previous, _runtime = _runtime, other
         _hook_process()
+        if _next is not None and (other is None or not other.is_of_block):
+            fresh, _next = _next, None
+            _replace(fresh)
+            return previous
         with guarded("starting"):
             if other is None:
                 uninstrument()
@@ -275,9 +308,11 @@ def stats() -> Stats:
 
 def reset() -> None:
     """Return to the state of a new process; for tests."""
+    global _next
     from baserun._guard import forget_what_was_said
 
     shutdown()
+    _next = None
     _assigned.clear()
     _initial.clear()
     forget_what_was_said()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from datetime import UTC, datetime
 from pathlib import Path
@@ -59,6 +60,43 @@ def test_captures_that_end_out_of_order(tmp_path: Path) -> None:
     assert baserun.flush()
     assert [session.user_identifier for session in baserun.open_store().sessions()] == ["outside"]
     assert baserun.stats().dropped == {}
+
+
+@pytest.mark.parametrize("is_configured", [False, True])
+def test_init_in_a_capture_block(tmp_path: Path, is_configured: bool) -> None:
+    """An application that calls `init` within the block is captured, and has its own configuration after the block."""
+    if is_configured:
+        baserun.init(tmp_path / "before.sqlite3", environment="before")
+    with capture() as captured:
+        baserun.init(tmp_path / "application.sqlite3", environment="application")
+        with capture() as inner, baserun.start_trace("inner"):
+            pass
+        with baserun.start_trace("inside"):
+            pass
+    with baserun.start_trace("after"):
+        pass
+    baserun.shutdown()
+
+    assert [trace.name for trace in inner.traces] == ["inner"]
+    assert [(trace.name, trace.environment) for trace in captured.traces] == [("inside", None)]
+    (after,) = baserun.open_store(tmp_path / "application.sqlite3").traces()
+    assert (after.name, after.environment) == ("after", "application")
+    assert not (tmp_path / "before.sqlite3").exists()
+
+
+def test_shutdown_in_a_capture_block(tmp_path: Path) -> None:
+    """What is recorded after a `shutdown` in the block is written to the configured store, and no thread is left."""
+    baserun.init(tmp_path / "own.sqlite3", flush_interval=60)
+    threads = threading.active_count()
+    with capture() as captured:
+        baserun.shutdown()
+        with baserun.start_trace("inside"):
+            pass
+    left = threading.active_count()
+
+    assert captured.traces == []
+    assert [trace.name for trace in baserun.open_store(tmp_path / "own.sqlite3").traces()] == ["inside"]
+    assert left == threads
 
 
 def test_capture_reads_no_environment(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -45,14 +45,19 @@ class _Block:
             _blocks.append(self)
 
     def leave(self) -> None:
-        """Restore the previous runtime, or leave that to a later block that is still open in another thread or task."""
+        """Restore the previous runtime, or leave that to a later block that is still open in another thread or task.
+
+        If `shutdown` was called in the block, what was recorded since is written as well.
+        """
         with _blocks_lock:
             _blocks.remove(self)
             later = next((block for block in _blocks if block.before is self.runtime), None)
-            if later is None:
-                exchange(self.before)
-            else:
+            if later is not None:
                 later.before = self.before
+                return
+            left = exchange(self.before)
+            if left is not None and all(left is not block.runtime for block in (self, *_blocks)):
+                left.writer.close(left.config.exit_timeout)
 
 
 class Captured:
@@ -132,12 +137,14 @@ def _beginning(item: StoredSession | StoredTrace | StoredSpan) -> tuple[datetime
 
 @contextmanager
 def capture(*, clock: Clock | None = None, ids: Ids | None = None, **options: Any) -> Iterator[Captured]:
-    """Record into a fresh store in this block, whatever was configured before, so that a test can look at it.
+    """Record into a fresh store in this block, whatever is configured, so that a test can look at it.
 
         with baserun.testing.capture() as captured:
             with baserun.with_session(user_identifier="u") as session:
                 ...
         assert captured.sessions[0].user_identifier == "u"
+
+    An `init` within the block takes effect at its end.
 
     Args:
         clock: The source of times, such as a `FakeClock`.
