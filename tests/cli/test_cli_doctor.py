@@ -96,24 +96,54 @@ def test_a_store_in_memory_is_not_looked_for(run: Run, monkeypatch: pytest.Monke
 
 def _obey_modes() -> None:
     """Let even root be bound by the modes of files, in the child only."""
-    ctypes.CDLL(None).prctl(24, 1, 0, 0, 0)  # PR_CAPBSET_DROP, CAP_DAC_OVERRIDE
+    for capability in (1, 2):  # CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH
+        ctypes.CDLL(None).prctl(24, capability, 0, 0, 0)  # PR_CAPBSET_DROP
+
+
+def as_somebody(*arguments: str, store: Path) -> subprocess.CompletedProcess[str]:
+    """Run the command as a user who is bound by the modes of files."""
+    return subprocess.run(
+        [sys.executable, "-c", "from baserun.cli import main; main()", *arguments],
+        env={**os.environ, "BASERUN_STORE": str(store)},
+        preexec_fn=_obey_modes if os.geteuid() == 0 else None,
+        capture_output=True,
+        text=True,
+    )
 
 
 def test_a_store_that_cannot_be_made(tmp_path: Path) -> None:
     """In a folder that cannot be written to, the first session would not make a store."""
     tmp_path.chmod(0o500)
 
-    done = subprocess.run(
-        [sys.executable, "-c", "from baserun.cli import main; main()", "doctor"],
-        env={**os.environ, "BASERUN_STORE": str(tmp_path / "data" / "calls.sqlite3")},
-        preexec_fn=_obey_modes if os.geteuid() == 0 else None,
-        capture_output=True,
-        text=True,
-    )
+    done = as_somebody("doctor", store=tmp_path / "data" / "calls.sqlite3")
 
     tmp_path.chmod(0o700)
     assert done.returncode == 1, done.stderr
     assert f"and you cannot make it: you cannot write to {tmp_path};" in done.stdout
+
+
+def test_a_store_below_a_file(run: Run, tmp_path: Path) -> None:
+    """Nor would it below a file, even one that the user can write to and execute."""
+    program = tmp_path / "manage.py"
+    program.touch(0o700)
+
+    result = run("doctor", "--store", str(program / "calls.sqlite3"))
+
+    assert result.exit_code == 1
+    assert f"and you cannot make it: {program} is no folder;" in result.stdout
+
+
+def test_a_store_in_a_closed_folder(story: Path) -> None:
+    """No command says of another user's store that there is none."""
+    story.parent.chmod(0o000)
+
+    examined = as_somebody("doctor", store=story)
+    listed = as_somebody("sessions", "list", store=story)
+
+    story.parent.chmod(0o700)
+    assert f"problem\tstore\tfile\tyou cannot look into {story.parent}, where {story} would be;" in examined.stdout
+    assert (examined.returncode, listed.returncode, listed.stdout) == (1, 1, "")
+    assert listed.stderr == f"baserun: The store {story} cannot be used at the moment: Permission denied.\n"
 
 
 def test_plain_lines_are_for_programs(ask: Run) -> None:

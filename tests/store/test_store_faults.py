@@ -242,6 +242,37 @@ def test_a_read_only_folder_is_read_and_not_written() -> None:
     assert done.stdout.splitlines()[1] == "['s']"
 
 
+CLOSED = f"""{AS_ANOTHER_USER}
+from baserun.exceptions import StoreUnavailableError
+store = open_store(path)
+for ask in (
+    store.sessions,
+    store.info,
+    lambda: store.erase_user("ann"),
+    lambda: store.prune(days=1),
+    lambda: store.prune(days=1, dry_run=True),
+):
+    try:
+        print(ask())
+    except StoreUnavailableError as error:
+        print(error)
+"""
+
+
+def test_a_store_in_a_closed_folder_is_not_taken_for_none() -> None:
+    """Whoever cannot look into the folder gets an error, and no receipt for having erased nothing."""
+    with TemporaryDirectory() as folder, TemporaryDirectory() as spare:
+        path = Path(folder, "baserun.sqlite3")
+        _write_and_close(path, "s")
+        Path(folder).chmod(0o000)
+
+        done = _python(CLOSED, path, Path(spare, "spare.sqlite3"))
+
+        Path(folder).chmod(0o755)
+    assert done.stderr == ""
+    assert done.stdout.splitlines() == [f"The store {path} cannot be used at the moment: Permission denied."] * 5
+
+
 JOURNAL = f"""{AS_ANOTHER_USER}
 print(open_store(path).info().journal_mode)
 """

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import os
 from collections.abc import Callable
 from typing import Any
 
@@ -85,10 +84,16 @@ def location(store_url: str | None) -> StoreLocation:
 
 
 def require(place: StoreLocation) -> None:
-    """Raise `Problem` with advice if there is no store."""
+    """Raise `Problem` with advice if there is no store.
+
+    Raises:
+        StoreUnavailableError: Whether there is one cannot be found out.
+    """
+    from baserun.store.sqlite._connection import identity
+
     if place.is_temporary:
         raise Problem("A store in memory is gone with the program that fills it; name a file with --store.")
-    if not os.path.exists(place.path):
+    if identity(place.path) is None:
         raise Problem(
             f"There is no store at {place.path} yet. The first recorded session makes one: run your application with "
             "baserun from this folder, or name its store with --store PATH or BASERUN_STORE."

@@ -42,10 +42,15 @@ def missing(location: StoreLocation) -> Check:
         return Check(AREA, "file", NOTE, "in the memory of the application, which alone can read it")
     none = f"there is none at {location.path} yet"
     folder = _existing_folder(location.path)
-    if not os.access(folder, os.W_OK | os.X_OK):
+    if not os.path.isdir(folder):
+        words = f"{none}, and you cannot make it: {folder} is no folder; name another store by BASERUN_STORE"
+    elif not os.access(folder, os.X_OK):
+        words = f"you cannot look into {folder}, where {location.path} would be; run as its owner"
+    elif not os.access(folder, os.W_OK):
         words = f"{none}, and you cannot make it: you cannot write to {folder}; name another store by BASERUN_STORE"
-        return Check(AREA, "file", PROBLEM, words)
-    return Check(AREA, "file", NOTE, f"{none}; the first recorded session makes it")
+    else:
+        return Check(AREA, "file", NOTE, f"{none}; the first recorded session makes it")
+    return Check(AREA, "file", PROBLEM, words)
 
 
 def _existing_folder(path: str) -> str:

@@ -81,8 +81,12 @@ class WriteConnection:
                 raise unavailable(error, self.path) from error
 
     def exists(self) -> bool:
-        """Whether the file exists; a transaction creates it otherwise."""
-        return os.path.exists(self.path)
+        """Whether the file exists; a transaction creates it otherwise.
+
+        Raises:
+            StoreUnavailableError: That cannot be found out.
+        """
+        return identity(self.path) is not None
 
     def close(self) -> None:
         """Close the connection and the lock file."""
@@ -176,11 +180,17 @@ class WriteConnection:
 
 
 def identity(path: str) -> tuple[int, int] | None:
-    """Return the device and inode of the file at `path`; None if there is none."""
+    """Return the device and inode of the file at `path`; None if there is none.
+
+    Raises:
+        StoreUnavailableError: That cannot be found out, since its folder is closed to this user.
+    """
     try:
         status = os.stat(path)
-    except OSError:
+    except (FileNotFoundError, NotADirectoryError):
         return None
+    except OSError as error:
+        raise unavailable(error, path) from error
     return (status.st_dev, status.st_ino)
 
 
