@@ -233,6 +233,18 @@ def test_a_store_of_a_newer_baserun(ask: Run, story: Path) -> None:
     assert "999" in result.stdout
 
 
+def test_a_store_of_an_older_baserun(ask: Run, story: Path) -> None:
+    """A store that waits for its upgrade by the next application that records is no problem to solve."""
+    connection = sqlite3.connect(story)
+    connection.execute("PRAGMA user_version = 1")
+    connection.close()
+
+    result = ask("doctor")
+
+    assert f"note\tstore\tschema\tThe store {story} has version 1, this Baserun reads version " in result.stdout
+    assert result.exit_code == 0
+
+
 def test_the_environment_is_checked(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     """Misspelt and unusable variables are problems that say what to write."""
     monkeypatch.setenv("BASERUN_STROE", "x")

@@ -19,10 +19,14 @@ _MOST_UNINDEXED = 10_000
 
 def examine(store: Store) -> tuple[StoreInfo | None, dict[str, dict[str, int]], float | None, list[Check]]:
     """Return the state of the store, its ledger, its growth in bytes a day, and the checks of all that."""
+    from baserun.store.sqlite._errors import OlderStoreError
+
     try:
         info = store.info()
         ledger = store.ledger()
         bytes_a_day = _growth(store, info)
+    except OlderStoreError as error:  # no problem to solve: the next application that records upgrades it
+        return None, {}, None, [Check(AREA, "schema", NOTE, str(error))]
     except StoreError as error:
         return None, {}, None, [Check(AREA, "file", PROBLEM, str(error))]
     return info, ledger, bytes_a_day, [*_checks(info, bytes_a_day), *_ledger(ledger)]
@@ -87,15 +91,8 @@ def _without_session(info: StoreInfo) -> Check:
 
 
 def _schema(info: StoreInfo) -> Check:
-    version, newest = info.schema_version, info.newest_schema_version
-    if version is None or version == newest:
-        return Check(AREA, "schema", OK, f"version {newest}" if version is not None else "not made yet")
-    if version < newest:
-        words = f"version {version}; the next application that records brings it to {newest}"
-        return Check(AREA, "schema", NOTE, words)
-    return Check(
-        AREA, "schema", PROBLEM, f"version {version} is newer than this Baserun knows ({newest}): upgrade Baserun"
-    )
+    version = info.schema_version
+    return Check(AREA, "schema", OK, "not made yet" if version is None else f"version {version}")
 
 
 def _integrity(info: StoreInfo) -> Check:

@@ -26,6 +26,10 @@ UNSTORABLE = (
 """Exceptions raised for a row that can never be stored."""
 
 
+class OlderStoreError(StoreUnavailableError):
+    """The store is of an older version; the next application that writes to it upgrades it."""
+
+
 def is_corrupt(error: sqlite3.Error) -> bool:
     """Whether the file itself is corrupt: malformed, or not a database."""
     return _primary(error) in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)

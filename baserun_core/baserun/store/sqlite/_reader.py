@@ -12,9 +12,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from urllib.parse import quote
 
-from baserun.exceptions import NarrowFilterError, StoreUnavailableError
+from baserun.exceptions import NarrowFilterError
 from baserun.store.sqlite._connection import BUSY_TIMEOUT_MS, identity, keep_forever
-from baserun.store.sqlite._errors import is_interrupt, unavailable
+from baserun.store.sqlite._errors import OlderStoreError, is_interrupt, unavailable
 from baserun.store.sqlite._file_state import file_state
 from baserun.store.sqlite._migrate import check_ours, check_version, newest_version, stored_version
 
@@ -178,7 +178,7 @@ def _try_connect(path: str, options: str) -> sqlite3.Connection:
 
 def _require(version: int, path: str) -> None:
     if version < newest_version():
-        raise StoreUnavailableError(
+        raise OlderStoreError(
             f"The store {path} has version {version}, this Baserun reads version {newest_version()}. "
             "It is upgraded when an application that runs this Baserun writes to it for the first time."
         )
