@@ -2,16 +2,31 @@
 
 An import that another thread has begun is never finished in the child. Nor is a transaction: the child's copy of SQLite
 waits for its end.
+
+Connections to a store are closed before a fork. The child's copy of SQLite would believe that it holds their locks,
+which a child does not inherit, and would take none of its own. The last other process to close the store would then
+remove the log that the child writes to.
 """
 
 from __future__ import annotations
 
 import sys
 import threading
+import weakref
+from typing import Protocol
+
+
+class Connection(Protocol):
+    """A connection to a store that the process has open."""
+
+    def close_before_fork(self) -> None:
+        """Close it, if it is open and not in use; the next use opens it again. Never raises."""
+
 
 _lock = threading.RLock()
 _holders: set[int] = set()
 """Threads that hold the lock in order to fork."""
+_connections: weakref.WeakSet[Connection] = weakref.WeakSet()
 
 
 def in_one_piece() -> threading.RLock:
@@ -19,10 +34,17 @@ def in_one_piece() -> threading.RLock:
     return _lock
 
 
+def close_before(connection: Connection) -> None:
+    """Close `connection` before each fork; the caller holds the lock."""
+    _connections.add(connection)
+
+
 def before(patience: float) -> None:
-    """Wait for the lock before a fork; after `patience` seconds fork without it."""
+    """Wait for the lock before a fork, and close what is open; after `patience` seconds fork without that."""
     if _lock.acquire(timeout=patience):
         _holders.add(threading.get_ident())
+        for connection in list(_connections):
+            connection.close_before_fork()
 
 
 def after_in_parent() -> None:

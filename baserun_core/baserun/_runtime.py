@@ -13,6 +13,7 @@ from typing import Any
 
 import msgspec
 
+from baserun import _fork
 from baserun._clock import Clock, Ids, RandomIds, SystemClock
 from baserun._config import Config, Sources, resolve
 from baserun._guard import guarded, report, say
@@ -24,6 +25,8 @@ from baserun.store._location import resolve as locate
 
 _LONGEST_TIMEOUT = 86_400.0
 """A day, in seconds; on some systems threads cannot wait for much longer, let alone for infinity."""
+_CUT_PATIENCE = 10.0
+"""Seconds that a fork waits for a running transaction or import, which wait for nothing else."""
 
 
 class Runtime:
@@ -328,9 +331,11 @@ def _at_exit() -> None:
 def _before_fork() -> None:
     if _runtime is not None:
         _runtime.writer.before_fork()
+    _fork.before(_CUT_PATIENCE)  # also without a runtime: one that was replaced may still be writing
 
 
 def _after_fork_in_parent() -> None:
+    _fork.after_in_parent()
     if _runtime is not None:
         _runtime.writer.after_fork_in_parent()
 
@@ -338,6 +343,7 @@ def _after_fork_in_parent() -> None:
 def _after_fork_in_child() -> None:
     global _lock, _process
     _lock = threading.RLock()
+    _fork.after_in_child()
     if _runtime is not None:
         with guarded("starting over in the child of a fork"):
             if isinstance(_runtime.ids, RandomIds):

@@ -27,8 +27,6 @@ from baserun._queue import RecordQueue
 
 _FORK_PATIENCE = 0.5
 """Seconds that a fork waits for the thread to write its batch, which may have to wait for other processes."""
-_CUT_PATIENCE = 10.0
-"""Seconds that a fork waits for a running transaction or import, which wait for nothing else."""
 _THREAD_RETRY = 1.0
 """Seconds before starting the thread is tried again after a failure."""
 
@@ -122,10 +120,8 @@ class Writer:
         thread = self._dismiss_thread()
         if thread is not None:
             thread.join(_FORK_PATIENCE)
-        _fork.before(_CUT_PATIENCE)
 
     def after_fork_in_parent(self) -> None:
-        _fork.after_in_parent()
         if self._queue.is_settled():
             return
         if _fork.must_not_wait():
@@ -137,7 +133,6 @@ class Writer:
     def after_fork_in_child(self) -> None:
         """Start with an empty queue: the parent writes its records with its own thread and connection."""
         delivery = self._delivery
-        _fork.after_in_child()
         self._start_empty()
         delivery.forget()
 

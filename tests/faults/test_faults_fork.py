@@ -102,6 +102,86 @@ def test_forks_while_the_writer_commits(program: Make, messages: Callable[[], li
     assert stored == {f"child {number}": 1 for number in range(forks)}
 
 
+CLOSING = """
+    def record(text):
+        with baserun.with_session(session_identifier="s"):
+            baserun.log(text)
+        assert baserun.flush(100)
+
+    baserun.init(store=path)
+    record("parent")
+    store = baserun.open_store(path)
+    assert len(store.sessions()) == 1
+    (ready, tell_ready), (go, tell_go) = os.pipe(), os.pipe()
+    child = os.fork()
+    if child == 0:
+        record("child before")
+        os.write(tell_ready, b".")
+        os.read(go, 1)
+        record("child after")
+        os._exit(0)
+    os.read(ready, 1)
+    assert len(store.sessions()) == 1
+    store.close()
+    record("parent after")
+    if sys.argv[2] == "shutdown":
+        assert baserun.shutdown()
+    else:
+        baserun.init(store=path, environment="another")
+    os.write(tell_go, b".")
+    assert os.waitpid(child, 0)[1] == 0
+"""
+
+
+@pytest.mark.parametrize("closing", ["shutdown", "init"])
+def test_a_parent_closes_the_store_beside_its_child(
+    program: Make, messages: Callable[[], list[str]], closing: str
+) -> None:
+    """A child forked from a process that has the store open loses nothing when that process closes it."""
+    assert program(CLOSING).run(closing, flags=FLAGS) == (0, "", "")
+    assert messages() == ["child after", "child before", "parent", "parent after"]
+
+
+CHURN = """
+    def churn():
+        for number in range(sys.maxsize):
+            if done.is_set():
+                return
+            with baserun.with_session(session_identifier="churn"):
+                baserun.log("x" * 100)
+            if sys.argv[2] == "shutdown":
+                baserun.shutdown()
+            else:
+                baserun.init(store=path, environment=str(number))
+
+    baserun.init(store=path)
+    done = threading.Event()
+    churning = threading.Thread(target=churn)
+    churning.start()
+    for number in range(30):
+        child = os.fork()
+        if child == 0:
+            with baserun.with_session(session_identifier="children"):
+                baserun.log(f"child {number}")
+            assert baserun.flush(90), baserun.stats()
+            os._exit(0)
+        assert os.waitpid(child, 0)[1] == 0, number
+    done.set()
+    churning.join()
+    assert baserun.shutdown()
+"""
+
+
+@pytest.mark.parametrize("closing", ["shutdown", "init"])
+def test_forks_while_the_store_is_opened_and_closed(
+    program: Make, messages: Callable[[], list[str]], closing: str
+) -> None:
+    """A fork while another thread calls `shutdown` or `init` leaves the store intact, and the child can record."""
+    assert program(CHURN).run(closing, flags=FLAGS, patience=300) == (0, "", "")
+
+    assert [text for text in messages() if text.startswith("child")] == sorted(f"child {n}" for n in range(30))
+
+
 MULTIPROCESSING = """
     import multiprocessing
 

@@ -94,9 +94,13 @@ class WriteConnection:
             self._drop()
         self.lock.close()
 
+    def close_before_fork(self) -> None:
+        """Close the connection; the next transaction opens another."""
+        self._drop()
+
     def forget(self) -> None:
         """In a forked child: drop the parent's connection without touching its locks or its file."""
-        if self._connection is not None:
+        if self._connection is not None:  # the fork could not wait for it, or was not noticed
             keep_forever(self._connection)
             self._connection = None
         self.lock.forget()
@@ -133,6 +137,7 @@ class WriteConnection:
         except BaseException:
             connection.close()
             raise
+        _fork.close_before(self)
         return connection
 
     def _drop(self) -> None:

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from urllib.parse import quote
 
+from baserun import _fork
 from baserun.exceptions import NarrowFilterError
 from baserun.store.sqlite._connection import BUSY_TIMEOUT_MS, identity, keep_forever
 from baserun.store.sqlite._errors import OlderStoreError, is_interrupt, unavailable
@@ -43,17 +44,21 @@ class Reader:
             StoreUnavailableError: The store cannot be read.
         """
         try:
-            connection = self._current()
-            if connection is None:
+            known = self._current()
+            if known is None:
                 yield None
                 return
-            with _bounded(connection, self.budget if is_bounded else None):
-                connection.execute("BEGIN")
-                try:
-                    check_version(stored_version(connection), self.path)  # it may have been upgraded meanwhile
-                    yield connection
-                finally:
-                    connection.execute("COMMIT")
+            connection = known.sqlite
+            try:
+                with _bounded(connection, self.budget if is_bounded else None):
+                    connection.execute("BEGIN")
+                    try:
+                        check_version(stored_version(connection), self.path)  # it may have been upgraded meanwhile
+                        yield connection
+                    finally:
+                        connection.execute("COMMIT")
+            finally:
+                known.uses -= 1
         except sqlite3.Error as error:
             raise self._explain(error) from error
 
@@ -64,22 +69,26 @@ class Reader:
                 self._open.pop().close()
         self._local = threading.local()
 
-    def _current(self) -> sqlite3.Connection | None:
+    def _current(self) -> _Connection | None:
+        """Return the connection of this thread, with a use that the caller ends; None if nothing was ever written."""
         file = identity(self.path)
         known: _Connection | None = getattr(self._local, "connection", None)
-        if known is not None and known.is_for(file, self.path):
-            return known.sqlite
         if known is not None:
+            known.uses += 1  # before it is looked at: from now on no fork closes it
+            if known.is_for(file, self.path):
+                return known
             self._let_go(known)
         if file is None:
             return None
-        known = self._connect(file)
-        if known is None:
-            return None
+        with _fork.in_one_piece():
+            known = self._connect(file)
+            if known is None:
+                return None
+            _fork.close_before(known)
         self._local.connection = known
         with self._lock:
             self._open.add(known)
-        return known.sqlite
+        return known
 
     def _let_go(self, known: _Connection) -> None:
         self._local.connection = None
@@ -121,6 +130,9 @@ class _Connection:
 
     def __init__(self, connection: sqlite3.Connection, file: tuple[int, int], state: str | None) -> None:
         self.sqlite = connection
+        self.uses = 1
+        """The number of queries that are running."""
+        self._is_retired = False
         self._file = file
         self._state = state
         self._process = os.getpid()
@@ -130,9 +142,17 @@ class _Connection:
         self._closing.atexit = False
 
     def is_for(self, file: tuple[int, int] | None, path: str) -> bool:
-        if self._file != file or self._process != os.getpid():
+        if self._is_retired or self._file != file or self._process != os.getpid():
             return False
         return self._state is None or self._state == file_state(path)
+
+    def close_before_fork(self) -> None:
+        # In this order: a thread that begins to use it either is seen here, or sees that it is retired.
+        self._is_retired = True
+        if self.uses:
+            self._is_retired = False
+        else:
+            self.close()
 
     def close(self) -> None:
         self._closing()
