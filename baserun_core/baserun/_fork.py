@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import sys
 import threading
+import time
 import weakref
 from typing import Protocol
 
@@ -19,9 +20,12 @@ from typing import Protocol
 class Connection(Protocol):
     """A connection to a store that the process has open."""
 
-    def close_before_fork(self) -> None:
-        """Close it, if it is open and not in use; the next use opens it again. Never raises."""
+    def close_before_fork(self, deadline: float) -> None:
+        """Close it, unless it is in use beyond `deadline`; the next use opens it again. Never raises."""
 
+
+_QUERY_PATIENCE = 0.5
+"""Seconds that a fork waits for running queries."""
 
 _lock = threading.RLock()
 _holders: set[int] = set()
@@ -43,8 +47,9 @@ def before(patience: float) -> None:
     """Wait for the lock before a fork, and close what is open; after `patience` seconds fork without that."""
     if _lock.acquire(timeout=patience):
         _holders.add(threading.get_ident())
+        deadline = time.monotonic() + _QUERY_PATIENCE
         for connection in list(_connections):
-            connection.close_before_fork()
+            connection.close_before_fork(deadline)
 
 
 def after_in_parent() -> None:

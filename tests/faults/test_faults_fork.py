@@ -182,6 +182,37 @@ def test_forks_while_the_store_is_opened_and_closed(
     assert [text for text in messages() if text.startswith("child")] == sorted(f"child {n}" for n in range(30))
 
 
+def test_forks_while_queries_run(program: Make, messages: Callable[[], list[str]]) -> None:
+    """A fork while other threads read the store leaves nothing in the child that it waits for."""
+    source = """
+    def read():
+        while not done.is_set():
+            store.sessions()
+
+    sys.setswitchinterval(1e-5)
+    baserun.init(store=path)
+    store = baserun.open_store(path)
+    done = threading.Event()
+    reading = [threading.Thread(target=read) for _ in range(4)]
+    for thread in reading:
+        thread.start()
+    for number in range(60):
+        child = os.fork()
+        if child == 0:
+            with baserun.with_session(session_identifier="children"):
+                baserun.log(f"child {number}")
+            assert baserun.flush(90) and len(store.sessions()) == 1
+            os._exit(0)
+        assert os.waitpid(child, 0)[1] == 0, number
+    done.set()
+    for thread in reading:
+        thread.join()
+    """
+
+    assert program(source).run(flags=FLAGS) == (0, "", "")
+    assert messages() == sorted(f"child {number}" for number in range(60))
+
+
 MULTIPROCESSING = """
     import multiprocessing
 

@@ -94,8 +94,8 @@ class WriteConnection:
             self._drop()
         self.lock.close()
 
-    def close_before_fork(self) -> None:
-        """Close the connection; the next transaction opens another."""
+    def close_before_fork(self, deadline: float) -> None:
+        """Close the connection, which is not in use now; the next transaction opens another."""
         self._drop()
 
     def forget(self) -> None:

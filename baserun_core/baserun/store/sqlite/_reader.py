@@ -22,6 +22,8 @@ from baserun.store.sqlite._migrate import check_ours, check_version, newest_vers
 CHECK_EVERY = 1_000
 """SQLite virtual machine instructions between two checks of the time budget: well under a millisecond."""
 CACHE_KIB = 16 * 1024
+_QUERY_POLL = 0.001
+"""Seconds between two looks at whether a query has ended."""
 
 
 class Reader:
@@ -78,6 +80,7 @@ class Reader:
             if known.is_for(file, self.path):
                 return known
             self._let_go(known)
+            known.uses -= 1
         if file is None:
             return None
         with _fork.in_one_piece():
@@ -146,9 +149,11 @@ class _Connection:
             return False
         return self._state is None or self._state == file_state(path)
 
-    def close_before_fork(self) -> None:
+    def close_before_fork(self, deadline: float) -> None:
         # In this order: a thread that begins to use it either is seen here, or sees that it is retired.
         self._is_retired = True
+        while self.uses and time.monotonic() < deadline:
+            time.sleep(_QUERY_POLL)
         if self.uses:
             self._is_retired = False
         else:
