@@ -19,7 +19,6 @@ _LEAST = 0.02
 """Seconds; enough for a batch, so that records in quick succession are written together."""
 _RQ_JOB = "RQ_JOB_ID"
 """An environment variable that RQ sets in the process that it starts for a job."""
-
 _RAY = "RAY_RAYLET_PID"
 """An environment variable that Ray sets in the workers that it starts, and kills when it shuts down."""
 

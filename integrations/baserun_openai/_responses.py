@@ -18,6 +18,8 @@ from baserun_openai._wire import Fields, label_of, object_of, objects_of, pick, 
 
 CONTENT = ("instructions", "input", "prompt")
 _MOST_REMEMBERED = 4096
+_SEARCHES = {"web_search_call": "web_searches", "file_search_call": "storage_searches"}
+"""The items of built-in tools that the provider charges for by their number, and the names of the price list."""
 
 
 def read_input(fields: Fields, details: CallDetails) -> None:
@@ -42,10 +44,6 @@ def read_answer(answer: Answer, details: CallDetails) -> None:
     details.finish_reasons = _finish_reasons(response)
     details.output_preview = _preview(items, details)
     details.output = [_without_payload(item) for item in items] or answer.other
-
-
-_SEARCHES = {"web_search_call": "web_searches", "file_search_call": "storage_searches"}
-"""The items of built-in tools that the provider charges for by their number, and the names of the price list."""
 
 
 def _with_searches(usage: Usage | None, items: list[dict[str, Any]]) -> Usage | None:
