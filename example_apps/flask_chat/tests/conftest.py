@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -17,9 +17,11 @@ Ask = Callable[[str], list[dict[str, Any]]]
 
 
 @pytest.fixture
-def client(tmp_path: Path) -> FlaskClient:
+def client(tmp_path: Path) -> Iterator[FlaskClient]:
     """A client of an application with its own database."""
-    return create_app({"TESTING": True, "DATABASE": str(tmp_path / "chat.sqlite3")}).test_client()
+    app = create_app({"TESTING": True, "DATABASE": str(tmp_path / "chat.sqlite3")})
+    with app.extensions["openai"]:  # closed here: the application keeps its connections for as long as the process runs
+        yield app.test_client()
 
 
 @pytest.fixture
