@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 from hashlib import sha256
 from typing import Any
 
-from baserun._arguments import check_metadata, check_text
+from baserun._arguments import check_bool, check_metadata, check_text, is_number
 from baserun._context import current
 from baserun._frame import Frame
 from baserun._identity import check_session_identifier
@@ -197,16 +197,14 @@ def _score(score: float | None, thumbsup: bool | None, stars: int | None) -> flo
     if len(given) > 1:
         raise ConfigurationError("give one of score, thumbsup and stars, not several")
     if thumbsup is not None:
-        if not isinstance(thumbsup, bool):
-            raise ConfigurationError(f"thumbsup must be True or False, not {thumbsup!r}")
-        return float(thumbsup)
+        return float(check_bool(thumbsup, "thumbsup"))
     if stars is not None:
         if isinstance(stars, bool) or not isinstance(stars, int) or not 1 <= stars <= 5:
             raise ConfigurationError(f"stars must be a whole number from 1 to 5, not {stars!r}")
         return stars / 5
     if score is None:
         return None
-    if isinstance(score, bool) or not isinstance(score, int | float) or not 0 <= score <= 1:
+    if not is_number(score) or not 0 <= score <= 1:
         raise ConfigurationError(f"score must be a number from 0 (bad) to 1 (good), not {score!r}")
     return float(score)
 

@@ -1,9 +1,9 @@
-"""Checks of arguments that several public functions share; each raises `ConfigurationError`."""
+"""Checks of arguments and options that several public functions share."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, TypeGuard
 
 from baserun.exceptions import ConfigurationError
 
@@ -20,6 +20,34 @@ def check_bool(value: object, what: str) -> bool:
     if not isinstance(value, bool):
         raise ConfigurationError(f"{what} must be True or False, not {value!r}")
     return value
+
+
+def check_positive(value: object, what: str, kind: str = "a number") -> float:
+    """Return `value` if it is a number above 0, and not infinite; raise otherwise."""
+    if not is_number(value) or not 0 < value < float("inf"):
+        raise ConfigurationError(f"{what} must be {kind} above 0, not {value!r}")
+    return value
+
+
+def is_number(value: object) -> TypeGuard[int | float]:
+    """Whether `value` is an int or a float; a bool counts as neither."""
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def check_names(given: Iterable[str], possible: Sequence[str], problem: str) -> None:
+    """Raise `TypeError`, as Python does for an unknown argument, if a name is not among the possible ones."""
+    for name in given:
+        if name not in possible:
+            close = closest(name, possible)
+            suggestion = "" if close is None else f"; did you mean {close!r}?"
+            raise TypeError(f"{problem} {name!r}{suggestion}; the options are {', '.join(possible)}")
+
+
+def closest(name: str, possible: Sequence[str]) -> str | None:
+    """Return the possible name that was probably meant, or None."""
+    import difflib  # only needed for a mistake
+
+    return next(iter(difflib.get_close_matches(name, possible, n=1)), None)
 
 
 def check_metadata(metadata: Mapping[str, Any] | None) -> dict[str, Any] | None:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from typing import Any
 
 import msgspec
 
+from baserun._arguments import check_bool, check_names, check_positive, check_text, closest
 from baserun.exceptions import ConfigurationError
 from baserun.store._location import StoreLocation
 from baserun.store._location import resolve as locate
@@ -54,6 +55,10 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
 
 
 OPTIONS = tuple(Config.__struct_fields__)
+_TEXTS = {"server_url", "api_key", "environment", "user_key", "secret"}
+_NUMBERS = {"retention_days", "flush_interval", "queue_bytes", "exit_timeout"}
+_BOOLEANS = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}
+_DEFAULTS = Config()
 
 UNSET: Any = msgspec.UNSET
 """The default of arguments for which None is a value."""
@@ -77,7 +82,7 @@ def resolve(given: Mapping[str, Any], environ: Mapping[str, str] | None = None) 
         ConfigurationError: An argument cannot be used.
         TypeError: There is no such option.
     """
-    _refuse_unknown(given)
+    check_names(given, OPTIONS, "init() has no option")
     values = {name: _check(name, value) for name, value in given.items()}
     environ = os.environ if environ is None else environ
     inherited, problems = _from_environment(environ, skip=values.keys())
@@ -87,29 +92,14 @@ def resolve(given: Mapping[str, Any], environ: Mapping[str, str] | None = None) 
     return Config(**chosen), Sources(of, tuple(problems))
 
 
-def _refuse_unknown(given: Mapping[str, Any]) -> None:
-    for name in given:
-        if name not in OPTIONS:
-            close = _closest(name)
-            suggestion = f"; did you mean {close!r}?" if close else ""
-            raise TypeError(f"init() has no option {name!r}{suggestion}; the options are {', '.join(OPTIONS)}")
-
-
-def _closest(name: str) -> str | None:
-    """Return the option that was probably meant."""
-    import difflib
-
-    return next(iter(difflib.get_close_matches(name, OPTIONS, n=1)), None)
-
-
-def _from_environment(environ: Mapping[str, str], skip: Any) -> tuple[dict[str, Any], list[str]]:
+def _from_environment(environ: Mapping[str, str], skip: Container[str]) -> tuple[dict[str, Any], list[str]]:
     values: dict[str, Any] = {}
     problems = []
     for variable in sorted(v for v in environ if v.startswith(PREFIX) and v not in OF_OTHERS):
         name = variable[len(PREFIX) :].lower()
         if name not in OPTIONS:
-            close = _closest(name)
-            suggestion = f"; did you mean {PREFIX}{close.upper()}" if close else ""
+            close = closest(name, OPTIONS)
+            suggestion = "" if close is None else f"; did you mean {PREFIX}{close.upper()}"
             problems.append(f"there is no option {variable}{suggestion}; it is ignored")
         elif name not in skip and environ[variable].strip():  # an empty variable counts as not set
             try:
@@ -119,10 +109,8 @@ def _from_environment(environ: Mapping[str, str], skip: Any) -> tuple[dict[str, 
     return values, problems
 
 
-_BOOLEANS = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}
-
-
 def _parse(name: str, text: str) -> Any:
+    """Return the value that the text of a variable stands for; it is checked afterwards."""
     default = getattr(_DEFAULTS, name)
     lowered = text.strip().lower()
     if isinstance(default, bool):
@@ -130,19 +118,16 @@ def _parse(name: str, text: str) -> Any:
             raise ConfigurationError(f"{name} is {text!r}; write 1 or 0")
         return _BOOLEANS[lowered]
     if name == "instrument":
-        return (
-            lowered
-            if lowered in ("auto", "none")
-            else tuple(part.strip() for part in lowered.split(",") if part.strip())
-        )
+        names = tuple(part.strip() for part in lowered.split(",") if part.strip())
+        return lowered if lowered in ("auto", "none") else names
     if lowered == "none":
         return None if default is None or name == "redact" else default
     if name in _NUMBERS:
-        return _number(name, text)
+        return _parse_number(name, text)
     return text
 
 
-def _number(name: str, text: str) -> float | int:
+def _parse_number(name: str, text: str) -> float:
     try:
         number = float(text)
     except ValueError:
@@ -150,59 +135,51 @@ def _number(name: str, text: str) -> float | int:
     return int(number) if name == "queue_bytes" and number == number // 1 else number
 
 
-_DEFAULTS = Config()
-_NUMBERS = {"retention_days", "flush_interval", "queue_bytes", "exit_timeout"}
-_TEXTS = {"store", "server_url", "api_key", "environment", "user_key", "secret"}
-
-
 def _check(name: str, value: Any) -> Any:
-    if name in _TEXTS:
-        return _checked_text(name, value)
-    if name in _NUMBERS:
-        return _checked_number(name, value)
+    """Return the value of an option as the configuration has it; raise if it cannot be used."""
+    if name == "store":
+        return locate(value)
     if name == "redact":
         return _checked_redact(value)
     if name == "instrument":
         return _checked_instrument(value)
-    if not isinstance(value, bool):
-        raise ConfigurationError(f"{name} must be True or False, not {value!r}")
-    return value
+    if name in _TEXTS:
+        return _checked_text(name, value)
+    if name in _NUMBERS:
+        return _checked_number(name, value)
+    return check_bool(value, name)
 
 
-def _checked_text(name: str, value: Any) -> Any:
-    if name == "store":
-        return locate(value)
+def _checked_text(name: str, value: object) -> str | None:
     if value is None:
         return None
-    if not isinstance(value, str) or not value:
-        raise ConfigurationError(f"{name} must be a non-empty str, not {value!r}")
+    text = check_text(value, name)
     if name == "server_url":
         raise ConfigurationError(
             "server_url is set, but this version records to a local store only; leave it out (store= chooses the file)"
         )
-    return value
+    return text
 
 
-def _checked_number(name: str, value: Any) -> Any:
+def _checked_number(name: str, value: object) -> float | None:
     if value is None and name == "retention_days":
         return None
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < float("inf"):
-        raise ConfigurationError(f"{name} must be a number above 0, not {value!r}")
-    if name == "queue_bytes" and not isinstance(value, int):
+    number = check_positive(value, name)
+    if name == "queue_bytes" and not isinstance(number, int):
         raise ConfigurationError(f"queue_bytes must be a whole number of bytes, not {value!r}")
-    return value
+    return number
 
 
-def _checked_redact(value: Any) -> Any:
+def _checked_redact(value: object) -> object:
     if value is None or value == "default" or callable(value):
         return value
     raise ConfigurationError(f"redact must be 'default', None, or a function of (text, path), not {value!r}")
 
 
-def _checked_instrument(value: Any) -> Any:
+def _checked_instrument(value: object) -> str | tuple[str, ...]:
     from baserun._instrument import CLIENTS
 
-    if value in ("auto", "none"):
+    if isinstance(value, str) and value in ("auto", "none"):
         return value
     names = (value,) if isinstance(value, str) else tuple(value) if isinstance(value, list | tuple) else None
     if names is None or not all(isinstance(name, str) and name in CLIENTS for name in names):

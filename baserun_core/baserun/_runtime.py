@@ -14,6 +14,7 @@ from typing import Any
 import msgspec
 
 from baserun import _fork
+from baserun._arguments import is_number
 from baserun._clock import Clock, Ids, RandomIds, SystemClock
 from baserun._config import Config, Sources, resolve
 from baserun._guard import guarded, report, say
@@ -296,7 +297,7 @@ def shutdown(timeout: float = 10.0) -> bool:
 
 
 def _checked_timeout(timeout: object) -> float:
-    if isinstance(timeout, bool) or not isinstance(timeout, int | float) or not timeout >= 0:  # NaN is not
+    if not is_number(timeout) or not timeout >= 0:  # NaN is not
         raise ConfigurationError(f"timeout must be a number of seconds, not {timeout!r}")
     return min(timeout, _LONGEST_TIMEOUT)
 

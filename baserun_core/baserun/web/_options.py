@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import inspect
 import re
 from collections.abc import Callable, Sequence
@@ -10,6 +9,7 @@ from typing import Any, TypedDict
 
 import msgspec
 
+from baserun._arguments import check_bool, check_names, check_positive
 from baserun.exceptions import ConfigurationError
 from baserun.web._excluded import Exclude, excluder
 
@@ -85,27 +85,19 @@ def check_options(given: dict[str, Any]) -> WebOptions:
         ConfigurationError: An option cannot be used; the message says what to write instead.
         TypeError: There is no such option.
     """
-    for name in given:
-        if name not in NAMES:
-            raise TypeError(f"there is no option {name!r}{_suggestion(name)}; the options are {', '.join(NAMES)}")
+    check_names(given, NAMES, "there is no option")
     options = WebOptions(**given, is_excluded=excluder(given.get("excluded", ())))
     _check_user(options)
     _check_cookie(options)
     for name in ("send_session_header", "trust_session_header", "cookie_partitioned"):
-        if not isinstance(getattr(options, name), bool):
-            raise ConfigurationError(f"{name} must be True or False, not {getattr(options, name)!r}")
+        check_bool(getattr(options, name), name)
     if options.record_requests not in (TOUCHED, ALL):
         raise ConfigurationError(f"record_requests must be 'touched' or 'all', not {options.record_requests!r}")
     if options.header is not None and not _is_name(options.header):
         raise ConfigurationError(f"header must be a name such as 'Baserun-Session' or None, not {options.header!r}")
     for name in ("idle", "absolute"):
-        _check_seconds(name, getattr(options, name))
+        check_positive(getattr(options, name), name, "a number of seconds")
     return options
-
-
-def _suggestion(name: str) -> str:
-    close = difflib.get_close_matches(name, NAMES, n=1)
-    return f"; did you mean {close[0]!r}?" if close else ""
 
 
 def _is_name(value: object) -> bool:
@@ -142,8 +134,3 @@ def _check_cookie(options: WebOptions) -> None:
 
 def _fits_cookie(value: object) -> bool:
     return isinstance(value, str) and value.isascii() and value.isprintable() and ";" not in value
-
-
-def _check_seconds(name: str, value: object) -> None:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < float("inf"):
-        raise ConfigurationError(f"{name} must be a number of seconds above 0, not {value!r}")
