@@ -20,38 +20,23 @@ MEBIBYTE = 1024 * 1024
 
 
 class Config(msgspec.Struct, frozen=True, kw_only=True):
-    """The options of `baserun.init`, each also read from the environment as ``BASERUN_<NAME>``."""
+    """The options of `baserun.init`, which says what each of them means, with their defaults."""
 
     store: StoreLocation | str = "sqlite"
-    """Where records live: ``sqlite`` (in ``./.baserun/``), a path, or ``sqlite:////absolute/path``."""
     server_url: str | None = None
-    """Reserved for sending records to a server; not supported yet, so it must stay unset."""
     api_key: str | None = None
-    """Authenticates to `server_url`; without one it has no effect."""
     environment: str | None = None
-    """A name such as ``production``, recorded with every trace."""
     enabled: bool = True
-    """False records nothing, instruments nothing and opens no file."""
     capture_content: bool = True
-    """False records structure, tokens, cost and latency, but no content."""
     redact: str | Callable[[str, str], str] | None = "default"
-    """``default`` masks secrets, None nothing; a function takes each text and its path, and returns what to store."""
     user_key: str | None = None
-    """A secret (pepper) with which user identifiers are hashed before they leave the process."""
     fill_end_user: bool = False
-    """Send the session's user as the provider's end-user parameter unless the call has one."""
     instrument: str | tuple[str, ...] = "auto"
-    """``auto`` (every supported client, as soon as it is imported), ``none``, or the names of clients."""
     retention_days: float | None = None
-    """Remove sessions that were inactive for this many days; None removes nothing."""
     flush_interval: float = 0.05
-    """Seconds between two batches; a ``kill -9`` loses that and the batch in flight."""
     queue_bytes: int = 64 * MEBIBYTE
-    """Bytes that may wait in memory while the store cannot be written; further records are dropped and counted."""
     exit_timeout: float = 2.0
-    """Seconds that the exit of the process may wait for queued records."""
     secret: str | None = None
-    """Signs session tokens where the web framework has no secret of its own."""
 
 
 OPTIONS = tuple(Config.__struct_fields__)

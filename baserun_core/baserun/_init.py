@@ -52,7 +52,8 @@ def init(
             names, such as ``("openai",)``.
         retention_days: Remove sessions that were inactive for this many days; None (the default) removes nothing.
         flush_interval: Seconds between two batches, 0.05 by default; a ``kill -9`` loses that and the batch in flight.
-        queue_bytes: Bytes that may wait in memory while the store cannot be written, 64 MiB by default.
+        queue_bytes: Bytes that may wait in memory while the store cannot be written, 64 MiB by default; further records
+            are dropped and counted.
         exit_timeout: Seconds that the exit of the process may wait for queued records, 2 by default.
         secret: Signs session tokens where the web framework has no secret of its own.
 
