@@ -90,17 +90,10 @@ class Recorder:
 
     # Traces
 
-    def start_trace(
-        self,
-        frame: Frame | None,
-        name: str,
-        kind: str,
-        metadata: dict[str, Any] | None = None,
-        trace_id: str | None = None,
-    ) -> Trace:
+    def start_trace(self, frame: Frame | None, name: str, kind: str, metadata: dict[str, Any] | None = None) -> Trace:
         """Begin a trace in the session of `frame`."""
         session = None if frame is None else frame.session
-        trace = Trace(trace_id or self.ids.trace(), session, name, kind, {} if metadata is None else metadata)
+        trace = Trace(self.ids.trace(), session, name, kind, {} if metadata is None else metadata)
         if frame is not None:
             trace.muted = frame.muted
             trace.contentless = frame.contentless
@@ -123,7 +116,7 @@ class Recorder:
         if signals.trace_started.receivers:
             self._emit(signals.trace_started, trace)
 
-    def finish_trace(self, trace: Trace, error: BaseException | None = None, status: str | None = None) -> None:
+    def finish_trace(self, trace: Trace, error: BaseException | None, status: str | None = None) -> None:
         """End a trace, and queue it; a second call has no effect."""
         if trace.status is not RUNNING:
             return
@@ -187,17 +180,17 @@ class Recorder:
             _start_ns=self._monotonic_ns(),
         )
 
-    def finish_span(self, span: Span, error: BaseException | None = None, status: str | None = None) -> None:
+    def finish_span(self, span: Span, error: BaseException | None) -> None:
         """End a span, and queue it; a second call has no effect."""
         if span.status is not RUNNING:
             return
         span.duration_us = (self._monotonic_ns() - span._start_ns) // 1000
         if error is None:
-            span.status = status or OK
+            span.status = OK
         else:
-            span.status, span.error = _failure(error, status)
+            span.status, span.error = _failure(error, None)
         size = 0 if span.muted else self._take_content(span)
-        self._hand_on(span, size, error, status)
+        self._hand_on(span, size, error, None)
 
     def _hand_on(self, span: Span, size: int, error: BaseException | None, status: str | None) -> None:
         """Queue a finished span; one that is a whole trace ends the trace, and both are one record."""

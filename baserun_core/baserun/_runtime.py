@@ -53,10 +53,8 @@ class Runtime:
         self.config = config
         self.sources = sources
         self.is_of_block = is_of_block
-        self.clock = clock or SystemClock()
-        self.ids = ids or RandomIds()
         self.writer = Writer(config)
-        self.recorder = Recorder(config, self.writer.put, self.clock, self.ids)
+        self.recorder = Recorder(config, self.writer.put, clock or SystemClock(), ids or RandomIds())
         self.recorder_if_enabled = self.recorder if config.enabled else None
 
     def start(self) -> None:
@@ -119,7 +117,7 @@ def running_recorder() -> Recorder | None:
     return (_current() or _first_use()).recorder_if_enabled
 
 
-def configure(given: dict[str, Any], *, clock: Clock | None = None, ids: Ids | None = None) -> Runtime:
+def configure(given: dict[str, Any]) -> None:
     """Replace the configuration, after the records queued under the previous one are written.
 
     Within a block of `baserun.testing.capture`, which records what happens in it, that is put off until its end.
@@ -142,13 +140,13 @@ def configure(given: dict[str, Any], *, clock: Clock | None = None, ids: Ids | N
             _initial["store"] = config.store  # resolved now: the application may change its folder later
         for name in given:
             _assigned.pop(name, None)
-        if _runtime is not None and _runtime.has(chosen, sources) and clock is None and ids is None:
-            return _runtime
-        fresh = Runtime(chosen, sources, clock, ids)
+        if _runtime is not None and _runtime.has(chosen, sources):
+            return
+        fresh = Runtime(chosen, sources)
         if _runtime is not None and _runtime.is_of_block:
             _next = fresh
-            return fresh
-        return _replace(fresh)
+        else:
+            _replace(fresh)
 
 
 def pin(options: dict[str, Any]) -> None:
@@ -347,8 +345,9 @@ def _after_fork_in_child() -> None:
     _fork.after_in_child()
     if _runtime is not None:
         with guarded("starting over in the child of a fork"):
-            if isinstance(_runtime.ids, RandomIds):
-                _runtime.ids.reseed()
+            ids = _runtime.recorder.ids
+            if isinstance(ids, RandomIds):
+                ids.reseed()
             _runtime.writer.after_fork_in_child()
     _process = getpid()
 

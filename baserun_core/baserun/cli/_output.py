@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
 import click
 from rich.console import Console, RenderableType
@@ -25,26 +25,17 @@ MOST_WIDTH = 120
 _LEAST_WIDTH = 16
 
 
-class Record(Protocol):
-    """A result of the store."""
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the record with the field names of its JSON."""
-
-
 Item = TypeVar("Item")
 
 
 class Output:
     """Standard output, formatted for a person or a program."""
 
-    def __init__(self, console: Console | None = None, now: datetime | None = None, *, is_full: bool = False) -> None:
+    def __init__(self, *, is_full: bool = False) -> None:
         _never_fail_to_encode()
-        is_terminal = _is_terminal() if console is None else console.is_terminal
-        self._console = console or Console(
-            force_terminal=is_terminal, markup=False, highlight=False, emoji=False, soft_wrap=False
-        )
-        self.view = View(now or datetime.now(UTC), is_terminal, is_full)
+        is_terminal = _is_terminal()
+        self._console = Console(force_terminal=is_terminal, markup=False, highlight=False, emoji=False, soft_wrap=False)
+        self.view = View(datetime.now(UTC), is_terminal, is_full)
 
     @property
     def width(self) -> int:
@@ -92,11 +83,9 @@ def write_json(value: Any) -> None:
     click.echo(safe_json(json.dumps(value, ensure_ascii=False, indent=2)))
 
 
-def page_dict(
-    page: Page[Any], convert: Callable[[Any], dict[str, Any]] = lambda item: item.to_dict()
-) -> dict[str, Any]:
+def page_dict(page: Page[Any]) -> dict[str, Any]:
     """Return a page as an object, with the cursor of the next page."""
-    return {"items": [convert(item) for item in page.items], "next": page.next}
+    return {"items": [item.to_dict() for item in page.items], "next": page.next}
 
 
 def _is_terminal() -> bool:

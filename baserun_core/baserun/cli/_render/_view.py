@@ -28,6 +28,6 @@ class View:
         """Return the time of day; the exact time for programs."""
         return _time.clock(moment) if self.is_terminal else _time.iso(moment)
 
-    def id(self, identifier: str, most: int = 9) -> str:
+    def id(self, identifier: str) -> str:
         """Return an identifier, shortened; whole for programs."""
-        return shortened(identifier, most) if self.is_terminal else one_line(identifier)
+        return shortened(identifier) if self.is_terminal else one_line(identifier)
