@@ -212,7 +212,9 @@ def _score(score: float | None, thumbsup: bool | None, stars: int | None) -> flo
 def _about(session_id: str | None, trace_id: str | None, completion_id: str | None) -> dict[str, str] | None:
     about = {}
     if session_id is not None:
-        about["session_id"] = check_session_identifier(session_id, "session_id", "for the current session")
+        about["session_id"] = check_session_identifier(
+            session_id, "session_id", "leave it out (or None) for the current session"
+        )
     if trace_id is not None:
         about["trace_id"] = _checked_trace_id(trace_id)
     if completion_id is not None:

@@ -55,7 +55,9 @@ def possible_identifiers(typed: str, user_key: str | None) -> list[str]:
 
 
 def check_session_identifier(
-    value: object, what: str = "session_identifier", without: str = "to start a new session"
+    value: object,
+    what: str = "session_identifier",
+    if_empty: str = "leave it out (or None) to start a new session",
 ) -> str:
     """Return `value` if it is a valid session id; raise `ConfigurationError` otherwise."""
     if not isinstance(value, str):
@@ -65,7 +67,7 @@ def check_session_identifier(
     if type(value) is not str:  # an enum member or template markup, whose methods show another text
         value = str.__str__(value)
     if not value:
-        raise ConfigurationError(f"{what} is empty; leave it out (or None) {without}")
+        raise ConfigurationError(f"{what} is empty; {if_empty}")
     if len(value) > MAX_SESSION_ID:
         raise ConfigurationError(
             f"{what} has {len(value)} characters, the most is {MAX_SESSION_ID}; "
@@ -84,7 +86,7 @@ def check_user_identifier(value: object) -> str:
     if not isinstance(value, str):
         remedy = "write baserun.hash_user(email) or str(pk)"
         if callable(value):
-            remedy = "the decorator is written with brackets, @baserun.with_session()"
+            remedy = "call it; as a decorator, with_session is written with brackets, @baserun.with_session()"
         raise ConfigurationError(f"user_identifier must be str, not {type(value).__name__}; {remedy}")
     if type(value) is not str:
         value = str.__str__(value)

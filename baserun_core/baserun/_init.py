@@ -8,6 +8,7 @@ from typing import Any
 
 from baserun._config import UNSET
 from baserun._runtime import configure
+from baserun.exceptions import ConfigurationError
 
 
 def init(
@@ -74,7 +75,12 @@ def mask_secrets(text: str, path: str = "") -> str:
 
     Returns:
         The text with API keys, bearer tokens, private keys and card numbers masked.
+
+    Raises:
+        ConfigurationError: `text` is not a str.
     """
     from baserun._redact import mask_secrets as masked  # not at the top: importing Baserun compiles no patterns
 
+    if not isinstance(text, str):
+        raise ConfigurationError(f"mask_secrets() takes a text, not {type(text).__name__}; write str(value)")
     return masked(text, path)

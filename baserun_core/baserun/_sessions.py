@@ -168,14 +168,17 @@ def end_session(session: Session | str) -> None:
         ConfigurationError: `session` is neither a `Session` nor a valid id.
     """
     if isinstance(session, str):
-        session_id = check_session_identifier(session)
+        session_id = check_session_identifier(session, "the id of the session", "write the session, or its id")
         current_one = _current_with_id(session_id)
         if current_one is None:
             recorder().end_session(session_id)
             return
         session = current_one
     if not isinstance(session, Session):
-        raise ConfigurationError(f"end_session() takes a session or its id, not {type(session).__name__}")
+        kind = type(session).__name__
+        raise ConfigurationError(
+            f"end_session() takes a session or its id, not {kind}; for an integer or UUID write str(value)"
+        )
     block, session._frame = session._frame, None
     if block is not None:
         leave(block)
