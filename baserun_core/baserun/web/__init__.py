@@ -5,8 +5,8 @@ from __future__ import annotations
 from baserun.web._asgi import ASGIMiddleware, ASGIRequest
 from baserun.web._body import SteppedAsyncBody, SteppedBody
 from baserun.web._cookie import SessionCookie
+from baserun.web._entered import Entered, untouched
 from baserun.web._feedback import MOST_BYTES, FeedbackAnswer, accept_feedback
-from baserun.web._frame import Entered, untouched
 from baserun.web._lookup import active_request, feedback_token_of, token_of
 from baserun.web._options import OptionArguments, WebOptions
 from baserun.web._policy import Secrets, SessionPolicy

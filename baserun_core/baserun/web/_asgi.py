@@ -12,6 +12,7 @@ from baserun._guard import guarded
 from baserun._model import CANCELLED, OK, Session
 from baserun._runtime import flush, recorder
 from baserun.exceptions import ConfigurationError
+from baserun.web._entered import untouched
 from baserun.web._options import OptionArguments
 from baserun.web._policy import Secrets, SessionPolicy
 from baserun.web._request import WebRequest
@@ -174,7 +175,8 @@ class ASGIMiddleware:
             return await self.app(scope, receive, send)
         is_excluded = self.policy.options.is_excluded
         if is_excluded is not None and is_excluded(scope.get("path", "")):
-            return await _left_alone(self.app, scope, receive, send)
+            with untouched():
+                return await self.app(scope, receive, send)
         request = self.request_class(self.policy, scope, receive, send)
         previous = replace(request.frame)
         try:
@@ -186,14 +188,6 @@ class ASGIMiddleware:
             request.close(None)
         finally:
             replace(previous)
-
-
-async def _left_alone(app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
-    previous = replace(None)  # an excluded request inside another request is not in that one's session either
-    try:
-        await app(scope, receive, send)
-    finally:
-        replace(previous)
 
 
 def _flushing(send: Send) -> Send:

@@ -16,7 +16,7 @@ from baserun._guard import guarded
 from baserun._identity import STRENGTH_AUTHENTICATED, STRENGTH_EXPLICIT, STRENGTH_NONE
 from baserun._model import ERROR, Session, Trace
 from baserun._runtime import recorder
-from baserun.web._frame import Entered
+from baserun.web._entered import Entered
 from baserun.web._incoming import IncomingRequest
 from baserun.web._options import ALL
 from baserun.web._outgoing import carry, forget, has_news, signed

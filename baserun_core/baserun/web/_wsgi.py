@@ -11,6 +11,7 @@ from baserun._context import replace
 from baserun._model import Session
 from baserun.web._asgi import MARK as SCOPE_MARK
 from baserun.web._body import SteppedBody
+from baserun.web._entered import untouched
 from baserun.web._options import OptionArguments
 from baserun.web._policy import Secrets, SessionPolicy
 from baserun.web._request import WebRequest
@@ -110,7 +111,8 @@ class WSGIMiddleware:
             return self.app(environ, start_response)
         is_excluded = self.policy.options.is_excluded
         if is_excluded is not None and is_excluded(_path(environ)):
-            return self._left_alone(environ, start_response)
+            with untouched():
+                return self.app(environ, start_response)
         request = self.request_class(self.policy, environ, start_response)
         previous = replace(request.frame)
         try:
@@ -124,13 +126,6 @@ class WSGIMiddleware:
             request.finish()
             return body
         return SteppedBody(request, body)
-
-    def _left_alone(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
-        previous = replace(None)
-        try:
-            return self.app(environ, start_response)
-        finally:
-            replace(previous)
 
 
 def _path(environ: Environ) -> str:

@@ -24,5 +24,5 @@ class Entered:
 
 
 def untouched() -> Entered:
-    """Return a block in which nothing is current, for excluded requests."""
+    """Return a block in which nothing is current: an excluded request inside another one is in no session either."""
     return Entered(None)
