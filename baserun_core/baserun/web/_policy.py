@@ -83,9 +83,7 @@ class SessionPolicy:
         secrets = _usable(self._secrets()) if callable(self._secrets) else self._secrets
         return _keys(secrets or (default_secret(),))
 
-    def decide(
-        self, tokens: Iterable[tuple[str, str]], visitor: Visitor, explicit: str | None, trusted: Decision | None = None
-    ) -> Decision:
+    def decide(self, tokens: Iterable[tuple[str, str]], visitor: Visitor, explicit: str | None) -> Decision:
         """Resume the session of a token, start one that follows it, or start a new one.
 
         A known visitor resumes their own session, an anonymous one a session without a user, and an unknown one resumes
@@ -95,10 +93,7 @@ class SessionPolicy:
             tokens: The visitor's tokens as (source, token), by precedence.
             visitor: The visitor by the application's authentication.
             explicit: The user set by `identify` before, if any.
-            trusted: The decision of a trusted service, which precedes everything.
         """
-        if trusted is not None:
-            return trusted
         keys = self.keys
         user = visitor.identifier or explicit
         is_provisional = user is None and visitor.is_unknown
@@ -116,9 +111,10 @@ class SessionPolicy:
             self.ignore("expired" if is_own else "foreign")
             if follows is None and (is_own or not is_expired):
                 follows = source, ticket
-        if follows is not None and is_provisional:
-            owner = follows[1].owner
-        return self.new(owner, None if follows is None else follows[1].session_id, follows and follows[0])
+        if follows is None:
+            return self.new(owner)
+        source, ticket = follows
+        return self.new(ticket.owner if is_provisional else owner, ticket.session_id, source)
 
     def new(self, owner: str, previous_id: str | None = None, source: str | None = None) -> Decision:
         """Decide for a new session."""

@@ -85,7 +85,7 @@ class WebRequest(IncomingRequest):
         if session.is_fresh:
             decision = policy.new(policy.keys.owner(visitor.identifier or self._explicit))
         else:
-            decision = policy.decide(self._tokens(), visitor, self._explicit, self._trusted())
+            decision = self._trusted() or policy.decide(self._tokens(), visitor, self._explicit)
         user = self._explicit or visitor.identifier or decision.user_identifier
         if user is not None:
             session._user_identifier = user
@@ -247,11 +247,7 @@ class WebRequest(IncomingRequest):
     def _respond(self, status: int, get_header: GetHeader) -> ResponseChanges | None:
         if self.is_untouched and not self.is_expecting(get_header):
             return None
-        session, trace = self.session, self.frame.latest
-        if trace is not None and trace.at_touch is not None and is_annotated(trace):
-            recorder().touch_trace(trace)
-        if session.metadata and not session.opened:
-            session.id  # noqa: B018  (metadata was set, which is a touch)
+        self._touch_what_was_written_to()
         self._look_again()
         session = self.session
         carries = session.is_touched or self.is_expecting(get_header)
@@ -261,6 +257,14 @@ class WebRequest(IncomingRequest):
         if not recorder().config.enabled or not may_carry(status, get_header):
             return None
         return forget(self, get_header) if decision is None else carry(self, session, decision, get_header)
+
+    def _touch_what_was_written_to(self) -> None:
+        """Touch the session and the trace if the application has set metadata, tags or a result on them."""
+        session, trace = self.session, self.frame.latest
+        if trace is not None and trace.at_touch is not None and is_annotated(trace):
+            recorder().touch_trace(trace)
+        if session.metadata and not session.opened:
+            session.id  # noqa: B018  (the first touch)
 
     @property
     def is_untouched(self) -> bool:
@@ -308,6 +312,8 @@ class WebRequest(IncomingRequest):
         if status is None and error is None and self.status_code is not None and self.status_code >= 500:
             status = ERROR
         if self.trace.at_touch is not None and self._is_worth_recording(error):
+            if not (self.session.opened or is_annotated(self.trace)):
+                self.trace.session = None  # recorded, but in no session: none was touched
             recorder().touch_trace(self.trace)
         touched = self.frame.touched()
         for trace in touched:
@@ -319,18 +325,13 @@ class WebRequest(IncomingRequest):
 
     def _is_worth_recording(self, error: BaseException | None) -> bool:
         """Whether to record the trace although nothing was recorded in it."""
-        trace = self.trace
-        if is_annotated(trace):
+        if is_annotated(self.trace):
             return True
         if self.frame.left:
             return False
         if self.session.opened and isinstance(error, Exception):  # or the failure would be recorded nowhere
             return True
-        if self.policy.options.record_requests != ALL:
-            return False
-        if not self.session.opened:
-            trace.session = None  # recorded, but in no session: none was touched
-        return True
+        return self.policy.options.record_requests == ALL
 
     def _name_trace(self, trace: Trace) -> None:
         """Name the trace by the route, or by the path until that is known, unless the application has named it."""
