@@ -62,32 +62,25 @@ def propagate(function: F) -> F:
         raise ConfigurationError(
             f"propagate() takes the function that will run elsewhere, not {type(function).__name__}"
         )
-    captured = current()
-    return decorate(function, _Carried(captured)._again)
+    captured = current() or Frame(None, None, None, None)
+    # Captured inside a `suppress` block, it stays suppressed after that block is left.
+    return decorate(function, _Carried(captured, captured.muted, captured.contentless)._again)
 
 
 class _Carried(Scope[None]):
     """A block in which a captured frame is current, even if the frame's own block has been left."""
 
-    def __init__(self, captured: Frame | None) -> None:
+    def __init__(self, captured: Frame, muted: bool, contentless: bool) -> None:
         self._captured = captured
-        # Captured inside a `suppress` block, it stays suppressed after that block is left.
-        self._is_muted = captured is not None and captured.muted
-        self._is_contentless = captured is not None and captured.contentless
+        self._muted = muted
+        self._contentless = contentless
 
     def _again(self, function: Callable[..., Any]) -> _Carried:
-        again = _Carried(None)
-        again._captured = self._captured
-        again._is_muted, again._is_contentless = self._is_muted, self._is_contentless
-        return again
+        return _Carried(self._captured, self._muted, self._contentless)
 
     def _open(self) -> tuple[None, Frame]:
         captured = self._captured
-        if captured is None:
-            return None, Frame(current(), None, None, None)
-        frame = Frame(current(), captured.session, captured.trace, captured.span)
-        frame.muted, frame.contentless = self._is_muted, self._is_contentless
-        return None, frame
+        return None, Frame(current(), captured.session, captured.trace, captured.span, self._muted, self._contentless)
 
 
 def inject(headers: H) -> H:
