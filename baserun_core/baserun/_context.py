@@ -86,15 +86,8 @@ def follow(session: Session, linked: Session) -> Frame | None:
     Returns:
         The frame of the block that `session` belongs to; None if it is not current.
     """
-    inner: Frame | None = None
-    place = frame = current()
-    while place is not None and (place.closed or place.session is not session):
-        inner, place = place, place.parent
-    block = None
-    while frame is not None:
-        if frame.session is session:
-            block = frame.block if isinstance(frame, FollowingFrame) else frame
-        frame = frame.parent
+    place, inner = _innermost_of(session)
+    block = _block_of(session)
     if place is None or block is None:
         return None
     if isinstance(place, FollowingFrame) and place.parent is not None:
@@ -107,6 +100,24 @@ def follow(session: Session, linked: Session) -> Frame | None:
     if block.linked is None:
         block.linked = WeakSet()
     block.linked.add(linked)
+    return block
+
+
+def _innermost_of(session: Session) -> tuple[Frame | None, Frame | None]:
+    """Return the innermost open frame of `session`, and the frame inside it; None for each that there is not."""
+    inner, place = None, current()
+    while place is not None and (place.closed or place.session is not session):
+        inner, place = place, place.parent
+    return place, inner
+
+
+def _block_of(session: Session) -> Frame | None:
+    """Return the frame of the outermost block of `session`; None if it is not current."""
+    block, frame = None, current()
+    while frame is not None:
+        if frame.session is session:
+            block = frame.block if isinstance(frame, FollowingFrame) else frame
+        frame = frame.parent
     return block
 
 
