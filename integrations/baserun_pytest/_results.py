@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 from baserun.store import StoredCall
-from baserun.testing._stage import Performance, Stage
+from baserun.testing._test_session import RecordedTest, TestSession
 
 PREFIX = "baserun_"
 _LONGEST = 200
@@ -34,13 +34,13 @@ class TestResult(msgspec.Struct, kw_only=True):
     failed_checks: list[str] = msgspec.field(default_factory=list)
 
 
-def properties_of(stage: Stage, performance: Performance) -> list[Property]:
+def properties_of(test_session: TestSession, test: RecordedTest) -> list[Property]:
     """Return the properties of a test that has ended."""
-    found: list[Property] = [("baserun_session", stage.session.id), ("baserun_trace", performance.trace.id)]
-    calls = stage.calls(performance)
+    found: list[Property] = [("baserun_session", test_session.session.id), ("baserun_trace", test.trace.id)]
+    calls = test_session.calls(test)
     if calls:
         found += _totals(calls)
-    return found + [("baserun_failed_check", describe_check(check)) for check in performance.failed_checks]
+    return found + [("baserun_failed_check", describe_check(check)) for check in test.failed_checks]
 
 
 def _totals(calls: list[StoredCall]) -> list[Property]:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from baserun.testing._stage import Performance, Stage
+from baserun.testing._test_session import RecordedTest, TestSession
 from baserun_pytest._calls import RecordedCalls
 from baserun_pytest._marker import replay_of
 from baserun_pytest._replay import NOT_IN_RECORDING, Replay
@@ -56,32 +56,32 @@ class Tests:
         self._is_strict = bool(config.option.baserun_strict)
         self._mode = str(config.option.baserun_record)
         self._replay: Replay | None = None
-        self._stage: Stage | None = None
-        self._performance: Performance | None = None
+        self._test_session: TestSession | None = None
+        self._test: RecordedTest | None = None
         self._failure: tuple[str, BaseException | None] | None = None
         self._told: str | None = None
         self._written: set[Path] = set()
         self._count = 0
 
     @property
-    def stage(self) -> Stage:
-        """The stage on which the running test is recorded."""
-        if self._stage is None:
+    def test_session(self) -> TestSession:
+        """The session that the running test is recorded in."""
+        if self._test_session is None:
             raise pytest.UsageError(_ASKED_LATE)
-        return self._stage
+        return self._test_session
 
     def calls(self) -> RecordedCalls:
         """Return the calls of the running test."""
-        stage, performance = self.stage, self._performance
-        assert performance is not None
-        return RecordedCalls(lambda: stage.calls(performance))
+        test_session, test = self.test_session, self._test
+        assert test is not None
+        return RecordedCalls(lambda: test_session.calls(test))
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionstart(self) -> None:
         """Begin the session of the run."""
         if self._run is not None and self._run.is_here:
-            self._stage = Stage(self._run.store, self._run.session_id, self._run.metadata)
-            self._stage.open()
+            self._test_session = TestSession(self._run.store, self._run.session_id, self._run.metadata)
+            self._test_session.open()
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self) -> None:
@@ -134,7 +134,7 @@ class Tests:
         self, item: pytest.Item, call: pytest.CallInfo[Any]
     ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
         """Keep how each phase ended; after the last one the trace ends, and is stored before the report is sent."""
-        if call.when == "teardown" and self._performance is not None:
+        if call.when == "teardown" and self._test is not None:
             error = None if call.excinfo is None else call.excinfo.value
             self._keep("failed" if error is not None else None, error)
             self._end(item)
@@ -146,7 +146,7 @@ class Tests:
         unwritten = None if self._replay is None else self._replay.unwritten()
         if report.failed and unwritten is not None:
             report.sections.append(("baserun replay", unwritten))
-        if call.when != "teardown" and self._performance is not None:
+        if call.when != "teardown" and self._test is not None:
             error = None if call.excinfo is None or report.outcome != "failed" else call.excinfo.value
             self._keep(_outcome_of(report), error)
         return report
@@ -157,10 +157,10 @@ class Tests:
             if not is_used_by(item):
                 return
             self._count += 1
-            self._stage = Stage(f"memory:pytest-{self._count}")
-            self._stage.open()
-        if self._stage is not None:
-            self._performance = self._stage.begin(item.nodeid, _facts_of(item))
+            self._test_session = TestSession(f"memory:pytest-{self._count}")
+            self._test_session.open()
+        if self._test_session is not None:
+            self._test = self._test_session.begin(item.nodeid, _facts_of(item))
 
     def _judge_replay(self, error: BaseException | None) -> None:
         if self._replay is None:
@@ -175,7 +175,7 @@ class Tests:
             raise pytest.fail.Exception(problem, pytrace=False) from cause
 
     def _judge_checks(self) -> None:
-        failed = [] if self._performance is None else self._performance.new_failures()
+        failed = [] if self._test is None else self._test.new_failures()
         if failed and self._is_strict:
             pytest.fail("\n".join(f"A check did not hold: {describe_check(each)}" for each in failed), pytrace=False)
 
@@ -189,22 +189,22 @@ class Tests:
             self._failure = (outcome, error)
 
     def _end(self, item: pytest.Item) -> None:
-        stage, performance = self._stage, self._performance
-        self._performance = None
-        if stage is None or performance is None:
+        test_session, test = self._test_session, self._test
+        self._test = None
+        if test_session is None or test is None:
             return
         outcome, error = self._failure or ("passed", None)
-        stage.finish(error, {_OUTCOME_TAG: outcome})
+        test_session.finish(error, {_OUTCOME_TAG: outcome})
         if self._run is None:
             self._close()
         else:
             others = [each for each in item.user_properties if each not in own_properties(item)]
-            item.user_properties[:] = [*others, *properties_of(stage, performance)]
+            item.user_properties[:] = [*others, *properties_of(test_session, test)]
 
     def _close(self) -> None:
-        stage, self._stage = self._stage, None
-        if stage is not None:
-            stage.close()
+        test_session, self._test_session = self._test_session, None
+        if test_session is not None:
+            test_session.close()
 
 
 class Replays:

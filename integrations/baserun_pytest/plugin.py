@@ -69,7 +69,7 @@ def baserun_session(request: pytest.FixtureRequest) -> Session:
     """The session in which this test is recorded: the run's, or without `--baserun` one of its own."""
     from baserun_pytest._tests import tests_of
 
-    return tests_of(request.config).stage.session
+    return tests_of(request.config).test_session.session
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ TEST = "test"
 """The kind of the traces."""
 
 
-class Performance:
+class RecordedTest:
     """One test, or one attempt at it: its trace, and what was recorded anywhere while it ran."""
 
     def __init__(self, trace: Trace) -> None:
@@ -39,11 +39,11 @@ class Performance:
         return fresh
 
 
-class Stage:
+class TestSession:
     """Records into one store and one session, whatever the application configures.
 
     It is opened once, in the context that tests are started from. Tasks that outlive a test, such as the event loop of
-    a fixture with a wider scope, record into the test that is running, since all share the frame of the stage.
+    a fixture with a wider scope, record into the test that is running, since all share one frame.
 
     Args:
         store: Path or URL.
@@ -53,7 +53,7 @@ class Stage:
 
     def __init__(self, store: str, session_id: str | None = None, metadata: dict[str, Any] | None = None) -> None:
         self.store = store
-        self.current: Performance | None = None
+        self.current: RecordedTest | None = None
         self._reader = open_store(store, budget=None)
         self._session_id = session_id
         self._metadata = metadata
@@ -71,23 +71,23 @@ class Stage:
         signals.annotation_added.connect(self._annotated)
         return session
 
-    def begin(self, name: str, metadata: dict[str, Any]) -> Performance:
+    def begin(self, name: str, metadata: dict[str, Any]) -> RecordedTest:
         """Begin a test."""
         assert self._frame is not None
         self._frame.trace = None
         replace(self._frame)
         trace = recorder().start_trace(self._frame, name, TEST, metadata)
         self._frame.trace = trace
-        self.current = Performance(trace)
+        self.current = RecordedTest(trace)
         return self.current
 
     def finish(self, error: BaseException | None, tags: dict[str, Any]) -> None:
         """End the running test, and wait until all of it is stored, before its end is reported."""
-        performance, self.current = self.current, None
-        if performance is None or self._frame is None:
+        test, self.current = self.current, None
+        if test is None or self._frame is None:
             return
-        performance.trace.tags.update(tags)
-        recorder().finish_trace(performance.trace, error)
+        test.trace.tags.update(tags)
+        recorder().finish_trace(test.trace, error)
         self._frame.trace = None
         flush()
 
@@ -106,13 +106,13 @@ class Stage:
         self._reader.close()
         pin({})
 
-    def calls(self, performance: Performance) -> list[StoredCall]:
+    def calls(self, test: RecordedTest) -> list[StoredCall]:
         """Return the finished calls of a test as stored now, in the order in which they began."""
-        if not performance.spans:
+        if not test.spans:
             return []
         flush()
-        traces = dict.fromkeys(span.trace.id for span in performance.spans)
-        wanted = {(span.trace.id, span.id) for span in performance.spans if span.status is not RUNNING}
+        traces = dict.fromkeys(span.trace.id for span in test.spans)
+        wanted = {(span.trace.id, span.id) for span in test.spans if span.status is not RUNNING}
         return sorted(_spans(self._reader.trace, traces, wanted), key=lambda call: (call.started_at, call.id))
 
     def _call_started(self, span: Span, **_: Any) -> None:
