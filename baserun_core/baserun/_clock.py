@@ -15,26 +15,26 @@ class Clock(Protocol):
     """Tells the time."""
 
     def now_us(self) -> int:
-        """Microseconds since the Unix epoch, UTC."""
+        """Return the microseconds since the Unix epoch, UTC."""
 
     def monotonic_ns(self) -> int:
-        """Nanoseconds since an arbitrary start, never decreasing; for durations."""
+        """Return nanoseconds since an arbitrary start, never decreasing; for durations."""
 
 
 class Ids(Protocol):
     """Makes unique ids."""
 
     def session(self) -> str:
-        """A random UUID (RFC 9562, version 4), from the operating system's randomness: it may be sent in a cookie."""
+        """Return a random UUID (RFC 9562, version 4), unpredictable because it may be sent in a cookie."""
 
     def trace(self) -> str:
-        """32 lower-case hexadecimal digits (W3C Trace Context trace-id)."""
+        """Return 32 lower-case hexadecimal digits (W3C Trace Context trace-id)."""
 
     def span(self) -> str:
-        """16 lower-case hexadecimal digits (W3C Trace Context parent-id)."""
+        """Return 16 lower-case hexadecimal digits (W3C Trace Context parent-id)."""
 
     def annotation(self) -> str:
-        """32 lower-case hexadecimal digits."""
+        """Return 32 lower-case hexadecimal digits."""
 
 
 class SystemClock:

@@ -72,7 +72,7 @@ class Allowance:
 
 
 def _before_exit_at_once(write: Write) -> None:
-    """RQ ends the process of a job by `os._exit` as soon as the job has returned."""
+    """Write before RQ ends the process of a job, as it does by `os._exit` as soon as the job has returned."""
     exit_at_once = os._exit
 
     def exit_after_writing(status: int) -> NoReturn:
@@ -85,7 +85,7 @@ def _before_exit_at_once(write: Write) -> None:
 
 
 def _before_shutdown(write: Write, signals: Any) -> None:
-    """A process of Celery's prefork pool ends by `os._exit`, after a number of tasks if there is a limit to them.
+    """Write before a process of Celery's prefork pool ends, as it does by `os._exit`, maybe after a number of tasks.
 
     https://docs.celeryq.dev/en/stable/userguide/signals.html#worker-process-shutdown
     """

@@ -100,7 +100,7 @@ class Store(Protocol):
         user: str | None = None,
         busiest: int = 10,
     ) -> Activity:
-        """What happened from `since` until now or `until`, as a whole and in so many pieces of equal length.
+        """Return what happened from `since` until now or `until`, as a whole and in `buckets` pieces of equal length.
 
         Pieces that begin and end with a whole hour, UTC, are quick over any time; of others, and of one `user`, each
         trace is looked at. `busiest` says how many users and models are named; 0 names none, which is quicker.

@@ -25,7 +25,7 @@ def is_positive(score: float) -> bool:
 
 
 def default_sort(sorts: Sequence[str]) -> str:
-    """How a list is sorted where nobody says it: by the first of its sorts, from the latest."""
+    """Return the sort of a list that is given none: by the first of its sorts, from the latest."""
     return f"-{sorts[0]}"
 
 

@@ -1,4 +1,4 @@
-"""What reading a store gives back: typed values with the field names of DESIGN section 7.
+"""The values that reading a store returns; `to_dict` gives each as JSON, with the same names of fields.
 
 Times are aware `datetime` in UTC, durations milliseconds, money `decimal.Decimal` dollars. Unknown is None, never 0.
 """
@@ -19,7 +19,7 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
     """What every result can do."""
 
     def to_dict(self) -> dict[str, Any]:
-        """The value as JSON-ready builtins: ISO 8601 UTC times with microseconds, dollars as numbers."""
+        """Return the value as JSON-ready builtins: ISO 8601 UTC times with microseconds, dollars as numbers."""
         from baserun.store._json import to_builtins
 
         value: dict[str, Any] = to_builtins(self)

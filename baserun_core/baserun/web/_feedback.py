@@ -41,12 +41,12 @@ class FeedbackAnswer(msgspec.Struct, frozen=True):
     """What was wrong, for the developer who looks at the answer."""
 
     def body(self) -> bytes:
-        """The answer as JSON; nothing where nothing was wrong."""
+        """Return the answer as JSON; nothing where nothing was wrong."""
         return b"" if self.problem is None else json.dumps({"error": self.problem}).encode()
 
 
 def sign_feedback(keys: Keys, trace: Trace) -> str:
-    """The token of a trace; it holds for the user whom the trace has now, or for whoever has it if there is none."""
+    """Sign the token of a trace, for the user whom the trace has now, or for whoever has the token if there is none."""
     if trace.at_touch is not None:
         recorder().touch_trace(trace)
     session_id = "" if trace.session_id is None else packed(trace.session_id)
@@ -86,7 +86,7 @@ def accept_feedback(
 
 
 def _about(keys: Keys, token: object, visitor: Visitor) -> tuple[str, str | None, str]:
-    """The trace and the session that a token names, and who comes with it.
+    """Return the trace and the session that a token names, and who comes with it.
 
     That is the user to whom it was given, known or not; where it was given to nobody in particular, the user who has it
     now, and all who are nobody in particular either are one.
@@ -117,7 +117,7 @@ def _parsed(content_type: str | None, body: bytes) -> dict[str, Any]:
 
 
 def _typed(fields: dict[str, str]) -> dict[str, Any]:
-    """What a form says in text; a field that was left empty says nothing."""
+    """Convert the texts of a form to what they stand for; a field that was left empty is left out."""
     typed: dict[str, Any] = {name: text for name, text in fields.items() if text}
     for name, kind in _KINDS.items():
         if name in typed:

@@ -29,24 +29,24 @@ ANONYMOUS = Visitor(is_anonymous=True)
 
 
 def known(user_identifier: str) -> Visitor:
-    """The visitor with this `user_identifier`."""
+    """Return the visitor with this `user_identifier`."""
     return Visitor(user_identifier)
 
 
 def by_email(email: object) -> Visitor:
-    """The visitor with this e-mail address, by its hash; unknown if it is empty or no str."""
+    """Return the visitor with this e-mail address, by its hash; unknown if it is empty or no str."""
     return Visitor(hash_user(email)) if isinstance(email, str) and email else UNKNOWN
 
 
 def by_key(namespace: str, key: object) -> Visitor:
-    """The visitor with this primary key, by the hash of ``namespace:key``; the namespace keeps tables apart."""
+    """Return the visitor with this primary key, by the hash of ``namespace:key``; the namespace keeps tables apart."""
     if key is None or isinstance(key, bool) or not str(key):
         return UNKNOWN
     return Visitor(hashlib.sha256(f"{namespace}:{key}".encode("utf-8", "surrogatepass")).hexdigest())
 
 
 def visitor_of(user: Any) -> Visitor:
-    """The visitor that a user object or a mapping of claims stands for: by e-mail address, else by key, else unknown.
+    """Return the visitor that a user object or a mapping of claims stands for: by e-mail address, key, or else unknown.
 
     May raise whatever a property of the application's class raises; call it inside `guarded`.
     """
@@ -62,7 +62,7 @@ def visitor_of(user: Any) -> Visitor:
 
 
 def answer_of_get_user(answer: object) -> Visitor:
-    """The visitor that `get_user` returned: a `user_identifier`, a user object, or None for nobody (yet)."""
+    """Return the visitor that `get_user` returned: a `user_identifier`, a user object, or None for nobody (yet)."""
     if isinstance(answer, str):
         identifier = usable_user_identifier(answer)
         if identifier is None:
