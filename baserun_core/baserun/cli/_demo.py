@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import importlib.util
-
 import click
 
+from baserun.cli._extras import require_extra
 from baserun.cli._groups import Problem
 from baserun.cli._types import PORT_NUMBER
 
@@ -23,7 +22,7 @@ def demo(port: int | None, keep: bool, no_browser: bool, local_model: bool) -> N
     Visitors come and talk to an application in Starlette, and the pages show what is recorded of it. You can chat there
     too: with the provider when OPENAI_API_KEY is set, else with a model that works offline.
     """
-    _require_extra()
+    require_extra("demo", "The demo needs", _NEEDED)
     from baserun_demo import DemoError, DemoOptions, run
 
     options = DemoOptions(port=port, keep=keep, browser=not no_browser, local_model=local_model)
@@ -31,12 +30,3 @@ def demo(port: int | None, keep: bool, no_browser: bool, local_model: bool) -> N
         run(options, click.echo)
     except DemoError as error:
         raise Problem(str(error)) from error
-
-
-def _require_extra() -> None:
-    for package in _NEEDED:
-        if importlib.util.find_spec(package) is None:
-            raise Problem(
-                f"The demo needs the package {package}, which is not installed. "
-                'Install the extra, from a checkout of Baserun: pip install ".[demo]"'
-            )

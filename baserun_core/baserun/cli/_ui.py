@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import importlib.util
 import ipaddress
 import os
 import socket
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from baserun.cli._browser import open_browser
+from baserun.cli._extras import require_extra
 from baserun.cli._groups import Problem
 from baserun.cli._serving import end_quietly
 from baserun.cli._stores import configuration, location, store_url_option
@@ -47,7 +47,7 @@ def ui(
 
     On this machine alone they need no key; on any other address they do not start without one.
     """
-    _require_extra()
+    require_extra("monitor", "The pages need", _NEEDED)
     pages = _pages(store_argument or store_url, host, key, names)
     with _listening(host, port) as listening:
         address = _address(host, listening.getsockname()[1])
@@ -55,15 +55,6 @@ def ui(
         if not no_browser:
             open_browser(address)
         _serve(pages, listening)
-
-
-def _require_extra() -> None:
-    for package in _NEEDED:
-        if importlib.util.find_spec(package) is None:
-            raise Problem(
-                f"The pages need the package {package}, which is not installed. "
-                'Install the extra, from a checkout of Baserun: pip install ".[monitor]"'
-            )
 
 
 def _pages(url: str | None, host: str, key: str | None, names: tuple[str, ...]) -> Pages:
