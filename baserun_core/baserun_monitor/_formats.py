@@ -6,9 +6,9 @@ import re
 from datetime import UTC, datetime
 from hashlib import sha256
 
-from baserun.cli._render._money import count, dollars, plural, size, total
+from baserun.cli._render._amounts import count, dollars, plural, size, total
 from baserun.cli._render._text import cut, one_line, safe, shortened
-from baserun.cli._render._time import ago, clock, duration, iso, local, span_of
+from baserun.cli._render._time import ago, clock, duration, in_one_unit, iso, local
 
 __all__ = [
     "ago",
@@ -30,7 +30,7 @@ __all__ = [
     "short_user",
     "shortened",
     "size",
-    "span_of",
+    "in_one_unit",
     "total",
     "user_sign",
 ]

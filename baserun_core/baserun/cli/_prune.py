@@ -9,7 +9,7 @@ import click
 from baserun.cli._confirm import confirm
 from baserun.cli._options import json_option
 from baserun.cli._output import write_json
-from baserun.cli._render._money import plural
+from baserun.cli._render._amounts import plural
 from baserun.cli._render._time import local
 from baserun.cli._stores import opened_store
 from baserun.cli._types import AGE

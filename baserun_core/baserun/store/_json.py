@@ -28,7 +28,8 @@ def _struct(value: msgspec.Struct) -> dict[str, Any]:
     return {name: to_builtins(field) for name, field in fields if field is not None or name not in NOT_LOADED}
 
 
-def _time(value: datetime) -> str:
+def iso_time(value: datetime) -> str:
+    """Return ISO 8601 in UTC with microseconds."""
     return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
@@ -40,4 +41,4 @@ def _dict(value: dict[str, Any]) -> dict[str, Any]:
     return {key: to_builtins(item) for key, item in value.items()}
 
 
-_CONVERT: dict[type, Callable[[Any], Any]] = {datetime: _time, Decimal: float, list: _list, dict: _dict}
+_CONVERT: dict[type, Callable[[Any], Any]] = {datetime: iso_time, Decimal: float, list: _list, dict: _dict}

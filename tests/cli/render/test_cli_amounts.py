@@ -7,7 +7,7 @@ from decimal import Decimal
 
 import pytest
 
-from baserun.cli._render._money import count, dollars, plain_dollars, size
+from baserun.cli._render._amounts import count, dollars, plain_dollars, size
 from baserun.cli._render._time import ago, duration
 
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)

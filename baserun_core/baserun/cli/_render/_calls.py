@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from baserun.cli._render._amounts import count, dollars, plural
 from baserun.cli._render._annotations import UNRECORDED
 from baserun.cli._render._costs import why_unknown
 from baserun.cli._render._endings import endings, has_failed
@@ -20,7 +21,6 @@ from baserun.cli._render._messages import (
     arguments_in_words,
     said,
 )
-from baserun.cli._render._money import count, dollars, plural
 from baserun.cli._render._text import cut, one_line
 from baserun.cli._render._time import duration
 from baserun.cli._render._view import View

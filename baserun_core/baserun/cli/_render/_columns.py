@@ -8,9 +8,9 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, Generic, TypeVar
 
+from baserun.cli._render._amounts import count, plain_dollars, total
 from baserun.cli._render._costs import brief_cost_of, is_counted
 from baserun.cli._render._lines import BAD, GOOD, QUIET
-from baserun.cli._render._money import count, plain_dollars, total
 from baserun.cli._render._text import one_line, shortened
 from baserun.cli._render._time import ago, duration, iso
 from baserun.store import SearchHit, StoredSession, StoredTrace, StoredUser

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 
+from baserun.cli._render._amounts import count, plural
 from baserun.cli._render._annotations import pairs, tell_annotation
 from baserun.cli._render._costs import cost_of, is_counted
 from baserun.cli._render._history import History
 from baserun.cli._render._lines import BLANK, QUIET, STRONG, Line, facts, line
-from baserun.cli._render._money import count, plural
 from baserun.cli._render._text import one_line
-from baserun.cli._render._time import span_of
+from baserun.cli._render._time import in_one_unit
 from baserun.cli._render._traces import ended_at, tell_trace, told_at
 from baserun.cli._render._view import View
 from baserun.store import StoredSession, StoredTrace
@@ -30,7 +30,7 @@ def conversation(session: StoredSession, visit: Sequence[StoredSession], view: V
         yield BLANK
         if last is not None and told_at(trace) - last >= _IDLE:
             pause = (told_at(trace) - last).total_seconds() * 1000
-            yield line((f"⋯ {span_of(pause)} later", QUIET))
+            yield line((f"⋯ {in_one_unit(pause)} later", QUIET))
             yield BLANK
         yield from tell_trace(trace, history, view)
         last = max(last or ended_at(trace), ended_at(trace))

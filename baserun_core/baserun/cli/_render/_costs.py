@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from baserun.cli._render._amounts import UNKNOWN, dollars, plural
 from baserun.cli._render._endings import has_failed
-from baserun.cli._render._money import UNKNOWN, dollars, plural
 from baserun.store import StoredCall, StoredSession, StoredTrace, StoredUser
 from baserun.store.activity import ActivityBucket, BusyModel, BusyUser
 

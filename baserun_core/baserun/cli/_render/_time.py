@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
+
+from baserun.store._json import iso_time
 
 _SECOND, _MINUTE, _HOUR, _DAY = 1_000, 60_000, 3_600_000, 86_400_000
 """In milliseconds."""
@@ -19,7 +21,7 @@ def ago(moment: datetime, now: datetime) -> str:
         return "just now"
     if passed >= _DAYS_UNTIL_DATE * _DAY:
         return moment.astimezone().strftime("%Y-%m-%d")
-    return f"{_whole(passed)} ago"
+    return f"{in_one_unit(passed)} ago"
 
 
 def duration(milliseconds: float | None) -> str:
@@ -43,9 +45,12 @@ def duration(milliseconds: float | None) -> str:
     return f"{hours} h {minutes % 60} min" if days == 0 else f"{days} d {hours % 24} h"
 
 
-def span_of(milliseconds: float) -> str:
+def in_one_unit(milliseconds: float) -> str:
     """Return a long time in one unit, rounded down: ``42 min``, ``3 d``."""
-    return _whole(milliseconds)
+    for unit, name in ((_DAY, "d"), (_HOUR, "h"), (_MINUTE, "min")):
+        if milliseconds >= unit:
+            return f"{int(milliseconds // unit)} {name}"
+    return f"{int(milliseconds // _SECOND)} s"
 
 
 def local(moment: datetime) -> str:
@@ -60,11 +65,4 @@ def clock(moment: datetime) -> str:
 
 def iso(moment: datetime | None) -> str:
     """Return ISO 8601 in UTC with microseconds, as in JSON; empty for None."""
-    return "" if moment is None else moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
-
-
-def _whole(milliseconds: float) -> str:
-    for unit, name in ((_DAY, "d"), (_HOUR, "h"), (_MINUTE, "min")):
-        if milliseconds >= unit:
-            return f"{int(milliseconds // unit)} {name}"
-    return f"{int(milliseconds // _SECOND)} s"
+    return "" if moment is None else iso_time(moment)

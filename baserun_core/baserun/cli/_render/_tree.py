@@ -6,10 +6,10 @@ from collections.abc import Iterator
 
 from rich.cells import cell_len, set_cell_size
 
+from baserun.cli._render._amounts import dollars
 from baserun.cli._render._annotations import pairs
 from baserun.cli._render._calls import error_in_words, tokens
 from baserun.cli._render._lines import BAD, QUIET, STRONG, WARN, Line, facts, line
-from baserun.cli._render._money import dollars
 from baserun.cli._render._text import ELLIPSIS, one_line
 from baserun.cli._render._time import duration
 from baserun.cli._render._traces import STATUSES

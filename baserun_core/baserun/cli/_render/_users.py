@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from baserun.cli._render._amounts import count, plural
 from baserun.cli._render._costs import cost_of, is_counted
 from baserun.cli._render._lines import QUIET, STRONG, Line, facts, line
-from baserun.cli._render._money import count, plural
 from baserun.cli._render._view import View
 from baserun.store import StoredUser
 
