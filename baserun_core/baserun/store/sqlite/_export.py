@@ -18,20 +18,20 @@ def export(reader: Reader, identifier: str) -> Iterator[dict[str, Any]]:
 
     Each object is read by a query of its own, so that a long export does not keep a transaction open.
     """
-    with reader.question() as connection:
+    with reader.transaction() as connection:
         user = None if connection is None else _read_sessions.user(connection, identifier)
     if user is None:
         return
     yield {"record": "user", **user.to_dict()}
     for session_id in _names(reader, "SELECT s.identifier FROM sessions s", "s", identifier, "s.started_us"):
-        with reader.question(is_bounded=False) as connection:
+        with reader.transaction(is_bounded=False) as connection:
             session = None if connection is None else _read_sessions.session(connection, session_id)
             own = None if connection is None or session is None else _own_part(connection, session, identifier)
         if own is not None:
             yield {"record": "session", **own.to_dict()}
     elsewhere = "SELECT t.trace FROM traces t LEFT JOIN sessions s ON s.id = t.session_id AND s.user_id = t.user_id"
     for key in _names(reader, elsewhere, "t", identifier, "t.started_us", "s.id IS NULL"):
-        with reader.question(is_bounded=False) as connection:
+        with reader.transaction(is_bounded=False) as connection:
             trace = None if connection is None else _read_traces.trace(connection, key)
         if trace is not None:
             yield {"record": "trace", **trace.to_dict()}
@@ -39,7 +39,7 @@ def export(reader: Reader, identifier: str) -> Iterator[dict[str, Any]]:
 
 def _names(reader: Reader, select: str, alias: str, identifier: str, order: str, where: str = "1") -> list[Any]:
     owner = f"{alias}.user_id = (SELECT id FROM users WHERE identifier = ?)"
-    with reader.question(is_bounded=False) as connection:
+    with reader.transaction(is_bounded=False) as connection:
         if connection is None:
             return []
         rows = connection.execute(f"{select} WHERE {owner} AND {where} ORDER BY {order}, {alias}.id", (identifier,))

@@ -38,7 +38,7 @@ class Reader:
         """Weak: each is referenced by its thread alone, and is closed when the thread ends."""
 
     @contextmanager
-    def question(self, *, is_bounded: bool = True) -> Iterator[sqlite3.Connection | None]:
+    def transaction(self, *, is_bounded: bool = True) -> Iterator[sqlite3.Connection | None]:
         """Give a connection that sees one state of the store; None if nothing was ever written.
 
         Raises:

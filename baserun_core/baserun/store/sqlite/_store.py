@@ -63,13 +63,13 @@ class SqliteStore:
     def sessions(self, **filters: Unpack[SessionFilters]) -> Page[StoredSession]:
         """List sessions, the last active first."""
         question = _lists.of_sessions(self._of_stored_user(filters))
-        with self._reader.question() as connection:
+        with self._reader.transaction() as connection:
             return Page(items=[]) if connection is None else _lists.sessions(connection, question)
 
     def session(self, session_id: str) -> StoredSession | None:
         """Return a session with everything in it; None if there is none."""
         identifier = _checks.identifier(session_id)
-        with self._reader.question(is_bounded=False) as connection:
+        with self._reader.transaction(is_bounded=False) as connection:
             if connection is None or identifier is None:
                 return None
             return _read_sessions.session(connection, identifier)
@@ -77,7 +77,7 @@ class SqliteStore:
     def chain(self, session_id: str) -> list[StoredSession]:
         """Return the sessions of one visit, the earliest first."""
         identifier = _checks.identifier(session_id)
-        with self._reader.question() as connection:
+        with self._reader.transaction() as connection:
             if connection is None or identifier is None:
                 return []
             return _read_sessions.chain(connection, identifier)
@@ -85,7 +85,7 @@ class SqliteStore:
     def users(self, **filters: Unpack[UserFilters]) -> Page[StoredUser]:
         """List users, the last seen first."""
         question = _lists.of_users(self._of_stored_user(filters))
-        with self._reader.question() as connection:
+        with self._reader.transaction() as connection:
             return Page(items=[]) if connection is None else _lists.users(connection, question)
 
     def user(self, user_identifier: str) -> StoredUser | None:
@@ -94,7 +94,7 @@ class SqliteStore:
         if identifier is None:
             return None
         keyed = pseudonym(identifier, self._user_key)
-        with self._reader.question() as connection:
+        with self._reader.transaction() as connection:
             if connection is None:
                 return None
             found = _read_sessions.user(connection, keyed)
@@ -103,13 +103,13 @@ class SqliteStore:
     def traces(self, **filters: Unpack[TraceFilters]) -> Page[StoredTrace]:
         """List traces, the last started first."""
         question = _lists.of_traces(self._of_stored_user(filters))
-        with self._reader.question() as connection:
+        with self._reader.transaction() as connection:
             return Page(items=[]) if connection is None else _lists.traces(connection, question)
 
     def trace(self, trace_id: str) -> StoredTrace | None:
         """Return a trace with everything in it; None if there is none."""
         key = _checks.trace_key(trace_id)
-        with self._reader.question(is_bounded=False) as connection:
+        with self._reader.transaction(is_bounded=False) as connection:
             if connection is None or key is None:
                 return None
             return _read_traces.trace(connection, key)
@@ -119,7 +119,7 @@ class SqliteStore:
     ) -> Page[SearchHit]:
         """Find the calls whose content has all words of `text`, the latest first."""
         question = _search.question(text, self._stored_user("user", user), limit, after)
-        with self._reader.question() as connection:
+        with self._reader.transaction() as connection:
             return Page(items=[]) if connection is None else _search.search(connection, question)
 
     def activity(
@@ -133,7 +133,7 @@ class SqliteStore:
     ) -> Activity:
         """Return sums, latencies, and the busiest users and models of a period."""
         question = _activity.question(since, until, buckets, self._stored_user("user", user), busiest)
-        with self._reader.question() as connection:
+        with self._reader.transaction() as connection:
             return _activity.nothing(question) if connection is None else _activity.activity(connection, question)
 
     def state(self) -> str:
@@ -142,23 +142,23 @@ class SqliteStore:
 
     def ledger(self) -> dict[str, dict[str, int]]:
         """Return the numbers of records stored, dropped, pruned and erased."""
-        with self._reader.question() as connection:
+        with self._reader.transaction() as connection:
             return {name: {} for name in _ledger.NAMES} if connection is None else _ledger.read(connection)
 
     def info(self) -> StoreInfo:
         """Return the state of the store."""
-        with self._reader.question(is_bounded=False) as connection:
+        with self._reader.transaction(is_bounded=False) as connection:
             return info(connection, self.location.path)
 
     def verify(self) -> list[str]:
         """Recount all totals and return the differences."""
-        with self._reader.question(is_bounded=False) as connection:
+        with self._reader.transaction(is_bounded=False) as connection:
             return [] if connection is None else verify(connection)
 
     def end_session(self, session_id: str) -> bool:
         """End a session unless it has ended already; return False if there is none."""
         identifier = _checks.identifier(session_id)
-        with self._reader.question() as connection:
+        with self._reader.transaction() as connection:
             if connection is None or identifier is None:
                 return False
             is_ended = _read_sessions.is_ended(connection, identifier)
@@ -179,7 +179,7 @@ class SqliteStore:
         """Remove what is older than `days`, or than `before`: whole sessions, or only the content of calls."""
         before_us = _checks.cut_off(days, before)
         if dry_run:
-            with self._reader.question(is_bounded=False) as connection:
+            with self._reader.transaction(is_bounded=False) as connection:
                 return count_doomed(connection, before_us, content_only=content_only)
         with closing(WriteConnection(self.location)) as writer:
             return prune(writer, before_us, content_only=content_only)
@@ -221,7 +221,7 @@ class SqliteStore:
         keyed = pseudonym(name, self._user_key)
         if keyed == name:
             return [name]
-        with self._reader.question() as connection:
+        with self._reader.transaction() as connection:
             is_plain_stored = connection is not None and _read_sessions.user(connection, name) is not None
         return [keyed, name] if is_plain_stored else [keyed]
 
