@@ -28,7 +28,7 @@ RULES = (
     Rule("(?!real-model).*", r"could not import 'llama_cpp'", must_run_elsewhere=True),
     Rule("lowest|openai1|openai2", r"this client cannot \w+ yet", must_run_elsewhere=True),
     Rule("tests|lowest|storm", r"Django 6 has them", must_run_elsewhere=True),
-    Rule("(?!py313).*", r"from Python 3\.13 on", must_run_elsewhere=False),
+    Rule("(?!py31[345]).*", r"from Python 3\.13 on", must_run_elsewhere=False),
     Rule("(?!py313).*", r"could not import 'uvloop'", must_run_elsewhere=False),
 )
 """Any other skip is a fault."""

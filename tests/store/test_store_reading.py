@@ -298,6 +298,8 @@ BAD: list[tuple[dict[str, Any], str]] = [
     ({"limit": True}, "limit=True"),
     ({"limit": 1001}, "limit=1001"),
     ({"after": "nonsense"}, "is no cursor"),
+    ({"after": "WyJ/IiwxLDJd"}, "is no cursor"),
+    ({"after": "Wy Jh"}, "is no cursor"),
     ({"after": 7}, "is no cursor"),
     ({"user": ""}, "user='' is not possible"),
     ({"user": b"x"}, "user=b'x' is not possible"),

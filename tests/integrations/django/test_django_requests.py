@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Coroutine
 from typing import Any
 
 import pytest
+from asgiref.sync import iscoroutinefunction
 from django.test import AsyncClient, Client, RequestFactory, override_settings
 
 import baserun
@@ -96,11 +96,11 @@ def test_middleware_is_native_in_both_worlds(captured: Captured) -> None:
 
     async def below(request: Any) -> Any: ...
 
-    native = asyncio.iscoroutinefunction(BaserunMiddleware(below).__acall__)
+    native = iscoroutinefunction(BaserunMiddleware(below).__acall__)
     ordinary = BaserunMiddleware(lambda request: None)
 
     assert native
-    assert not asyncio.iscoroutinefunction(ordinary)
+    assert not iscoroutinefunction(ordinary)
 
 
 def test_call_while_the_body_is_produced(captured: Captured) -> None:
