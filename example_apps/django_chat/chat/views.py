@@ -72,7 +72,8 @@ def _lines(conversation: Conversation) -> Iterator[str]:
         logger.warning("the model did not answer: %s", error)
         yield json.dumps({"error": SORRY}) + "\n"
     finally:
-        conversation.message_set.create(role="assistant", content=text)  # also what was read before the client left
+        if text:  # also what was read before the client left
+            conversation.message_set.create(role="assistant", content=text)
     trace = baserun.current_trace()
     yield json.dumps({"feedback_token": trace.feedback_token if trace else None}) + "\n"
 

@@ -11,6 +11,7 @@ from django.test import Client
 
 import baserun
 from baserun.store import StoredCall, StoredSession
+from baserun.testing import Fault, OfflineModel
 
 Ask = Callable[[str], list[dict[str, Any]]]
 
@@ -30,6 +31,16 @@ def test_answers_are_streamed(ask: Ask) -> None:
 
     assert [piece["text"] for piece in pieces] == ["1", " 2", " 3", " 4", " 5"]
     assert last.keys() == {"feedback_token"}
+
+
+def test_nothing_is_kept_of_an_answer_that_failed(client: Client, ask: Ask, baserun_offline: OfflineModel) -> None:
+    """If the model does not answer, the page says so, and no empty message is kept."""
+    baserun_offline.next(Fault(status=400))
+
+    problem, _ = ask("Hello")
+
+    assert problem["error"].startswith("The model does not answer")
+    assert client.get("/").content.decode().count("<article") == 1
 
 
 def test_orders_are_looked_up(ask: Ask, baserun_calls: Sequence[StoredCall]) -> None:

@@ -65,7 +65,8 @@ def _lines(conversation: str) -> Iterator[str]:
         current_app.logger.warning("the model did not answer: %s", error)
         yield json.dumps({"error": SORRY}) + "\n"
     finally:
-        database.add(conversation, "assistant", text)  # also keeps what was read before the client left
+        if text:  # also what was read before the client left
+            database.add(conversation, "assistant", text)
     trace = baserun.current_trace()
     yield json.dumps({"feedback_token": trace.feedback_token if trace else None}) + "\n"
 

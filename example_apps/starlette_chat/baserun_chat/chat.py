@@ -60,8 +60,9 @@ async def lines(request: Request, conversation: str) -> AsyncIterator[str]:
         logger.warning("the model did not answer: %s", error)
         yield json.dumps({"error": SORRY}) + "\n"
     finally:
-        with CancelScope(shield=True):  # also keeps what was read before the client left
-            await run_in_threadpool(conversations.add, conversation, "assistant", text)
+        if text:  # also what was read before the client left
+            with CancelScope(shield=True):
+                await run_in_threadpool(conversations.add, conversation, "assistant", text)
     trace = baserun.current_trace()
     yield json.dumps({"feedback_token": trace.feedback_token if trace else None}) + "\n"
 
