@@ -57,7 +57,7 @@ class Site:
         """Start the server, and wait until it answers."""
         environment = {name: value for name, value in os.environ.items() if not name.startswith(OTHERS)}
         environment |= {"CHAT_SECRET": "a secret of the tests, long enough", "CHAT_STAFF_PASSWORD": PASSWORD}
-        environment["PYTHONPATH"] = str(EXAMPLES / self.name)
+        environment |= {"PYTHONPATH": str(EXAMPLES / self.name), "TZ": "UTC"}
         with (self._folder / "log.txt").open("ab") as log:
             self._process = subprocess.Popen(
                 [*COMMANDS[self.name], "--port", str(self._port)],

@@ -161,6 +161,17 @@ def test_staff_see_the_pages(site: Any, visit: Visit, eventually: Eventually) ->
     assert httpx.get(f"{site.url}/baserun/sessions").status_code == 403
 
 
+def test_pages_show_the_time_of_the_server(site: Any, visit: Visit, eventually: Eventually) -> None:
+    """The pages show times in the zone of the server, which no framework's default changes."""
+    visitor, staff = visit("otto"), visit("staff")
+    visitor.ask('Say "what time it is"')
+    (session,) = eventually(whole(site, visitor, 1))
+
+    page = staff.browser.get(f"/baserun/sessions/{session.id}").raise_for_status().text
+
+    assert f'title="{session.started_at:%Y-%m-%d %H:%M:%S} UTC"' in page
+
+
 def test_pages_of_other_sites_cannot_ask(site: Any, visit: Visit) -> None:
     """A request from another site's page is refused."""
     visitor = visit("jo")

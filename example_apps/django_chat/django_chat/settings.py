@@ -66,4 +66,5 @@ LOGOUT_REDIRECT_URL = "login"
 
 STATIC_URL = "static/"
 STATIC_ROOT = BASE_DIR / "static_root"
+TIME_ZONE = "UTC"  # the default is that of Chicago, also for the whole process
 USE_TZ = True
