@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from django.contrib.auth.forms import BaseUserCreationForm
-from django.contrib.auth.models import User
+from django.forms import EmailField
 
 
 class SignUpForm(BaseUserCreationForm):
     """Creates an account with an e-mail address, by whose hash Baserun identifies the user."""
 
-    class Meta(BaseUserCreationForm.Meta):
-        model = User
-        fields = ("username", "email")
+    email = EmailField(label="Email address")  # the model's own field may stay empty
 
-    def __init__(self, *args: object, **options: object) -> None:
-        super().__init__(*args, **options)
-        self.fields["email"].required = True
+    class Meta(BaseUserCreationForm.Meta):
+        fields = ("username", "email")
