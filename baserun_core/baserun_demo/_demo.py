@@ -10,7 +10,6 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import FrameType
 
-from openai import AsyncOpenAI
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.types import ASGIApp
 
@@ -48,7 +47,7 @@ def run(options: DemoOptions, tell: Tell) -> None:
         store = str(folder / "baserun.sqlite3")
         baserun.init(store, enabled=True, capture_content=True, user_key=None, environment="demo")
         stack.callback(baserun.shutdown)
-        story = _story(stack, folder, store)
+        story = _story(stack, folder)
         url = address_of(listener)
 
         def started() -> None:
@@ -57,29 +56,28 @@ def run(options: DemoOptions, tell: Tell) -> None:
                 open_browser(f"{url}/baserun/sessions")
             story.play()
 
-        serve(_app(model.client, folder, store, "chat", model), listener, started)
+        serve(_app(folder, "chat", model), listener, started)
 
 
-def _story(stack: ExitStack, folder: Path, store: str) -> Story:
+def _story(stack: ExitStack, folder: Path) -> Story:
     """Set up the visitors, with a server and an offline model of their own, since they must not cost money."""
     offline = stack.enter_context(offline_server())
     visitors = Model(client=offline_client(offline), name=OFFLINE_NAME, told="")
-    url = stack.enter_context(served(_app(visitors.client, folder, store, "visitors", visitors)))
+    url = stack.enter_context(served(_app(folder, "visitors", visitors)))
     story = Story(url, offline)
     stack.callback(story.stop)
     return story
 
 
-def _app(client: AsyncOpenAI, folder: Path, store: str, name: str, model: Model) -> ASGIApp:
+def _app(folder: Path, name: str, model: Model) -> ASGIApp:
     settings = Settings(
         database=folder / f"{name}.sqlite3",
-        store=store,
         model=model.name,
         has_tools=model.has_tools,
         open_pages=True,
         notice=f"A demo of Baserun. Answers come from {model.told}.",
     )
-    return TrustedHostMiddleware(create_app(settings, client), allowed_hosts=HOSTS)
+    return TrustedHostMiddleware(create_app(settings, model.client), allowed_hosts=HOSTS)
 
 
 @contextmanager

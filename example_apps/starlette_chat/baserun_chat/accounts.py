@@ -9,7 +9,7 @@ from starlette.requests import HTTPConnection, Request
 from starlette.responses import RedirectResponse, Response
 
 from baserun_chat.settings import Settings
-from baserun_chat.views import settings_of, templates
+from baserun_chat.state import settings_of, templates
 
 STAFF = "staff"
 

@@ -18,7 +18,7 @@ from baserun_chat.chat import chat, send, start_again
 from baserun_chat.conversations import Conversations
 from baserun_chat.security import SecurityMiddleware
 from baserun_chat.settings import Settings, from_environment
-from baserun_chat.views import FOLDER
+from baserun_chat.state import FOLDER
 from baserun_monitor import Pages
 from baserun_starlette import BaserunMiddleware, feedback_endpoint
 
@@ -39,7 +39,7 @@ def create_app(settings: Settings | None = None, client: AsyncOpenAI | None = No
             Route("/messages", send, methods=["POST"]),
             Route("/new", start_again, methods=["POST"]),
             Route("/feedback", feedback_endpoint, methods=["POST"]),
-            Mount("/baserun", Pages(settings.store, allow=is_staff), name="pages"),
+            Mount("/baserun", Pages(allow=is_staff), name="pages"),
             Mount("/static", StaticFiles(directory=FOLDER / "static"), name="static"),
         ],
         middleware=[

@@ -17,7 +17,7 @@ from starlette.responses import JSONResponse, RedirectResponse, Response, Stream
 import baserun
 from baserun_chat.accounts import is_staff
 from baserun_chat.assistant import answer
-from baserun_chat.views import client_of, conversations_of, settings_of, templates
+from baserun_chat.state import client_of, conversations_of, settings_of, templates
 
 LONGEST_MESSAGE = 4_000  # characters
 SORRY = "The model does not answer at the moment. Please try again."

@@ -21,7 +21,7 @@ CREATE INDEX IF NOT EXISTS message_conversation ON message (conversation);
 class Conversations:
     """Messages by conversation, in an SQLite file."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: str | Path) -> None:
         self._path = path
         with self._database() as database:
             database.executescript(SCHEMA)

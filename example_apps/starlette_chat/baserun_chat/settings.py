@@ -6,6 +6,7 @@ import os
 import secrets
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -14,10 +15,8 @@ class Settings:
 
     secret: str = field(default_factory=secrets.token_hex)
     """Signs the login; a new one logs everybody out."""
-    database: Path = Path("chat.sqlite3")
+    database: str | Path = "chat.sqlite3"
     """The file of the conversations."""
-    store: str | None = None
-    """The Baserun store that the pages show; None is the default one, in the current folder."""
     model: str = "gpt-4o-mini"
     has_tools: bool = True
     """Whether the model can look orders up; small models cannot use tools."""
@@ -31,12 +30,7 @@ class Settings:
 
 
 def from_environment() -> Settings:
-    """Read ``CHAT_SECRET``, ``CHAT_DATABASE``, ``CHAT_MODEL``, ``CHAT_STAFF_*`` and ``BASERUN_STORE``."""
-    return Settings(
-        secret=os.environ.get("CHAT_SECRET") or secrets.token_hex(),
-        database=Path(os.environ.get("CHAT_DATABASE", "chat.sqlite3")),
-        store=os.environ.get("BASERUN_STORE"),
-        model=os.environ.get("CHAT_MODEL", "gpt-4o-mini"),
-        staff_email=os.environ.get("CHAT_STAFF_EMAIL", "staff@example.com"),
-        staff_password=os.environ.get("CHAT_STAFF_PASSWORD"),
-    )
+    """Read ``CHAT_SECRET``, ``CHAT_DATABASE``, ``CHAT_MODEL`` and ``CHAT_STAFF_*``; unset ones keep their defaults."""
+    names = ("secret", "database", "model", "staff_email", "staff_password")
+    given: dict[str, Any] = {name: value for name in names if (value := os.environ.get(f"CHAT_{name.upper()}"))}
+    return Settings(**given)

@@ -1,4 +1,4 @@
-"""The templates, and access to the application's state, for all endpoints."""
+"""The templates, and the state of the application with its types, for all endpoints."""
 
 from __future__ import annotations
 
