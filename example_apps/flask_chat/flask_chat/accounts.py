@@ -65,4 +65,4 @@ def _problem(email: str, password: str) -> str | None:
 
 def _is_staff(email: str) -> bool:
     config = current_app.config
-    return config["STAFF_PASSWORD"] is not None and email.casefold() == config["STAFF_EMAIL"].casefold()
+    return bool(config["STAFF_PASSWORD"]) and email.casefold() == config["STAFF_EMAIL"].casefold()

@@ -25,6 +25,16 @@ def test_strangers_have_to_log_in(client: FlaskClient) -> None:
     assert client.post("/messages", json={"message": "Hello"}).location.startswith("/login")
 
 
+def test_without_a_password_nobody_is_staff(client: FlaskClient) -> None:
+    """An empty password, such as that of an empty variable, opens the pages to nobody."""
+    client.application.config["STAFF_PASSWORD"] = ""
+
+    client.post("/login", data={"email": "staff@example.com", "password": ""})
+
+    assert client.get("/").status_code == 200
+    assert client.get("/baserun/sessions").status_code == 403
+
+
 def test_answers_are_streamed(ask: Ask) -> None:
     """An answer comes piece by piece and ends with its feedback token."""
     *pieces, last = ask("Count to 5")

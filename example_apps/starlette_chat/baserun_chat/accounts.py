@@ -77,4 +77,4 @@ def _problem(settings: Settings, email: str, password: str) -> str | None:
 
 
 def _is_staff_address(settings: Settings, email: str) -> bool:
-    return settings.staff_password is not None and email.casefold() == settings.staff_email.casefold()
+    return bool(settings.staff_password) and email.casefold() == settings.staff_email.casefold()

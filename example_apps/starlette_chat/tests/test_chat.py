@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from starlette.testclient import TestClient
 import baserun
 from baserun.store import StoredCall, StoredSession
 from baserun.testing import Fault, OfflineModel
+from baserun_chat import Settings, create_app
 
 Ask = Callable[[str], list[dict[str, Any]]]
 
@@ -23,6 +25,17 @@ def test_strangers_have_to_log_in(client: TestClient) -> None:
     """Nobody can talk to the model without logging in."""
     assert client.get("/").url.path == "/login"
     assert client.post("/messages", json={"message": "Hello"}).status_code == 403
+
+
+def test_without_a_password_nobody_is_staff(tmp_path: Path) -> None:
+    """An empty password opens the pages to nobody."""
+    settings = Settings(database=tmp_path / "chat.sqlite3", staff_password="")
+
+    with TestClient(create_app(settings)) as client:
+        client.post("/login", data={"email": "staff@example.com", "password": ""})
+
+        assert client.get("/").status_code == 200
+        assert client.get("/baserun/sessions").status_code == 403
 
 
 def test_answers_are_streamed(ask: Ask) -> None:
