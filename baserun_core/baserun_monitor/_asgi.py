@@ -56,7 +56,6 @@ def _request(native: StarletteRequest, body: bytes) -> Request:
         headers=dict(native.headers.items()),
         scheme=scope["scheme"],
         body=body,
-        native=native,
     )
 
 

@@ -64,5 +64,4 @@ def _request(native: Any, path: str) -> Request | None:
         headers={name.lower(): value for name, value in native.headers.items()},
         scheme=native.scheme,
         body=body,
-        native=native,
     )

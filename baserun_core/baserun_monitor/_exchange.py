@@ -31,8 +31,6 @@ class Request:
     """Headers by lower-case names."""
     scheme: str
     body: bytes = b""
-    native: Any = None
-    """The request object of the host application."""
 
     @cached_property
     def params(self) -> dict[str, str]:

@@ -7,13 +7,20 @@ import io
 import json
 import zipfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 FORMULA_SIGNS = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 """Spreadsheets may run a cell that begins with one of these as a formula; the last four are full-width forms."""
 
 
-def csv_of(columns: Sequence[str], items: Iterable[Any]) -> Iterator[bytes]:
+class Record(Protocol):
+    """Something that the store returns in a list."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return its fields by name."""
+
+
+def csv_of(columns: Sequence[str], items: Iterable[Record]) -> Iterator[bytes]:
     """Iterate over a CSV file: a header, then one row for each item."""
     yield _line(columns)
     for item in items:
@@ -21,7 +28,7 @@ def csv_of(columns: Sequence[str], items: Iterable[Any]) -> Iterator[bytes]:
         yield _line([_cell(record.get(column)) for column in columns])
 
 
-def json_of(items: Iterable[Any]) -> Iterator[bytes]:
+def json_of(items: Iterable[Record]) -> Iterator[bytes]:
     """Iterate over a JSON file: one object with all items."""
     yield b'{"items": ['
     for number, item in enumerate(items):

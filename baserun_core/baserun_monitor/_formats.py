@@ -6,30 +6,27 @@ import re
 from datetime import UTC, datetime
 from hashlib import sha256
 
-from baserun.cli._render._amounts import count, dollars, plural, size, total
-from baserun.cli._render._text import cut, one_line, safe, shortened
-from baserun.cli._render._time import ago, clock, duration, in_one_unit, iso, local
+from baserun.cli._render._amounts import count, dollars, plural, total
+from baserun.cli._render._text import one_line, safe, shortened
+from baserun.cli._render._time import ago, clock, duration, in_one_unit, iso
 
 __all__ = [
     "ago",
     "change",
     "clock",
     "count",
-    "cut",
     "day_and_time",
     "dollars",
     "duration",
     "exact",
     "iso",
     "latency",
-    "local",
     "long_user",
     "one_line",
     "plural",
     "safe",
     "short_user",
     "shortened",
-    "size",
     "in_one_unit",
     "total",
     "user_sign",

@@ -11,10 +11,10 @@ from baserun.store import Page, Store
 from baserun.store.filters import FEEDBACK, STATUSES, default_sort
 from baserun_monitor import _filters
 from baserun_monitor._exchange import Response, as_json, download, redirect
-from baserun_monitor._export import csv_of, json_of
+from baserun_monitor._export import Record, csv_of, json_of
 from baserun_monitor._site import Visit
 
-Item = TypeVar("Item")
+Item = TypeVar("Item", bound=Record)
 
 A_PAGE = 50
 AN_EXPORT_PAGE = 500
@@ -27,12 +27,13 @@ class Listing(Generic[Item]):
     noun: str
     template: str
     names: tuple[str, ...]
+    """Its filters, as parameters of the query."""
     sorts: tuple[str, ...]
     read: Callable[..., Page[Item]]
     columns: tuple[str, ...]
     """The columns of its CSV file."""
 
-    def index(self, visit: Visit, **context: Any) -> Response:
+    def index(self, visit: Visit) -> Response:
         """Return the list as a page, JSON or CSV."""
         path = visit.request.path
         if path.endswith(".csv"):
@@ -41,8 +42,8 @@ class Listing(Generic[Item]):
             return self._exported(visit, json_of(self._all(visit)), "application/json", "json")
         if visit.wants_json:
             page = self._page(visit.store, self._asked(visit))
-            return as_json({"items": [_dict(item) for item in page.items], "next": page.next})
-        return self._shown(visit, context)
+            return as_json({"items": [item.to_dict() for item in page.items], "next": page.next})
+        return self._shown(visit)
 
     def narrow(self, visit: Visit) -> Response:
         """Redirect to the URL of the filters in a form; an e-mail address is replaced, to keep it out of URLs."""
@@ -52,7 +53,7 @@ class Listing(Generic[Item]):
         kept = {name: form[name] for name in (*self.names, "sort") if name in form}
         return redirect(visit.links.to(f"/{self.noun}", **kept))
 
-    def _shown(self, visit: Visit, context: dict[str, Any]) -> Response:
+    def _shown(self, visit: Visit) -> Response:
         status, notice, page = 200, None, Page[Item](items=[])
         try:
             page = self._page(visit.store, self._asked(visit))
@@ -60,7 +61,6 @@ class Listing(Generic[Item]):
             status, notice = 400, str(error)
         except NarrowFilterError as error:
             status, notice = 503, str(error)
-        set_filters = _filters.shown(visit.params, self.names)
         return visit.page(
             self.template,
             self.noun.capitalize(),
@@ -69,14 +69,12 @@ class Listing(Generic[Item]):
             page=page,
             nav=self.noun,
             noun=self.noun,
-            filters=set_filters,
+            filters=_filters.shown(visit.params, self.names),
             sort=visit.params.get("sort") or default_sort(self.sorts),
             periods=_filters.PERIODS,
             statuses=STATUSES,
             feedbacks=FEEDBACK,
             names=self.names,
-            without={name: {**set_filters, name: None} for name in set_filters},
-            **context,
         )
 
     def _asked(self, visit: Visit) -> dict[str, Any]:
@@ -99,8 +97,3 @@ class Listing(Generic[Item]):
 
     def _exported(self, visit: Visit, pieces: Iterable[bytes], kind: str, suffix: str) -> Response:
         return download(pieces, kind, f"baserun-{self.noun}-{visit.now:%Y-%m-%d}.{suffix}")
-
-
-def _dict(item: Any) -> dict[str, Any]:
-    value: dict[str, Any] = item.to_dict()
-    return value

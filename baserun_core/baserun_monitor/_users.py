@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 from baserun.store import Page, Store, StoredUser
-from baserun.store.filters import SESSION_SORTS, USER_SORTS, default_sort
+from baserun.store.filters import USER_SORTS
 from baserun_monitor import _filters, _security
 from baserun_monitor._charts import user_charts
 from baserun_monitor._exchange import Response, as_json, download, redirect
@@ -62,8 +62,6 @@ def show(visit: Visit, identifier: str) -> Response:
         charts=user_charts(activity) if activity else [],
         activity=activity,
         days=DAYS,
-        sort=default_sort(SESSION_SORTS),
-        noun="sessions",
     )
 
 

@@ -76,13 +76,13 @@ def flask_blueprint(pages: Pages) -> Any:
 
 
 def _answer(pages: Pages, environ: dict[str, Any], native: Any) -> Response:
-    request = _request(environ, native)
+    request = _request(environ)
     if request is None:
         return Response(b"The form is too large.\n", 413, {"Content-Type": "text/plain"})
     return pages.answer(request, is_allowed=is_allowed(pages, native))
 
 
-def _request(environ: dict[str, Any], native: Any) -> Request | None:
+def _request(environ: dict[str, Any]) -> Request | None:
     """Translate a WSGI environment; None if the body is larger than `MOST_BODY`."""
     length = _length(environ)
     if length > MOST_BODY:
@@ -98,7 +98,6 @@ def _request(environ: dict[str, Any], native: Any) -> Request | None:
         headers=headers,
         scheme=environ.get("wsgi.url_scheme", "http"),
         body=environ["wsgi.input"].read(length) if length else b"",
-        native=native,
     )
 
 
