@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from baserun._identity import possible_identifiers
 from baserun.exceptions import ConfigurationError
 from baserun.store import Store
-
-PERIODS = {"1h": ("last hour", 3600), "24h": ("last 24 h", 86_400), "7d": ("last 7 days", 604_800),
-           "30d": ("last 30 days", 2_592_000), "90d": ("last 90 days", 7_776_000)}  # fmt: skip
-"""The periods to choose from, with label and length in seconds."""
+from baserun_monitor import _periods
 
 OF_USERS = ("user", "feedback", "min_errors", "min_cost", "min_tokens", "period", "since", "until")
 OF_SESSIONS = ("text", "user", "status", "feedback", "model", "kind", "tag", "min_errors", "min_cost", "min_tokens",
@@ -22,10 +18,6 @@ OF_TRACES = (*OF_SESSIONS, "session")
 PAGING = ("sort", "after")
 
 _NUMBERS = {"min_cost": float, "min_tokens": int, "min_errors": int, "min_duration": float}
-_PERIOD = re.compile(r"(\d{1,5})([mhdw])")
-LONGEST_PERIOD = 36_525 * 86_400
-"""Seconds: a century, which can be subtracted from any current time."""
-_UNITS = {"m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 
 
 def of_address(params: Mapping[str, str], names: tuple[str, ...], now: datetime) -> dict[str, Any]:
@@ -37,7 +29,7 @@ def of_address(params: Mapping[str, str], names: tuple[str, ...], now: datetime)
     given = {name: params[name].strip() for name in (*names, *PAGING) if params.get(name, "").strip()}
     period = given.pop("period", None)
     if period is not None and period != "all":
-        began = now - timedelta(seconds=period_seconds(period, ("30m", "24h", "7d", "4w", "all")))
+        began = now - timedelta(seconds=_periods.seconds(period, ("30m", "24h", "7d", "4w", "all")))
         given["since"] = max(began, moment("since", given["since"]) if "since" in given else began).isoformat()
     return {name: _converted(name, value) for name, value in given.items()}
 
@@ -45,21 +37,6 @@ def of_address(params: Mapping[str, str], names: tuple[str, ...], now: datetime)
 def shown(params: Mapping[str, str], names: tuple[str, ...]) -> dict[str, str]:
     """Return the filters that are set, as in the query."""
     return {name: params[name].strip() for name in names if params.get(name, "").strip() and params[name] != "all"}
-
-
-def period_seconds(text: str, examples: Sequence[str] = ("30m", "24h", "7d", "4w")) -> int:
-    """Return the length of a period such as ``24h`` or ``90m``, in seconds; `examples` are for the error.
-
-    Raises:
-        ConfigurationError: It is not a period, or longer than `LONGEST_PERIOD`.
-    """
-    found = _PERIOD.fullmatch(text)
-    seconds = int(found[1]) * _UNITS[found[2]] if found is not None else 0
-    if not 0 < seconds <= LONGEST_PERIOD:
-        raise ConfigurationError(
-            f"period={text!r} is not possible. Write {', '.join(examples[:-1])} or {examples[-1]}."
-        )
-    return seconds
 
 
 def moment(name: str, text: str) -> datetime:

@@ -9,7 +9,7 @@ from typing import Any, Generic, TypeVar
 from baserun.exceptions import ConfigurationError, NarrowFilterError
 from baserun.store import Page, Store
 from baserun.store.filters import FEEDBACK, STATUSES, default_sort
-from baserun_monitor import _filters
+from baserun_monitor import _filters, _periods
 from baserun_monitor._exchange import Response, as_json, download, redirect
 from baserun_monitor._export import Record, csv_of, json_of
 from baserun_monitor._site import Visit
@@ -71,7 +71,7 @@ class Listing(Generic[Item]):
             noun=self.noun,
             filters=_filters.shown(visit.params, self.names),
             sort=visit.params.get("sort") or default_sort(self.sorts),
-            periods=_filters.PERIODS,
+            periods=_periods.PERIODS,
             statuses=STATUSES,
             feedbacks=FEEDBACK,
             names=self.names,

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import Any
 
 from baserun.store import Page, Store, StoredUser
 from baserun.store.filters import USER_SORTS
-from baserun_monitor import _filters, _security
+from baserun_monitor import _filters, _periods, _security
 from baserun_monitor._charts import user_charts
 from baserun_monitor._exchange import Response, as_json, download, redirect
 from baserun_monitor._export import json_lines
 from baserun_monitor._lists import Listing
 from baserun_monitor._site import Visit, in_time
 
-DAYS = 30
+PERIOD = "30d"
 SESSIONS_SHOWN = 50
 
 
@@ -48,10 +47,9 @@ def show(visit: Visit, identifier: str) -> Response:
     if visit.wants_json:
         return as_json(user.to_dict())
     after = visit.params.get("after") or None
-    midnight = visit.now.astimezone().replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=1)
-    since = midnight - timedelta(days=DAYS)
+    days = _periods.divided(PERIOD, visit.now)
     activity = in_time(
-        lambda: visit.store.activity(since=since, until=midnight, buckets=DAYS, user=user.user_identifier)
+        lambda: visit.store.activity(since=days.since, until=days.until, buckets=days.number, user=user.user_identifier)
     )
     return visit.page(
         "user.html",
@@ -61,7 +59,7 @@ def show(visit: Visit, identifier: str) -> Response:
         page=visit.store.sessions(user=user.user_identifier, limit=SESSIONS_SHOWN, after=after),
         charts=user_charts(activity) if activity else [],
         activity=activity,
-        days=DAYS,
+        days=days.number,
     )
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
@@ -18,6 +20,7 @@ from baserun_monitor._export import csv_of
 from baserun_monitor._filters import of_address
 from baserun_monitor._links import Links
 from baserun_monitor._paging import pages as pages_of
+from baserun_monitor._periods import divided
 from baserun_monitor._security import host_name, is_known_host
 from baserun_monitor._texts import fold, pieces, share
 from baserun_monitor._waterfall import waterfall
@@ -341,3 +344,34 @@ def test_signs_tell_users_apart() -> None:
 
     assert len(set(signs)) > 36
     assert signs == [_formats.user_sign(f"user {number}") for number in range(100)]
+
+
+@pytest.fixture(name="in_india")
+def _in_india(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The zone of India, where midnight is half an hour past a whole hour of UTC."""
+    monkeypatch.setenv("TZ", "Asia/Kolkata")
+    time.tzset()
+    yield
+    monkeypatch.undo()
+    time.tzset()
+
+
+@pytest.mark.parametrize(
+    ("period", "since", "until", "number"),
+    [
+        ("1h", "2026-01-01T11:44:00", "2026-01-01T12:44:00", 30),
+        ("24h", "2025-12-31T13:00:00", "2026-01-01T13:00:00", 24),
+        ("30d", "2025-12-02T19:00:00", "2026-01-01T19:00:00", 30),
+        ("48h", "2025-12-30T14:00:00", "2026-01-01T14:00:00", 24),
+    ],
+)
+@pytest.mark.usefixtures("in_india")
+def test_pieces_of_periods_begin_at_whole_hours(period: str, since: str, until: str, number: int) -> None:
+    """Pieces of a day or more begin at the first whole hour of UTC after local midnight; the last one includes now."""
+    pieces = divided(period, START + timedelta(hours=12, minutes=42, seconds=30))
+
+    assert (pieces.since, pieces.until) == (
+        datetime.fromisoformat(since).replace(tzinfo=UTC),
+        datetime.fromisoformat(until).replace(tzinfo=UTC),
+    )
+    assert pieces.number == number
