@@ -36,7 +36,8 @@ def of_address(params: Mapping[str, str], names: tuple[str, ...], now: datetime)
 
 def shown(params: Mapping[str, str], names: tuple[str, ...]) -> dict[str, str]:
     """Return the filters that are set, as in the query."""
-    return {name: params[name].strip() for name in names if params.get(name, "").strip() and params[name] != "all"}
+    given = {name: params[name].strip() for name in names if params.get(name, "").strip()}
+    return {name: value for name, value in given.items() if (name, value) != ("period", "all")}
 
 
 def moment(name: str, text: str) -> datetime:

@@ -32,6 +32,10 @@ class Listing(Generic[Item]):
     read: Callable[..., Page[Item]]
     columns: tuple[str, ...]
     """The columns of its CSV file."""
+    a_page: int = A_PAGE
+    """Items on a page."""
+    context: Callable[[Visit, Page[Item]], dict[str, Any]] = lambda visit, page: {}
+    """Returns what its template needs besides the page."""
 
     def index(self, visit: Visit) -> Response:
         """Return the list as a page, JSON or CSV."""
@@ -41,7 +45,7 @@ class Listing(Generic[Item]):
         if path.endswith(".json") and visit.params.get("all"):
             return self._exported(visit, json_of(self._all(visit)), "application/json", "json")
         if visit.wants_json:
-            page = self._page(visit.store, self._asked(visit))
+            page = self._page(visit.store, self._asked(visit), self.a_page)
             return as_json({"items": [item.to_dict() for item in page.items], "next": page.next})
         return self._shown(visit)
 
@@ -56,7 +60,7 @@ class Listing(Generic[Item]):
     def _shown(self, visit: Visit) -> Response:
         status, notice, page = 200, None, Page[Item](items=[])
         try:
-            page = self._page(visit.store, self._asked(visit))
+            page = self._page(visit.store, self._asked(visit), self.a_page)
         except ConfigurationError as error:
             status, notice = 400, str(error)
         except NarrowFilterError as error:
@@ -75,13 +79,14 @@ class Listing(Generic[Item]):
             statuses=STATUSES,
             feedbacks=FEEDBACK,
             names=self.names,
+            **self.context(visit, page),
         )
 
     def _asked(self, visit: Visit) -> dict[str, Any]:
         return _filters.of_address(visit.params, self.names, visit.now)
 
-    def _page(self, store: Store, asked: dict[str, Any], limit: int = A_PAGE) -> Page[Item]:
-        return self.read(store, **{"limit": limit, **asked})
+    def _page(self, store: Store, asked: dict[str, Any], limit: int) -> Page[Item]:
+        return self.read(store, limit=limit, **asked)
 
     def _all(self, visit: Visit) -> Iterator[Item]:
         """Iterate over all matching items; the first page is read at once, so that an error is not in half a file."""

@@ -43,7 +43,7 @@ ROUTES: tuple[tuple[str, str, Handler], ...] = (
     ("GET", r"/traces(?:\.json|\.csv)?", _traces.index),
     ("POST", r"/traces", _traces.narrow),
     ("GET", rf"/traces/{_ID}{_TWIN}", _traces.show),
-    ("GET", r"/search(?:\.json|\.csv)?", _search.show),
+    ("GET", r"/search(?:\.json|\.csv)?", _search.index),
     ("POST", r"/search", _search.narrow),
     ("GET", r"/live", _live.follow),
 )

@@ -2,61 +2,47 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
-from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
 
-from baserun.exceptions import ConfigurationError, NarrowFilterError
-from baserun.store import Page, SearchHit
-from baserun_monitor import _filters
-from baserun_monitor._exchange import Response, as_json, download, redirect
-from baserun_monitor._export import csv_of, json_of
-from baserun_monitor._lists import AN_EXPORT_PAGE
+from baserun.store import Page, SearchHit, Store
+from baserun_monitor._lists import Listing
 from baserun_monitor._site import Visit
 
 A_PAGE = 30
-COLUMNS = ("started_at", "user_identifier", "session_id", "trace_id", "span_id", "snippet")
 
 
-def show(visit: Visit) -> Response:
-    """Show the calls whose content has all words of the search."""
-    text, user = visit.params.get("text", "").strip(), visit.params.get("user") or None
-    page, notice, status = Page[SearchHit](items=[]), None, 200
-    if text:
-        try:
-            page = visit.store.search(text, user=user, limit=A_PAGE, after=visit.params.get("after") or None)
-        except (ConfigurationError, NarrowFilterError) as error:
-            notice, status = str(error), 503 if isinstance(error, NarrowFilterError) else 400
-    if notice is not None and (visit.wants_json or visit.request.path.endswith(".csv")):
-        return visit.problem(status, "That cannot be asked", notice)
-    if visit.request.path.endswith(".csv"):
-        return download(csv_of(COLUMNS, _following(visit, page)), "text/csv; charset=utf-8", "baserun-search.csv")
-    if visit.wants_json and visit.params.get("all"):
-        return download(json_of(_following(visit, page)), "application/json", "baserun-search.json")
-    if visit.wants_json:
-        return as_json({"items": [hit.to_dict() for hit in page.items], "next": page.next})
-    words = [word.strip('"*').lower() for word in text.split() if word.strip('"*')]
-    return visit.page(
-        "search.html",
-        "Search",
-        status=status,
-        nav="search",
-        text=text,
-        user=user,
-        page=page,
-        hits=_gathered(page),
-        is_continued=bool(visit.params.get("after")),
-        notice=notice,
-        words=words,
-    )
+@dataclass(frozen=True)
+class Found:
+    """A hit, as it is shown."""
+
+    hit: SearchHit
+    pieces: list[tuple[str, bool]]
+    """The parts of its snippet, and whether each is a searched word."""
+    later: int
+    """How many later calls of its session on this page sent the same along."""
 
 
-def _following(visit: Visit, page: Page[SearchHit]) -> Iterator[SearchHit]:
-    """Iterate over the hits of this page and all that follow."""
-    yield from page.items
-    while page.next is not None:
-        user = visit.params.get("user") or None
-        page = visit.store.search(visit.params["text"], user=user, limit=AN_EXPORT_PAGE, after=page.next)
-        yield from page.items
+def _read(store: Store, *, text: str = "", sort: str | None = None, **asked: Any) -> Page[SearchHit]:
+    """Read the hits, which have one order only; without words there are none."""
+    return store.search(text, **asked) if text else Page(items=[])
+
+
+def _context(visit: Visit, page: Page[SearchHit]) -> dict[str, Any]:
+    text = visit.params.get("text", "")
+    words = [word.strip('"*') for word in text.split() if word.strip('"*')]
+    hits = [Found(hit, _marked(hit.snippet, words), times - 1) for hit, times in _gathered(page)]
+    return {"hits": hits, "is_continued": bool(visit.params.get("after"))}
+
+
+SEARCH = Listing(
+    "search", "search.html", ("text", "user"), ("started",), _read,
+    ("started_at", "user_identifier", "session_id", "trace_id", "span_id", "snippet"),
+    a_page=A_PAGE, context=_context,
+)  # fmt: skip
+index, narrow = SEARCH.index, SEARCH.narrow
 
 
 def _gathered(page: Page[SearchHit]) -> list[tuple[SearchHit, int]]:
@@ -77,9 +63,9 @@ def _gathered(page: Page[SearchHit]) -> list[tuple[SearchHit, int]]:
     return found
 
 
-def narrow(visit: Visit) -> Response:
-    """Redirect to the URL of the search in a form."""
-    form = {name: visit.request.form.get(name, "").strip() for name in ("text", "user")}
-    if form["user"]:
-        form["user"] = _filters.stored_user(visit.store, form["user"], visit.site.user_key)
-    return redirect(visit.links.to("/search", **form))
+def _marked(text: str, words: list[str]) -> list[tuple[str, bool]]:
+    """Split a text at the searched words; of each piece return whether it is one."""
+    if not words:
+        return [(text, False)]
+    found = re.split(f"({'|'.join(re.escape(word) for word in words)})", text, flags=re.IGNORECASE)
+    return [(piece, at % 2 == 1) for at, piece in enumerate(found) if piece]

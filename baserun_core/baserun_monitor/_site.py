@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -94,13 +93,6 @@ class Visit:
         """Return the query of this page with some parameters changed; None removes one."""
         given = {**self.params, **changes}
         return urlencode({name: str(value) for name, value in given.items() if value is not None}, errors="replace")
-
-    def marked(self, text: str, words: list[str]) -> list[tuple[str, bool]]:
-        """Split a text at the searched words; of each piece return whether it is one."""
-        if not words:
-            return [(text, False)]
-        found = re.split(f"({'|'.join(re.escape(word) for word in words)})", text, flags=re.IGNORECASE)
-        return [(piece, at % 2 == 1) for at, piece in enumerate(found) if piece]
 
     def twin_all(self) -> str:
         """Return the URL of all matching items as JSON."""

@@ -93,6 +93,12 @@ def test_periods_narrow_the_list(visitor: TestClient, store: Store) -> None:
     assert keys(visitor.get("/sessions?period=1h").text) == [session.id for session in store.sessions(since=since)]
 
 
+@pytest.mark.parametrize("page", ["/sessions", "/traces", "/search"])
+def test_all_is_a_word_like_others(visitor: TestClient, page: str) -> None:
+    """The word "all", which as a period means any time, is shown as a filter when it is searched for."""
+    assert 'name="text" value="all"' in visitor.get(f"{page}?text=all").text
+
+
 def test_a_period_narrows_a_time_further(visitor: TestClient, store: Store) -> None:
     """With both `since` and a period, the list has the sessions that match both."""
     long_ago, since = datetime.now(UTC) - timedelta(days=9), datetime.now(UTC) - timedelta(hours=1)
