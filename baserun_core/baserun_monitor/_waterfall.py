@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from baserun.store import StoredSpan, StoredTrace
+from baserun.store import StoredCall, StoredSpan, StoredTrace
 
 DEEPEST = 11
 """Deeper levels are not indented further."""
@@ -23,6 +23,11 @@ class Bar:
     left: float
     width: float
     """Start and length in percent, like `left`."""
+
+    @property
+    def is_call(self) -> bool:
+        """Whether the span is a call to a model, which has tokens and a cost, known or not."""
+        return isinstance(self.span, StoredCall)
 
 
 def waterfall(trace: StoredTrace) -> list[Bar]:

@@ -161,3 +161,11 @@ def test_unknown_tokens_are_as_quiet_as_an_unknown_cost() -> None:
 
     for name in ("tokens", "cost"):
         assert re.search(rf'<td data-name="{name}" class="number"><span class="none">unknown</span></td>', sessions)
+
+
+def test_unknown_tokens_of_a_call_are_told_beside_its_trace() -> None:
+    """In a trace, the tokens of a call without usage are unknown in its own row too, as its cost is."""
+    _, trace = pages_of((FAILED, {}))
+    _, *rows = re.findall(r"(?s)<tr.*?</tr>", trace[trace.index('<table class="waterfall">') :])
+
+    assert [row.count(">unknown<") for row in rows] == [2, 2]
