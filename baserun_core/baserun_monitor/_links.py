@@ -8,6 +8,7 @@ from urllib.parse import quote, urlencode
 _PLAIN = re.compile(r"[A-Za-z0-9_~][A-Za-z0-9_.~@+=:-]{0,199}")
 _SUFFIXES = (".json", ".csv", ".jsonl")
 BY_QUERY = "-"
+"""In the path, in the place of an id that is in the query."""
 
 
 class Links:

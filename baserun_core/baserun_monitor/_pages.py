@@ -15,6 +15,7 @@ from baserun.exceptions import ConfigurationError, NarrowFilterError, StoreError
 from baserun.store import Store, StoreLocation, open_store
 from baserun_monitor import _live, _login, _overview, _search, _security, _sessions, _templates, _traces, _users
 from baserun_monitor._exchange import Request, Response
+from baserun_monitor._links import BY_QUERY
 from baserun_monitor._site import Site, Visit
 
 if TYPE_CHECKING:
@@ -157,8 +158,8 @@ def _routed(visit: Visit) -> Response:
 
 def _guarded(visit: Visit, handler: Handler, values: dict[str, str]) -> Response:
     """Run a handler; translate errors of the store to pages that say what to do."""
-    if values.get("identifier") == "-":
-        values["identifier"] = visit.params.get("id", "-")
+    if values.get("identifier") == BY_QUERY:
+        values["identifier"] = visit.params.get("id", BY_QUERY)
     try:
         return visit.finish(handler(visit, **values))
     except NarrowFilterError as error:

@@ -60,8 +60,7 @@ def show(visit: Visit, identifier: str) -> Response:
 def end(visit: Visit, identifier: str) -> Response:
     """End the session and show it again; the application may still continue it."""
     if not _security.may_change(visit.request):
-        words = "The form was not sent from these pages, or it is too old. Open the page again and repeat it."
-        return visit.problem(403, "The session was not ended", words)
+        return visit.refused("The session was not ended")
     if not visit.store.end_session(identifier):
         return _no_session(visit, identifier)
     return redirect(visit.links.session(identifier, page=visit.params.get("page")))

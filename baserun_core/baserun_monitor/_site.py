@@ -76,6 +76,11 @@ class Visit:
             return as_json({"error": {"title": title, "message": words, "advice": advice or None}}, status)
         return self.page("problem.html", title, status=status, words=words, advice=advice, nav="")
 
+    def refused(self, title: str) -> Response:
+        """Return the page for a form that `_security.may_change` does not accept."""
+        words = "The form was not sent from these pages, or it is too old. Open the page again and repeat it."
+        return self.problem(403, title, words)
+
     @property
     def wants_json(self) -> bool:
         """Whether the JSON twin is requested, by the path or the header Accept."""

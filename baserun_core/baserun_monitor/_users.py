@@ -82,8 +82,7 @@ def erase(visit: Visit, identifier: str) -> Response:
     """Remove everything of the user, and show a receipt."""
     user = visit.store.user(identifier)
     if not _security.may_change(visit.request):
-        words = "The form was not sent from these pages, or it is too old. Open the page again and repeat it."
-        return visit.problem(403, "Nothing was erased", words)
+        return visit.refused("Nothing was erased")
     if user is None:
         return _nobody(visit, identifier)
     if visit.request.form.get("confirm", "").strip().lower() != "erase":
