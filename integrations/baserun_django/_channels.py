@@ -5,7 +5,6 @@ from __future__ import annotations
 from io import BytesIO
 from typing import Any
 
-from django.conf import settings
 from django.contrib.auth.signals import user_logged_in, user_logged_out
 from django.core.handlers import asgi
 from django.http import HttpRequest
@@ -13,7 +12,7 @@ from django.utils.functional import LazyObject, empty
 
 from baserun.web import ASGIMiddleware, ASGIRequest, Visitor, active_request
 from baserun_django._request import visitor_of
-from baserun_django._settings import NAME, secrets_of_settings, web_options
+from baserun_django._settings import secrets_of_settings, web_options
 
 
 class ChannelsRequest(ASGIRequest):
@@ -77,7 +76,7 @@ class ChannelsMiddleware(ASGIMiddleware):
     request_class: Any = ChannelsRequest
 
     def __init__(self, app: Any) -> None:
-        super().__init__(app, secret=secrets_of_settings, **web_options(getattr(settings, NAME, None)))
+        super().__init__(app, secret=secrets_of_settings, **web_options())
         user_logged_in.connect(_logged_in, dispatch_uid="baserun.channels")
         user_logged_out.connect(_logged_out, dispatch_uid="baserun.channels")
 

@@ -9,7 +9,8 @@ baserun.W004  there is no secret that every machine has, or one of the fallbacks
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
 from django.conf import settings
@@ -20,7 +21,7 @@ from django.utils.module_loading import import_string
 from baserun._config import resolve
 from baserun.web._options import check_options
 from baserun_django._middleware import BaserunMiddleware
-from baserun_django._settings import NAME, options_of, secrets_of_settings
+from baserun_django._settings import NAME, read_options, secrets_of_settings
 
 AUTHENTICATION = "django.contrib.auth.middleware.AuthenticationMiddleware"
 
@@ -32,9 +33,9 @@ def check_settings(app_configs: Sequence[Any] | None = None, **_: Any) -> list[C
 
 def _check_options() -> list[CheckMessage]:
     try:
-        web, process = options_of(getattr(settings, NAME, None))
-        check_options(web)
-        resolve(process, {})
+        options = read_options()
+        check_options(options.web)
+        resolve(options.process, {})
     except (TypeError, ValueError, ImportError) as error:
         return [
             Error(f"The setting {NAME} cannot be used.", hint=f"{error}".removesuffix(".") + ".", id="baserun.E001")
@@ -85,8 +86,9 @@ def _authenticates(found: Any) -> bool:
 
 
 def _has_get_user() -> bool:
-    given = getattr(settings, NAME, None)
-    return isinstance(given, Mapping) and any(str(name).lower() == "get_user" for name in given)
+    with suppress(TypeError, ValueError, ImportError):  # reported by `_check_options`
+        return "get_user" in read_options().web
+    return False
 
 
 def _is_ours(found: Any) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
@@ -23,24 +23,35 @@ _policy: tuple[object, SessionPolicy] | None = None
 _process: dict[str, Any] = {}
 
 
+class Options(NamedTuple):
+    """The options in the setting."""
+
+    web: dict[str, Any]
+    """Those of the middleware."""
+    process: dict[str, Any]
+    """Those of `baserun.init`."""
+
+
 def current_policy() -> SessionPolicy:
     """Return the policy for the current settings; they are read again when a test overrides them."""
     global _policy
     given = getattr(settings, NAME, None)
     known = _policy
     if known is None or known[0] is not given:
-        known = _policy = (given, _policy_of(given))
+        known = _policy = (given, SessionPolicy(secrets_of_settings, **web_options()))
     return known[1]
 
 
-def options_of(given: object) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Return the options of the middleware, and those of `baserun.init`.
+def read_options() -> Options:
+    """Read the setting.
 
     Raises:
-        ConfigurationError: The setting is not a dict, or has a key that is not an option.
+        ConfigurationError: It is not a dict, or has a key that is not an option.
+        ImportError: It names a `get_user` that cannot be imported.
     """
+    given = getattr(settings, NAME, None)
     if given is None:
-        return {}, {}
+        return Options({}, {})
     if not isinstance(given, Mapping):
         raise ConfigurationError(
             f"the setting {NAME} must be a dict such as {{'excluded': ['/health']}}, not {given!r}"
@@ -52,23 +63,19 @@ def options_of(given: object) -> tuple[dict[str, Any], dict[str, Any]]:
         if name not in WEB_OPTIONS and name not in OPTIONS:
             raise ConfigurationError(f"the setting {NAME} has no option {name!r}{_suggestion(name)}")
     web = {name: value for name, value in options.items() if name in WEB_OPTIONS}
-    return web, {name: value for name, value in options.items() if name in OPTIONS}
+    return Options(web, {name: value for name, value in options.items() if name in OPTIONS})
 
 
-def web_options(given: object) -> dict[str, Any]:
+def web_options() -> dict[str, Any]:
     """Return the options of the middleware, and apply those of the process.
 
     Raises:
         ConfigurationError: The setting or one of its options cannot be used.
+        ImportError: It names a `get_user` that cannot be imported.
     """
-    web, process = options_of(given)
-    configure_process(process)
-    return web
-
-
-def _suggestion(name: str) -> str:
-    close = difflib.get_close_matches(name, [*WEB_OPTIONS, *OPTIONS], n=1)
-    return f"; did you mean {close[0]!r}?" if close else f"; the options are {', '.join([*WEB_OPTIONS, *OPTIONS])}"
+    options = read_options()
+    configure_process(options.process)
+    return options.web
 
 
 def configure_process(options: dict[str, Any]) -> None:
@@ -76,7 +83,6 @@ def configure_process(options: dict[str, Any]) -> None:
 
     Raises:
         ConfigurationError: An option cannot be used.
-        TypeError: There is no such option.
     """
     if options and options != _process:
         baserun.init(**options)
@@ -84,12 +90,13 @@ def configure_process(options: dict[str, Any]) -> None:
         _process.update(options)
 
 
-def _policy_of(given: object) -> SessionPolicy:
-    return SessionPolicy(secrets_of_settings, **web_options(given))
-
-
 def secrets_of_settings() -> Sequence[str | bytes]:
     """Return Django's own keys, the newest first; empty if Django raises because there is none."""
     with suppress(ImproperlyConfigured):
         return [settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS]
     return []
+
+
+def _suggestion(name: str) -> str:
+    close = difflib.get_close_matches(name, [*WEB_OPTIONS, *OPTIONS], n=1)
+    return f"; did you mean {close[0]!r}?" if close else f"; the options are {', '.join([*WEB_OPTIONS, *OPTIONS])}"

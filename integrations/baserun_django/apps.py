@@ -14,12 +14,10 @@ class BaserunConfig(AppConfig):
 
     def ready(self) -> None:
         from baserun_django._checks import check_settings
-        from baserun_django._settings import NAME, configure_process, options_of
+        from baserun_django._settings import configure_process, read_options
 
         register(check_settings)
-        from django.conf import settings
-
         try:
-            configure_process(options_of(getattr(settings, NAME, None))[1])
+            configure_process(read_options().process)
         except (TypeError, ValueError, ImportError):
             return  # the system check reports it, where Django's users look

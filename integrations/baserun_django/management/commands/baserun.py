@@ -6,6 +6,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
+from baserun_django._settings import read_options
+
 
 class Command(BaseCommand):
     """Hands everything on to the command line."""
@@ -16,17 +18,9 @@ class Command(BaseCommand):
     def run_from_argv(self, argv: list[str]) -> None:
         from baserun.cli import main
 
-        main(argv[2:], options=_options_of_settings(), program="manage.py baserun")
+        main(argv[2:], options=read_options().process, program="manage.py baserun")
 
     def handle(self, *args: Any, **options: Any) -> None:
         from baserun.cli import main
 
-        main([str(part) for part in args], options=_options_of_settings(), program="manage.py baserun")
-
-
-def _options_of_settings() -> dict[str, Any]:
-    from django.conf import settings
-
-    from baserun_django._settings import NAME, options_of
-
-    return options_of(getattr(settings, NAME, None))[1]
+        main([str(part) for part in args], options=read_options().process, program="manage.py baserun")
