@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 
 from baserun.cli._render._amounts import count, dollars, plural, total
 from baserun.cli._render._text import one_line, safe, shortened
 from baserun.cli._render._time import ago, clock, duration, in_one_unit, iso
+from baserun.store import StoredSession
 
 __all__ = [
     "ago",
+    "between",
     "change",
     "clock",
     "count",
@@ -19,6 +21,7 @@ __all__ = [
     "dollars",
     "duration",
     "exact",
+    "is_active",
     "iso",
     "latency",
     "long_user",
@@ -33,6 +36,7 @@ __all__ = [
 ]
 
 NONE = "\u2013"
+ACTIVE = timedelta(minutes=5)
 COLOURS = 12
 SHAPES = ("square", "round", "diamond", "hollow")
 _TENFOLD = 10
@@ -42,6 +46,16 @@ _HASH = re.compile(r"(?:u1_)?[0-9a-f]{64}")
 def exact(moment: datetime) -> str:
     """Format a time to the second, with its zone: the tooltip of a relative time."""
     return moment.astimezone().strftime("%Y-%m-%d %H:%M:%S %Z")
+
+
+def between(first: datetime, last: datetime) -> str:
+    """Format the time from one moment to another."""
+    return duration((last - first).total_seconds() * 1000)
+
+
+def is_active(session: StoredSession, now: datetime) -> bool:
+    """Whether a session is still used: it has not ended, and was active within five minutes."""
+    return session.ended_at is None and now - session.last_active_at < ACTIVE
 
 
 def day_and_time(moment: datetime, beside: datetime) -> str:
