@@ -8,8 +8,8 @@ from datetime import datetime, timedelta
 
 from baserun.store import StoredCall, StoredSpan, StoredTrace
 
-DEEPEST = 11
-"""Deeper levels are not indented further."""
+DEEPEST = 7
+"""Deeper levels are not indented further; the style sheet has one level more, for below the row of the trace."""
 NARROWEST = 0.4
 """Percent, so that a span without duration is visible."""
 
