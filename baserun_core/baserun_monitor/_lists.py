@@ -8,7 +8,7 @@ from typing import Any, Generic, TypeVar
 
 from baserun.exceptions import ConfigurationError, NarrowFilterError
 from baserun.store import Page, Store
-from baserun.store.filters import FEEDBACK, STATUSES, default_sort
+from baserun.store.filters import STATUSES, default_sort
 from baserun_monitor import _filters, _periods
 from baserun_monitor._exchange import Response, as_json, download, redirect
 from baserun_monitor._export import Record, csv_of, json_of
@@ -16,6 +16,8 @@ from baserun_monitor._site import Visit
 
 Item = TypeVar("Item", bound=Record)
 
+FEEDBACKS = {"negative": "▼ negative", "positive": "▲ positive", "any": "any feedback"}
+"""The values of the filter for feedback, with their labels."""
 A_PAGE = 50
 AN_EXPORT_PAGE = 500
 
@@ -77,7 +79,7 @@ class Listing(Generic[Item]):
             sort=visit.params.get("sort") or default_sort(self.sorts),
             periods=_periods.PERIODS,
             statuses=STATUSES,
-            feedbacks=FEEDBACK,
+            feedbacks=FEEDBACKS,
             names=self.names,
             **self.context(visit, page),
         )
