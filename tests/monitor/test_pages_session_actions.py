@@ -31,7 +31,7 @@ def pages_of(store: Store) -> TestClient:
 def form_of(visitor: TestClient, session_id: str) -> dict[str, str]:
     """Return the fields of the form that ends the session; empty if the page has none."""
     found = re.search(
-        r'action="[^"]+/end"><input type="hidden" name="token" value="(\w+)"',
+        r'action="[^"]+/end">\s*<input type="hidden" name="token" value="(\w+)"',
         visitor.get(f"/sessions/{session_id}").text,
     )
     return {} if found is None else {"token": found[1]}
