@@ -89,6 +89,27 @@ def fresh_process(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[N
     _forget()
 
 
+@pytest.fixture(name="call")
+def _call() -> Callable[..., None]:
+    """Return a function that records a call to a model with a prompt and no other content, named after it."""
+    # Only here: tests that imports have no effect run here too.
+    from baserun.instrumentation import CallDetails, finish_call, start_call
+
+    class Told:
+        def __init__(self, prompt: str) -> None:
+            self._prompt = prompt
+
+        def describe(self) -> CallDetails:
+            return CallDetails(provider="test", operation="chat", request_model="m", input_preview=self._prompt)
+
+    def call(prompt: str = "hello") -> None:
+        span = start_call(f"chat {prompt}")
+        if span is not None:
+            finish_call(span, Told(prompt), len(prompt))
+
+    return call
+
+
 @pytest.fixture(scope="session")
 def django_set_up(tmp_path_factory: pytest.TempPathFactory) -> None:
     """Set up Django for all tests in this process, once: it cannot be set up again."""

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import importlib.util
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from types import ModuleType
-from typing import Any
 
 import pytest
 from starlette.testclient import TestClient
@@ -19,7 +18,6 @@ from baserun_monitor import LOOPBACK, Pages
 
 ADA = baserun.hash_user("ada@example.com")
 HOME = "http://127.0.0.1:4320"
-Visit = Callable[..., Any]
 
 
 def _module(name: str) -> ModuleType:

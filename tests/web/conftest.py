@@ -7,32 +7,9 @@ from typing import Any
 
 import pytest
 
-from baserun.instrumentation import CallDetails, finish_call, start_call
 from baserun.testing import Captured, CountingIds, FakeClock, capture
 
 SECRET = "a secret of the tests, long enough"
-
-
-class Told:
-    """A call to a model with a prompt and no other content."""
-
-    def __init__(self, prompt: str) -> None:
-        self._prompt = prompt
-
-    def describe(self) -> CallDetails:
-        return CallDetails(provider="test", operation="chat", request_model="m", input_preview=self._prompt)
-
-
-def _call(prompt: str = "hello") -> None:
-    span = start_call(f"chat {prompt}")
-    if span is not None:
-        finish_call(span, Told(prompt), len(prompt))
-
-
-@pytest.fixture
-def call() -> Callable[..., None]:
-    """Return a function that records a call to a model, named after its prompt."""
-    return _call
 
 
 @pytest.fixture

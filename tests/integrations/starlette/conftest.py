@@ -14,32 +14,9 @@ import uvicorn
 from starlette.authentication import AuthCredentials, AuthenticationBackend, BaseUser, UnauthenticatedUser
 from starlette.requests import HTTPConnection
 
-from baserun.instrumentation import CallDetails, finish_call, start_call
 from baserun.testing import Captured, capture
 
 SECRET = "a secret of the tests, long enough"
-
-
-class Told:
-    """The source of a call's details, of which only the prompt varies."""
-
-    def __init__(self, prompt: str) -> None:
-        self._prompt = prompt
-
-    def describe(self) -> CallDetails:
-        return CallDetails(provider="test", operation="chat", request_model="m", input_preview=self._prompt)
-
-
-def _call(prompt: str = "hello") -> None:
-    span = start_call(f"chat {prompt}")
-    if span is not None:
-        finish_call(span, Told(prompt), len(prompt))
-
-
-@pytest.fixture
-def call() -> Callable[..., None]:
-    """A function that records a call to a model; the call's name contains the prompt."""
-    return _call
 
 
 @pytest.fixture
