@@ -73,15 +73,15 @@ async def _body(native: StarletteRequest) -> bytes | None:
 
 
 def _translated(response: Response, method: str) -> StarletteResponse:
+    body = response.body
     made: StarletteResponse
-    if isinstance(response.body, Live) and method != "HEAD":
-        made = StreamingResponse(response.body.stream(), response.status, response.headers)
-    elif isinstance(response.body, bytes):
-        made = StarletteResponse(b"" if method == "HEAD" else response.body, response.status, response.headers)
-    elif isinstance(response.body, Live) or method == "HEAD":
+    if isinstance(body, bytes):
+        made = StarletteResponse(b"" if method == "HEAD" else body, response.status, response.headers)
+    elif method == "HEAD":
         made = StreamingResponse(iter(()), response.status, response.headers)
     else:
-        made = StreamingResponse(iter(response.body), response.status, response.headers)
+        chunks = body.stream() if isinstance(body, Live) else iter(body)
+        made = StreamingResponse(chunks, response.status, response.headers)
     for cookie in response.cookies:
         made.raw_headers.append((b"set-cookie", cookie.encode("latin-1")))
     return made

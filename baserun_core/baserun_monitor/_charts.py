@@ -46,14 +46,14 @@ def overview_charts(activity: Activity, links: Links) -> list[Chart]:
 
     buckets = activity.buckets
     return [
-        drawn("Sessions started", _number, Series("sessions", "a", [each.sessions for each in buckets])),
-        drawn("Users active", _number, Series("users", "a", [each.users for each in buckets])),
-        drawn("Calls", _number, Series("calls", "a", [each.llm_calls for each in buckets])),
-        drawn("Errors", _number, Series("errors", "e", [each.errors for each in buckets])),
+        drawn("Sessions started", _formats.grouped, Series("sessions", "a", [each.sessions for each in buckets])),
+        drawn("Users active", _formats.grouped, Series("users", "a", [each.users for each in buckets])),
+        drawn("Calls", _formats.grouped, Series("calls", "a", [each.llm_calls for each in buckets])),
+        drawn("Errors", _formats.grouped, Series("errors", "e", [each.errors for each in buckets])),
         drawn("Cost", _money, Series("cost", "a", [_float(each.cost_usd) for each in buckets])),
         drawn(
             "Tokens",
-            _number,
+            _formats.grouped,
             Series("input", "b", [each.input_tokens for each in buckets]),
             Series("output", "a", [each.output_tokens for each in buckets]),
         ),
@@ -66,7 +66,7 @@ def overview_charts(activity: Activity, links: Links) -> list[Chart]:
         ),
         drawn(
             "Feedback",
-            _number,
+            _formats.grouped,
             Series("bad", "e", [each.feedback_negative for each in buckets]),
             Series("good", "g", [each.feedback_positive for each in buckets]),
         ),
@@ -77,9 +77,9 @@ def user_charts(activity: Activity) -> list[Chart]:
     """Draw calls, cost and errors of one user over time."""
     buckets = activity.buckets
     return [
-        _chart("Calls", buckets, [Series("calls", "a", [each.llm_calls for each in buckets])], _number, None),
+        _chart("Calls", buckets, [Series("calls", "a", [each.llm_calls for each in buckets])], _formats.grouped, None),
         _chart("Cost", buckets, [Series("cost", "a", [_float(each.cost_usd) for each in buckets])], _money, None),
-        _chart("Errors", buckets, [Series("errors", "e", [each.errors for each in buckets])], _number, None),
+        _chart("Errors", buckets, [Series("errors", "e", [each.errors for each in buckets])], _formats.grouped, None),
     ]
 
 
@@ -192,10 +192,6 @@ def _when(bucket: ActivityBucket, buckets: Sequence[ActivityBucket]) -> str:
         return f"{here:%d %b}"
     whole = (buckets[-1].ended_at - buckets[0].started_at).total_seconds()
     return f"{here:%H:%M}" if whole <= 26 * 3600 else f"{here:%d %b %H:%M}"
-
-
-def _number(value: float) -> str:
-    return f"{value:,.0f}"
 
 
 def _money(value: float) -> str:

@@ -21,6 +21,7 @@ __all__ = [
     "dollars",
     "duration",
     "exact",
+    "grouped",
     "is_active",
     "iso",
     "latency",
@@ -88,6 +89,11 @@ def long_user(identifier: str) -> str:
 def latency(milliseconds: float | None) -> str:
     """Format a duration; a dash if there is none."""
     return NONE if milliseconds is None else duration(milliseconds)
+
+
+def grouped(number: float) -> str:
+    """Format a whole number with all its digits, such as 1,234."""
+    return f"{number:,.0f}"
 
 
 def change(now: float | None, before: float | None) -> str | None:

@@ -87,10 +87,10 @@ def _figures(total: ActivityBucket, before: ActivityBucket | None) -> list[Figur
         return Figure(name, value, _formats.change(_float(now), _float(earlier)), left_out)
 
     return [
-        figure("sessions started", "sessions", f"{total.sessions:,}"),
-        figure("users active", "users", f"{total.users:,}"),
-        figure("calls", "llm_calls", f"{total.llm_calls:,}"),
-        figure("errors", "errors", f"{total.errors:,}"),
+        figure("sessions started", "sessions", _formats.grouped(total.sessions)),
+        figure("users active", "users", _formats.grouped(total.users)),
+        figure("calls", "llm_calls", _formats.grouped(total.llm_calls)),
+        figure("errors", "errors", _formats.grouped(total.errors)),
         figure("cost", "cost_usd", brief_cost_of(total) or _formats.NONE, left_out_of(total)),
         figure("input tokens", "input_tokens", _tokens(total.input_tokens, total.llm_calls)),
         figure("output tokens", "output_tokens", _tokens(total.output_tokens, total.llm_calls)),

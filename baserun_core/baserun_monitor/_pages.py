@@ -21,7 +21,7 @@ from baserun_monitor._site import Site, Visit
 if TYPE_CHECKING:
     from starlette.types import Receive, Scope, Send
 
-Allow = Callable[[Any], "bool | Awaitable[bool]"]
+Allow = Callable[[Any], bool | Awaitable[bool]]
 Handler = Callable[..., Response]
 
 _log = logging.getLogger("baserun.monitor")
