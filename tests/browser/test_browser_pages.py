@@ -410,3 +410,16 @@ CONTRAST = """() => {
   }
   return worst;
 }"""
+
+
+@pytest.mark.parametrize("width", [768, 1024, 1180])
+def test_filters_stand_in_one_line_on_a_tablet(
+    path: Path, serve: Callable[..., Any], open_browser: Callable[..., Any], width: int
+) -> None:
+    """The filters of a list and their button are in one line, below the heading."""
+    page = open_browser(serve(str(path)).home, viewport={"width": width, "height": 800}).go("/sessions?feedback=any")
+
+    fields = page.query_selector_all(".filters > input:not([type=hidden]), .filters > select, .filters > button")
+
+    assert len(fields) == 6
+    assert len({round(field.bounding_box()["y"]) for field in fields}) == 1
