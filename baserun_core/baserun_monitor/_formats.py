@@ -21,6 +21,7 @@ __all__ = [
     "dollars",
     "duration",
     "exact",
+    "in_one_unit",
     "grouped",
     "is_active",
     "iso",
@@ -31,7 +32,6 @@ __all__ = [
     "safe",
     "short_user",
     "shortened",
-    "in_one_unit",
     "total",
     "user_sign",
 ]
