@@ -53,6 +53,7 @@ class Runtime:
         self.config = config
         self.sources = sources
         self.is_of_block = is_of_block
+        self.is_stopped = False
         self.writer = Writer(config)
         self.recorder = Recorder(config, self.writer.put, clock or SystemClock(), ids or RandomIds())
         self.recorder_if_enabled = self.recorder if config.enabled else None
@@ -76,13 +77,16 @@ class Runtime:
         """Write queued records, close the store, and restore the instrumented clients."""
         from baserun._instrument import uninstrument
 
+        self.is_stopped = True
         uninstrument()
         return self.writer.close(timeout)
 
 
 _runtime: Runtime | None = None
-_next: Runtime | None = None
-"""The runtime of an `init` within a block of `capture`; it becomes current after the block."""
+_blocks: list[Runtime] = []
+"""The runtimes of open blocks of `baserun.testing.capture`, the latest last."""
+_outside: Runtime | None = None
+"""The runtime that becomes current after these blocks; None without a block."""
 _assigned: dict[str, Any] = {}
 """Options that were assigned to the module, such as `api_key`."""
 _initial: dict[str, Any] = {}
@@ -129,7 +133,7 @@ def configure(given: dict[str, Any]) -> None:
         ConfigurationError: An option cannot be used.
         TypeError: There is no such option.
     """
-    global _next
+    global _outside
     config, sources = resolve({**_assigned, **given})
     chosen = _with_pinned(config)
     _current()  # starts over after an unnoticed fork
@@ -140,25 +144,31 @@ def configure(given: dict[str, Any]) -> None:
             _initial["store"] = config.store  # resolved now: the application may change its folder later
         for name in given:
             _assigned.pop(name, None)
-        if _runtime is not None and _runtime.has(chosen, sources):
+        is_captured = _runtime is not None and _runtime.is_of_block
+        configured = _outside if is_captured else _runtime
+        if configured is not None and configured.has(chosen, sources):
             return
         fresh = Runtime(chosen, sources)
-        if _runtime is not None and _runtime.is_of_block:
-            _next = fresh
-        else:
+        if _blocks:
+            _close_outside()
+            _outside = fresh
+        if not is_captured:
             _replace(fresh)
 
 
 def pin(options: dict[str, Any]) -> None:
     """Let these options override `init` and the environment from now on; `{}` ends that.
 
-    The current runtime is shut down; the next use starts it again with these options and the application's others.
+    The current runtime is shut down; the next use starts it again with these options and the application's others. In
+    a block of `baserun.testing.capture`, that is the runtime which becomes current after the block.
     """
     located = {**options, "store": locate(options["store"])} if "store" in options else options
     with _lock:
         _pinned.clear()
         _pinned.update(located)
-        shutdown()
+        _close_outside()
+        if _runtime is not None and not _runtime.is_of_block:
+            shutdown()
 
 
 def _with_pinned(config: Config) -> Config:
@@ -166,45 +176,90 @@ def _with_pinned(config: Config) -> Config:
 
 
 def build(given: dict[str, Any], *, clock: Clock | None = None, ids: Ids | None = None) -> Runtime:
-    """Build a runtime from these options alone, without the environment, for `exchange`."""
+    """Build a runtime from these options alone, without the environment, for `enter_block`."""
     config, sources = resolve(given, {})
     return Runtime(config, sources, clock, ids, is_of_block=True)
 
 
-def exchange(other: Runtime | None) -> Runtime | None:
-    """Make `other` the current runtime and return the previous one, still open; for `baserun.testing.capture`.
+def enter_block(block: Runtime) -> None:
+    """Make the runtime of a block of `baserun.testing.capture` current."""
+    global _outside
+    with _lock:
+        if not _blocks:
+            _outside = _runtime
+        _blocks.append(block)
+        _show(block)
 
-    If `init` was called within the block that ends so, the runtime of that `init` becomes current in place of `other`.
+
+def leave_block(block: Runtime) -> None:
+    """Make the runtime of the block around this one current again, or after the outermost the one outside.
+
+    If blocks end out of order, in threads or tasks, the latest that is still open stays current.
     """
-    global _runtime, _next
+    global _outside
+    with _lock:
+        is_latest = _blocks[-1] is block
+        _blocks.remove(block)
+        if is_latest:
+            around = _blocks[-1] if _blocks else _outside
+            _show(None if around is None or around.is_stopped else around)
+        if not _blocks:
+            _outside = None
+
+
+def is_capturing() -> bool:
+    """Whether a block of `baserun.testing.capture` is open."""
+    return bool(_blocks)
+
+
+def outside() -> Runtime:
+    """Return the runtime that is current outside of all blocks of `capture`; the first call creates it."""
+    global _outside
+    with _lock:
+        if not _blocks:
+            return runtime()
+        if _outside is None:
+            _outside = _built()
+        return _outside
+
+
+def _show(chosen: Runtime | None) -> None:
+    """Make a runtime current; close the previous one if it was begun after a `shutdown` within a block."""
+    global _runtime
     from baserun._instrument import uninstrument
 
-    with _lock:
-        previous, _runtime = _runtime, other
-        _hook_process()
-        if _next is not None and (other is None or not other.is_of_block):
-            fresh, _next = _next, None
-            _replace(fresh)
-            return previous
-        with guarded("starting"):
-            if other is None:
-                uninstrument()
-            else:
-                other.start()
-    return previous
+    left, _runtime = _runtime, chosen
+    _hook_process()
+    with guarded("starting"):
+        if chosen is None:
+            uninstrument()
+        else:
+            chosen.start()
+    if left is not None and left is not _outside and not left.is_of_block:
+        left.writer.close(left.config.exit_timeout)
+
+
+def _close_outside() -> None:
+    """Close the runtime outside of the blocks of `capture`, if there are any."""
+    global _outside
+    left, _outside = _outside, None
+    if left is not None and left is not _runtime:
+        left.writer.close(left.config.exit_timeout)
 
 
 def _first_use() -> Runtime:
     with _lock:
-        if _runtime is not None:
-            return _runtime
-        try:
-            config, sources = resolve({**_assigned, **_initial})
-            fresh = Runtime(_with_pinned(config), sources)
-        except Exception as error:  # the application called another function, which must not raise for this
-            report("starting", error)
-            fresh = Runtime(Config(enabled=False), Sources({}, ()))
-        return _replace(fresh)
+        return _replace(_built()) if _runtime is None else _runtime
+
+
+def _built() -> Runtime:
+    """Build a runtime from the options of the last `init` and the environment."""
+    try:
+        config, sources = resolve({**_assigned, **_initial})
+        return Runtime(_with_pinned(config), sources)
+    except Exception as error:  # the application called another function, which must not raise for this
+        report("starting", error)
+        return Runtime(Config(enabled=False), Sources({}, ()))
 
 
 def _replace(fresh: Runtime) -> Runtime:
@@ -310,11 +365,10 @@ def stats() -> Stats:
 
 def reset() -> None:
     """Return to the state of a new process; for tests."""
-    global _next
     from baserun._guard import forget_what_was_said
 
+    _close_outside()
     shutdown()
-    _next = None
     _assigned.clear()
     _initial.clear()
     forget_what_was_said()

@@ -99,6 +99,60 @@ def test_shutdown_in_a_capture_block(tmp_path: Path) -> None:
     assert left == threads
 
 
+def test_captures_around_a_shutdown(tmp_path: Path) -> None:
+    """After overlapping blocks with a `shutdown` between their beginnings, the configuration is as it was before."""
+    baserun.init(tmp_path / "own.sqlite3")
+    first, second = capture(), capture()
+    first.__enter__()
+    baserun.shutdown()
+    later = second.__enter__()
+    first.__exit__(None, None, None)
+    with baserun.with_session("inside"):
+        pass
+    recorded = [session.user_identifier for session in later.sessions]
+    second.__exit__(None, None, None)
+
+    with baserun.with_session("outside"):
+        pass
+
+    assert recorded == ["inside"]
+    assert baserun.flush()
+    assert [session.user_identifier for session in baserun.open_store().sessions()] == ["outside"]
+    assert baserun.stats().dropped == {}
+
+
+def test_a_capture_after_a_shutdown_in_another(tmp_path: Path) -> None:
+    """A `shutdown` ends a block's recording for good, also when a block inside it is left."""
+    baserun.init(tmp_path / "own.sqlite3")
+    with capture() as outer:
+        baserun.shutdown()
+        with capture() as inner, baserun.start_trace("inner"):
+            pass
+        with baserun.start_trace("after"):
+            pass
+
+    assert [trace.name for trace in inner.traces] == ["inner"]
+    assert outer.traces == []
+    assert [trace.name for trace in baserun.open_store(tmp_path / "own.sqlite3").traces()] == ["after"]
+
+
+def test_init_after_a_shutdown_in_a_capture_block(tmp_path: Path) -> None:
+    """The `init` of an application that was shut down in the block takes effect at once, and lasts."""
+    baserun.init(tmp_path / "before.sqlite3")
+    with capture():
+        baserun.shutdown()
+        baserun.init(tmp_path / "application.sqlite3")
+        with baserun.start_trace("inside"):
+            pass
+    with baserun.start_trace("after"):
+        pass
+    baserun.shutdown()
+
+    stored = baserun.open_store(tmp_path / "application.sqlite3").traces(sort="started")
+    assert sorted(trace.name for trace in stored) == ["after", "inside"]
+    assert not (tmp_path / "before.sqlite3").exists()
+
+
 def test_capture_reads_no_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """`capture` does not read the environment."""
     monkeypatch.setenv("BASERUN_ENABLED", "0")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
@@ -11,7 +10,7 @@ from typing import Any, TypeVar
 
 from baserun._clock import Clock, Ids
 from baserun._ledger import Stats
-from baserun._runtime import Runtime, build, exchange
+from baserun._runtime import Runtime, build, enter_block, leave_block
 from baserun.store import (
     Page,
     Store,
@@ -27,37 +26,6 @@ from baserun.store import (
 T = TypeVar("T")
 
 _stores = itertools.count(1)
-_blocks: list[_Block] = []
-"""The blocks that are open, the latest last."""
-_blocks_lock = threading.Lock()
-
-
-class _Block:
-    """One `capture` block, and the runtime to restore after it."""
-
-    def __init__(self, runtime: Runtime) -> None:
-        self.runtime = runtime
-        self.before: Runtime | None = None
-
-    def enter(self) -> None:
-        with _blocks_lock:
-            self.before = exchange(self.runtime)
-            _blocks.append(self)
-
-    def leave(self) -> None:
-        """Restore the previous runtime, or leave that to a later block that is still open in another thread or task.
-
-        If `shutdown` was called in the block, what was recorded since is written as well.
-        """
-        with _blocks_lock:
-            _blocks.remove(self)
-            later = next((block for block in _blocks if block.before is self.runtime), None)
-            if later is not None:
-                later.before = self.before
-                return
-            left = exchange(self.before)
-            if left is not None and all(left is not block.runtime for block in (self, *_blocks)):
-                left.writer.close(left.config.exit_timeout)
 
 
 class Captured:
@@ -157,12 +125,11 @@ def capture(*, clock: Clock | None = None, ids: Ids | None = None, **options: An
     """
     options.setdefault("store", f"memory:capture-{next(_stores)}")
     fresh = build(options, clock=clock, ids=ids)
-    block = _Block(fresh)
-    block.enter()
+    enter_block(fresh)
     captured = Captured(fresh)
     try:
         yield captured
     finally:
         captured.flush()
-        block.leave()
+        leave_block(fresh)
         fresh.writer.close(10.0)
