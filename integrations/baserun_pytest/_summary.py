@@ -25,7 +25,9 @@ class Summary:
             self._results.append(result)
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
-        """Write the summary."""
+        """Write the summary, unless no test was run."""
+        if not self._results:
+            return
         terminalreporter.section("baserun")
         for line in self._lines():
             terminalreporter.write_line(line)

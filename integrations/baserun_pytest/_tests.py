@@ -203,8 +203,12 @@ class Tests:
 
     def _close(self) -> None:
         test_session, self._test_session = self._test_session, None
-        if test_session is not None:
-            test_session.close()
+        if test_session is None:
+            return
+        if self._test is not None:  # Ctrl-C, or `pytest.exit`, in a test
+            self._test = None
+            test_session.interrupt({_OUTCOME_TAG: "interrupted"})
+        test_session.close()
 
 
 class Replays:

@@ -8,13 +8,16 @@ from typing import Any
 from baserun import signals
 from baserun._context import leave, replace
 from baserun._frame import Frame
-from baserun._model import RUNNING, Session, Span, Trace
+from baserun._identity import STRENGTH_EXPLICIT
+from baserun._model import CANCELLED, RUNNING, Session, Span, Trace
 from baserun._records import AnnotationAdded
-from baserun._runtime import flush, pin, recorder
+from baserun._runtime import is_capturing, outside, pin
 from baserun.store import StoredCall, open_store
 
 TEST = "test"
 """The kind of the traces."""
+_PATIENCE = 10.0
+"""Seconds to wait until records are stored."""
 
 
 class RecordedTest:
@@ -39,8 +42,26 @@ class RecordedTest:
         return fresh
 
 
+class TestFrame(Frame, kw_only=True):
+    """The frame that tests run in; in a block of `capture` it has neither the session nor the trace of the test."""
+
+    session_of_tests: Session
+    trace_of_test: Trace | None = None
+
+    @property  # type: ignore[misc]  # in the base class a plain attribute, for speed
+    def session(self) -> Session | None:  # type: ignore[override]
+        return None if is_capturing() else self.session_of_tests
+
+    @property  # type: ignore[misc]  # in the base class a plain attribute, for speed
+    def trace(self) -> Trace | None:  # type: ignore[override]
+        return None if is_capturing() else self.trace_of_test
+
+
 class TestSession:
     """Records into one store and one session, whatever the application configures.
+
+    The session has no user, and gets none: a user of one test would be that of all others. Where a test names a user,
+    it is in a session of that user, linked to this one.
 
     It is opened once, in the context that tests are started from. Tasks that outlive a test, such as the event loop of
     a fixture with a wider scope, record into the test that is running, since all share one frame.
@@ -57,15 +78,19 @@ class TestSession:
         self._reader = open_store(store, budget=None)
         self._session_id = session_id
         self._metadata = metadata
-        self._frame: Frame | None = None
+        self._frame: TestFrame | None = None
         self._outside: Frame | None = None
 
     def open(self) -> Session:
         """Begin to record, and return the session."""
         pin({"store": self.store, "enabled": True})
-        session = Session(self._session_id or recorder().ids.session(), metadata=dict(self._metadata or {}))
+        session = Session(
+            self._session_id or outside().recorder.ids.session(),
+            _strength=STRENGTH_EXPLICIT,
+            metadata=dict(self._metadata or {}),
+        )
         self.session = session
-        self._frame = Frame(None, session, None, None)
+        self._frame = TestFrame(None, session, None, None, session_of_tests=session)
         self._outside = replace(self._frame)
         signals.llm_call_started.connect(self._call_started)
         signals.annotation_added.connect(self._annotated)
@@ -74,22 +99,28 @@ class TestSession:
     def begin(self, name: str, metadata: dict[str, Any]) -> RecordedTest:
         """Begin a test."""
         assert self._frame is not None
-        self._frame.trace = None
         replace(self._frame)
-        trace = recorder().start_trace(self._frame, name, TEST, metadata)
-        self._frame.trace = trace
+        trace = outside().recorder.start_trace(Frame(None, self.session, None, None), name, TEST, metadata)
+        self._frame.trace_of_test = trace
         self.current = RecordedTest(trace)
         return self.current
 
     def finish(self, error: BaseException | None, tags: dict[str, Any]) -> None:
         """End the running test, and wait until all of it is stored, before its end is reported."""
+        self._finish(error, None, tags)
+
+    def interrupt(self, tags: dict[str, Any]) -> None:
+        """End the running test, which was interrupted."""
+        self._finish(None, CANCELLED, tags)
+
+    def _finish(self, error: BaseException | None, status: str | None, tags: dict[str, Any]) -> None:
         test, self.current = self.current, None
         if test is None or self._frame is None:
             return
         test.trace.tags.update(tags)
-        recorder().finish_trace(test.trace, error)
-        self._frame.trace = None
-        flush()
+        outside().recorder.finish_trace(test.trace, error, status)
+        self._frame.trace_of_test = None
+        outside().writer.flush(_PATIENCE)
 
     def close(self) -> None:
         """Stop recording; from now on the application's own configuration applies."""
@@ -97,9 +128,7 @@ class TestSession:
             return
         signals.llm_call_started.disconnect(self._call_started)
         signals.annotation_added.disconnect(self._annotated)
-        if self.current is not None:
-            self.finish(None, {})
-        recorder().end_session(self.session)
+        outside().recorder.end_session(self.session)
         leave(self._frame)
         replace(self._outside)
         self._frame = None
@@ -110,25 +139,21 @@ class TestSession:
         """Return the finished calls of a test as stored now, in the order in which they began."""
         if not test.spans:
             return []
-        flush()
+        outside().writer.flush(_PATIENCE)
         traces = dict.fromkeys(span.trace.id for span in test.spans)
-        wanted = {(span.trace.id, span.id) for span in test.spans if span.status is not RUNNING}
-        return sorted(_spans(self._reader.trace, traces, wanted), key=lambda call: (call.started_at, call.id))
+        wanted = [(span.trace.id, span.id) for span in test.spans if span.status is not RUNNING]
+        found = {(call.trace_id, call.id): call for call in _calls(self._reader.trace, traces)}
+        return [found[key] for key in wanted if key in found]  # not by time, which a test may stop
 
     def _call_started(self, span: Span, **_: Any) -> None:
-        if self.current is not None:
+        if self.current is not None and not is_capturing():
             self.current.spans.append(span)
 
     def _annotated(self, record: AnnotationAdded, **_: Any) -> None:
-        if self.current is not None and record.type == "check":
+        if self.current is not None and record.type == "check" and not is_capturing():
             self.current.checks.append(record)
 
 
-def _spans(read: Callable[[str], Any], traces: Any, wanted: set[tuple[str, str]]) -> list[StoredCall]:
+def _calls(read: Callable[[str], Any], traces: Any) -> list[StoredCall]:
     found = [trace for trace_id in traces if (trace := read(trace_id)) is not None]
-    return [
-        span
-        for trace in found
-        for span in trace.spans or ()
-        if isinstance(span, StoredCall) and (trace.id, span.id) in wanted
-    ]
+    return [span for trace in found for span in trace.spans or () if isinstance(span, StoredCall)]

@@ -409,6 +409,165 @@ def test_what_tests_say_stays_out_of_the_usual_store(project: Any) -> None:
     assert not (project.folder / "usual.sqlite3").exists()
 
 
+def test_users_of_one_test_are_not_those_of_the_next(project: Any) -> None:
+    """A user in a test is in a session of their own, linked to the run's: the run has no user, in whatever order."""
+    project.write(
+        "test_users.py",
+        """
+        import app
+        import baserun
+        import pytest
+
+        @pytest.mark.parametrize("user", ["ada", "bob"])
+        def test_block(baserun_offline, baserun_calls, baserun_session, user):
+            with baserun.with_session(user) as session:
+                app.ask(user)
+            assert (session.user_identifier, session.previous_id) == (user, baserun_session.id)
+            assert len(baserun_calls) == 1
+
+        @pytest.mark.parametrize("user", ["eve", "kim"])
+        def test_identify(baserun_offline, baserun_calls, user):
+            assert baserun.current_session().user_identifier is None
+            baserun.identify(user)
+            app.ask(user)
+            assert baserun.current_session().user_identifier == user
+            assert len(baserun_calls) == 1
+
+        def test_of_the_provider(baserun_offline, baserun_session):
+            app.ask("Hello", user="tom")
+            assert baserun_session.user_identifier is None
+
+        def test_nobody(baserun_offline, baserun_session):
+            app.ask("nobody")
+            assert baserun.current_session() is baserun_session
+        """,
+    )
+
+    alone, recorded = project.run(), project.run("--baserun-store=store.sqlite3")
+
+    assert (alone.code, recorded.code) == (0, 0), alone.output + recorded.output
+    store = project.store()
+    (run,) = [row for row in store.sessions() if row.id.startswith("pytest-")]
+    others = {row.user_identifier: (row.llm_calls, row.previous_id) for row in store.sessions() if row.id != run.id}
+    assert (run.user_identifier, run.llm_calls) == (None, 2)
+    assert others == dict.fromkeys(("ada", "bob", "eve", "kim"), (1, run.id))
+
+
+def test_a_block_of_capture_is_apart(project: Any) -> None:
+    """A block of `capture` begins without the session and trace of its test, which is recorded nevertheless."""
+    project.write(
+        "test_capture.py",
+        """
+        import app
+        import baserun
+        import pytest
+        from baserun.testing import CountingIds, FakeClock, capture
+
+        @pytest.fixture(scope="module")
+        def kept():
+            with capture() as captured:
+                yield captured
+
+        def test_whole_records(baserun_offline):
+            with capture(clock=FakeClock(), ids=CountingIds()) as captured:
+                with baserun.with_session("ada"):
+                    app.ask()
+                baserun.check("expected to fail", False)
+            (session,) = captured.sessions
+            (trace,) = captured.traces
+            assert (session.user_identifier, session.previous_id) == ("ada", None)
+            assert (trace.id[-1], trace.kind, trace.session_id) == ("1", "llm", session.id)
+
+        def test_calls_around(baserun_offline, baserun_calls):
+            app.ask("before")
+            with capture():
+                assert len(baserun_calls) == 1
+                app.ask("inside")
+            app.ask("after")
+            assert [call.input[1]["content"] for call in baserun_calls] == ["before", "after"]
+
+        @pytest.mark.parametrize("number", [1, 2])
+        def test_kept(kept, baserun_offline, number):
+            app.ask()
+            assert len(kept.calls) == number
+
+        def test_last(baserun_offline):
+            app.ask("last")
+        """,
+    )
+
+    alone, recorded = project.run(), project.run("--baserun-strict", "--baserun-store=store.sqlite3")
+
+    assert (alone.code, recorded.code) == (0, 0), alone.output + recorded.output
+    assert {name: [span.kind for span in trace.spans] for name, trace in project.tests().items()} == {
+        "test_whole_records": [],
+        "test_calls_around": ["llm", "llm"],
+        "test_kept[1]": [],
+        "test_kept[2]": [],
+        "test_last": [],
+    }
+
+
+def test_calls_are_in_order_when_time_stands_still(project: Any) -> None:
+    """`baserun_calls` has the calls in the order in which they began, whatever a test does to the clock."""
+    project.write(
+        "test_time.py",
+        """
+        import time
+        import app
+
+        def test_frozen(baserun_offline, baserun_calls, monkeypatch):
+            monkeypatch.setattr(time, "time_ns", lambda: 1_800_000_000_000_000_000)
+            for number in range(6):
+                app.ask(str(number))
+            monkeypatch.setattr(time, "time_ns", lambda: 1_700_000_000_000_000_000)
+            app.ask("6")
+            assert [call.input[1]["content"] for call in baserun_calls] == list("0123456")
+        """,
+    )
+
+    done = project.run()
+
+    assert done.code == 0, done.output
+
+
+@pytest.mark.parametrize("how", ["raise KeyboardInterrupt", "pytest.exit('enough')"])
+def test_an_interrupted_test_is_cancelled(project: Any, how: str) -> None:
+    """A test in which the run was interrupted is neither passed nor failed."""
+    project.write(
+        "test_long.py",
+        f"""
+        import app
+        import pytest
+
+        def test_long(baserun_offline):
+            app.ask()
+            {how}
+        """,
+    )
+
+    done = project.run("--baserun-store=store.sqlite3")
+
+    trace = project.tests()["test_long"]
+    assert (done.code, trace.status, trace.tags) == (
+        pytest.ExitCode.INTERRUPTED,
+        "cancelled",
+        {"outcome": "interrupted"},
+    )
+    assert [span.kind for span in trace.spans] == ["llm"]
+
+
+@pytest.mark.parametrize("option", ["--collect-only", "--fixtures", "-knothing"])
+def test_without_a_test_there_is_no_summary(project: Any, option: str) -> None:
+    """If no test was run, there is neither a summary nor a store."""
+    project.write("test_any.py", "def test_any(): pass")
+
+    done = project.run("--baserun", option)
+
+    assert "= baserun =" not in done.output
+    assert not (project.folder / ".baserun").exists()
+
+
 def test_attempts_are_traces_of_their_own(project: Any) -> None:
     """With pytest-rerunfailures every attempt is a trace, and the JUnit file has the last one's figures."""
     pytest.importorskip("pytest_rerunfailures")
