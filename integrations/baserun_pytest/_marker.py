@@ -17,6 +17,7 @@ from baserun_pytest.plugin import REPLAY
 _FOLDER = "recordings"
 _UNSAFE = re.compile(r"[^\w.\[\]-]+")
 _LONGEST = 100
+_LONGEST_BYTES = 200  # file systems allow 255
 
 
 def replay_of(item: pytest.Item, mode: str, written: Collection[Path]) -> Replay | None:
@@ -66,7 +67,7 @@ def _replay(
 def _place_of(item: pytest.Item) -> Path:
     """Return the default path of a recording: one for each test and each set of its parameters."""
     name = item.nodeid.partition("::")[2].replace("::", ".")
-    readable = _UNSAFE.sub("_", name)[:_LONGEST]
+    readable = _UNSAFE.sub("_", name)[:_LONGEST].encode()[:_LONGEST_BYTES].decode(errors="ignore")
     if readable != name:  # other tests may have the same: parameters that begin alike, or differ in an unsafe character
         readable += f"-{sha256(name.encode('utf-8', 'surrogatepass')).hexdigest()[:8]}"
     return Path(_FOLDER, item.path.stem, f"{readable}.json")

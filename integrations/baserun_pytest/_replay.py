@@ -68,7 +68,7 @@ class Replay:
         try:
             _ = self._recording
         except RecordingError as error:
-            pytest.fail(str(error), pytrace=False)
+            raise pytest.fail.Exception(str(error), pytrace=False) from None
 
     def stop(self) -> None:
         """Stop answering, and open the network again."""
@@ -78,7 +78,11 @@ class Replay:
         """Write the recorded calls; return whether there were any."""
         if self._recorded:
             calls = [*self._recording.calls, *self._recorded]
-            save(Recording(ignore=self._recording.ignore, calls=calls), self.path)
+            try:
+                save(Recording(ignore=self._recording.ignore, calls=calls), self.path)
+            except OSError as error:
+                said = f"The recording {self._shown} cannot be written: {error}"
+                raise pytest.fail.Exception(said, pytrace=False) from None
         return bool(self._recorded)
 
     def unwritten(self) -> str | None:

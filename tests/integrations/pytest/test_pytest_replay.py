@@ -306,10 +306,11 @@ def test_a_missing_recording_is_the_only_error(changed: Any) -> None:
 
 
 def test_a_missing_recording_is_told_in_words(changed: Any) -> None:
-    """The error of a missing recording begins with the message, without a traceback of our code above it."""
-    told = changed.output.partition("ERROR at setup of test_no_recording")[2].splitlines()[1]
+    """The error of a missing recording is the message, once, without a traceback of our code."""
+    lines = changed.output.partition("ERROR at setup of test_no_recording")[2].splitlines()
 
-    assert told.startswith("There is no recording ")
+    assert lines[1].startswith("There is no recording ")
+    assert lines[2].startswith("____")
 
 
 @pytest.mark.parametrize(
@@ -382,6 +383,50 @@ def test_a_recording_without_a_name_is_named_after_its_test(project: Any, model:
         )
     }
     assert (first.code, second.code) == (0, 0), first.output + second.output
+
+
+def test_names_of_many_bytes(project: Any, model: OfflineModel) -> None:
+    """A recording is not named by more bytes than a file's name can have."""
+    project.write(
+        "test_japanese.py",
+        """
+        import app
+        import pytest
+
+        @pytest.mark.baserun_replay
+        @pytest.mark.parametrize("text", ["水" * 90, "水" * 91])
+        def test_each(text):
+            assert app.ask(text) == f"You said: {text}"
+        """,
+    )
+    unescaped = "-odisable_test_id_escaping_and_forfeit_all_rights_to_community_support=true"
+
+    first = project.run("--baserun-record=once", unescaped, **model.environment())
+    second = project.run(unescaped, **UNREACHABLE)
+
+    assert (first.code, second.code) == (0, 0), first.output + second.output
+    assert len(list(project.folder.rglob("recordings/test_japanese/*.json"))) == 2
+
+
+def test_a_recording_that_cannot_be_written(project: Any, model: OfflineModel) -> None:
+    """If a recording cannot be written, the error says so, without a traceback of our code."""
+    project.write("recordings", "a file, not a folder")
+    project.write(
+        "test_one.py",
+        """
+        import app
+        import pytest
+
+        @pytest.mark.baserun_replay
+        def test_one(): app.ask()
+        """,
+    )
+
+    done = project.run("--baserun-record=once", **model.environment())
+
+    assert "\nThe recording recordings/test_one/test_one.json cannot be written: " in done.output
+    assert "Traceback" not in done.output
+    assert "_replay.py" not in done.output
 
 
 @pytest.mark.parametrize("mode", ["once", "all"])
