@@ -54,6 +54,11 @@ def output(call_id: str) -> dict[str, Any]:
             "Missing parameter 'tool_call_id': messages with role 'tool' must have a 'tool_call_id'.",
             "messages.[2].tool_call_id",
         ),
+        (
+            [USER, calls("a", "b"), result("a"), result("b"), result("a")],
+            "Invalid parameter: Duplicate value for 'tool_call_id' of 'a', in messages[2] and messages[4].",
+            "messages.[4].tool_call_id",
+        ),
         ([USER, calls("a", "b")], f"{UNANSWERED}a, b", "messages"),
         ([USER, calls("a", "b"), result("b")], f"{UNANSWERED}a", "messages"),
         ([USER, calls("a"), USER], f"{UNANSWERED}a", "messages.[2].role"),
@@ -61,12 +66,37 @@ def output(call_id: str) -> dict[str, Any]:
     ],
 )
 def test_messages_without_the_other_half(client: openai.OpenAI, messages: list[Any], message: str, param: str) -> None:
-    """A result without its call, or a call without its result, is a bad request that names the place."""
+    """A result without its call, or a call without its result or with two, is a bad request that names the place."""
     with pytest.raises(openai.BadRequestError) as raised:
         client.chat.completions.create(model="gpt-4o", messages=messages)
 
     told = {"message": message, "type": "invalid_request_error", "param": param, "code": None}
     assert raised.value.body == told
+
+
+def test_an_empty_list_of_calls(client: openai.OpenAI) -> None:
+    """A message that calls nothing has no list of calls, as the provider demands."""
+    with pytest.raises(openai.BadRequestError) as raised:
+        client.chat.completions.create(
+            model="gpt-4o", messages=[USER, {"role": "assistant", "content": "18", "tool_calls": []}, USER]
+        )
+
+    assert raised.value.body == {
+        "message": "Invalid 'messages[1].tool_calls': empty array. Expected an array with minimum length 1, but got an"
+        " empty array instead.",
+        "type": "invalid_request_error",
+        "param": "messages[1].tool_calls",
+        "code": "empty_array",
+    }
+
+
+def test_no_calls(client: openai.OpenAI) -> None:
+    """A message that calls nothing may say so with null."""
+    said: Any = {"role": "assistant", "content": "18", "tool_calls": None}
+
+    completion = client.chat.completions.create(model="gpt-4o", messages=[USER, said, USER])
+
+    assert completion.choices[0].message.content == "You said: What is the weather?"
 
 
 @pytest.mark.parametrize("tool_calls", ["abc", 5, {"a": 1}, [None], [{"id": "a", "function": "get_weather"}]])

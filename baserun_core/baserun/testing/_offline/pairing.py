@@ -13,27 +13,37 @@ def check_messages(messages: list[Any]) -> None:
     """Check that each message with tool calls is followed by their results, and no others.
 
     Raises:
-        RequestError: A result without its call, or a call without its result; or the calls are no objects.
+        RequestError: A result without its call, a call without its result or with two of them, or a list of calls that
+            is empty or has something else in it.
     """
     called: list[str] = []
-    answered: set[str] = set()
+    answered: dict[str, int] = {}
     for index, message in enumerate(messages):
         if message["role"] == "tool":
-            answered.add(_answered_call(message, index, called))
+            call_id = _answered_call(message, index, called)
+            _check_first(call_id, index, answered.setdefault(call_id, index))
             continue
         _check_answered(called, answered, param=f"messages.[{index}].role")
         called = [str(tool_call.get("id")) for tool_call in _tool_calls(message, index)]
-        answered = set()
+        answered = {}
     _check_answered(called, answered, param="messages")
 
 
 def _tool_calls(message: Json, index: int) -> list[Json]:
-    given = message.get("tool_calls") or []
+    given = message.get("tool_calls")
+    if given is None:
+        return []
+    param = f"messages[{index}].tool_calls"
+    if given == []:
+        raise RequestError(
+            f"Invalid '{param}': empty array. Expected an array with minimum length 1, but got an empty array instead.",
+            param=param,
+            code="empty_array",
+        )
     if isinstance(given, list) and all(isinstance(each, dict) for each in given):
         tools = [each.get("function") or each.get("custom") or {} for each in given]
         if all(isinstance(tool, dict) for tool in tools):
             return given
-    param = f"messages[{index}].tool_calls"
     raise RequestError(f"Invalid type for '{param}': expected an array of objects.", param=param, code="invalid_type")
 
 
@@ -59,7 +69,16 @@ def _answered_call(message: Json, index: int, called: list[str]) -> str:
     return call_id
 
 
-def _check_answered(called: list[str], answered: set[str], *, param: str) -> None:
+def _check_first(call_id: str, index: int, first: int) -> None:
+    if first != index:
+        raise RequestError(
+            f"Invalid parameter: Duplicate value for 'tool_call_id' of '{call_id}', in messages[{first}] and"
+            f" messages[{index}].",
+            param=f"messages.[{index}].tool_call_id",
+        )
+
+
+def _check_answered(called: list[str], answered: Collection[str], *, param: str) -> None:
     if missing := [call_id for call_id in called if call_id not in answered]:
         raise RequestError(
             "An assistant message with 'tool_calls' must be followed by tool messages responding to each"
