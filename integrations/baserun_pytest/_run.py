@@ -6,10 +6,13 @@ import os
 import shlex
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 import pytest
+
+if TYPE_CHECKING:
+    from baserun.store import StoreLocation
 
 _RUN_KEY = "baserun_run"
 _STORE_KEY = "baserun_store"
@@ -20,32 +23,38 @@ def run_of(config: pytest.Config) -> Run:
     given: dict[str, Any] = getattr(config, "workerinput", {})
     if _RUN_KEY in given:
         return Run(config, given[_RUN_KEY], given[_STORE_KEY], worker=given["workerid"])
-    store = _store_of(config)
-    return Run(config, f"pytest-{datetime.now(UTC):%Y%m%d-%H%M%S}-{uuid4().hex[:6]}", store)
+    place = _place_of(config)
+    run_id = f"pytest-{datetime.now(UTC):%Y%m%d-%H%M%S}-{uuid4().hex[:6]}"
+    return Run(config, run_id, place.path, is_kept=not place.is_temporary)
 
 
-def _store_of(config: pytest.Config) -> str:
+def _place_of(config: pytest.Config) -> StoreLocation:
     from baserun.exceptions import ConfigurationError
     from baserun.store import resolve
 
     try:
-        path = resolve(config.option.baserun_store or os.environ.get("BASERUN_STORE") or None).path
+        place = resolve(config.option.baserun_store or os.environ.get("BASERUN_STORE") or None)
     except ConfigurationError as error:
         raise pytest.UsageError(str(error)) from None
     # Checked now: if the first record fails instead, each test waits for it.
-    there = next(parent for parent in Path(path).parents if parent.exists())
+    there = next(parent for parent in Path(place.path).parents if parent.exists())
     if not there.is_dir() or not os.access(there, os.W_OK | os.X_OK):
-        raise pytest.UsageError(f"The store {path} cannot be written: {there} is no folder in which files can be made.")
-    return path
+        raise pytest.UsageError(
+            f"The store {place.path} cannot be written: {there} is no folder in which files can be made."
+        )
+    return place
 
 
 class Run:
     """One call of `pytest --baserun`."""
 
-    def __init__(self, config: pytest.Config, run_id: str, store: str, worker: str | None = None) -> None:
+    def __init__(
+        self, config: pytest.Config, run_id: str, store: str, worker: str | None = None, *, is_kept: bool = True
+    ) -> None:
         self._config = config
         self.id = run_id
         self.store = store
+        self.is_kept = is_kept
         self.session_id = run_id if worker is None else f"{run_id}-{worker}"
         self.metadata: dict[str, Any] = {"run": run_id} if worker is None else {"run": run_id, "worker": worker}
 
@@ -62,6 +71,8 @@ class Run:
     @property
     def place(self) -> str:
         """The path of the store, relative to the folder that pytest was started in if it is inside."""
+        if not self.is_kept:
+            return "memory"
         path, here = Path(self.store), self._config.invocation_params.dir
         return str(path.relative_to(here)) if path.is_relative_to(here) else self.store
 

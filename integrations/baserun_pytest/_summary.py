@@ -42,7 +42,7 @@ class Summary:
         failed = [f"failed check: {failed} ({each.nodeid})" for each in results for failed in each.failed_checks]
         lines += dict.fromkeys(failed)  # once, however often a test was tried
         lines.append(f"store: {self._run.place}")
-        sessions = sorted({each.session for each in results})
+        sessions = sorted({each.session for each in results}) if self._run.is_kept else []
         return lines + [f"look:  {self._run.look(session)}" for session in sessions]
 
     def _totals(self, with_calls: list[TestResult]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import threading
 import time
 from datetime import UTC, datetime
@@ -181,6 +182,22 @@ def test_capture_can_be_read_after_its_block() -> None:
 
     assert [session.user_identifier for session in captured.sessions] == ["u"]
     assert captured.stats.stored == 2
+
+
+def test_captured_stores_do_not_pile_up() -> None:
+    """The file of a capture is removed when nothing can read it any more, not at the end of a run of many tests."""
+    with capture() as captured, baserun.with_session("u"):
+        store = captured.store
+    path = Path(store.info().path)
+
+    del captured
+    gc.collect()
+    still_there = [session.user_identifier for session in store.sessions()]
+    del store
+    gc.collect()
+
+    assert still_there == ["u"]
+    assert not path.parent.exists()
 
 
 def test_capture_ends_when_the_block_fails() -> None:

@@ -24,7 +24,8 @@ _POSSIBLE = (
 )
 _LATER = {"postgresql", "postgres", "clickhouse", "clickhousedb", "mysql", "mariadb"}
 
-_memory_folders: dict[str, str] = {}
+_memory_folders: dict[str, tuple[str, int]] = {}
+"""For each URL of a store in memory its folder, and the process that made it."""
 
 
 class StoreLocation(msgspec.Struct, frozen=True):
@@ -58,6 +59,12 @@ def resolve(url: str | os.PathLike[str] | StoreLocation | None = None) -> StoreL
     if not isinstance(url, str):
         raise ConfigurationError(f"A store is named by a str or a path, not {type(url).__name__}. {_POSSIBLE}")
     return _parse(url)
+
+
+def forget_memory(url: str) -> None:
+    """Remove a store in memory before the process exits; the child of a fork leaves that to its parent."""
+    folder, owner = _memory_folders.pop(url, ("", 0))
+    _remove(folder, owner, shutil.rmtree)
 
 
 def make_folder(path: str, *, is_own: bool) -> None:
@@ -130,9 +137,9 @@ def _memory_folder(url: str) -> str:
     """
     known = _memory_folders.get(url)
     if known is not None:
-        return known
+        return known[0]
     folder = tempfile.mkdtemp(prefix="baserun-memory-")
-    _memory_folders[url] = folder
+    _memory_folders[url] = folder, os.getpid()
     atexit.register(_remove, folder, os.getpid(), shutil.rmtree)
     return folder
 

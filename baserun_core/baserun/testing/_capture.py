@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Any, TypeVar
+from weakref import finalize
 
 from baserun._clock import Clock, Ids
 from baserun._ledger import Stats
@@ -22,6 +23,7 @@ from baserun.store import (
     StoredUser,
     open_store,
 )
+from baserun.store._location import forget_memory
 
 T = TypeVar("T")
 
@@ -123,10 +125,12 @@ def capture(*, clock: Clock | None = None, ids: Ids | None = None, **options: An
         ConfigurationError: An option cannot be used.
         TypeError: There is no such option.
     """
-    options.setdefault("store", f"memory:capture-{next(_stores)}")
+    own = f"memory:capture-{next(_stores)}"
+    options.setdefault("store", own)
     fresh = build(options, clock=clock, ids=ids)
     enter_block(fresh)
     captured = Captured(fresh)
+    finalize(captured.store, forget_memory, own).atexit = False  # it can be read until nobody has it any more
     try:
         yield captured
     finally:

@@ -13,6 +13,7 @@ from baserun._model import CANCELLED, RUNNING, Session, Span, Trace
 from baserun._records import AnnotationAdded
 from baserun._runtime import is_capturing, outside, pin
 from baserun.store import StoredCall, open_store
+from baserun.store._location import forget_memory
 
 TEST = "test"
 """The kind of the traces."""
@@ -134,6 +135,7 @@ class TestSession:
         self._frame = None
         self._reader.close()
         pin({})
+        forget_memory(self.store)
 
     def calls(self, test: RecordedTest) -> list[StoredCall]:
         """Return the finished calls of a test as stored now, in the order in which they began."""

@@ -291,6 +291,16 @@ def test_summary_says_of_how_many_calls_the_tokens_are_known(project: Any) -> No
     assert done.cases["test_some"].properties["baserun_uncounted_calls"] == "2"
 
 
+def test_summary_of_a_store_in_memory(project: Any) -> None:
+    """A store that is gone with the run is named as such, without a command that would not find it."""
+    project.write("test_any.py", "def test_any(): pass")
+
+    output = project.run("--baserun-store=memory").output
+
+    assert "\nstore: memory\n" in output
+    assert "look:" not in output
+
+
 def test_failed_checks_fail_strictly(project: Any) -> None:
     """With `--baserun-strict` a failed check fails its test, in the test itself and in the teardown of a fixture."""
     project.write(
@@ -386,6 +396,31 @@ def test_fixtures_record_without_a_recorded_run(project: Any) -> None:
 
     assert {name: case.outcome for name, case in done.cases.items()} == {"test_one": "passed", "test_other": "passed"}
     assert not (project.folder / ".baserun").exists()
+
+
+def test_temporary_stores_do_not_pile_up(project: Any) -> None:
+    """Without `--baserun` the store of a test is removed at its end, not at that of a run of many tests."""
+    project.write(
+        "test_many.py",
+        """
+        import tempfile
+        from pathlib import Path
+
+        import app
+        import pytest
+
+        @pytest.mark.parametrize("number", range(3))
+        def test_ask(baserun_offline, baserun_calls, number):
+            app.ask()
+            assert len(baserun_calls) == 1
+            assert len(list(Path(tempfile.gettempdir()).glob("baserun-memory-*"))) == 1
+        """,
+    )
+    (project.folder / "temporary").mkdir()
+
+    done = project.run(TMPDIR=str(project.folder / "temporary"))
+
+    assert done.code == 0, done.output
 
 
 def test_what_tests_say_stays_out_of_the_usual_store(project: Any) -> None:
