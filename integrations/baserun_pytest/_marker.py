@@ -54,7 +54,7 @@ def _replay(
 ) -> Replay:
     place = item.path.parent / (path or _place_of(item))
     root = item.config.rootpath
-    return Replay(
+    replay = Replay(
         place,
         "new" if place in written else mode,
         (ignore,) if isinstance(ignore, str) else tuple(ignore),
@@ -62,6 +62,13 @@ def _replay(
         shown=str(place.relative_to(root) if place.is_relative_to(root) else place),
         left=address_of_latest(item.config),
     )
+    if partial and replay.records and hasattr(item.config, "workerinput"):
+        pytest.fail(
+            f"The recording {replay.shown} may be shared by tests (partial=True), and workers of pytest-xdist would "
+            "overwrite each other's calls in it. Record it with `-n0`.",
+            pytrace=False,
+        )
+    return replay
 
 
 def _place_of(item: pytest.Item) -> Path:

@@ -42,7 +42,7 @@ class Replay:
         self, path: Path, mode: str, ignore: tuple[str, ...], *, is_partial: bool, shown: str, left: str | None
     ) -> None:
         self.path = path
-        self._shown = shown
+        self.shown = shown
         self._left = left
         self._ignore = ignore
         self._is_partial = is_partial
@@ -81,7 +81,7 @@ class Replay:
             try:
                 save(Recording(ignore=self._recording.ignore, calls=calls), self.path)
             except OSError as error:
-                said = f"The recording {self._shown} cannot be written: {error}"
+                said = f"The recording {self.shown} cannot be written: {error}"
                 raise pytest.fail.Exception(said, pytrace=False) from None
         return bool(self._recorded)
 
@@ -89,20 +89,20 @@ class Replay:
         """Return the message that a failed test's calls are not written, since later tests would wrongly pass."""
         if not self._recorded:
             return None
-        return f"The recording {self._shown} was not written, since the test failed."
+        return f"The recording {self.shown} was not written, since the test failed."
 
     def new_problem(self) -> str | None:
         """Return the message about calls that are not in the recording; None if all were reported before."""
         fresh = self._player.mismatches[self._told :]
         self._told = len(self._player.mismatches)
-        return None if not fresh else "\n".join([f"The recording {self._shown} does not fit:", *fresh, self._advice()])
+        return None if not fresh else "\n".join([f"The recording {self.shown} does not fit:", *fresh, self._advice()])
 
     def left_over(self) -> str | None:
         """Return the message about recorded calls that were not made; None if there are none, or they may be left."""
         unplayed = [] if self._is_partial or self.records else self._player.unplayed
         if not unplayed:
             return None
-        return "\n".join([f"Not all calls of the recording {self._shown} were made; left are:", *unplayed])
+        return "\n".join([f"Not all calls of the recording {self.shown} were made; left are:", *unplayed])
 
     def answer(self, library: ModuleType, request: Any) -> Any | None:
         """Return the recorded response; None to send the request to the provider, and record it."""
@@ -114,7 +114,7 @@ class Replay:
             if self._left is not None:
                 send_home(request, self._left)
             return None
-        message = f"{NOT_IN_RECORDING} {self._shown}. {self._player.explain(*asked)}"
+        message = f"{NOT_IN_RECORDING} {self.shown}. {self._player.explain(*asked)}"
         refusal = Answer(status=NOT_RECORDED, body={"error": {"message": message, "type": "not_recorded"}})
         return _response(library, request, self._canon.request(*asked), refusal)
 
@@ -131,7 +131,7 @@ class Replay:
         if is_stream:
             answer = merged(path, whole.status_code, whole.content, _fault_of(library, failure))
         else:
-            answer = Answer(status=whole.status_code, body=_json_of(self._shown, path, whole))
+            answer = Answer(status=whole.status_code, body=_json_of(self.shown, path, whole))
         self._keep(request, answer)
         stream = stream_of(library, pieces, failure)
         return library.Response(response.status_code, headers=response.headers, stream=stream)

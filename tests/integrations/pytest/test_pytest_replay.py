@@ -450,6 +450,35 @@ def test_tests_that_share_a_recording_are_all_in_it(project: Any, model: Offline
     assert (done.code, calls_in(project)) == (0, ["first", "second"]), done.output
 
 
+def test_workers_do_not_record_what_tests_share(project: Any, model: OfflineModel) -> None:
+    """Workers of pytest-xdist replay everything, and record only what is not shared by tests."""
+    pytest.importorskip("xdist")
+    project.write(
+        "test_shared.py",
+        """
+        import app
+        import pytest
+
+        @pytest.mark.baserun_replay("one.json", partial=True)
+        @pytest.mark.parametrize("text", ["first", "second"])
+        def test_shared(text): app.ask(text)
+
+        @pytest.mark.baserun_replay
+        def test_alone(): app.ask("alone")
+        """,
+    )
+    workers: Any = {"plugins": ("xdist.plugin", "xdist.looponfail")}
+
+    parallel = project.run("--baserun-record=once", "-n2", **workers, **model.environment())
+    single = project.run("--baserun-record=once", **model.environment())
+    replayed = project.run("-n2", **workers, **UNREACHABLE)
+
+    refused = {name for name, case in parallel.cases.items() if case.outcome != "passed"}
+    assert refused == {"test_shared[first]", "test_shared[second]"}
+    assert "The recording one.json may be shared by tests (partial=True)" in parallel.output
+    assert (single.code, replayed.code) == (0, 0), single.output + replayed.output
+
+
 def test_a_failed_test_leaves_its_recording_alone(project: Any, model: OfflineModel) -> None:
     """A test that fails, for a wrong key or an unreachable provider, writes or changes no recording."""
     test = "import app, pytest\n\n@pytest.mark.baserun_replay('one.json')\ndef test_one():\n    app.ask('first')\n"
