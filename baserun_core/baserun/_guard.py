@@ -14,7 +14,8 @@ _MOST_SAID = 200
 class guarded:  # noqa: N801  (reads as a statement: `with guarded("closing the stream"):`)
     """Swallow an `Exception` of Baserun's own code and log it once. Any other `BaseException` passes.
 
-    Put only our own code inside: exceptions of the application are not ours to hide.
+    Put only our own code inside: exceptions of the application are not ours to hide. What runs for every call catches
+    and reports without this class, since entering and leaving a context manager takes three calls.
     """
 
     __slots__ = ("_doing",)

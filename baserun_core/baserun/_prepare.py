@@ -11,7 +11,7 @@ from typing import Any
 from baserun._calls import CallDetails, CallSource, Usage
 from baserun._config import Config
 from baserun._content import ContentEncoder, clean_text
-from baserun._guard import guarded
+from baserun._guard import report
 from baserun._identity import STRENGTH_NONE, pseudonym
 from baserun._model import ERROR, RUNNING, Session, Span, Trace
 from baserun._prices import cost_nano
@@ -201,9 +201,11 @@ class Preparer:
         )
 
     def _details(self, source: CallSource) -> CallDetails:
-        with guarded("reading the details of a call"):
+        try:
             return source.describe()
-        return CallDetails()
+        except Exception as error:
+            report("reading the details of a call", error)
+            return CallDetails()
 
     def _call(self, details: CallDetails, keep: bool) -> CallRow:
         usage = details.usage or Usage()
@@ -233,9 +235,11 @@ class Preparer:
         )
 
     def _cost(self, details: CallDetails) -> int | None:
-        with guarded("pricing a call"):
+        try:
             return cost_nano(details)
-        return None
+        except Exception as error:
+            report("pricing a call", error)
+            return None
 
     def _annotation(self, record: AnnotationAdded) -> AnnotationRow:
         return AnnotationRow(

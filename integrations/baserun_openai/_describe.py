@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from baserun.instrumentation import CallDetails, RawJSON, guarded
+from baserun.instrumentation import CallDetails, RawJSON, report
 from baserun_openai._binary import describe_file
 from baserun_openai._body import Body
 from baserun_openai._closing import CLOSED, COLLECTED, COMPLETE, ERROR
@@ -27,12 +27,11 @@ _BEGINS_LIKE_EVENTS = re.compile(rb"\s*(data|event|id|retry|:|$)")
 def describe(call: Call) -> CallDetails:
     """Return the details of `call`; if one part cannot be read, only that part is missing."""
     details = CallDetails(operation=call.endpoint.operation)
-    with guarded("reading what an OpenAI call was"):
-        _describe_exchange(call, details)
-    with guarded("reading what was sent to OpenAI"):
-        _describe_request(call, details)
-    with guarded("reading what OpenAI answered"):
-        _describe_response(call, details)
+    for doing, describe_part in _PARTS:
+        try:
+            describe_part(call, details)
+        except Exception as error:
+            report(doing, error)
     return details
 
 
@@ -125,3 +124,10 @@ def _tell_of_stream(call: Call, body: Body, answer: Answer, details: CallDetails
         details.stream_end = ERROR
     if merged.first_offset is not None and call.times:
         details.time_to_first_token_us = (body.arrived_ns(merged.first_offset) - call.started_ns) // 1000
+
+
+_PARTS = (
+    ("reading what an OpenAI call was", _describe_exchange),
+    ("reading what was sent to OpenAI", _describe_request),
+    ("reading what OpenAI answered", _describe_response),
+)

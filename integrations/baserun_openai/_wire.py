@@ -51,11 +51,16 @@ def decode(body: Any) -> Any:
     """
     if not isinstance(body, _ENCODED):
         return body
-    with suppress(msgspec.MsgspecError, ValueError):
+    try:
         return msgspec.json.decode(body)
+    except (msgspec.MsgspecError, ValueError):
+        return _leniently_decoded(bytes(body))
+
+
+def _leniently_decoded(body: bytes) -> Any:
     with suppress(ValueError):
-        return json.loads(bytes(body))  # accepts a byte order mark and UTF-16, as the client's HTTP library does
-    return json.loads(bytes(body).decode("utf-8", "replace"))
+        return json.loads(body)  # accepts a byte order mark and UTF-16, as the client's HTTP library does
+    return json.loads(body.decode("utf-8", "replace"))
 
 
 def decode_or_text(body: bytes) -> Any:
