@@ -180,7 +180,7 @@ def _described_json(data: bytes, reason: str) -> str:
 
 
 def _mask_known(text: str, path: str, masks: tuple[Mask, ...]) -> str:
-    return "[masked: authorization]" if path and names_a_header(path) else apply_masks(text, masks)
+    return "[masked: authorization]" if names_a_header(path) else apply_masks(text, masks)
 
 
 def _loggable(path: str) -> str:

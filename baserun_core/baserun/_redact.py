@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from typing import NamedTuple
 
 Redact = Callable[[str, str], str]
 """Takes a text and its path (``input[0].content``), and returns the text to store."""
@@ -30,21 +29,23 @@ HOPPING_LENGTH = 8192
 """Characters; in a shorter text the pattern alone is as fast."""
 SHORTEST_SECRET = 13
 """Characters; a card number has at least these, every other secret has more."""
+SHORTEST_HEADER = 6
+"""Characters; the name of a credential has more."""
 LONGEST_SECRET = 4096
 """Characters; a secret up to this length is found whole where a long text is cut."""
 
 
-class Scan(NamedTuple):
-    """A quick search of a text, and the masks to apply if it finds something."""
+Scan = tuple[str, re.Pattern[str] | None, tuple[Mask, ...]]
+"""A quick search of a text, or of a string in a JSON text, and the masks to apply if it finds something.
 
-    is_possible: Callable[[str], bool]
-    """Whether a text, or a string in a JSON text, may contain a secret of these kinds; must never miss one."""
-    masks: tuple[Mask, ...]
+First an anchor, which each secret of these kinds contains or is announced by; then a pattern that begins with it and
+must never miss one, or None if the anchor alone is rare in ordinary text.
+"""
 
 
 def mask_secrets(text: str, path: str) -> str:
     """Replace each of the secrets listed above by a label such as ``[masked: api key]``."""
-    if path and len(path) > 6 and _HEADER_PATH.search(path) is not None:
+    if names_a_header(path):
         return "[masked: authorization]"
     return apply_masks(text, masks_for(text))
 
@@ -54,9 +55,11 @@ def masks_for(text: str) -> tuple[Mask, ...]:
     if len(text) < SHORTEST_SECRET:
         return ()
     found: list[Mask] = []
-    for scan in SCANS:
-        if scan.is_possible(text):
-            found += [mask for mask in scan.masks if mask not in found]
+    for anchor, pattern, masks in SCANS:
+        if anchor in text and (pattern is None or contains(text, anchor, pattern)):
+            found += [mask for mask in masks if mask not in found]
+    if _has_card_digits(text):
+        found.append(_mask_cards)
     return tuple(found)
 
 
@@ -69,7 +72,7 @@ def apply_masks(text: str, masks: tuple[Mask, ...]) -> str:
 
 def names_a_header(path: str) -> bool:
     """Whether the value at this path is a credential by its name alone."""
-    return _HEADER_PATH.search(path) is not None
+    return len(path) > SHORTEST_HEADER and _HEADER_PATH.search(path) is not None
 
 
 def contains(text: str, anchor: str, pattern: re.Pattern[str]) -> bool:
@@ -211,12 +214,14 @@ _mask_jwt = _replacer("[masked: token]", _JWT)
 _mask_bearer = _replacer(r"\1\2[masked: bearer token]", _BEARER)
 
 SCANS: tuple[Scan, ...] = (
-    Scan(lambda text: "-----BEGIN" in text, (_mask_pem,)),
-    Scan(lambda text: contains(text, "-", _DASH_POSSIBLE), (_mask_dash_keys, _mask_headers)),
-    Scan(lambda text: contains(text, "_", _UNDERSCORE_POSSIBLE), (_mask_underscore_keys, _mask_headers)),
-    Scan(lambda text: contains(text, "A", _CLOUD_POSSIBLE), (_mask_cloud_keys,)),
-    Scan(lambda text: contains(text, "J", _JWT_POSSIBLE), (_mask_jwt,)),
-    Scan(lambda text: "earer" in text or "EARER" in text, (_mask_bearer,)),
-    Scan(lambda text: "uthorization" in text or "UTHORIZATION" in text, (_mask_headers,)),
-    Scan(_has_card_digits, (_mask_cards,)),
+    ("-----BEGIN", None, (_mask_pem,)),
+    ("-", _DASH_POSSIBLE, (_mask_dash_keys, _mask_headers)),
+    ("_", _UNDERSCORE_POSSIBLE, (_mask_underscore_keys, _mask_headers)),
+    ("A", _CLOUD_POSSIBLE, (_mask_cloud_keys,)),
+    ("J", _JWT_POSSIBLE, (_mask_jwt,)),
+    ("earer", None, (_mask_bearer,)),
+    ("EARER", None, (_mask_bearer,)),
+    ("uthorization", None, (_mask_headers,)),
+    ("UTHORIZATION", None, (_mask_headers,)),
 )
+"""All secrets but card numbers, of which no character is rare."""
