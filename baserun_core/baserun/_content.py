@@ -18,7 +18,7 @@ from baserun import _payload
 from baserun._atoms import Described, RawJSON
 from baserun._cleaner import FIELD_LIMIT, STRING_LIMIT, Cleaner, clean_text, decode_json, leniently_parsed
 from baserun._guard import say
-from baserun._plain import is_plain, is_plain_text
+from baserun._plain import is_plain, is_plain_json, is_plain_text
 from baserun._redact import (
     LONGEST_SECRET,
     REDACTION_FAILED,
@@ -108,7 +108,7 @@ class ContentEncoder:
                 text = _encode(value).decode()
             except UnicodeEncodeError:  # lone surrogates
                 text = ""
-            if text and len(text) <= FIELD_LIMIT:
+            if text and len(text) <= FIELD_LIMIT and is_plain_json(text):
                 masks = masks_for(text) if self._redact is not None else ()
                 return self._cleaned(value, field, limit, masks) if masks else text
         return self._cleaned(value, field, limit, None)
@@ -127,15 +127,15 @@ class ContentEncoder:
         if self._redact is None or self._redact is mask_secrets:
             text = data.decode()
             masks = self._masks(text)
-            if masks == () and len(text) <= limit and is_plain(value, limit):
+            if masks == () and len(text) <= limit and is_plain_json(text) and is_plain(value, limit):
                 return text
         return self._cleaned(value, field, limit, masks)
 
     def _masks(self, text: str) -> tuple[Mask, ...] | None:
-        """Return the masks that this JSON needs; None if escapes may hide secrets."""
-        if self._redact is None:
-            return ()
-        return None if contains(text, "\\", _payload.ASCII_ESCAPE) else masks_for(text)
+        """Return the masks that this JSON needs; None if escapes may hide secrets or files."""
+        if contains(text, "\\", _payload.ASCII_ESCAPE):
+            return None
+        return () if self._redact is None else masks_for(text)
 
     def _cleaned(self, value: object, field: str, limit: int, masks: tuple[Mask, ...] | None) -> str:
         return _encode(self._cleaner(limit, masks).clean(value, field, "", 0)).decode()

@@ -220,6 +220,22 @@ def test_escaped_payloads_are_found() -> None:
     assert stored(RawJSON(f'{{"b64_json": "{text}"}}'.encode()))["b64_json"]["size"] == 1024
 
 
+@pytest.mark.parametrize("redact", [None, mask_secrets])
+def test_escapes_hide_no_file(redact: Any) -> None:
+    """A file within a text is described too if its mark is spelled with JSON escapes."""
+    picture = base64.b64encode(PICTURE).decode()
+    text = f'["![](data:image/png\\u003bbase64,{picture})"]'
+
+    assert stored(RawJSON(text.encode()), redact)[0].startswith("![]([image/png, ")
+
+
+def test_many_plain_items_are_kept() -> None:
+    """A field of short values is stored whole even if it is longer than a string may be."""
+    numbers = list(range(250_000))
+
+    assert stored(numbers) == numbers
+
+
 @pytest.mark.parametrize("limit", [STRING_LIMIT, 1000])
 def test_long_strings_are_cut(limit: int) -> None:
     """A string beyond the limit is cut and ends with its length and hash."""
