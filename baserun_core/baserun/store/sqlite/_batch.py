@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from collections import defaultdict
 from collections.abc import Callable, Collection
 from typing import Any
 
@@ -46,8 +47,8 @@ class Batch:
         self.contents: list[tuple[str, tuple[Any, ...]]] = []
         """The INSERT statements of spans and contents, with their values."""
         self.previews: list[tuple[TraceState, int, str | None, str | None]] = []
-        self.models: set[tuple[tuple[str, str], int]] = set()
-        self.model_calls: list[tuple[tuple[str, str], TraceState, tuple[int, ...]]] = []
+        self.models: defaultdict[tuple[str, str], list[tuple[TraceState, tuple[int, ...]]]] = defaultdict(list)
+        """The calls of each model: their traces, and what each adds to the sums of the model."""
         self.annotations: list[AnnotationRow] = []
         self.response_ids: list[str] = []
         self._are_new = are_new
@@ -224,9 +225,8 @@ class Batch:
             sums[_rollups.COST_KNOWN] += 1
         if call.request_model is not None or call.response_model is not None:
             names = (call.request_model or "", call.response_model or "")
-            self.models.add((names, trace.id))
             added = (1, int(row.status == "error"), cost or 0, int(cost is not None))
-            self.model_calls.append((names, trace, added))
+            self.models[names].append((trace, added))
         if call.response_id is not None:
             self.response_ids.append(call.response_id)
         if call.input_preview is not None or call.output_preview is not None:

@@ -14,9 +14,8 @@ import msgspec
 from baserun.store.rows import AnnotationRow, CallRow, IdentifyUser, MoveTrace, Row, SpanRow, TraceRow
 from baserun.store.sqlite._sql import Insert, blob
 
-_SPAN = (
-    "span", "parent", "kind", "name", "started_us", "duration_us", "status", "error_type", "error_status", "is_call",
-)  # fmt: skip
+_SPAN = ("id", "trace_id", "span", "kind", "name", "started_us", "duration_us", "status", "is_call")
+_NULLABLE = ("parent", "error_type", "error_status")
 _CALL = (
     "provider", "operation", "request_model", "response_model", "response_id", "response_hash", "request_id", "stream",
     "stream_end", "retries", "finish_reasons", "input_tokens", "output_tokens", "cached_input_tokens",
@@ -25,8 +24,8 @@ _CALL = (
 )  # fmt: skip
 _CONTENT = ("input", "output", "parameters", "tool_calls", "error_message", "error_body", "metadata")
 
-_INSERT_SPAN = Insert("spans", ("id", "trace_id"), _SPAN)
-_INSERT_CALL = Insert("spans", ("id", "trace_id"), _SPAN + _CALL)
+_INSERT_SPAN = Insert("spans", _SPAN, _NULLABLE)
+_INSERT_CALL = Insert("spans", _SPAN, _NULLABLE + _CALL)
 _INSERT_CONTENT = Insert("contents", ("id",), _CONTENT)
 
 _NO_CALL = CallRow()
@@ -101,11 +100,11 @@ def _span(row: SpanRow) -> SpanDraft:
     call = row.call
     key = _key(row.id, 8)
     parent = None if row.parent_id is None else blob(_key(row.parent_id, 8))
-    columns = (
-        blob(key), parent, row.kind, row.name, row.started_us, row.duration_us, row.status, row.error_type,
-        row.error_status_code, int(call is not None),
+    nullable = (parent, row.error_type, row.error_status_code)
+    insert, others = _INSERT_SPAN.of(nullable) if call is None else _INSERT_CALL.of(nullable + _call_columns(call))
+    values = (
+        blob(key), row.kind, row.name, row.started_us, row.duration_us, row.status, int(call is not None), *others,
     )  # fmt: skip
-    insert, values = _INSERT_SPAN.of(columns) if call is None else _INSERT_CALL.of(columns + _call_columns(call))
     told = call or _NO_CALL
     insert_content, content = _INSERT_CONTENT.of(
         (row.input, row.output, told.parameters, told.tool_calls, row.error_message, row.error_body, row.metadata)

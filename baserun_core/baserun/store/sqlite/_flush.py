@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
-from collections import Counter
+from collections import Counter, defaultdict
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -21,15 +22,16 @@ _SESSION = (
     "closed_us", "previous", *_rollups.COLUMNS,
 )  # fmt: skip
 _TRACE = (
-    "session_id", "user_id", "user_strength", "name", "kind", "environment", "status", "error_type", "started_us",
-    "duration_us", "last_us", "moved_us", "failed_spans", *_rollups.TRACE_COLUMNS,
+    "user_strength", "name", "kind", "status", "started_us", "last_us", "failed_spans", *_rollups.TRACE_COLUMNS,
 )  # fmt: skip
+_TRACE_NULLABLE = ("session_id", "user_id", "environment", "error_type", "duration_us", "moved_us")
 _TEXTS = ("metadata", "first_input_us", "first_input", "last_output_us", "last_output")
 
 _INSERT_USER, _UPDATE_USER = insert("users", ("id", *_USER)), update("users", _USER)
 _INSERT_SESSION, _UPDATE_SESSION = insert("sessions", ("id", *_SESSION)), update("sessions", _SESSION)
-_INSERT_TRACE = Insert("traces", ("id", "trace"), (*_TRACE, "metadata", "tags"))
-_UPDATE_TRACE, _COMPLETE_TRACE = update("traces", _TRACE), update("traces", ("metadata", "tags"))
+_INSERT_TRACE = Insert("traces", ("id", "trace", *_TRACE), (*_TRACE_NULLABLE, "metadata", "tags"))
+_UPDATE_TRACE = update("traces", _TRACE + _TRACE_NULLABLE)
+_COMPLETE_TRACE = update("traces", ("metadata", "tags"))
 _INSERT_TEXTS = insert("session_texts", ("id", *_TEXTS), verb="INSERT OR REPLACE")
 _INSERT_TRACE_CONTENT = insert("trace_contents", ("id", "error_message", "result"))
 
@@ -153,25 +155,32 @@ class Flush:
         self.stored["trace"] += len(new)
         insert_all(self._connection, map(_insert_trace, new))
         old = [trace for trace in dirty if not trace.is_new]
-        write_rows(self._connection, _UPDATE_TRACE, [(*_trace(trace), trace.id) for trace in old])
+        write_rows(self._connection, _UPDATE_TRACE, [(*_trace(each), *_trace_nullable(each), each.id) for each in old])
         completed = [trace for trace in dirty if trace.is_completed]
         late = [(each.metadata, each.tags, each.id) for each in completed if not each.is_new]
         write_rows(self._connection, _COMPLETE_TRACE, late)
         contents = [(each.id, each.error_message, each.result) for each in completed if each.has_content]
         insert_rows(self._connection, _INSERT_TRACE_CONTENT, contents)
         for trace in completed:
-            write_tags(self._connection, trace.id, json_object(trace.tags), is_new=trace.is_new)
+            if trace.tags is not None:
+                write_tags(self._connection, trace.id, json_object(trace.tags), is_new=trace.is_new)
 
     def _write_spans(self) -> None:
         batch = self._batch
         self.stored["span"] += len(batch.spans)
         insert_all(self._connection, batch.spans)
         insert_all(self._connection, batch.contents)
-        ids = {names: model_id(self._connection, *names) for names in {names for names, _ in batch.models}}
-        rows = sorted((ids[names], trace_id) for names, trace_id in batch.models)
+        for names, calls in batch.models.items():
+            self._write_model(model_id(self._connection, *names), calls)
+
+    def _write_model(self, model: int, calls: Sequence[tuple[TraceState, tuple[int, ...]]]) -> None:
+        rows = [(model, trace_id) for trace_id in sorted({trace.id for trace, _ in calls})]
         insert_rows(self._connection, "INSERT OR IGNORE INTO trace_models VALUES (?, ?)", rows)
-        for names, trace, sums in batch.model_calls:
-            self._hours.call(trace.started_us // HOUR_US, ids[names], sums)
+        by_hour: defaultdict[int, list[tuple[int, ...]]] = defaultdict(list)
+        for trace, sums in calls:
+            by_hour[trace.started_us // HOUR_US].append(sums)
+        for hour, parts in by_hour.items():
+            self._hours.call(hour, model, tuple(map(sum, zip(*parts, strict=True))))
 
     def _refresh_stale(self) -> None:
         for trace_id in self._stale_traces:
@@ -235,14 +244,20 @@ def _texts(each: SessionState) -> tuple[Any, ...]:
 
 
 def _insert_trace(each: TraceState) -> tuple[str, tuple[Any, ...]]:
-    statement, values = _INSERT_TRACE.of((*_trace(each), each.metadata, each.tags))
-    return statement, (each.id, blob(each.key), *values)
+    statement, others = _INSERT_TRACE.of((*_trace_nullable(each), each.metadata, each.tags))
+    return statement, (each.id, blob(each.key), *_trace(each), *others)
 
 
 def _trace(each: TraceState) -> tuple[Any, ...]:
+    return (
+        each.strength, each.name, each.kind, each.status, each.started_us, each.last_us, each.failed_spans,
+        *each.sums[1:],
+    )  # fmt: skip
+
+
+def _trace_nullable(each: TraceState) -> tuple[Any, ...]:
     user, session = each.user, each.session
     return (
-        session.id if session else None, user.id if user else None, each.strength, each.name, each.kind,
-        each.environment, each.status, each.error_type, each.started_us, each.duration_us, each.last_us, each.moved_us,
-        each.failed_spans, *each.sums[1:],
+        session.id if session else None, user.id if user else None, each.environment, each.error_type,
+        each.duration_us, each.moved_us,
     )  # fmt: skip

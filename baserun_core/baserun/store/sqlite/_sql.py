@@ -24,7 +24,7 @@ def insert(table: str, columns: Sequence[str], *, verb: str = "INSERT") -> str:
 
 
 class Insert:
-    """INSERTs into `table`: each row has the columns `always`, and those of `others` that are not None.
+    """INSERTs into `table`: each row has the columns `always`, then those of `others` that are not None.
 
     None is left out since the sqlite3 module searches for an adapter of it, which takes four times as long as binding
     a number.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable
+from itertools import count
 from typing import Any
 
 from baserun.store.sqlite import _rollups
@@ -42,7 +43,7 @@ class WorkingSet:
         self.users_by_id: dict[int, UserState] = {}
         self._sessions_by_id: dict[int, SessionState] = {}
         self._traces_by_id: dict[int, TraceState] = {}
-        self._next_ids: dict[str, int] = {}
+        self._next_ids: dict[str, count[int]] = {}
 
     def load(self, users: Iterable[str], sessions: Iterable[str], traces: Iterable[bytes]) -> None:
         """Load these in bulk, with the rows that they refer to."""
@@ -95,10 +96,9 @@ class WorkingSet:
     def next_id(self, table: str) -> int:
         """Return an id for a new row of `table`, above all that it has."""
         if not self._next_ids:
-            self._next_ids = dict(zip(_NUMBERED, self._connection.execute(_NEXT_IDS).fetchone(), strict=True))
-        row_id = self._next_ids[table]
-        self._next_ids[table] = row_id + 1
-        return row_id
+            first = map(count, self._connection.execute(_NEXT_IDS).fetchone())
+            self._next_ids = dict(zip(_NUMBERED, first, strict=True))
+        return next(self._next_ids[table])
 
     def _user_by_id(self, row_id: int | None) -> UserState | None:
         if row_id is None:
