@@ -27,18 +27,26 @@ def read_input(fields: Fields, details: CallDetails) -> None:
 def read_answer(answer: Answer, details: CallDetails) -> None:
     """Fill in message, tool calls and finish reason of every choice."""
     completion = answer.read(merge)
-    choices = objects_of(completion.get("choices"))
-    messages = [object_of(choice.get("message")) for choice in choices]
     details.response_id = completion.get("id")
     details.response_model = completion.get("model")
     details.usage = read_usage(completion.get("usage"))
     details.service_tier = text_of(completion.get("service_tier"))
-    details.tool_calls = [call for message in messages for call in _tool_calls(message)] or None
-    details.finish_reasons = labels_of(choice.get("finish_reason") for choice in choices)
-    details.output_preview = _preview(messages, details)
-    details.output = [_without_payload(message) for message in messages] or answer.other
-    # A gateway reports the failure of a provider behind it in the choice that was to come from there.
-    tell_failure(next((part["error"] for part in (completion, *choices) if part.get("error")), None), details)
+    messages: list[dict[str, Any]] = []
+    calls: list[dict[str, Any]] = []
+    reasons = []
+    failure = completion.get("error")
+    for choice in objects_of(completion.get("choices")):
+        message = object_of(choice.get("message"))
+        messages.append(_without_payload(message))
+        calls += _tool_calls(message)
+        reasons.append(choice.get("finish_reason"))
+        # A gateway reports the failure of a provider behind it in the choice that was to come from there.
+        failure = failure or choice.get("error")
+    details.tool_calls = calls or None
+    details.finish_reasons = labels_of(reasons)
+    details.output_preview = _preview(messages, calls)
+    details.output = messages or answer.other
+    tell_failure(failure, details)
 
 
 def _tool_calls(message: dict[str, Any]) -> list[dict[str, Any]]:
@@ -60,13 +68,13 @@ def _told(call_id: Any, name: Any, given: Any) -> dict[str, Any]:
     return {"id": label_of(call_id), "name": label_of(name), "arguments": arguments}
 
 
-def _preview(messages: list[dict[str, Any]], details: CallDetails) -> str | None:
+def _preview(messages: list[dict[str, Any]], calls: list[dict[str, Any]]) -> str | None:
     for message in messages:
         audio = object_of(message.get("audio"))
         text = text_in(message.get("content")) or joined((message.get("refusal"), audio.get("transcript")))
         if text is not None:
             return text
-    return joined(call["name"] for call in details.tool_calls or ())
+    return joined(call["name"] for call in calls)
 
 
 def _without_payload(message: dict[str, Any]) -> dict[str, Any]:

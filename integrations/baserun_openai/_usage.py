@@ -50,6 +50,6 @@ def _tokens_of(media: str, read: dict[str, Any], written: dict[str, Any]) -> dic
 def _seconds(usage: dict[str, Any]) -> dict[str, float] | None:
     """Read the length of the sound, by which some transcriptions are paid."""
     seconds = usage.get("seconds")
-    if isinstance(seconds, bool) or not isinstance(seconds, int | float):
+    if not seconds or isinstance(seconds, bool) or not isinstance(seconds, int | float):
         return None
     return {"audio_seconds": seconds} if 0 < seconds < MOST_COUNTED else None

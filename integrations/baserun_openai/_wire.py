@@ -92,16 +92,16 @@ def count_of(value: Any) -> int | None:
         return value
     if isinstance(value, str) and value.isascii() and value.isdigit():
         value = int(value[:_MOST_DIGITS])
-    if isinstance(value, bool) or not isinstance(value, int | float):
+    if value is None or isinstance(value, bool) or not isinstance(value, int | float):
         return None
     return int(value) if 0 <= value < MOST_COUNTED and value == value // 1 else None
 
 
 def label_of(value: Any) -> str | None:
     """Return an id, a name or a reason: a non-empty str, or a number as text; None if it is neither."""
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        return str(value)
-    return value if isinstance(value, str) and value else None
+    if value is None or isinstance(value, str):
+        return value or None
+    return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
 
 
 def labels_of(values: Iterable[Any]) -> list[str] | None:
