@@ -53,6 +53,33 @@ def test_secrets_are_masked_everywhere(captured: Captured) -> None:
     assert session.llm_calls == 1
 
 
+def test_each_detail_keeps_its_name(captured: Captured) -> None:
+    """All details of a call are stored, each as the field of its name."""
+    texts = {name: name for name in ("provider", "operation", "request_model", "response_model", "stream_end")}
+    texts |= {name: name for name in ("response_id", "request_id", "end_user")}
+    values: dict[str, Any] = {
+        "stream": True, "retries": 6, "parameters": {"n": 7}, "tool_calls": [{"id": "8"}], "finish_reasons": ["9"],
+        "input": ["asked"], "output": ["answered"],
+    }  # fmt: skip
+    tokens = Usage(
+        input_tokens=10, output_tokens=11, cached_input_tokens=12, cache_write_tokens=13, reasoning_tokens=14
+    )
+    with baserun.with_session():
+        call(
+            **texts, **values, usage=tokens, time_to_first_token_us=15_000, input_preview="first", output_preview="last"
+        )
+
+    (found,), (session,) = captured.calls, captured.sessions
+    told = found.to_dict()
+    assert {name: told[name] for name in (*texts, *values)} == {**texts, **values}
+    assert told["usage"] == {
+        "input_tokens": 10, "output_tokens": 11, "cached_input_tokens": 12, "cache_write_tokens": 13,
+        "reasoning_tokens": 14,
+    }  # fmt: skip
+    assert told["time_to_first_token_ms"] == 15
+    assert (session.first_input, session.last_output) == ("first", "last")
+
+
 def test_errors_that_are_values_are_redacted() -> None:
     """An error object that is logged or set as a result is redacted like text."""
     said = ValueError(f"{KEY} is bad")

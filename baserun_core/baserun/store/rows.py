@@ -97,7 +97,7 @@ class TraceRow(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A JSON object of the trace's tags at its end."""
 
 
-class SpanRow(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+class SpanRow(msgspec.Struct, frozen=True, gc=False):
     """A finished span. ``trace`` is its trace: running, or complete where the span is all of it."""
 
     id: str
@@ -120,7 +120,7 @@ class SpanRow(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """The part that only an LLM or embedding call has."""
 
 
-class CallRow(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+class CallRow(msgspec.Struct, frozen=True, gc=False):
     """The part of a span that only a call to a model has. Unknown is None, never 0."""
 
     provider: str | None = None
