@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import math
+import re
 from typing import Any
 
 from baserun._cleaner import DEPTH_LIMIT, STRING_LIMIT
 from baserun._payload import KEYS, SHORT, may_be_base64, may_hold_data_url
+from baserun._redact import contains
+
+_ESCAPED_NUL = re.compile(r"0(?<=\\u0)000")
+"""The escape of NUL in JSON, from its first zero on: of its characters text has zeros least often."""
 
 
 def is_plain_text(text: str) -> bool:
@@ -21,7 +26,7 @@ def is_plain_json(text: str) -> bool:
 
     Printable characters must not be escaped needlessly. One search of all is cheaper than one of each string.
     """
-    if "\\" in text and "\\u0000" in text:
+    if "\\" in text and contains(text, "0", _ESCAPED_NUL):
         return False
     return not (";" in text and may_hold_data_url(text))
 
