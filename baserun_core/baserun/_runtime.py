@@ -19,10 +19,10 @@ from baserun._clock import Clock, Ids, RandomIds, SystemClock
 from baserun._config import Config, Sources, resolve
 from baserun._guard import guarded, report, say
 from baserun._ledger import Stats
+from baserun._options import GivenOptions
 from baserun._recorder import Recorder
 from baserun._writer import Writer
 from baserun.exceptions import ConfigurationError
-from baserun.store._location import resolve as locate
 
 _LONGEST_TIMEOUT = 86_400.0
 """A day, in seconds; on some systems threads cannot wait for much longer, let alone for infinity."""
@@ -87,12 +87,7 @@ _blocks: list[Runtime] = []
 """The runtimes of open blocks of `baserun.testing.capture`, the latest last."""
 _outside: Runtime | None = None
 """The runtime that becomes current after these blocks; None without a block."""
-_assigned: dict[str, Any] = {}
-"""Options that were assigned to the module, such as `api_key`."""
-_initial: dict[str, Any] = {}
-"""Options of the last `init`, with which Baserun starts again after a `shutdown`."""
-_pinned: dict[str, Any] = {}
-"""Options that override `init` and the environment while a test run is recorded."""
+_given = GivenOptions()
 _lock = threading.RLock()
 _hooked = False
 _process = getpid()
@@ -134,21 +129,15 @@ def configure(given: dict[str, Any]) -> None:
         TypeError: There is no such option.
     """
     global _outside
-    config, sources = resolve({**_assigned, **given})
-    chosen = _with_pinned(config)
+    config, sources = _given.resolved(initial=given)
     _current()  # starts over after an unnoticed fork
     with _lock:
-        _initial.clear()
-        _initial.update(given)
-        if "store" in given:
-            _initial["store"] = config.store  # resolved now: the application may change its folder later
-        for name in given:
-            _assigned.pop(name, None)
+        _given.initialise(given)
         is_captured = _runtime is not None and _runtime.is_of_block
         configured = _outside if is_captured else _runtime
-        if configured is not None and configured.has(chosen, sources):
+        if configured is not None and configured.has(config, sources):
             return
-        fresh = Runtime(chosen, sources)
+        fresh = Runtime(config, sources)
         if _blocks:
             _close_outside()
             _outside = fresh
@@ -162,17 +151,11 @@ def pin(options: dict[str, Any]) -> None:
     The current runtime is shut down; the next use starts it again with these options and the application's others. In
     a block of `baserun.testing.capture`, that is the runtime which becomes current after the block.
     """
-    located = {**options, "store": locate(options["store"])} if "store" in options else options
     with _lock:
-        _pinned.clear()
-        _pinned.update(located)
+        _given.pin(options)
         _close_outside()
         if _runtime is not None and not _runtime.is_of_block:
             shutdown()
-
-
-def _with_pinned(config: Config) -> Config:
-    return msgspec.structs.replace(config, **_pinned) if _pinned else config
 
 
 def build(given: dict[str, Any], *, clock: Clock | None = None, ids: Ids | None = None) -> Runtime:
@@ -255,8 +238,7 @@ def _first_use() -> Runtime:
 def _built() -> Runtime:
     """Build a runtime from the options of the last `init` and the environment."""
     try:
-        config, sources = resolve({**_assigned, **_initial})
-        return Runtime(_with_pinned(config), sources)
+        return Runtime(*_given.resolved())
     except Exception as error:  # the application called another function, which must not raise for this
         report("starting", error)
         return Runtime(Config(enabled=False), Sources({}, ()))
@@ -290,24 +272,20 @@ def _hook_process() -> None:
 
 def set_option(name: str, value: Any) -> None:
     """Set one option outside `init`, for ``baserun.api_key = ...``; this counts as first use."""
-    checked, _ = resolve({name: value}, {})
     with _lock:
-        _assigned[name] = getattr(checked, name)
-        _initial.pop(name, None)
+        checked = _given.assign(name, value)
         running = runtime()
-        running.config = msgspec.structs.replace(running.config, **{name: _assigned[name]})
+        running.config = msgspec.structs.replace(running.config, **{name: checked})
 
 
 def option(name: str) -> Any:
     """Return the value of an option; this does not count as first use."""
-    return {**_assigned, **_initial}.get(name) if _runtime is None else getattr(_runtime.config, name)
+    return _given.get(name) if _runtime is None else getattr(_runtime.config, name)
 
 
 def configuration() -> Config:
     """Return the options as they are, or would be at first use; this does not count as one."""
-    if _runtime is not None:
-        return _runtime.config
-    return _with_pinned(resolve({**_assigned, **_initial})[0])
+    return _given.resolved()[0] if _runtime is None else _runtime.config
 
 
 def flush(timeout: float = 10.0) -> bool:
@@ -369,8 +347,7 @@ def reset() -> None:
 
     _close_outside()
     shutdown()
-    _assigned.clear()
-    _initial.clear()
+    _given.clear()
     forget_what_was_said()
 
 
