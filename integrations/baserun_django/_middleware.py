@@ -45,8 +45,7 @@ class BaserunMiddleware:
         if _is_taken(request):
             return self.get_response(request)
         policy = current_policy()
-        is_excluded = policy.options.is_excluded
-        if is_excluded is not None and is_excluded(request.path):
+        if policy.options.is_excluded(request.path):
             with untouched():
                 return self.get_response(request)
         ours = DjangoRequest(policy, request)
@@ -63,8 +62,7 @@ class BaserunMiddleware:
         if _is_taken(request):
             return await self.get_response(request)
         policy = current_policy()
-        is_excluded = policy.options.is_excluded
-        if is_excluded is not None and is_excluded(request.path):
+        if policy.options.is_excluded(request.path):
             with untouched():
                 return await self.get_response(request)
         ours = DjangoRequest(policy, request)

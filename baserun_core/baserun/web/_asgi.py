@@ -173,8 +173,7 @@ class ASGIMiddleware:
             return await self.app(scope, receive, _flushing(send))
         if kind not in ("http", "websocket") or MARK in scope:  # mounted twice: the outer one has it
             return await self.app(scope, receive, send)
-        is_excluded = self.policy.options.is_excluded
-        if is_excluded is not None and is_excluded(scope.get("path", "")):
+        if self.policy.options.is_excluded(scope.get("path", "")):
             with untouched():
                 return await self.app(scope, receive, send)
         request = self.request_class(self.policy, scope, receive, send)

@@ -12,8 +12,8 @@ Exclude = Callable[[str], bool]
 """Whether a path is excluded."""
 
 
-def excluder(excluded: Sequence[str | re.Pattern[str]] | Exclude) -> Exclude | None:
-    """Compile `excluded`; None if it is empty.
+def excluder(excluded: Sequence[str | re.Pattern[str]] | Exclude) -> Exclude:
+    """Compile `excluded` into a function of the path.
 
     Raises:
         ConfigurationError: It is neither a function nor a list of paths and patterns.
@@ -23,9 +23,13 @@ def excluder(excluded: Sequence[str | re.Pattern[str]] | Exclude) -> Exclude | N
     if isinstance(excluded, str) or not isinstance(excluded, list | tuple | set | frozenset):
         raise ConfigurationError(f"excluded must be a list such as ['/health', '/static/*'], not {excluded!r}")
     if not excluded:
-        return None
+        return _nothing
     patterns = [_compiled(pattern) for pattern in excluded]
     return lambda path: any(pattern.match(path) for pattern in patterns)
+
+
+def _nothing(path: str) -> bool:
+    return False
 
 
 def _compiled(pattern: object) -> re.Pattern[str]:

@@ -71,7 +71,7 @@ class WebOptions(msgspec.Struct, frozen=True, kw_only=True):
     """Seconds without a touch after which a new session follows."""
     absolute: float = 24 * 60 * 60
     """Seconds from its start after which a new session follows, however busy it is."""
-    is_excluded: Exclude | None = None
+    is_excluded: Exclude
     """`excluded`, compiled."""
 
 

@@ -109,8 +109,7 @@ class WSGIMiddleware:
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         if MARK in environ or SCOPE_MARK in environ.get("asgi.scope", ()):  # mounted twice: the outer one has it
             return self.app(environ, start_response)
-        is_excluded = self.policy.options.is_excluded
-        if is_excluded is not None and is_excluded(_path(environ)):
+        if self.policy.options.is_excluded(_path(environ)):
             with untouched():
                 return self.app(environ, start_response)
         request = self.request_class(self.policy, environ, start_response)
