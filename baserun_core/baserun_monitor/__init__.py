@@ -15,7 +15,7 @@ try:
     from baserun_monitor._wsgi import flask_blueprint
 except ModuleNotFoundError as error:
     package = (error.name or "").partition(".")[0]
-    if package not in ("jinja2", "rich"):
+    if package != "jinja2":
         raise
     raise MissingExtraError(
         f"The pages need the package {package}, which is not installed. "

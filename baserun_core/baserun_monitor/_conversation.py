@@ -6,24 +6,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from baserun.cli._render._annotations import UNRECORDED, in_words, logged
-from baserun.cli._render._calls import LLM, error_in_words, model_in_words
-from baserun.cli._render._endings import endings, has_failed
-from baserun.cli._render._history import History
-from baserun.cli._render._messages import (
-    ASSISTANT,
-    REASONING,
-    SYSTEM,
-    TOOL,
-    USER,
-    Message,
-    arguments_in_words,
-    compact,
-    said,
-)
-from baserun.cli._render._traces import ended_at, told_at
 from baserun.store import StoredAnnotation, StoredCall, StoredError, StoredSpan, StoredTrace
 from baserun.store.filters import is_positive
+from baserun.wording.calls import LLM, endings, error_in_words, has_failed, model_in_words
+from baserun.wording.history import History
+from baserun.wording.messages import ASSISTANT, REASONING, SYSTEM, TOOL, USER, Message, said
+from baserun.wording.order import ended_at, told_at
+from baserun.wording.values import UNRECORDED, arguments_in_words, compact, logged, value_in_words
 
 IDLE = timedelta(minutes=1)
 """Pauses from this length on are shown."""
@@ -127,7 +116,7 @@ def mark_of(note: StoredAnnotation) -> Mark | None:
         name = None if note.name == note.type else note.name  # feedback through the web is named "feedback"
         return Mark(kind, " ".join(word for word in ("feedback", name, score) if word), note.comment)
     if note.type == "check":
-        detail = None if note.value is None or note.score else in_words(note.value)
+        detail = None if note.value is None or note.score else value_in_words(note.value)
         return Mark(
             "good" if note.score else "bad", f"check {note.name} {'passed' if note.score else 'failed'}", detail
         )
@@ -253,7 +242,7 @@ class _Teller:
         if trace.error is not None and (trace.error.type, trace.error.message) not in self._errors:
             self._failed(trace.error)
         if trace.result is not None:
-            self._add(Mark("note", "result", in_words(trace.result)))
+            self._add(Mark("note", "result", value_in_words(trace.result)))
         is_told = any(facts.call.status == trace.status for facts in self._turn.calls)
         if trace.status in STATUS_MARKS and not is_told:
             words, kind = STATUS_MARKS[trace.status]

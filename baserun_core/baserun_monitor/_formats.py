@@ -6,10 +6,10 @@ import re
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 
-from baserun.cli._render._amounts import count, dollars, plural, total
-from baserun.cli._render._text import one_line, safe, shortened
-from baserun.cli._render._time import ago, clock, duration, in_one_unit, iso
 from baserun.store import StoredSession
+from baserun.wording.amounts import count, dollars, plural, total
+from baserun.wording.text import one_line, safe, shortened
+from baserun.wording.times import ago, clock, duration, in_one_unit, iso
 
 __all__ = [
     "ago",

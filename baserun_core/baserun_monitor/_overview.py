@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from baserun.cli._render._costs import brief_cost_of, left_out_of
 from baserun.store import Activity, ActivityBucket, Store
+from baserun.wording.costs import brief_cost_of, left_out_of
 from baserun_monitor import _formats, _periods
 from baserun_monitor._charts import overview_charts
 from baserun_monitor._exchange import Response, as_json

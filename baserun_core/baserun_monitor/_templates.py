@@ -10,10 +10,10 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from baserun.cli._render._calls import error_in_words
-from baserun.cli._render._costs import brief_cost_of, cost_of, is_counted, left_out_of, why_unknown
-from baserun.cli._render._messages import compact
 from baserun.store.filters import is_positive
+from baserun.wording.calls import error_in_words
+from baserun.wording.costs import brief_cost_of, cost_of, is_counted, left_out_of, why_unknown
+from baserun.wording.values import compact
 from baserun_monitor import _formats, _texts
 
 STATIC = {"pages.css": "text/css", "pages.js": "text/javascript", "icon.svg": "image/svg+xml"}

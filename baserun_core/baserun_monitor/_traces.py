@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from baserun.cli._render._calls import LLM
-from baserun.cli._render._messages import ASSISTANT, USER, Message, said
 from baserun.store import Page, Store, StoredCall, StoredSpan, StoredTrace
 from baserun.store.filters import TRACE_SORTS
+from baserun.wording.calls import LLM
+from baserun.wording.messages import ASSISTANT, USER, Message, said
 from baserun_monitor import _filters
 from baserun_monitor._conversation import notes_of
 from baserun_monitor._exchange import Response, as_json

@@ -13,11 +13,11 @@ from baserun.cli._checks import _clients, _files, _settings, _store
 from baserun.cli._checks._check import NOTE, OK, PROBLEM, WARNING, Check
 from baserun.cli._options import json_option
 from baserun.cli._output import Output, write_json
-from baserun.cli._render._amounts import plural
 from baserun.cli._render._lines import BAD, GOOD, QUIET, STRONG, WARN, Line, line
-from baserun.cli._render._text import one_line
 from baserun.cli._stores import configuration, store_url_option
 from baserun.store import StoreInfo, StoreLocation, open_store
+from baserun.wording.amounts import plural
+from baserun.wording.text import one_line
 
 _SIGNS = {OK: ("✓", GOOD), NOTE: ("·", QUIET), WARNING: ("!", WARN), PROBLEM: ("✗", BAD)}
 _NAME_WIDTH = 18

@@ -8,8 +8,8 @@ from typing import IO, Any
 
 import click
 
-from baserun.cli._render._text import one_line
 from baserun.exceptions import ConfigurationError, NarrowFilterError, StoreError
+from baserun.wording.text import one_line
 
 _HELP = ("-h", "--help")
 

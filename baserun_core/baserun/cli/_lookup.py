@@ -7,9 +7,9 @@ from typing import TypeVar
 
 from baserun._identity import possible_identifiers
 from baserun.cli._groups import Problem
-from baserun.cli._render._text import ELLIPSIS, one_line
 from baserun.cli._stores import configuration
 from baserun.store import Store, StoredSession, StoredTrace, StoredUser
+from baserun.wording.text import ELLIPSIS, one_line
 
 _SEARCHED = 1000
 """The number of the latest records among which a part of an id is looked up."""

@@ -15,9 +15,9 @@ from rich.text import Text
 from baserun.cli._render._columns import Column
 from baserun.cli._render._lines import Line
 from baserun.cli._render._tables import tab_separated, table
-from baserun.cli._render._text import safe_json
 from baserun.cli._render._view import View
 from baserun.store import Page
+from baserun.wording.text import safe_json
 
 MOST_WIDTH = 120
 """Columns; longer lines of prose are hard to read on any screen."""

@@ -9,12 +9,12 @@ import click
 from baserun.cli._confirm import confirm
 from baserun.cli._options import json_option
 from baserun.cli._output import write_json
-from baserun.cli._render._amounts import plural
-from baserun.cli._render._time import local
 from baserun.cli._stores import opened_store
 from baserun.cli._types import AGE
 from baserun.cli._waiting import say_if_locked
 from baserun.store import PruneReceipt, Store
+from baserun.wording.amounts import plural
+from baserun.wording.times import local
 
 
 @click.command(short_help="Remove what is old.")

@@ -6,10 +6,10 @@ import click
 
 from baserun.cli._options import json_option
 from baserun.cli._output import Output, write_json
-from baserun.cli._render._amounts import size
 from baserun.cli._render._lines import QUIET, STRONG, Line, line
 from baserun.cli._stores import opened_store
 from baserun.store import Store, StoreInfo
+from baserun.wording.amounts import size
 
 _COUNTED = ("users", "sessions", "traces", "spans", "annotations")
 

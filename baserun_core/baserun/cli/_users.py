@@ -12,14 +12,14 @@ from baserun.cli._groups import NounGroup, Problem
 from baserun.cli._lookup import find_exact_user, find_user, nobody, user_to_filter
 from baserun.cli._options import given, json_option, user_filters
 from baserun.cli._output import Output, page_dict, write_json
-from baserun.cli._render._amounts import plural
 from baserun.cli._render._columns import SESSIONS, USERS
 from baserun.cli._render._lines import BLANK
-from baserun.cli._render._text import one_line, safe_json
 from baserun.cli._render._users import profile
 from baserun.cli._stores import opened_store
 from baserun.cli._waiting import say_if_locked
 from baserun.store import ErasureReceipt, Store, StoredUser
+from baserun.wording.amounts import plural
+from baserun.wording.text import one_line, safe_json
 
 
 @click.group(cls=NounGroup)

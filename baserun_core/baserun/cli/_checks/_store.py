@@ -8,9 +8,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from baserun.cli._checks._check import NOTE, OK, PROBLEM, WARNING, Check
-from baserun.cli._render._amounts import plural, size
 from baserun.exceptions import StoreError
 from baserun.store import Store, StoreInfo, StoreLocation
+from baserun.wording.amounts import plural, size
 
 AREA = "store"
 _LEAST_AGE = timedelta(days=1)

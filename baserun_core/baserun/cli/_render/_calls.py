@@ -4,29 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from baserun.cli._render._amounts import count, dollars, plural
-from baserun.cli._render._annotations import UNRECORDED
-from baserun.cli._render._costs import why_unknown
-from baserun.cli._render._endings import endings, has_failed
-from baserun.cli._render._history import History
 from baserun.cli._render._lines import BAD, MODEL, PERSON, QUIET, WARN, Line, facts, line
-from baserun.cli._render._messages import (
-    ASSISTANT,
-    REASONING,
-    SYSTEM,
-    TOOL,
-    USER,
-    Message,
-    ToolCall,
-    arguments_in_words,
-    said,
-)
-from baserun.cli._render._text import cut, one_line
-from baserun.cli._render._time import duration
 from baserun.cli._render._view import View
 from baserun.store import StoredCall, StoredError, StoredSpan, StoredUsage
+from baserun.wording.amounts import count, dollars, plural
+from baserun.wording.calls import LLM, endings, error_in_words, has_failed, model_in_words
+from baserun.wording.costs import why_unknown
+from baserun.wording.history import History
+from baserun.wording.messages import ASSISTANT, REASONING, SYSTEM, TOOL, USER, Message, ToolCall, said
+from baserun.wording.text import cut, one_line
+from baserun.wording.times import duration
+from baserun.wording.values import UNRECORDED, arguments_in_words
 
-LLM = "llm"
 OK = "ok"
 _MOST_TEXT = 4_000
 _MOST_QUIET = 160
@@ -66,12 +55,6 @@ def tokens(usage: StoredUsage | None) -> str:
     given = f"{count(usage.input_tokens)} in" + (f" ({count(cached)} cached)" if cached else "")
     made = f"{count(usage.output_tokens)} out" + (f" ({count(reasoning)} reasoning)" if reasoning else "")
     return given if usage.output_tokens is None else f"{given}, {made}"
-
-
-def error_in_words(error: StoredError) -> str:
-    """Return an error such as ``RateLimitError (429): message``."""
-    status = f" ({error.status_code})" if error.status_code is not None else ""
-    return f"{error.type}{status}" + (f": {error.message}" if error.message else "")
 
 
 def failed(error: StoredError | None, indent: int) -> Line:
@@ -138,14 +121,6 @@ def _endings(call: StoredCall, indent: int) -> Iterator[Line]:
         yield failed(call.error, indent=indent)
     elif call.cost_usd is None and not any(endings(call)):  # an ending implies it
         yield line((f"cost unknown: {why_unknown(call)}", QUIET), indent=indent)
-
-
-def model_in_words(call: StoredCall) -> str:
-    """Return the model of the request, and that of the response if it is another."""
-    asked, answered = call.request_model, call.response_model
-    if asked and answered and not answered.startswith(asked):
-        return f"{asked} (answered by {answered})"
-    return asked or answered or call.name
 
 
 def _quiet(text: str, view: View) -> str:

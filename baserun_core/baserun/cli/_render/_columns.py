@@ -8,13 +8,13 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, Generic, TypeVar
 
-from baserun.cli._render._amounts import count, plain_dollars, total
-from baserun.cli._render._costs import brief_cost_of, is_counted
 from baserun.cli._render._lines import BAD, GOOD, QUIET
-from baserun.cli._render._text import one_line, shortened
-from baserun.cli._render._time import ago, duration, iso
 from baserun.store import SearchHit, StoredSession, StoredTrace, StoredUser
 from baserun.store.filters import is_positive
+from baserun.wording.amounts import count, plain_dollars, total
+from baserun.wording.costs import brief_cost_of, is_counted
+from baserun.wording.text import one_line, shortened
+from baserun.wording.times import ago, duration, iso
 
 Item = TypeVar("Item")
 Cell = str | tuple[str, str]

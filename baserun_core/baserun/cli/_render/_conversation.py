@@ -5,16 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 
-from baserun.cli._render._amounts import count, plural
-from baserun.cli._render._annotations import pairs, tell_annotation
-from baserun.cli._render._costs import cost_of, is_counted
-from baserun.cli._render._history import History
+from baserun.cli._render._annotations import tell_annotation
 from baserun.cli._render._lines import BLANK, QUIET, STRONG, Line, facts, line
-from baserun.cli._render._text import one_line
-from baserun.cli._render._time import in_one_unit
-from baserun.cli._render._traces import ended_at, tell_trace, told_at
+from baserun.cli._render._traces import tell_trace
 from baserun.cli._render._view import View
 from baserun.store import StoredSession, StoredTrace
+from baserun.wording.amounts import count, plural
+from baserun.wording.costs import cost_of, is_counted
+from baserun.wording.history import History
+from baserun.wording.order import ended_at, told_at
+from baserun.wording.text import one_line
+from baserun.wording.times import in_one_unit
+from baserun.wording.values import pairs
 
 _IDLE = timedelta(minutes=1)
 """A pause of this length or longer gets a line."""

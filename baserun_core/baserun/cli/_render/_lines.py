@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from rich.text import Text
 
-from baserun.cli._render._text import safe
+from baserun.wording.text import safe
 
 QUIET = "dim"
 STRONG = "bold"

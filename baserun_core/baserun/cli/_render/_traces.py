@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
-from baserun.cli._render._annotations import pairs, tell_annotation
+from baserun.cli._render._annotations import tell_annotation
 from baserun.cli._render._calls import OK, failed, tell_call, tell_tool
-from baserun.cli._render._history import History
 from baserun.cli._render._lines import BAD, QUIET, WARN, Line, facts, line
-from baserun.cli._render._messages import compact
-from baserun.cli._render._text import one_line
-from baserun.cli._render._time import duration
 from baserun.cli._render._view import View
 from baserun.store import StoredAnnotation, StoredCall, StoredError, StoredSpan, StoredTrace
+from baserun.wording.history import History
+from baserun.wording.order import told_at
+from baserun.wording.text import one_line
+from baserun.wording.times import duration
+from baserun.wording.values import compact, pairs
 
 STATUSES = {
     "running": ("still running", QUIET),
@@ -51,17 +52,6 @@ def heading(trace: StoredTrace, view: View) -> Line:
     words = facts(took, f"trace {view.id(trace.id)}", trace.environment, pairs(trace.tags))
     marks = [] if status is None else [(f" · {status[0]}", status[1])]
     return line((view.clock(told_at(trace)), QUIET), f"  {one_line(trace.name, 200)}  ", (words, QUIET), *marks)
-
-
-def ended_at(trace: StoredTrace) -> datetime:
-    """Return the end of the trace; its start if the duration is unknown."""
-    return trace.started_at + timedelta(milliseconds=trace.duration_ms or 0)
-
-
-def told_at(trace: StoredTrace) -> datetime:
-    """Return the time that places it in a conversation: its start; its end if it has nothing but an error."""
-    is_bare = not trace.spans and not trace.annotations
-    return ended_at(trace) if is_bare and trace.error is not None else trace.started_at
 
 
 def _tell_span(span: StoredSpan, history: History, view: View, told: set[tuple[str, str | None]]) -> Iterator[Line]:

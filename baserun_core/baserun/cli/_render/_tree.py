@@ -6,15 +6,16 @@ from collections.abc import Iterator
 
 from rich.cells import cell_len, set_cell_size
 
-from baserun.cli._render._amounts import dollars
-from baserun.cli._render._annotations import pairs
-from baserun.cli._render._calls import error_in_words, tokens
+from baserun.cli._render._calls import tokens
 from baserun.cli._render._lines import BAD, QUIET, STRONG, WARN, Line, facts, line
-from baserun.cli._render._text import ELLIPSIS, one_line
-from baserun.cli._render._time import duration
 from baserun.cli._render._traces import STATUSES
 from baserun.cli._render._view import View
 from baserun.store import StoredCall, StoredSpan, StoredTrace
+from baserun.wording.amounts import dollars
+from baserun.wording.calls import error_in_words
+from baserun.wording.text import ELLIPSIS, one_line
+from baserun.wording.times import duration
+from baserun.wording.values import pairs
 
 _BRANCH, _LAST_BRANCH, _TRUNK, _SPACE = "├─ ", "└─ ", "│  ", "   "
 _DURATION = 12

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from baserun.cli._render._amounts import count, plural
-from baserun.cli._render._costs import cost_of, is_counted
 from baserun.cli._render._lines import QUIET, STRONG, Line, facts, line
 from baserun.cli._render._view import View
 from baserun.store import StoredUser
+from baserun.wording.amounts import count, plural
+from baserun.wording.costs import cost_of, is_counted
 
 
 def profile(user: StoredUser, view: View) -> Iterator[Line]:

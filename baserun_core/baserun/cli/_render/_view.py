@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from baserun.cli._render import _time
-from baserun.cli._render._text import one_line, shortened
+from baserun.wording import times
+from baserun.wording.text import one_line, shortened
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,12 +21,12 @@ class View:
     def when(self, moment: datetime) -> str:
         """Return a time, with how long ago it was; exact for programs."""
         if not self.is_terminal:
-            return _time.iso(moment)
-        return f"{_time.local(moment)} ({_time.ago(moment, self.now)})"
+            return times.iso(moment)
+        return f"{times.local(moment)} ({times.ago(moment, self.now)})"
 
     def clock(self, moment: datetime) -> str:
         """Return the time of day; the exact time for programs."""
-        return _time.clock(moment) if self.is_terminal else _time.iso(moment)
+        return times.clock(moment) if self.is_terminal else times.iso(moment)
 
     def id(self, identifier: str) -> str:
         """Return an identifier, shortened; whole for programs."""

@@ -1,7 +1,7 @@
-"""Making untrusted text safe for a terminal.
+"""Making untrusted text safe to show.
 
-Input and output of a model may contain escape sequences that move the cursor, rename the window or change the reading
-direction. All text that is shown passes through here; none is interpreted as markup.
+Input and output of a model may contain escape sequences that move the cursor of a terminal or rename its window, and
+characters that change the reading direction. All text that is shown passes through here; none is interpreted as markup.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ def cut(text: str, most: int) -> str:
 
 
 def shortened(identifier: str, most: int = 9) -> str:
-    """Shorten an identifier in its middle, as tables show it; `baserun.cli._lookup` finds it by that."""
+    """Shorten an identifier in its middle, as tables show it; the command line finds records by that form."""
     line = one_line(identifier)
     if len(line) <= most:
         return line

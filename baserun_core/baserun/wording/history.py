@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from baserun.cli._render._messages import ASSISTANT, SYSTEM, Message
+from baserun.wording.messages import ASSISTANT, SYSTEM, Message
 
 
 class History:

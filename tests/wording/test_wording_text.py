@@ -1,4 +1,4 @@
-"""Making untrusted text safe for a terminal."""
+"""Making untrusted text safe to show."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import unicodedata
 from hypothesis import given
 from hypothesis import strategies as st
 
-from baserun.cli._render._text import one_line, safe, safe_json, shortened
+from baserun.wording.text import one_line, safe, safe_json, shortened
 
 JOINERS = {"\u200c", "\u200d", "\xad"}
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
+
+from baserun.wording.values import arguments_in_words, compact
 
 USER, ASSISTANT, SYSTEM, TOOL, REASONING = "user", "assistant", "system", "tool", "reasoning"
 
@@ -103,18 +104,6 @@ def _id(value: Any) -> str | None:
     return value if isinstance(value, str) else None
 
 
-def arguments_in_words(arguments: Any) -> str:
-    """Return arguments such as ``city="Paris", days=3``; unchanged if they are not valid JSON."""
-    if isinstance(arguments, str):
-        try:
-            arguments = json.loads(arguments)
-        except (ValueError, RecursionError):
-            return str(arguments)
-    if isinstance(arguments, dict):
-        return ", ".join(f"{name}={compact(value)}" for name, value in arguments.items())
-    return "" if arguments is None else compact(arguments)
-
-
 def _text(content: Any) -> str:
     if content is None:
         return ""
@@ -135,7 +124,7 @@ def _part(part: dict[str, Any]) -> str:
     kind = part.get("type")
     if kind == "tool_result":
         return compact(part.get("content"))
-    # A picture, sound or file: a terminal can only show that it was there.
+    # A picture, sound or file: words can only say that it was there.
     return f"[{kind}{_described(part)}]" if isinstance(kind, str) else compact(part)
 
 
@@ -157,11 +146,3 @@ def _described(part: dict[str, Any]) -> str:
 
 def _objects(value: Any) -> list[dict[str, Any]]:
     return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
-
-
-def compact(value: Any) -> str:
-    """Return a value as JSON on one line."""
-    try:
-        return json.dumps(value, ensure_ascii=False, default=str)
-    except (ValueError, RecursionError):
-        return "[nested too deeply to show]"

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from baserun.cli._render._amounts import UNKNOWN, dollars, plural
-from baserun.cli._render._endings import has_failed
 from baserun.store import StoredCall, StoredSession, StoredTrace, StoredUser
 from baserun.store.activity import ActivityBucket, BusyModel, BusyUser
+from baserun.wording.amounts import UNKNOWN, dollars, plural
+from baserun.wording.calls import has_failed
 
 Sum = StoredSession | StoredTrace | StoredUser | ActivityBucket | BusyUser | BusyModel
 """Records with the summed cost of several calls, of which some may be unknown."""

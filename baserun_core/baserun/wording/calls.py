@@ -1,10 +1,13 @@
-"""How a call ended, in words."""
+"""A call to a model in words: which model it was, and how it ended."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from baserun.store import StoredCall
+from baserun.store import StoredCall, StoredError
+
+LLM = "llm"
+"""The kind of a call with messages; other calls, such as embeddings, have none."""
 
 _STREAM_ENDS = {
     "closed": "stream closed by the application before its end",
@@ -22,6 +25,14 @@ _STOPS = {
 }
 
 
+def model_in_words(call: StoredCall) -> str:
+    """Return the model of the request, and that of the response if it is another."""
+    asked, answered = call.request_model, call.response_model
+    if asked and answered and not answered.startswith(asked):
+        return f"{asked} (answered by {answered})"
+    return asked or answered or call.name
+
+
 def endings(call: StoredCall) -> Iterator[str]:
     """Yield how a call ended other than normally, apart from an error."""
     ending = _STREAM_ENDS.get(call.stream_end or "")
@@ -35,3 +46,9 @@ def endings(call: StoredCall) -> Iterator[str]:
 def has_failed(call: StoredCall) -> bool:
     """Whether it ended with an error."""
     return call.status == "error" or (call.error is not None and call.status != "cancelled")
+
+
+def error_in_words(error: StoredError) -> str:
+    """Return an error such as ``RateLimitError (429): message``."""
+    status = f" ({error.status_code})" if error.status_code is not None else ""
+    return f"{error.type}{status}" + (f": {error.message}" if error.message else "")
