@@ -14,11 +14,10 @@ try:
     from baserun_monitor._security import LOOPBACK
     from baserun_monitor._wsgi import flask_blueprint
 except ModuleNotFoundError as error:
-    package = (error.name or "").partition(".")[0]
-    if package != "jinja2":
+    if error.name != "jinja2":
         raise
     raise MissingExtraError(
-        f"The pages need the package {package}, which is not installed. "
+        "The pages need the package jinja2, which is not installed. "
         'Install the extra, from a checkout of Baserun: pip install ".[monitor]"'
     ) from None
 

@@ -11,11 +11,9 @@ from baserun.store.filters import is_positive
 from baserun.wording.calls import LLM, endings, error_in_words, has_failed, model_in_words
 from baserun.wording.history import History
 from baserun.wording.messages import ASSISTANT, REASONING, SYSTEM, TOOL, USER, Message, said
-from baserun.wording.order import ended_at, told_at
+from baserun.wording.order import in_order, told_at, with_pauses
 from baserun.wording.values import UNRECORDED, arguments_in_words, compact, logged, value_in_words
 
-IDLE = timedelta(minutes=1)
-"""Pauses from this length on are shown."""
 MOST_NOTES = 100
 """Annotations of one session, trace or span that are shown outside of the conversation."""
 STATUS_MARKS = {
@@ -82,7 +80,7 @@ class Turn:
 
     trace: StoredTrace
     pause: timedelta | None
-    """The time since the turn before, if that is `IDLE` or longer."""
+    """The time since the turns before, if that is long enough to be shown."""
     items: list[Said | Tool | Mark] = field(default_factory=list)
     calls: list[CallFacts] = field(default_factory=list)
 
@@ -99,13 +97,8 @@ class Turn:
 
 def turns(traces: Iterable[StoredTrace]) -> list[Turn]:
     """Turn the traces of a session into turns, the earliest first."""
-    teller, told = _Teller(), []
-    last: datetime | None = None
-    for trace in sorted(traces, key=told_at):
-        pause = None if last is None or told_at(trace) - last < IDLE else told_at(trace) - last
-        told.append(teller.tell(trace, pause))
-        last = max(last or ended_at(trace), ended_at(trace))
-    return told
+    teller = _Teller()
+    return [teller.tell(trace, pause) for trace, pause in with_pauses(traces)]
 
 
 def mark_of(note: StoredAnnotation) -> Mark | None:
@@ -145,7 +138,7 @@ class _Teller:
         """Return the next trace as a turn."""
         self._turn, self._errors = Turn(trace, pause), set()
         self._history.next_trace()
-        for happened in _in_order(trace):
+        for happened in in_order(trace):
             if isinstance(happened, StoredAnnotation):
                 self._add(mark_of(happened))
             elif isinstance(happened, StoredCall):
@@ -247,24 +240,6 @@ class _Teller:
         if trace.status in STATUS_MARKS and not is_told:
             words, kind = STATUS_MARKS[trace.status]
             self._add(Mark(kind, words))
-
-
-def _in_order(trace: StoredTrace) -> list[StoredSpan | StoredAnnotation]:
-    """Return spans and annotations in the order to show them.
-
-    Feedback comes last, since it is about everything before it; a failed span comes at its end, so that an error is
-    shown first where it began.
-    """
-    timed: list[tuple[bool, datetime, StoredSpan | StoredAnnotation]] = [
-        (False, _place(span), span) for span in trace.spans or ()
-    ]
-    timed += [(note.type == "feedback", note.created_at, note) for note in trace.annotations or ()]
-    return [happened for _, _, happened in sorted(timed, key=lambda entry: entry[:2])]
-
-
-def _place(span: StoredSpan) -> datetime:
-    is_told_at_start = isinstance(span, StoredCall) or span.kind == "tool"
-    return span.started_at if is_told_at_start else span.started_at + timedelta(milliseconds=span.duration_ms or 0)
 
 
 def _result_text(output: object) -> str | None:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from baserun.store import StoredCall, StoredSpan, StoredTrace
+from baserun.wording.order import ended_at
 
 DEEPEST = 7
 """Deeper levels are not indented further; the style sheet has one level more, for below the row of the trace."""
@@ -46,8 +47,7 @@ def _extent(trace: StoredTrace) -> tuple[datetime, float]:
     """Return the start of the trace with all its spans, and the milliseconds to the last end."""
     starts = [trace.started_at, *(span.started_at for span in trace.spans or ())]
     start = min(starts)
-    ends = [trace.started_at + timedelta(milliseconds=trace.duration_ms or 0)]
-    ends += [span.started_at + timedelta(milliseconds=span.duration_ms or 0) for span in trace.spans or ()]
+    ends = [ended_at(trace), *(ended_at(span) for span in trace.spans or ())]
     return start, max((max(ends) - start).total_seconds() * 1000, 0.001)
 
 

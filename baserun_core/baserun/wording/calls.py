@@ -1,4 +1,4 @@
-"""A call to a model in words: which model it was, and how it ended."""
+"""A call to a model in words: which model it was, how it ended, and with which error."""
 
 from __future__ import annotations
 

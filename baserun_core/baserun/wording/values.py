@@ -13,7 +13,7 @@ _MOST_TEXT = 400
 
 
 def value_in_words(value: object) -> str:
-    """Return a value safe and cut: text as it is, anything else as JSON."""
+    """Return a value safe, on one line and cut: text as it is, anything else as JSON."""
     return one_line(value if isinstance(value, str) else compact(value), _MOST_TEXT)
 
 

@@ -16,7 +16,6 @@ from baserun.wording.text import cut, one_line
 from baserun.wording.times import duration
 from baserun.wording.values import UNRECORDED, arguments_in_words
 
-OK = "ok"
 _MOST_TEXT = 4_000
 _MOST_QUIET = 160
 """Characters; ``--full`` shows all."""

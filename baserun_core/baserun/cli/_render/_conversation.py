@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import datetime, timedelta
 
 from baserun.cli._render._annotations import tell_annotation
 from baserun.cli._render._lines import BLANK, QUIET, STRONG, Line, facts, line
@@ -13,29 +12,23 @@ from baserun.store import StoredSession, StoredTrace
 from baserun.wording.amounts import count, plural
 from baserun.wording.costs import cost_of, is_counted
 from baserun.wording.history import History
-from baserun.wording.order import ended_at, told_at
+from baserun.wording.order import with_pauses
 from baserun.wording.text import one_line
 from baserun.wording.times import in_one_unit
 from baserun.wording.values import pairs
-
-_IDLE = timedelta(minutes=1)
-"""A pause of this length or longer gets a line."""
 
 
 def conversation(session: StoredSession, visit: Sequence[StoredSession], view: View) -> Iterator[Line]:
     """Yield the heading of the session, its traces with the pauses between them, and its annotations."""
     yield from headline(session, visit, view)
-    traces = sorted(session.traces, key=told_at) if isinstance(session.traces, list) else []
+    traces = session.traces if isinstance(session.traces, list) else []
     history = History()
-    last: datetime | None = None
-    for trace in traces:
+    for trace, pause in with_pauses(traces):
         yield BLANK
-        if last is not None and told_at(trace) - last >= _IDLE:
-            pause = (told_at(trace) - last).total_seconds() * 1000
-            yield line((f"⋯ {in_one_unit(pause)} later", QUIET))
+        if pause is not None:
+            yield line((f"⋯ {in_one_unit(pause.total_seconds() * 1000)} later", QUIET))
             yield BLANK
         yield from tell_trace(trace, history, view)
-        last = max(last or ended_at(trace), ended_at(trace))
     yield from _notes(session)
 
 

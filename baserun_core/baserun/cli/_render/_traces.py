@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime, timedelta
 
 from baserun.cli._render._annotations import tell_annotation
-from baserun.cli._render._calls import OK, failed, tell_call, tell_tool
+from baserun.cli._render._calls import failed, tell_call, tell_tool
 from baserun.cli._render._lines import BAD, QUIET, WARN, Line, facts, line
 from baserun.cli._render._view import View
 from baserun.store import StoredAnnotation, StoredCall, StoredError, StoredSpan, StoredTrace
 from baserun.wording.history import History
-from baserun.wording.order import told_at
+from baserun.wording.order import in_order, told_at
 from baserun.wording.text import one_line
 from baserun.wording.times import duration
 from baserun.wording.values import compact, pairs
@@ -30,7 +29,7 @@ def tell_trace(trace: StoredTrace, history: History, view: View) -> Iterator[Lin
     yield heading(trace, view)
     history.next_trace()
     told: set[tuple[str, str | None]] = set()
-    for happened in _in_order(trace):
+    for happened in in_order(trace):
         if isinstance(happened, StoredAnnotation):
             note = tell_annotation(happened)
             if note is not None:
@@ -59,25 +58,11 @@ def _tell_span(span: StoredSpan, history: History, view: View, told: set[tuple[s
         yield from tell_call(span, history, view)
     elif span.kind == "tool":
         yield from tell_tool(span, view)
-    elif span.status != OK and span.error is not None and _key(span.error) not in told:
+    elif span.status != "ok" and span.error is not None and _key(span.error) not in told:
         yield line((f"{span.kind} {span.name}  {duration(span.duration_ms)}", QUIET), indent=2)
         yield failed(span.error, indent=4)
     if span.error is not None:
         told.add(_key(span.error))
-
-
-def _in_order(trace: StoredTrace) -> list[StoredSpan | StoredAnnotation]:
-    """Sort by time, but feedback last, because it is about all of it; an error is shown first where it came from."""
-    timed: list[tuple[bool, datetime, StoredSpan | StoredAnnotation]] = [
-        (False, _place(span), span) for span in trace.spans or ()
-    ]
-    timed += [(note.type == "feedback", note.created_at, note) for note in trace.annotations or ()]
-    return [happened for _, _, happened in sorted(timed, key=lambda entry: entry[:2])]
-
-
-def _place(span: StoredSpan) -> datetime:
-    is_told_at_start = isinstance(span, StoredCall) or span.kind == "tool"
-    return span.started_at if is_told_at_start else span.started_at + timedelta(milliseconds=span.duration_ms or 0)
 
 
 def _key(error: StoredError) -> tuple[str, str | None]:
