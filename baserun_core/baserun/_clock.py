@@ -61,9 +61,9 @@ class RandomIds:
         return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-{_VARIANTS[digits[16]]}{digits[17:20]}-{digits[20:]}"
 
     def trace(self) -> str:
-        return f"{self._bits(128) or 1:032x}"  # all zeros is invalid (W3C Trace Context, 3.2.2.3)
+        return (self._bits(128) or 1).to_bytes(16, "big").hex()  # all zeros is invalid (W3C Trace Context, 3.2.2.3)
 
     def span(self) -> str:
-        return f"{self._bits(64) or 1:016x}"
+        return (self._bits(64) or 1).to_bytes(8, "big").hex()
 
     annotation = trace
