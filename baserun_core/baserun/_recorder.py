@@ -93,15 +93,21 @@ class Recorder:
     def start_trace(self, frame: Frame | None, name: str, kind: str, metadata: dict[str, Any] | None = None) -> Trace:
         """Begin a trace in the session of `frame`."""
         session = None if frame is None else frame.session
-        trace = Trace(self.ids.trace(), session, name, kind, {} if metadata is None else metadata)
-        if frame is not None:
-            trace.muted = frame.muted
-            trace.contentless = frame.contentless
-        if session is not None and session.opened is not self and not trace.muted:
+        muted = False if frame is None else frame.muted
+        if session is not None and session.opened is not self and not muted:
             self.open_touched_session(session)
-        trace.started_us = self._now_us()
-        trace._start_ns = self._monotonic_ns()
-        if signals.trace_started.receivers and not trace.muted:
+        trace = Trace(
+            self.ids.trace(),
+            session,
+            name,
+            kind,
+            {} if metadata is None else metadata,
+            muted=muted,
+            contentless=False if frame is None else frame.contentless,
+            started_us=self._now_us(),
+            _start_ns=self._monotonic_ns(),
+        )
+        if signals.trace_started.receivers and not muted:
             self._emit(signals.trace_started, trace)
         return trace
 
@@ -120,6 +126,7 @@ class Recorder:
         """End a trace, and queue it; a second call has no effect."""
         if trace.status is not RUNNING:
             return
+        trace.duration_us = (self._monotonic_ns() - trace._start_ns) // 1000
         size = self._end_trace(trace, error, status)
         if size is None:
             return
@@ -129,7 +136,6 @@ class Recorder:
 
     def _end_trace(self, trace: Trace, error: BaseException | None, status: str | None) -> int | None:
         """Set the status of a trace and copy its content; return its size, or None if it is not to be recorded."""
-        trace.duration_us = (self._monotonic_ns() - trace._start_ns) // 1000
         if error is None:
             trace.status = status or OK
         else:
@@ -176,8 +182,8 @@ class Recorder:
             muted=False if frame is None else frame.muted,
             contentless=False if frame is None else frame.contentless,
             whole_trace=whole_trace,
-            started_us=self._now_us(),
-            _start_ns=self._monotonic_ns(),
+            started_us=trace.started_us if whole_trace else self._now_us(),
+            _start_ns=trace._start_ns if whole_trace else self._monotonic_ns(),
         )
 
     def finish_span(self, span: Span, error: BaseException | None) -> None:
@@ -197,6 +203,7 @@ class Recorder:
         trace = span.trace
         ends_trace = span.whole_trace and trace.status is RUNNING
         if ends_trace:
+            trace.duration_us = span.duration_us
             size += self._end_trace(trace, error, status) or 0
         if span.muted:
             return
