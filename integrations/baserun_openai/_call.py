@@ -30,6 +30,7 @@ class Call(msgspec.Struct, eq=False):
     """The data kept of a call; the `CallSource` of its details."""
 
     span: Any
+    """The span of the call; None after its end, since the span refers to the call."""
     endpoint: Endpoint
     given: Any
     """The request options that the caller passed, by which a repetition of the call is recognised."""
@@ -38,7 +39,6 @@ class Call(msgspec.Struct, eq=False):
     outer: Any
     """The call that was current when this one began."""
     started_ns: int
-    has_ended: bool = False
 
     request: Any = None
     attempts: int = 0
@@ -63,6 +63,10 @@ class Call(msgspec.Struct, eq=False):
     size: int = 0
     """Bytes of the whole streamed body, if too many to be kept."""
     stream_end: str | None = None
+
+    @property
+    def has_ended(self) -> bool:
+        return self.span is None
 
     def answered(self, response: Any, retries: Any) -> None:
         """Take a response that is no error; its body may still be arriving."""
@@ -105,11 +109,11 @@ class Call(msgspec.Struct, eq=False):
             report("ending the record of a stream", failure)
 
     def _end(self, status: str, error: BaseException | None) -> None:
-        if self.has_ended:
+        span, self.span = self.span, None
+        if span is None:
             return
-        self.has_ended = True
         self._take_request()
-        finish_call(self.span, self, self._size(), status=status, error=error)
+        finish_call(span, self, self._size(), status=status, error=error)
 
     def _size(self) -> int:
         size = 0 if self.content is None else len(self.content)

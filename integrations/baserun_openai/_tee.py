@@ -23,7 +23,10 @@ class Listener(Protocol):
     chunks: list[bytes] | None
     times: list[int] | None
     size: int
-    has_ended: bool
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether the end of the call was recorded."""
 
     def stream_ended(self, how: str, error: BaseException | None = None) -> None:
         """End the call with the end of its body."""

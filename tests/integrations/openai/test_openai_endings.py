@@ -8,6 +8,7 @@ import gc
 import os
 import sys
 import threading
+import weakref
 import zlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from types import ModuleType
@@ -236,6 +237,27 @@ def test_stream_read_in_another_thread(offline: OfflineModel, captured: Captured
     (call,) = captured.calls
     assert call.stream_end == "complete"
     assert captured.traces[0].session_id == session.id
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_written_call_frees_its_bodies_at_once(client: openai.OpenAI, captured: Captured, stream: bool) -> None:
+    """A call that was written is no garbage cycle: its bodies do not wait for the garbage collector."""
+    freed = threading.Event()
+
+    def end(span: Any) -> None:
+        weakref.finalize(span, freed.set)
+
+    gc.disable()
+    try:
+        with baserun.signals.llm_call_finished.connected_to(end):
+            answer: Any = client.chat.completions.create(model="gpt-4o-mini", messages=MESSAGES, stream=stream)
+            if stream:
+                list(answer)
+        assert len(captured.calls) == 1
+
+        assert freed.wait(5)
+    finally:
+        gc.enable()
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork")
