@@ -31,7 +31,7 @@ def parse(text: str, sort: str) -> Cursor:
     """
     try:
         cursor = msgspec.json.decode(_decoded(text), type=Cursor)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, msgspec.MsgspecError):
         raise ConfigurationError(f"after={text!r} is no cursor; pass `page.next` of the page before.") from None
     if cursor.sort != sort or not all(abs(number) < 2**63 for number in (cursor.value, cursor.row_id)):
         raise ConfigurationError(
