@@ -43,11 +43,15 @@ def test_captures_nest() -> None:
     assert [trace.name for trace in inner.traces] == ["inner"]
 
 
-def test_captures_that_end_out_of_order(tmp_path: Path) -> None:
-    """Leaving a `capture` block while a later one is open takes nothing from the later one."""
+@pytest.mark.parametrize("is_shut_down", [False, True])
+def test_captures_that_end_out_of_order(tmp_path: Path, is_shut_down: bool) -> None:
+    """Leaving a `capture` block while a later one is open takes nothing from the later one, also after a `shutdown`."""
     baserun.init(tmp_path / "own.sqlite3")
     first, second = capture(), capture()
-    earlier, later = first.__enter__(), second.__enter__()
+    earlier = first.__enter__()
+    if is_shut_down:
+        baserun.shutdown()
+    later = second.__enter__()
     first.__exit__(None, None, None)
     with baserun.with_session("inside"):
         pass
@@ -98,28 +102,6 @@ def test_shutdown_in_a_capture_block(tmp_path: Path) -> None:
     assert captured.traces == []
     assert [trace.name for trace in baserun.open_store(tmp_path / "own.sqlite3").traces()] == ["inside"]
     assert left == threads
-
-
-def test_captures_around_a_shutdown(tmp_path: Path) -> None:
-    """After overlapping blocks with a `shutdown` between their beginnings, the configuration is as it was before."""
-    baserun.init(tmp_path / "own.sqlite3")
-    first, second = capture(), capture()
-    first.__enter__()
-    baserun.shutdown()
-    later = second.__enter__()
-    first.__exit__(None, None, None)
-    with baserun.with_session("inside"):
-        pass
-    recorded = [session.user_identifier for session in later.sessions]
-    second.__exit__(None, None, None)
-
-    with baserun.with_session("outside"):
-        pass
-
-    assert recorded == ["inside"]
-    assert baserun.flush()
-    assert [session.user_identifier for session in baserun.open_store().sessions()] == ["outside"]
-    assert baserun.stats().dropped == {}
 
 
 def test_a_capture_after_a_shutdown_in_another(tmp_path: Path) -> None:
