@@ -34,13 +34,15 @@ def is_number(value: object) -> TypeGuard[int | float]:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
-def check_names(given: Iterable[str], possible: Sequence[str], problem: str) -> None:
-    """Raise `TypeError`, as Python does for an unknown argument, if a name is not among the possible ones."""
+def check_names(
+    given: Iterable[str], possible: Sequence[str], problem: str, error: type[Exception] = TypeError
+) -> None:
+    """Raise an error, by default as Python does for an unknown argument, if a name is not among the possible ones."""
     for name in given:
         if name not in possible:
             close = closest(name, possible)
             suggestion = "" if close is None else f"; did you mean {close!r}?"
-            raise TypeError(f"{problem} {name!r}{suggestion}; the options are {', '.join(possible)}")
+            raise error(f"{problem} {name!r}{suggestion}; the options are {', '.join(possible)}")
 
 
 def closest(name: str, possible: Sequence[str]) -> str | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Any, NamedTuple
@@ -12,6 +11,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.utils.module_loading import import_string
 
 import baserun
+from baserun._arguments import check_names
 from baserun._config import OPTIONS
 from baserun.exceptions import ConfigurationError
 from baserun.web import OptionArguments, SessionPolicy
@@ -59,9 +59,7 @@ def read_options() -> Options:
     options = {str(name).lower(): value for name, value in given.items()}
     if isinstance(options.get("get_user"), str):
         options["get_user"] = import_string(options["get_user"])
-    for name in options:
-        if name not in WEB_OPTIONS and name not in OPTIONS:
-            raise ConfigurationError(f"the setting {NAME} has no option {name!r}{_suggestion(name)}")
+    check_names(options, (*WEB_OPTIONS, *OPTIONS), f"the setting {NAME} has no option", ConfigurationError)
     web = {name: value for name, value in options.items() if name in WEB_OPTIONS}
     return Options(web, {name: value for name, value in options.items() if name in OPTIONS})
 
@@ -95,8 +93,3 @@ def secrets_of_settings() -> Sequence[str | bytes]:
     with suppress(ImproperlyConfigured):
         return [settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS]
     return []
-
-
-def _suggestion(name: str) -> str:
-    close = difflib.get_close_matches(name, [*WEB_OPTIONS, *OPTIONS], n=1)
-    return f"; did you mean {close[0]!r}?" if close else f"; the options are {', '.join([*WEB_OPTIONS, *OPTIONS])}"
