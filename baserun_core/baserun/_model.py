@@ -42,6 +42,9 @@ class SessionHost(Protocol):
     def token(self) -> str:
         """Return the signed token that resumes the session."""
 
+    def block_left(self, trace: Trace, error: BaseException | None) -> None:
+        """Note that the block of another session was left, which `trace` of this request stays in."""
+
 
 class Session(Live):
     """One longer interaction of a user: a conversation, an agent's task.

@@ -130,7 +130,7 @@ class SessionScope(Scope[Session]):
         if session is None or self._block is None:
             return
         if self._adopted is not None and self._block.parent is not None:
-            _give_back_trace(self._adopted, self._block.parent)
+            _give_back_trace(self._adopted, self._block.parent, error)
         if not (self._is_own and self._auto_end):
             if type(session.metadata) is not dict or session.metadata:
                 recorder().update_session(session)
@@ -306,7 +306,7 @@ def _adopt_trace(outer: Frame, session: Session) -> Trace | None:
     return trace
 
 
-def _give_back_trace(trace: Trace, outer: Frame) -> None:
+def _give_back_trace(trace: Trace, outer: Frame, error: BaseException | None) -> None:
     """Undo `_adopt_trace` after the block: an unused trace returns to the outer session, a used one is left behind."""
     if trace.at_touch is not None:
         trace.session = outer.session
@@ -321,3 +321,6 @@ def _give_back_trace(trace: Trace, outer: Frame) -> None:
     for place in reversed(places):  # what comes after the block is in another session, so in another trace
         place.trace, place.span = following, None
         following = place.trace  # the outermost is the request's, which knows the next one
+    host = places[-1].session._host if places and places[-1].session is not None else None
+    if host is not None:
+        host.block_left(trace, error)

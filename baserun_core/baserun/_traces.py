@@ -103,7 +103,7 @@ def current_trace() -> Trace | None:
     frame = current()
     trace = None if frame is None else frame.trace
     if trace is not None and trace.at_touch is not None and trace.follows is not None:
-        trace = trace.follows
+        return trace.follows  # that of a message has ended, but a feedback token is still for it
     return None if trace is None or trace.status is not RUNNING else trace
 
 

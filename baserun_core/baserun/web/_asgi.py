@@ -51,7 +51,10 @@ class ASGIRequest(WebRequest):
 
     def method(self) -> str:
         # Some test clients give a websocket the method of its handshake.
-        return str(self.scope.get("method", "GET")) if self.scope["type"] == "http" else "WEBSOCKET"
+        return "WEBSOCKET" if self.is_websocket() else str(self.scope.get("method", "GET"))
+
+    def is_websocket(self) -> bool:
+        return bool(self.scope["type"] == "websocket")
 
     def path(self) -> str:
         return str(self.scope.get("path", ""))
@@ -135,7 +138,7 @@ class ASGIRequest(WebRequest):
         if not self._has_left or self._is_complete or not (error is None or _is_disconnect(error)):
             self.finish(error)
         else:  # the client has left: so ends a websocket, but a response is cut short
-            self.finish(status=OK if self.scope["type"] == "websocket" else CANCELLED)
+            self.finish(status=OK if self.is_websocket() else CANCELLED)
 
 
 class ASGIMiddleware:

@@ -26,6 +26,10 @@ class IncomingRequest(ABC):
     def method(self) -> str:
         """Return the HTTP method in capitals, or ``WEBSOCKET``."""
 
+    def is_websocket(self) -> bool:
+        """Whether it is a connection for many messages, rather than one request."""
+        return False
+
     @abstractmethod
     def path(self) -> str:
         """Return the path, which names the trace where there is no route."""

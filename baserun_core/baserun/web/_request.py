@@ -150,6 +150,14 @@ class WebRequest(IncomingRequest):
         self._was_ended = True
         self._put_in_place(WebSession.of(self, is_fresh=True), moves_trace=False)
 
+    def block_left(self, trace: Trace, error: BaseException | None) -> None:
+        """End the trace of a message. That of a request waits for the response, whose end decides how it ended."""
+        if self.is_websocket():
+            with guarded("finishing the trace of a message"):
+                self._describe_trace(trace)
+                self._identify_session_of(trace)
+                recorder().finish_trace(trace, error)
+
     def user_changed(self) -> None:
         """Start a linked session after a login or logout in the middle of the request."""
         with guarded("following a login"):

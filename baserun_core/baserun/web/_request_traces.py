@@ -18,7 +18,7 @@ from typing import Protocol
 
 from baserun._context import current
 from baserun._frame import Frame
-from baserun._model import Session, Trace
+from baserun._model import RUNNING, Session, Trace
 from baserun._runtime import recorder
 from baserun.web._policy import SessionPolicy
 
@@ -99,7 +99,8 @@ class RequestTraces(Frame, kw_only=True):
         """Leave the latest trace behind, to end with the request; what follows goes into another one."""
         clock = recorder().clock
         if self.latest is not None:
-            self.left += (self.latest,)
+            self.latest.follows = None  # a connection's traces must not form an endless chain
+            self.left = (*[trace for trace in self.left if trace.status is RUNNING], self.latest)
         self.latest = None
         self._started_us, self._start_ns = clock.now_us(), clock.monotonic_ns()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
@@ -21,6 +22,7 @@ from starlette.testclient import TestClient
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 import baserun
+from baserun import Trace
 from baserun.store import StoredSession, StoredTrace
 from baserun.testing import Captured
 from baserun_starlette import BaserunMiddleware
@@ -436,6 +438,58 @@ def test_a_websocket_that_fails_between_its_messages(captured: Captured, call: A
         ("WEBSOCKET /ws", "error", "LookupError"),
         ("message", "ok", None),
     ]
+
+
+def chat_socket(call: Any) -> Any:
+    """Return the endpoint of a chat whose messages are in sessions of the application's own, named by the visitor."""
+
+    async def endpoint(socket: WebSocket) -> None:
+        await socket.accept()
+        async for conversation in socket.iter_text():
+            try:
+                async with baserun.with_session(session_identifier=conversation):
+                    call()
+                    if conversation == "broken":
+                        raise LookupError("gone")
+            except LookupError:
+                pass
+            trace = baserun.current_trace()
+            await socket.send_text("" if trace is None else trace.id)
+
+    return endpoint
+
+
+def test_the_trace_of_a_message_ends_with_the_block_of_its_conversation(captured: Captured, call: Any) -> None:
+    """It does not wait for the end of the connection, which may last for hours; a failure is that of its message."""
+    told = []
+    with TestClient(application(WebSocketRoute("/ws", chat_socket(call)))).websocket_connect("/ws") as socket:
+        for conversation in ("one", "broken", "one"):
+            socket.send_text(conversation)
+            told.append(socket.receive_text())
+        while_open = captured.traces
+
+    assert [(trace.name, trace.session_id, trace.status, trace.llm_calls) for trace in while_open] == [
+        ("WEBSOCKET /ws", "one", "ok", 1),
+        ("WEBSOCKET /ws", "broken", "error", 1),
+        ("WEBSOCKET /ws", "one", "ok", 1),
+    ]
+    assert [trace.id for trace in while_open] == told  # so a feedback token can be made after the block
+    assert captured.traces == while_open
+
+
+def test_a_long_connection_keeps_no_trace_of_its_earlier_messages(captured: Captured, call: Any) -> None:
+    """The memory of a connection does not grow with the messages that it has answered."""
+    kept = []
+    with TestClient(application(WebSocketRoute("/ws", chat_socket(call)))).websocket_connect("/ws") as socket:
+        for _ in range(2):
+            for _ in range(20):
+                socket.send_text("one")
+                socket.receive_text()
+            captured.flush()
+            gc.collect()
+            kept.append(sum(type(each) is Trace for each in gc.get_objects()))
+
+    assert kept[1] <= kept[0]
 
 
 def test_a_websocket_whose_visitor_leaves(captured: Captured, call: Any) -> None:
