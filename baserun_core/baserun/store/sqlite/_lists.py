@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import msgspec
@@ -106,13 +106,14 @@ def _question(kind: _List, filters: dict[str, Any]) -> Question:
     return Question(kind, given, sort, _checks.limit(given.get("limit")), cursor)
 
 
-def _page(connection: sqlite3.Connection, question: Question, result: Callable[[Any], Any]) -> Page[Any]:
+def _page(connection: sqlite3.Connection, question: Question, result: Callable[[Sequence[Any]], Any]) -> Page[Any]:
     rows = connection.execute(*_select(connection, question)).fetchall()
-    cut = rows[: question.limit]
+    shown = rows[: question.limit]
     following = None
-    if len(rows) > question.limit:
-        following = str(_cursor.Cursor(str(question.sort), cut[-1][-1], cut[-1][0]))
-    return Page(items=[result(row) for row in cut], next=following)
+    if len(rows) > len(shown):
+        row_id, sort_key, *_ = shown[-1]
+        following = str(_cursor.Cursor(str(question.sort), sort_key, row_id))
+    return Page(items=[result(row) for _, _, *row in shown], next=following)
 
 
 def _select(connection: sqlite3.Connection, question: Question) -> tuple[str, list[Any]]:
@@ -130,7 +131,7 @@ def _select(connection: sqlite3.Connection, question: Question) -> tuple[str, li
         f" ORDER BY {order} {direction}, {alias}.id {direction} LIMIT ?"
     )
     outer = (
-        f"SELECT {kind.columns}, page.sort_key FROM ({inner}) page"
+        f"SELECT page.row_id, page.sort_key, {kind.columns} FROM ({inner}) page"
         f" JOIN {kind.table} {alias} ON {alias}.id = page.row_id {kind.joins}"
         f" ORDER BY page.sort_key {direction}, page.row_id {direction}"
     )

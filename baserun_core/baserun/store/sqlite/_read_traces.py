@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Sequence
 from typing import Any
 
 from baserun.store.results import StoredAnnotation, StoredError, StoredSpan, StoredTrace
@@ -12,7 +13,7 @@ from baserun.store.sqlite._read_spans import spans_of_traces
 from baserun.store.sqlite._rollups import known
 
 TRACE_COLUMNS = (
-    "t.id, t.trace, s.identifier, u.identifier, t.name, t.kind, t.environment, t.started_us, t.duration_us, t.status,"
+    "t.trace, s.identifier, u.identifier, t.name, t.kind, t.environment, t.started_us, t.duration_us, t.status,"
     " t.last_us, t.error_type, x.error_message, x.result, t.metadata, t.tags, t.llm_calls, t.errors, t.input_tokens,"
     " t.input_known, t.output_tokens, t.output_known, t.cost_nano, t.cost_known, t.unpriced"
 )
@@ -33,42 +34,46 @@ def traces_of_session(connection: sqlite3.Connection, session_id: int) -> list[S
 
 
 def trace_result(
-    row: Any,
+    row: Sequence[Any],
     now: int,
     spans: list[StoredSpan] | None = None,
     annotations: list[StoredAnnotation] | None = None,
 ) -> StoredTrace:
     """Make a result of a row of `TRACE_COLUMNS`."""
+    (
+        key, session_id, user_identifier, name, kind, environment, started_us, duration_us, stored_status,
+        last_us, error_type, error_message, result, metadata, tags, llm_calls, errors, input_tokens,
+        input_known, output_tokens, output_known, cost_nano, cost_known, unpriced,
+    ) = row  # fmt: skip
     return StoredTrace(
-        id=row[1].hex(),
-        session_id=row[2],
-        user_identifier=row[3],
-        name=row[4],
-        kind=row[5],
-        environment=row[6],
-        started_at=time(row[7]),
-        duration_ms=milliseconds(row[8]),
-        status=status(row[9], row[10], now),
-        error=None if row[11] is None else StoredError(type=row[11], message=row[12]),
-        result=content(row[13]),
-        metadata=json_dict(row[14]),
-        tags=json_dict(row[15]) or {},
-        llm_calls=row[16],
-        errors=row[17],
-        input_tokens=known(row[18], row[19]),
-        output_tokens=known(row[20], row[21]),
-        cost_usd=dollars(known(row[22], row[23])),
-        unpriced_calls=row[24],
+        id=key.hex(),
+        session_id=session_id,
+        user_identifier=user_identifier,
+        name=name,
+        kind=kind,
+        environment=environment,
+        started_at=time(started_us),
+        duration_ms=milliseconds(duration_us),
+        status=status(stored_status, last_us, now),
+        error=None if error_type is None else StoredError(type=error_type, message=error_message),
+        result=content(result),
+        metadata=json_dict(metadata),
+        tags=json_dict(tags) or {},
+        llm_calls=llm_calls,
+        errors=errors,
+        input_tokens=known(input_tokens, input_known),
+        output_tokens=known(output_tokens, output_known),
+        cost_usd=dollars(known(cost_nano, cost_known)),
+        unpriced_calls=unpriced,
         spans=spans,
         annotations=annotations,
     )
 
 
 def _traces(connection: sqlite3.Connection, where: str, value: Any) -> list[StoredTrace]:
-    query = f"SELECT {TRACE_COLUMNS} FROM traces t {TRACE_JOINS} WHERE {where} ORDER BY t.started_us, t.id"
-    rows = connection.execute(query, (value,)).fetchall()
-    ids = [row[0] for row in rows]
-    spans = spans_of_traces(connection, ids)
-    annotations = annotations_of_traces(connection, ids)
+    query = f"SELECT t.id, {TRACE_COLUMNS} FROM traces t {TRACE_JOINS} WHERE {where} ORDER BY t.started_us, t.id"
+    rows = {row_id: row for row_id, *row in connection.execute(query, (value,))}
+    spans = spans_of_traces(connection, rows)
+    annotations = annotations_of_traces(connection, rows)
     now = now_us()
-    return [trace_result(row, now, spans.get(row[0], []), annotations.get(row[0], [])) for row in rows]
+    return [trace_result(row, now, spans.get(row_id, []), annotations.get(row_id, [])) for row_id, row in rows.items()]
