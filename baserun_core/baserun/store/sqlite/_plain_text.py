@@ -6,13 +6,14 @@ then rebuilt.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from baserun.store.sqlite._convert import content
 
 VERSION = 2
 COLUMNS = "input, output, tool_calls, error_message"
-"""The columns of the table contents that are searched."""
+"""The columns of the table contents that are searched; tables that are joined with it have none of these names."""
 
 BREAK = "\n·\n"
 """Separates two texts, visibly also where they are shown in one line; it is not part of any word."""
@@ -26,7 +27,7 @@ _LABELS = frozenset(
 )
 
 
-def plain_text(row: tuple[str | None, ...]) -> str:
+def plain_text(row: Iterable[str | None]) -> str:
     """Return the words in a row of `COLUMNS`."""
     pieces: list[str] = []
     for column in row:

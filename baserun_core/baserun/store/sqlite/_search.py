@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import sqlite3
-from typing import Any
 
 import msgspec
 
@@ -20,10 +19,10 @@ SORT = _checks.Sort("stored", is_descending=True)
 SNIPPET_CHARACTERS = 160
 
 _HIT = (
-    "SELECT p.id, s.identifier, t.trace, p.span, u.identifier, p.started_us, {columns} FROM spans p"
+    f"SELECT s.identifier, t.trace, p.span, u.identifier, p.started_us, {COLUMNS} FROM spans p"
     " JOIN contents c ON c.id = p.id JOIN traces t ON t.id = p.trace_id"
     " LEFT JOIN sessions s ON s.id = t.session_id LEFT JOIN users u ON u.id = t.user_id WHERE p.id = ?"
-).format(columns=", ".join(f"c.{column.strip()}" for column in COLUMNS.split(",")))
+)
 
 
 class Question(msgspec.Struct, frozen=True):
@@ -74,14 +73,14 @@ def _in_the_index(connection: sqlite3.Connection, asked: Question, wanted: int) 
 
 
 def _hit(connection: sqlite3.Connection, span_id: int, words: list[str]) -> SearchHit:
-    row: Any = connection.execute(_HIT, (span_id,)).fetchone()
+    session, trace, span, user, started_us, *texts = connection.execute(_HIT, (span_id,)).fetchone()
     return SearchHit(
-        session_id=row[1],
-        trace_id=row[2].hex(),
-        span_id=row[3].hex(),
-        user_identifier=row[4],
-        started_at=time(row[5]),
-        snippet=_snippet(plain_text(tuple(row[6:])), words),
+        session_id=session,
+        trace_id=trace.hex(),
+        span_id=span.hex(),
+        user_identifier=user,
+        started_at=time(started_us),
+        snippet=_snippet(plain_text(texts), words),
     )
 
 

@@ -36,7 +36,7 @@ def index_some(connection: sqlite3.Connection) -> bool:
     query = f"SELECT id, {COLUMNS} FROM contents WHERE id > ? ORDER BY id LIMIT {STEP_ROWS}"
     waiting = connection.execute(query, (last,))
     while rows := list(islice(waiting, ROWS_AT_ONCE)):
-        texts = [(row_id, text) for row_id, *row in rows if (text := plain_text(tuple(row)))]
+        texts = [(row_id, text) for row_id, *row in rows if (text := plain_text(row))]
         insert_rows(connection, "INSERT INTO search (rowid, text) VALUES (?, ?)", texts)
         last = rows[-1][0]
         looked_at += len(rows)
@@ -55,7 +55,7 @@ def remove(connection: sqlite3.Connection, span_ids: Iterable[int]) -> None:
     last = watermark(connection)
     indexed = [each for each in span_ids if each <= last]
     rows = select_in(connection, f"SELECT id, {COLUMNS} FROM contents WHERE id IN ({{}})", indexed)
-    texts = [(row_id, text) for row_id, *row in rows if (text := plain_text(tuple(row)))]
+    texts = [(row_id, text) for row_id, *row in rows if (text := plain_text(row))]
     connection.executemany("INSERT INTO search (search, rowid, text) VALUES ('delete', ?, ?)", texts)
 
 
