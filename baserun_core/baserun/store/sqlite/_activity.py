@@ -15,13 +15,12 @@ from baserun.exceptions import ConfigurationError
 from baserun.store.activity import Activity, ActivityBucket, BusyModel, BusyUser
 from baserun.store.sqlite import _checks
 from baserun.store.sqlite._activity_hours import OfHours
-from baserun.store.sqlite._activity_question import UNKNOWN, Latencies, Question, owned_by
+from baserun.store.sqlite._activity_question import UNKNOWN, Latencies, Question, Sums, owned_by
 from baserun.store.sqlite._activity_traces import OfTraces
 from baserun.store.sqlite._convert import dollars, milliseconds, now_us, time
 from baserun.store.sqlite._rollups import known
 
 MOST_BUCKETS, MOST_BUSIEST = 200, 100
-_NOTHING = (0,) * 10
 _NO_FEEDBACK = (0, 0)
 
 
@@ -31,7 +30,7 @@ class Source(Protocol):
     def user_count(self, start_us: int, end_us: int) -> int:
         """Return the number of users with a trace that started in this period."""
 
-    def sums(self, start_us: int, end_us: int) -> Sequence[Any]:
+    def sums(self, start_us: int, end_us: int) -> Sums:
         """Return the sums over the traces that started in this period."""
 
     def latencies(self, pieces: Sequence[tuple[int, int]]) -> list[Latencies]:
@@ -89,7 +88,7 @@ def nothing(asked: Question) -> Activity:
     """Return the activity of an empty store."""
 
     def empty(start_us: int, end_us: int) -> ActivityBucket:
-        return _bucket((start_us, end_us), 0, 0, _NOTHING, _NO_FEEDBACK, UNKNOWN)
+        return _bucket((start_us, end_us), 0, 0, Sums(), _NO_FEEDBACK, UNKNOWN)
 
     buckets = [empty(*piece) for piece in asked.pieces()]
     return Activity(total=empty(asked.since_us, asked.until_us), buckets=buckets, users=[], models=[])
@@ -121,37 +120,40 @@ def _feedback(connection: sqlite3.Connection, asked: Question) -> dict[int, tupl
 
 
 def _sum(pairs: Iterable[tuple[int, int]]) -> tuple[int, int]:
-    good = bad = 0
-    for each in pairs:
-        good, bad = good + each[0], bad + each[1]
-    return good, bad
+    positive = negative = 0
+    for good, bad in pairs:
+        positive += good
+        negative += bad
+    return positive, negative
 
 
 def _bucket(
     piece: tuple[int, int],
     sessions: int,
     users: int,
-    row: Sequence[Any],
+    sums: Sums,
     feedback: tuple[int, int],
     latency: Latencies,
 ) -> ActivityBucket:
-    amounts = [value or 0 for value in row]
+    start_us, end_us = piece
+    positive, negative = feedback
+    median, slowest = latency
     return ActivityBucket(
-        started_at=time(piece[0]),
-        ended_at=time(piece[1]),
+        started_at=time(start_us),
+        ended_at=time(end_us),
         sessions=sessions,
         users=users,
-        traces=amounts[0],
-        llm_calls=amounts[1],
-        errors=amounts[2],
-        input_tokens=known(amounts[3], amounts[4]),
-        output_tokens=known(amounts[5], amounts[6]),
-        cost_usd=dollars(known(amounts[7], amounts[8])),
-        unpriced_calls=amounts[9],
-        feedback_positive=feedback[0],
-        feedback_negative=feedback[1],
-        latency_p50_ms=milliseconds(latency[0]),
-        latency_p95_ms=milliseconds(latency[1]),
+        traces=sums.traces,
+        llm_calls=sums.llm_calls,
+        errors=sums.errors,
+        input_tokens=known(sums.input_tokens, sums.input_known),
+        output_tokens=known(sums.output_tokens, sums.output_known),
+        cost_usd=dollars(known(sums.cost_nano, sums.cost_known)),
+        unpriced_calls=sums.unpriced,
+        feedback_positive=positive,
+        feedback_negative=negative,
+        latency_p50_ms=milliseconds(median),
+        latency_p95_ms=milliseconds(slowest),
     )
 
 

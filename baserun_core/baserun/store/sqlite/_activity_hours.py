@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
-from baserun.store.sqlite._activity_question import MEDIAN, SLOWEST, Latencies, Question
+from baserun.store.sqlite._activity_question import MEDIAN, OTHER_SUMS, SLOWEST, Latencies, Question, Sums
 from baserun.store.sqlite._hours import HOUR_US, least_us
 from baserun.store.sqlite._sql import placeholders
 
@@ -31,14 +31,10 @@ class OfHours:
         query = f"SELECT count(DISTINCT user_id) FROM user_hours WHERE {_TIME}"
         return int(self._connection.execute(query, (start_us // HOUR_US, end_us // HOUR_US)).fetchone()[0])
 
-    def sums(self, start_us: int, end_us: int) -> Sequence[Any]:
+    def sums(self, start_us: int, end_us: int) -> Sums:
         """Return the sums over the traces that started in this period."""
-        row: Sequence[Any] = self._connection.execute(
-            "SELECT sum(traces), sum(llm_calls), sum(errors), sum(input_tokens), sum(input_known), sum(output_tokens),"
-            f" sum(output_known), sum(cost_nano), sum(cost_known), sum(unpriced) FROM hours WHERE {_TIME}",
-            (start_us // HOUR_US, end_us // HOUR_US),
-        ).fetchone()
-        return row
+        query = f"SELECT coalesce(sum(traces), 0), {OTHER_SUMS} FROM hours WHERE {_TIME}"
+        return Sums(*self._connection.execute(query, (start_us // HOUR_US, end_us // HOUR_US)).fetchone())
 
     def latencies(self, pieces: Sequence[tuple[int, int]]) -> list[Latencies]:
         """Return the median and 95th percentile of the traces with a call: of each bucket, then of all together."""
@@ -59,13 +55,14 @@ class OfHours:
         ).fetchall()
         if not busiest:
             return 0, []
+        _, _, user_count = busiest[0]
         named = [user_id for user_id, _, _ in busiest[:most]]
         query = (
             "SELECT u.identifier, sum(h.traces) AS traces, sum(h.llm_calls), sum(h.errors), sum(h.cost_nano),"
             f" sum(h.cost_known), sum(h.unpriced) FROM user_hours h JOIN users u ON u.id = h.user_id WHERE {_TIME}"
             f" AND h.user_id IN ({placeholders(len(named))}) GROUP BY h.user_id ORDER BY traces DESC, h.user_id"
         )
-        return busiest[0][2], self._connection.execute(query, (*self._whole, *named)).fetchall()
+        return user_count, self._connection.execute(query, (*self._whole, *named)).fetchall()
 
     def models(self, most: int) -> Sequence[Sequence[Any]]:
         """Return the models with the most calls."""

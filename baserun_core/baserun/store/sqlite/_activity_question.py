@@ -14,6 +14,25 @@ Latencies = tuple[int | None, int | None]
 UNKNOWN: Latencies = (None, None)
 
 
+class Sums(msgspec.Struct, frozen=True):
+    """Sums over traces, with the number of calls whose tokens or cost are known."""
+
+    traces: int = 0
+    llm_calls: int = 0
+    errors: int = 0
+    input_tokens: int = 0
+    input_known: int = 0
+    output_tokens: int = 0
+    output_known: int = 0
+    cost_nano: int = 0
+    cost_known: int = 0
+    unpriced: int = 0
+
+
+OTHER_SUMS = ", ".join(f"coalesce(sum({column}), 0)" for column in Sums.__struct_fields__[1:])
+"""The SQL of all sums after `traces`; `hours` and `traces` have the same columns for them."""
+
+
 class Question(msgspec.Struct, frozen=True):
     """The checked arguments of a query for activity."""
 

@@ -10,7 +10,7 @@ import sqlite3
 from collections.abc import Sequence
 from typing import Any
 
-from baserun.store.sqlite._activity_question import MEDIAN, SLOWEST, Latencies, Question, owned_by
+from baserun.store.sqlite._activity_question import MEDIAN, OTHER_SUMS, SLOWEST, Latencies, Question, Sums, owned_by
 
 SAMPLED = 20_000
 """Traces at most whose latency is read."""
@@ -31,20 +31,16 @@ class OfTraces:
         query = f"SELECT count(DISTINCT user_id) FROM traces WHERE {self._where}"
         return int(self._connection.execute(query, (*self._owner, start_us, end_us)).fetchone()[0])
 
-    def sums(self, start_us: int, end_us: int) -> Sequence[Any]:
+    def sums(self, start_us: int, end_us: int) -> Sums:
         """Return the sums over the traces that started in this period."""
-        row: Sequence[Any] = self._connection.execute(
-            "SELECT count(*), sum(llm_calls), sum(errors), sum(input_tokens),"
-            " sum(input_known), sum(output_tokens), sum(output_known), sum(cost_nano), sum(cost_known),"
-            f" sum(unpriced) FROM traces WHERE {self._where}",
-            (*self._owner, start_us, end_us),
-        ).fetchone()
-        return row
+        query = f"SELECT count(*), {OTHER_SUMS} FROM traces WHERE {self._where}"
+        return Sums(*self._connection.execute(query, (*self._owner, start_us, end_us)).fetchone())
 
     def latencies(self, pieces: Sequence[tuple[int, int]]) -> list[Latencies]:
         """Return the median and 95th percentile of the traces with a call: of each bucket, then of all together."""
         count = f"SELECT count(*) FROM traces WHERE {self._where}"
-        every = max(1, -(-self._connection.execute(count, self._whole).fetchone()[0] // SAMPLED))
+        (traces,) = self._connection.execute(count, self._whole).fetchone()
+        every = max(1, math.ceil(traces / SAMPLED))
         query = (
             f"SELECT duration_us FROM traces WHERE {self._where} AND id % ? = 0 AND duration_us IS NOT NULL"
             " AND llm_calls > 0 ORDER BY duration_us"
