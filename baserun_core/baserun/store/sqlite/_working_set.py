@@ -12,17 +12,21 @@ from baserun.store.sqlite._hours import latency_of
 from baserun.store.sqlite._sql import select_in
 from baserun.store.sqlite._state import SessionState, TraceState, UserState
 
-_SUMS = ", ".join(_rollups.COLUMNS)
-_USERS = f"SELECT id, identifier, first_us, last_us, sessions, {_SUMS} FROM users"
+_ROLLUPS = ", ".join(_rollups.COLUMNS)
+_USERS = f"SELECT id, identifier, first_us, last_us, sessions, {_ROLLUPS} FROM users"
 _SESSIONS = (
-    "SELECT s.id, identifier, user_id, user_strength, started_us, last_us, event_first_us, event_last_us, opened_us,"
+    "SELECT s.id, user_id, identifier, user_strength, started_us, last_us, event_first_us, event_last_us, opened_us,"
     " closed_us, previous, direct_count, direct_sum, direct_negative, direct_positive, metadata, first_input_us,"
-    f" first_input, last_output_us, last_output, {_SUMS} FROM sessions s LEFT JOIN session_texts t ON t.id = s.id"
+    f" first_input, last_output_us, last_output, {_ROLLUPS} FROM sessions s LEFT JOIN session_texts t ON t.id = s.id"
 )
 _TRACES = (
-    "SELECT id, trace, session_id, user_id, user_strength, name, kind, environment, status, error_type, started_us,"
-    f" duration_us, last_us, moved_us, failed_spans, {', '.join(_rollups.TRACE_COLUMNS)} FROM traces"
+    "SELECT id, user_id, session_id, trace, user_strength, name, kind, environment, status, error_type, started_us,"
+    f" duration_us, last_us, moved_us, failed_spans, 1 AS traces, {', '.join(_rollups.TRACE_COLUMNS)} FROM traces"
 )
+_ID, _USER_ID, _SESSION_ID = range(3)
+"""The first columns: the id of the row, of its user, and of its session, as far as it can have them."""
+_OWN, _SUMS = slice(-_rollups.WIDTH), slice(-_rollups.WIDTH, None)
+"""The parts of a row: its own columns, then its sums."""
 _NUMBERED = ("users", "sessions", "traces", "spans", "annotations")
 _HIGHEST = {table: f"(SELECT coalesce(max(id), 0) FROM {table})" for table in _NUMBERED}
 # The highest span id that was ever deleted counts too: the search index must not meet an id again.
@@ -50,13 +54,11 @@ class WorkingSet:
         connection = self._connection
         trace_rows = list(select_in(connection, f"{_TRACES} WHERE trace IN ({{}})", traces))
         session_rows = list(select_in(connection, f"{_SESSIONS} WHERE identifier IN ({{}})", sessions))
-        here = {row[0] for row in session_rows}
-        others = {row[2] for row in trace_rows if row[2] is not None} - here
+        others = {row[_SESSION_ID] for row in trace_rows} - {row[_ID] for row in session_rows} - {None}
         session_rows += select_in(connection, f"{_SESSIONS} WHERE s.id IN ({{}})", others)
         user_rows = list(select_in(connection, f"{_USERS} WHERE identifier IN ({{}})", users))
-        wanted = {row[2] for row in session_rows} | {row[3] for row in trace_rows}
-        wanted -= {row[0] for row in user_rows} | {None}
-        user_rows += select_in(connection, f"{_USERS} WHERE id IN ({{}})", wanted)
+        others = {row[_USER_ID] for row in (*session_rows, *trace_rows)} - {row[_ID] for row in user_rows} - {None}
+        user_rows += select_in(connection, f"{_USERS} WHERE id IN ({{}})", others)
         for row in user_rows:
             self._take_user(row)
         for row in session_rows:
@@ -90,7 +92,7 @@ class WorkingSet:
         """Load those traces of a session that follow its owner, and mark them to be written."""
         query = f"{_TRACES} WHERE session_id = ? AND user_strength < ?"
         for row in self._connection.execute(query, (session.id, session.strength)).fetchall():
-            state = self._traces_by_id.get(row[0]) or self._take_trace(row)
+            state = self._traces_by_id.get(row[_ID]) or self._take_trace(row)
             state.is_dirty = True
 
     def next_id(self, table: str) -> int:
@@ -117,34 +119,48 @@ class WorkingSet:
         return known
 
     def _take_user(self, row: Any) -> UserState:
-        state = UserState(row[0], row[1])
-        state.first_us, state.last_us, state.sessions = row[2:5]
-        state.sums = list(row[5:])
+        row_id, identifier, first_us, last_us, sessions = row[_OWN]
+        state = UserState(row_id, identifier)
+        state.first_us, state.last_us, state.sessions = first_us, last_us, sessions
+        state.sums = list(row[_SUMS])
         self.users[state.identifier] = self.users_by_id[state.id] = state
         return state
 
     def _take_session(self, row: Any) -> SessionState:
-        state = SessionState(row[0], row[1])
-        state.user = state.stored_user = self._user_by_id(row[2])
-        state.strength = state.stored_strength = row[3]
-        state.started_us, state.last_us, state.event_first_us, state.event_last_us = row[4:8]
-        state.opened_us, state.closed_us, state.previous = row[8:11]
-        state.direct = tuple(row[11:15])
-        state.metadata, state.first_input_us, state.first_input, state.last_output_us, state.last_output = row[15:20]
-        state.sums = list(row[20:])
+        (
+            row_id, user_id, identifier, strength, started_us, last_us, event_first_us, event_last_us, opened_us,
+            closed_us, previous, direct_count, direct_sum, direct_negative, direct_positive, metadata, first_input_us,
+            first_input, last_output_us, last_output,
+        ) = row[_OWN]  # fmt: skip
+        state = SessionState(row_id, identifier)
+        state.user = state.stored_user = self._user_by_id(user_id)
+        state.strength = state.stored_strength = strength
+        state.started_us, state.last_us = started_us, last_us
+        state.event_first_us, state.event_last_us = event_first_us, event_last_us
+        state.opened_us, state.closed_us, state.previous = opened_us, closed_us, previous
+        state.direct = (direct_count, direct_sum, direct_negative, direct_positive)
+        state.metadata = metadata
+        state.first_input_us, state.first_input = first_input_us, first_input
+        state.last_output_us, state.last_output = last_output_us, last_output
+        state.sums = list(row[_SUMS])
         self.sessions[state.identifier] = self._sessions_by_id[state.id] = state
         return state
 
     def _take_trace(self, row: Any) -> TraceState:
-        state = TraceState(row[0], row[1])
-        state.session = state.stored_session = self._session_by_id(row[2])
-        state.stored_user = self._user_by_id(row[3])
-        state.strength = row[4]
-        state.own_user = state.stored_user if row[4] else None
-        state.name, state.kind, state.environment, state.status, state.error_type = row[5:10]
-        state.started_us, state.duration_us, state.last_us, state.moved_us, state.failed_spans = row[10:15]
-        state.announced_us = state.started_us
-        state.sums = [1, *row[15:]]
+        (
+            row_id, user_id, session_id, key, strength, name, kind, environment, status, error_type, started_us,
+            duration_us, last_us, moved_us, failed_spans,
+        ) = row[_OWN]  # fmt: skip
+        state = TraceState(row_id, key)
+        state.session = state.stored_session = self._session_by_id(session_id)
+        state.stored_user = self._user_by_id(user_id)
+        state.strength = strength
+        state.own_user = state.stored_user if strength else None
+        state.name, state.kind, state.environment = name, kind, environment
+        state.status, state.error_type, state.failed_spans = status, error_type, failed_spans
+        state.started_us = state.announced_us = started_us
+        state.duration_us, state.last_us, state.moved_us = duration_us, last_us, moved_us
+        state.sums = list(row[_SUMS])
         state.stored_sums = list(state.sums)
         state.stored_latency = latency_of(state.duration_us, state.sums)
         self.traces[state.key] = self._traces_by_id[state.id] = state
