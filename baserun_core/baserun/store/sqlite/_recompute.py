@@ -71,8 +71,10 @@ def previews_of_owner(connection: sqlite3.Connection, session: str) -> tuple[str
     """Return the first input and the last output of a session, without traces of users other than its owner."""
     (session_id,) = connection.execute("SELECT id FROM sessions WHERE identifier = ?", (session,)).fetchone()
     queries = (query.replace(" ORDER BY", f"{_OF_OWNER} ORDER BY") for query in (FIRST_INPUT, LAST_OUTPUT))
-    first, last = (connection.execute(query, {"id": session_id}).fetchone() or (None, None) for query in queries)
-    return first[1], last[1]
+    (_, first), (_, last) = (
+        connection.execute(query, {"id": session_id}).fetchone() or (None, None) for query in queries
+    )
+    return first, last
 
 
 def refresh_user(connection: sqlite3.Connection, user_id: int) -> None:

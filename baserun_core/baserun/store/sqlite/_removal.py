@@ -28,7 +28,7 @@ def remove_sessions(connection: sqlite3.Connection, session_ids: Sequence[int]) 
     removed["annotation"] += _remove_annotations_of(connection, "session_id", session_ids)
     _delete(connection, "session_texts", session_ids)
     removed["session"] = _delete(connection, "sessions", session_ids)
-    for user_id in {row[0] for row in owners} - {None}:
+    for user_id in {user_id for user_id, *_ in owners} - {None}:
         _recompute.refresh_user(connection, user_id)
     return removed
 
@@ -50,9 +50,9 @@ def remove_traces(
     _delete(connection, "trace_contents", trace_ids)
     removed["annotation"] = _remove_annotations_of(connection, "trace_id", trace_ids)
     removed["trace"] = _delete(connection, "traces", trace_ids)
-    users = _subtract(connection, "users", [(row[1], row[4:]) for row in rows])
+    users = _subtract(connection, "users", [(user_id, sums) for _, user_id, _, _, *sums in rows])
     if not are_sessions_going:
-        sessions = _subtract(connection, "sessions", [(row[0], row[4:]) for row in rows])
+        sessions = _subtract(connection, "sessions", [(session_id, sums) for session_id, _, _, _, *sums in rows])
         users |= {each for (each,) in select_in(connection, "SELECT user_id FROM sessions WHERE id IN ({})", sessions)}
         for session_id in sessions:
             removed["session"] += _recompute.refresh_session(connection, session_id)
@@ -73,14 +73,12 @@ def remove_annotations(connection: sqlite3.Connection, annotation_ids: Sequence[
     return _delete(connection, "annotations", annotation_ids)
 
 
-def _subtract(
-    connection: sqlite3.Connection, table: str, parts: Iterable[tuple[int | None, Sequence[int]]]
-) -> set[int]:
+def _subtract(connection: sqlite3.Connection, table: str, parts: Iterable[tuple[int | None, list[int]]]) -> set[int]:
     """Subtract from the roll-ups of `table` what each of its rows loses; return the ids of these rows."""
     totals: dict[int, list[int]] = {}
     for row_id, sums in parts:
         if row_id is not None:
-            _rollups.add(totals.setdefault(row_id, _rollups.none()), list(sums))
+            _rollups.add(totals.setdefault(row_id, _rollups.none()), sums)
     rows = [(*sums, row_id) for row_id, sums in totals.items()]
     connection.executemany(f"UPDATE {table} SET {_SUBTRACT} WHERE id = ?", rows)
     return set(totals)

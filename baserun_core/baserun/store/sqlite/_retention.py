@@ -80,8 +80,9 @@ class ContentPruning:
 
     def __init__(self, before_us: int) -> None:
         self._before_us = before_us
-        self._at = (-(2**62), 0)
-        self._annotation = 0
+        self._last_trace = (-(2**62), 0)
+        """The start and the row id of the last trace that was looked at."""
+        self._last_annotation = 0
         self._traces_are_done = False
         self.is_done = False
 
@@ -92,17 +93,19 @@ class ContentPruning:
         return self._step_of_traces(connection)
 
     def _step_of_traces(self, connection: sqlite3.Connection) -> Counter[str]:
+        started_us, trace_id = self._last_trace
         rows = connection.execute(
-            "SELECT id, started_us, session_id FROM traces WHERE (started_us, id) > (:started, :id)"
+            "SELECT started_us, id, session_id FROM traces WHERE (started_us, id) > (:started, :id)"
             f" AND {OLD_CONTENT} ORDER BY started_us, id LIMIT :most",
-            {"started": self._at[0], "id": self._at[1], "before": self._before_us, "most": TRACES_A_STEP},
+            {"started": started_us, "id": trace_id, "before": self._before_us, "most": TRACES_A_STEP},
         ).fetchall()
         self._traces_are_done = len(rows) < TRACES_A_STEP
         if not rows:
             return Counter()
-        self._at = (rows[-1][1], rows[-1][0])
-        removed = _remove_content_of(connection, [row[0] for row in rows])
-        for session_id in {row[2] for row in rows} - {None}:
+        started_us, trace_id, _ = rows[-1]
+        self._last_trace = (started_us, trace_id)
+        removed = _remove_content_of(connection, [trace_id for _, trace_id, _ in rows])
+        for session_id in {session_id for _, _, session_id in rows} - {None}:
             _recompute.refresh_previews(connection, session_id)
         _ledger.add(connection, _ledger.PRUNED, {"content": removed["span"]})
         return removed
@@ -110,11 +113,11 @@ class ContentPruning:
     def _step_of_annotations(self, connection: sqlite3.Connection) -> Counter[str]:
         rows = connection.execute(
             f"SELECT id, {SAID_ALONE} FROM annotations WHERE id > :id ORDER BY id LIMIT :most",
-            {"before": self._before_us, "id": self._annotation, "most": ANNOTATIONS_A_STEP},
+            {"before": self._before_us, "id": self._last_annotation, "most": ANNOTATIONS_A_STEP},
         ).fetchall()
         self.is_done = len(rows) < ANNOTATIONS_A_STEP
         if rows:
-            self._annotation = rows[-1][0]
+            self._last_annotation = rows[-1][0]
         said = [(row_id,) for row_id, is_said in rows if is_said]
         return Counter(annotation=_run(connection, "DELETE FROM annotation_contents WHERE id = ?", said))
 

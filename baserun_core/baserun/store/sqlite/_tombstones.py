@@ -110,23 +110,23 @@ def _bury_trace(connection: sqlite3.Connection, graves: dict[bytes, tuple[int, i
 
 def _graves(connection: sqlite3.Connection, hashes: set[bytes]) -> dict[bytes, tuple[int, int | None]]:
     query = "SELECT hash, erased_us, reopened_us FROM tombstones WHERE hash IN ({})"
-    return {row[0]: (row[1], row[2]) for row in select_in(connection, query, hashes)}
+    return {each: (erased_us, reopened_us) for each, erased_us, reopened_us in select_in(connection, query, hashes)}
 
 
 def _reopen(
     connection: sqlite3.Connection, graves: dict[bytes, tuple[int, int | None]], hashes: list[bytes], at_us: int
 ) -> None:
     for each in hashes:
-        grave = graves.get(each)
-        if grave is not None and grave[1] is None and at_us > grave[0]:
-            graves[each] = (grave[0], at_us)
+        erased_us, reopened_us = graves.get(each, (None, None))
+        if erased_us is not None and reopened_us is None and at_us > erased_us:
+            graves[each] = (erased_us, at_us)
             connection.execute("UPDATE tombstones SET reopened_us = ? WHERE hash = ?", (at_us, each))
 
 
 def _is_late(grave: tuple[int, int | None] | None, at_us: int) -> bool:
     if grave is None:
         return False
-    reopened_us = grave[1]
+    _, reopened_us = grave
     return reopened_us is None or at_us < reopened_us
 
 
