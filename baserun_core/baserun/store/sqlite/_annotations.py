@@ -15,13 +15,19 @@ from baserun.store.sqlite._batch import Batch
 from baserun.store.sqlite._draft import hash_response
 from baserun.store.sqlite._flush import write_tags
 from baserun.store.sqlite._removal import remove_annotations
-from baserun.store.sqlite._sql import insert_rows, placeholders, select_in
+from baserun.store.sqlite._sql import insert, insert_rows, select_in
 
 LARGEST_SCORE = 1e9
 
 _COLUMNS = (
     "id, type, name, score, session_id, trace_id, span_id, wanted_session, wanted_trace, wanted_span, wanted_response"
 )
+_NEW = (
+    "id", "identifier", "created_us", "type", "name", "score", "is_waiting", "wanted_session", "wanted_trace",
+    "wanted_span", "wanted_response",
+)  # fmt: skip
+_INSERT = insert("annotations", _NEW)
+_INSERT_CONTENT = insert("annotation_contents", ("id", "value", "comment", "metadata"))
 _WAITING = f"SELECT {_COLUMNS} FROM annotations WHERE is_waiting AND "
 _KNOWN = f"SELECT identifier, created_us, {_COLUMNS} FROM annotations WHERE identifier IN ({{}})"
 _FEEDBACK = ("feedback_count", "feedback_sum", "feedback_negative", "feedback_positive")
@@ -98,13 +104,13 @@ def _insert(connection: sqlite3.Connection, batch: Batch, fresh: Sequence[Annota
     annotations = [_waiting(row_id, row) for row_id, row in numbered]
     insert_rows(
         connection,
-        f"INSERT INTO annotations VALUES ({placeholders(14)})",
-        [(each.id, row.id, row.created_us, row.type, row.name, row.score, None, None, None, 0, each.wanted_session,
-          each.wanted_trace, each.wanted_span, each.wanted_response)
+        _INSERT,
+        [(each.id, row.id, row.created_us, row.type, row.name, row.score, 0, each.wanted_session, each.wanted_trace,
+          each.wanted_span, each.wanted_response)
          for each, (_, row) in zip(annotations, numbered, strict=True)],
     )  # fmt: skip
     contents = [(row_id, row.value, row.comment, row.metadata) for row_id, row in numbered if _says_more(row)]
-    insert_rows(connection, "INSERT INTO annotation_contents VALUES (?, ?, ?, ?)", contents)
+    insert_rows(connection, _INSERT_CONTENT, contents)
     return annotations
 
 
@@ -165,11 +171,10 @@ def _find_call(connection: sqlite3.Connection, response_id: str | None) -> tuple
     """Return the span and the trace of the call whose response has this id."""
     if response_id is None:
         return (None, None)
-    row = connection.execute(
-        "SELECT id, trace_id FROM spans WHERE response_hash = ? AND response_id = ? ORDER BY id LIMIT 1",
-        (hash_response(response_id), response_id),
-    ).fetchone()
-    return (None, None) if row is None else (row[0], row[1])
+    query = "SELECT id, trace_id FROM spans WHERE response_hash = ? AND response_id = ? ORDER BY id LIMIT 1"
+    found = connection.execute(query, (hash_response(response_id), response_id)).fetchone()
+    span_id, trace_id = found or (None, None)
+    return span_id, trace_id
 
 
 def _find(connection: sqlite3.Connection, query: str, *values: str | bytes | int) -> int | None:
