@@ -266,7 +266,7 @@ def _place(frame: Frame | None, current_recorder: Recorder) -> dict[str, str | N
     if frame.trace is not None and frame.trace.at_touch is not None:
         current_recorder.touch_trace(frame.trace)
     session = frame.session
-    if session is not None and session.opened is not current_recorder:
+    if session is not None and session.recorded_by is not current_recorder:
         current_recorder.open_touched_session(session)
     return {
         "session_id": None if session is None else session.id,

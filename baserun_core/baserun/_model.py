@@ -61,9 +61,10 @@ class Session(Live):
     _strength: int = 0
     previous_id: str | None = None
     metadata: dict[str, Any] = msgspec.field(default_factory=dict)
-    opened: object = None
-    """The recorder that has recorded it, or True where another process did; None before the first touch. After `init`
-    there is a new recorder, whose store does not have it yet."""
+    was_opened: bool = False
+    """It was started or resumed, here or in the process that pickled it; False before the first touch."""
+    recorded_by: object = None
+    """The recorder that has recorded it; None if none in this process has. After `init` a new one does so again."""
     _frame: Frame | None = None
     _host: SessionHost | None = None
 
@@ -114,7 +115,7 @@ class Session(Live):
     def __reduce__(self) -> tuple[type[Session], tuple[Any, ...]]:
         """Pickle its identity, user and metadata, but not where it is current in this process."""
         owner = (self.user_identifier, self.user_strength)
-        return Session, (self.id, *owner, self.previous_id, self.metadata, self.opened is not None or None)
+        return Session, (self.id, *owner, self.previous_id, self.metadata, self.was_opened)
 
     def __repr__(self) -> str:
         return f"<baserun.Session {self.id}>"

@@ -44,8 +44,9 @@ class Recorder:
 
     def open_session(self, session: Session, *, resumed: bool) -> None:
         """Record that `session` was started or resumed."""
-        is_news = session.opened is None
-        session.opened = self
+        is_news = not session.was_opened
+        session.was_opened = True
+        session.recorded_by = self
         facts = session.metadata
         metadata, size = NO_FACTS if type(facts) is dict and not facts else snapshot_facts(facts)
         # Decided by now, so these are the values of the properties of the same names.
@@ -58,12 +59,12 @@ class Recorder:
     def open_touched_session(self, session: Session) -> None:
         """Record a session as opened at its first touch, or at the first since `init`."""
         is_resumed = session._is_resumed  # deciding may take time; another thread may have opened it meanwhile
-        if session.opened is not self:
+        if session.recorded_by is not self:
             self.open_session(session, resumed=is_resumed)
 
     def end_session(self, session: Session | str) -> None:
         """Record that a session was ended, unless it was never opened."""
-        if not isinstance(session, str) and not session.opened:
+        if not isinstance(session, str) and not session.was_opened:
             return
         metadata, size = NO_FACTS if isinstance(session, str) else snapshot_facts(session.metadata)
         session_id = session if isinstance(session, str) else session.id
@@ -73,7 +74,7 @@ class Recorder:
 
     def update_session(self, session: Session) -> None:
         """Record the session's metadata as it is now, if there is any."""
-        metadata, size = snapshot_facts(session.metadata) if session.opened else NO_FACTS
+        metadata, size = snapshot_facts(session.metadata) if session.was_opened else NO_FACTS
         if metadata:
             self._put(SessionUpdated(session.id, self._now_us(), metadata), BASE_SIZE + size)
 
@@ -83,7 +84,7 @@ class Recorder:
             return
         session._user_identifier = user_identifier
         session._strength = strength
-        if session.opened:
+        if session.was_opened:
             self._put(UserIdentified(session.id, self._now_us(), user_identifier, strength), BASE_SIZE)
         if signals.user_identified.receivers:
             self._emit(signals.user_identified, session)
@@ -94,7 +95,7 @@ class Recorder:
         """Begin a trace in the session of `frame`."""
         session = None if frame is None else frame.session
         muted = False if frame is None else frame.muted
-        if session is not None and session.opened is not self and not muted:
+        if session is not None and session.recorded_by is not self and not muted:
             self.open_touched_session(session)
         trace = Trace(
             self.ids.trace(),
@@ -117,7 +118,7 @@ class Recorder:
         if at_touch is not None:
             at_touch()
         session = trace.session
-        if session is not None and session.opened is not self:
+        if session is not None and session.recorded_by is not self:
             self.open_touched_session(session)
         if signals.trace_started.receivers:
             self._emit(signals.trace_started, trace)
@@ -154,7 +155,7 @@ class Recorder:
 
     def move_trace(self, trace: Trace, session: Session) -> None:
         """Move a trace, with everything in it, to another session."""
-        if session.opened is not self and not trace.muted:
+        if session.recorded_by is not self and not trace.muted:
             self.open_touched_session(session)
         trace.session = session
         if not trace.muted:

@@ -119,7 +119,7 @@ class SessionScope(Scope[Session]):
 
     def _is_inherited(self, session: Session) -> bool:
         # Only an opened session is asked for its id: for a request's session that would be the first touch.
-        if self._session_identifier is not None and not (session.opened and self._session_identifier == session.id):
+        if self._session_identifier is not None and not (session.was_opened and self._session_identifier == session.id):
             return False
         if session._host is not None:
             return True
@@ -206,7 +206,7 @@ def _current_with_id(session_id: str) -> Session | None:
     while frame is not None:
         session = frame.session
         # As above: asking a request's session for its id would be the first touch.
-        is_decided = session is not None and (session.opened or session._host is None)
+        is_decided = session is not None and (session.was_opened or session._host is None)
         if session is not None and is_decided and session.id == session_id and not frame.closed:
             return session
         frame = frame.parent

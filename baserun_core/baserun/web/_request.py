@@ -143,7 +143,7 @@ class WebRequest(IncomingRequest):
             return
         mine = self.session
         decision = mine.decision or self.decide(mine)
-        if mine.opened:
+        if mine.was_opened:
             recorder().end_session(mine)
         elif decision.is_resumed:
             recorder().end_session(decision.session_id)
@@ -271,7 +271,7 @@ class WebRequest(IncomingRequest):
         session, trace = self.session, self.frame.latest
         if trace is not None and trace.at_touch is not None and is_annotated(trace):
             recorder().touch_trace(trace)
-        if session.metadata and not session.opened:
+        if session.metadata and not session.was_opened:
             session.id  # noqa: B018  (the first touch)
 
     @property
@@ -279,7 +279,7 @@ class WebRequest(IncomingRequest):
         """Whether nothing has happened that the response headers must reflect (unless it is a live stream)."""
         session, trace = self.session, self.frame.latest
         return not (
-            session.opened
+            session.was_opened
             or session.metadata
             or self._expects_calls
             or self._was_ended
@@ -320,14 +320,14 @@ class WebRequest(IncomingRequest):
         if status is None and error is None and self.status_code is not None and self.status_code >= 500:
             status = ERROR
         if self.trace.at_touch is not None and self._is_worth_recording(error):
-            if not (self.session.opened or is_annotated(self.trace)):
+            if not (self.session.was_opened or is_annotated(self.trace)):
                 self.trace.session = None  # recorded, but in no session: none was touched
             recorder().touch_trace(self.trace)
         touched = self.frame.touched()
         for trace in touched:
             self._describe_trace(trace)
             self._identify_session_of(trace)
-        if touched and self.session.opened:
+        if touched and self.session.was_opened:
             recorder().update_session(self.session)
         self.frame.finish(error, status)
 
@@ -337,7 +337,7 @@ class WebRequest(IncomingRequest):
             return True
         if self.frame.left:
             return False
-        if self.session.opened and isinstance(error, Exception):  # or the failure would be recorded nowhere
+        if self.session.was_opened and isinstance(error, Exception):  # or the failure would be recorded nowhere
             return True
         return self.policy.options.record_requests == ALL
 

@@ -41,7 +41,7 @@ class WebSession(Session, kw_only=True):
     @property  # type: ignore[misc]  # in the base class a plain attribute, for speed
     def id(self) -> str:  # type: ignore[override]
         decision = self.decision or self._request.decide(self)
-        if not self.opened:
+        if not self.was_opened:
             self._request.open(self)
         return decision.session_id
 
@@ -68,7 +68,7 @@ class WebSession(Session, kw_only=True):
     @property
     def is_touched(self) -> bool:
         """Whether something is recorded in it, or is about to be."""
-        return self.opened is not None or bool(self.metadata)
+        return self.was_opened or bool(self.metadata)
 
     def __repr__(self) -> str:
         with guarded("showing a session"):
