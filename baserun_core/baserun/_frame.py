@@ -25,3 +25,8 @@ class Frame(Live):
     closed: bool = False
     linked: WeakSet[Session] | None = None
     """Sessions that replaced this block's session in some task, while a task is still in them."""
+
+    def leave_trace(self, following: Trace | None) -> Trace | None:
+        """Leave the trace for `following`, and return the trace that is current from now on."""
+        self.trace, self.span = following, None
+        return following

@@ -319,8 +319,7 @@ def _give_back_trace(trace: Trace, outer: Frame, error: BaseException | None) ->
         place = place.parent
     following: Trace | None = None
     for place in reversed(places):  # what comes after the block is in another session, so in another trace
-        place.trace, place.span = following, None
-        following = place.trace  # the outermost is the request's, which knows the next one
+        following = place.leave_trace(following)  # the outermost is the request's, which begins the next one
     host = places[-1].session._host if places and places[-1].session is not None else None
     if host is not None:
         host.block_left(trace, error)

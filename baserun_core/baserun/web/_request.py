@@ -12,7 +12,7 @@ An integration subclasses `WebRequest`, which reads the framework's request, and
 from __future__ import annotations
 
 from baserun._context import current
-from baserun._guard import guarded
+from baserun._guard import guarded, report
 from baserun._identity import STRENGTH_AUTHENTICATED, STRENGTH_EXPLICIT, STRENGTH_NONE
 from baserun._model import ERROR, Session, Trace
 from baserun._runtime import recorder
@@ -21,9 +21,10 @@ from baserun.web._incoming import IncomingRequest
 from baserun.web._options import ALL
 from baserun.web._outgoing import carry, forget, has_news, signed
 from baserun.web._policy import Decision, SessionPolicy
+from baserun.web._request_frame import RequestFrame
 from baserun.web._request_traces import UNNAMED, RequestTraces, is_annotated
 from baserun.web._response import READING_METHODS, GetHeader, ResponseChanges, is_live, may_carry
-from baserun.web._session import WebSession
+from baserun.web._session import UNDECIDED, WebSession
 from baserun.web._visitor import UNKNOWN, Visitor
 
 
@@ -39,12 +40,15 @@ class WebRequest(IncomingRequest):
         "frame",
         "session",
         "status_code",
+        "traces",
     )
 
     def __init__(self, policy: SessionPolicy) -> None:
         self.policy = policy
-        self.session = WebSession.of(self)
-        self.frame = RequestTraces.of(self)
+        self.session = WebSession(UNDECIDED, _host=self)
+        clock = recorder().clock
+        self.traces = RequestTraces(self, clock.now_us(), clock.monotonic_ns())
+        self.frame = RequestFrame(None, self.session, None, None, traces=self.traces)
         self.status_code: int | None = None
         self._decided_for = UNKNOWN
         self._expects_calls = False
@@ -59,7 +63,7 @@ class WebRequest(IncomingRequest):
 
     @property
     def trace(self) -> Trace:
-        """The trace of the request; made on first access, since most requests need none."""
+        """The trace of the request; begun on first access."""
         return self.frame.trace
 
     def visitor(self) -> Visitor:
@@ -148,7 +152,7 @@ class WebRequest(IncomingRequest):
         elif decision.is_resumed:
             recorder().end_session(decision.session_id)
         self._was_ended = True
-        self._put_in_place(WebSession.of(self, is_fresh=True), moves_trace=False)
+        self._put_in_place(WebSession(UNDECIDED, _host=self, is_fresh=True), moves_trace=False)
 
     def block_left(self, trace: Trace, error: BaseException | None) -> None:
         """End the trace of a message. That of a request waits for the response, whose end decides how it ended."""
@@ -230,7 +234,7 @@ class WebRequest(IncomingRequest):
         return fresh
 
     def _session_of(self, decision: Decision, visitor: Visitor, strength: int) -> WebSession:
-        session = WebSession.of(self)
+        session = WebSession(UNDECIDED, _host=self)
         session.decision = decision
         session.owner = decision.owner
         session.was_shown = decision.is_resumed
@@ -248,9 +252,11 @@ class WebRequest(IncomingRequest):
     def respond(self, status: int, get_header: GetHeader) -> ResponseChanges | None:
         """Return what to change in the headers before they are sent, or None for nothing."""
         self.status_code = status
-        with guarded("preparing the headers of a response"):
+        try:
             return self._respond(status, get_header)
-        return None
+        except Exception as error:
+            report("preparing the headers of a response", error)
+            return None
 
     def _respond(self, status: int, get_header: GetHeader) -> ResponseChanges | None:
         if self.is_untouched and not self.is_expecting(get_header):
@@ -268,7 +274,7 @@ class WebRequest(IncomingRequest):
 
     def _touch_what_was_written_to(self) -> None:
         """Touch the session and the trace if the application has set metadata, tags or a result on them."""
-        session, trace = self.session, self.frame.latest
+        session, trace = self.session, self.traces.latest
         if trace is not None and trace.at_touch is not None and is_annotated(trace):
             recorder().touch_trace(trace)
         if session.metadata and not session.was_opened:
@@ -277,7 +283,7 @@ class WebRequest(IncomingRequest):
     @property
     def is_untouched(self) -> bool:
         """Whether nothing has happened that the response headers must reflect (unless it is a live stream)."""
-        session, trace = self.session, self.frame.latest
+        session, trace = self.session, self.traces.latest
         return not (
             session.was_opened
             or session.metadata
@@ -301,7 +307,7 @@ class WebRequest(IncomingRequest):
             error: The exception that the application raised, or that stopped it.
             status: The status of the traces where it does not follow from `error`, such as ``cancelled``.
         """
-        traces = self.frame
+        traces = self.traces
         if traces.is_finished:
             return
         traces.is_finished = True
@@ -312,7 +318,7 @@ class WebRequest(IncomingRequest):
 
     def go_on(self) -> None:
         """Let work that the application does after the body, such as ``call_on_close``, belong to the request too."""
-        self.frame.go_on()
+        self.traces.go_on()
 
     def _finish(self, error: BaseException | None, status: str | None) -> None:
         if self._decided_for.is_unknown:  # who was found to be anonymous before the headers is not looked up again
@@ -323,19 +329,19 @@ class WebRequest(IncomingRequest):
             if not (self.session.was_opened or is_annotated(self.trace)):
                 self.trace.session = None  # recorded, but in no session: none was touched
             recorder().touch_trace(self.trace)
-        touched = self.frame.touched()
+        touched = self.traces.touched()
         for trace in touched:
             self._describe_trace(trace)
             self._identify_session_of(trace)
         if touched and self.session.was_opened:
             recorder().update_session(self.session)
-        self.frame.finish(error, status)
+        self.traces.finish(error, status)
 
     def _is_worth_recording(self, error: BaseException | None) -> bool:
         """Whether to record the trace although nothing was recorded in it."""
         if is_annotated(self.trace):
             return True
-        if self.frame.left:
+        if self.traces.left:
             return False
         if self.session.was_opened and isinstance(error, Exception):  # or the failure would be recorded nowhere
             return True

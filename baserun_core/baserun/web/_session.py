@@ -8,6 +8,9 @@ from baserun._guard import guarded
 from baserun._model import Session, SessionHost
 from baserun.web._policy import Decision
 
+UNDECIDED = ""
+"""Given in place of the id, which is decided later."""
+
 
 class Decides(SessionHost, Protocol):
     """A request, as its session sees it."""
@@ -24,7 +27,7 @@ class WebSession(Session, kw_only=True):
     session it is, but records and sends nothing.
     """
 
-    _request: Decides
+    _host: Decides
     decision: Decision | None = None
     is_fresh: bool = False
     """It follows an ended session, so the visitor's tokens do not count."""
@@ -33,36 +36,31 @@ class WebSession(Session, kw_only=True):
     was_shown: bool = False
     """A client has a token of it, bound to `owner`."""
 
-    @classmethod
-    def of(cls, request: Decides, *, is_fresh: bool = False) -> WebSession:
-        """Make an undecided session of `request`."""
-        return cls("", _host=request, _request=request, is_fresh=is_fresh)
-
     @property  # type: ignore[misc]  # in the base class a plain attribute, for speed
     def id(self) -> str:  # type: ignore[override]
-        decision = self.decision or self._request.decide(self)
+        decision = self.decision or self._host.decide(self)
         if not self.was_opened:
-            self._request.open(self)
+            self._host.open(self)
         return decision.session_id
 
     @property  # type: ignore[misc]  # in the base class a plain attribute, for speed
     def previous_id(self) -> str | None:  # type: ignore[override]
-        return (self.decision or self._request.decide(self)).previous_id
+        return (self.decision or self._host.decide(self)).previous_id
 
     @property
     def _is_resumed(self) -> bool:
-        return (self.decision or self._request.decide(self)).is_resumed
+        return (self.decision or self._host.decide(self)).is_resumed
 
     @property
     def user_identifier(self) -> str | None:
         if self.decision is None:
-            self._request.decide(self)
+            self._host.decide(self)
         return self._user_identifier
 
     @property
     def user_strength(self) -> int:
         if self.decision is None:
-            self._request.decide(self)
+            self._host.decide(self)
         return self._strength
 
     @property
