@@ -6,8 +6,7 @@ from urllib.parse import urlencode
 
 from flask import Response, request
 
-from baserun.exceptions import ConfigurationError
-from baserun.web import MOST_BYTES, accept_feedback, active_request
+from baserun.web import MOST_BYTES, URLENCODED, answer_feedback
 
 
 def feedback_view() -> Response:
@@ -19,23 +18,17 @@ def feedback_view() -> Response:
     400 for a body that cannot be used, 403 for a token that is forged or another user's, 413 for more than 64 kB.
     CSRF protection is the application's, such as Flask-WTF's `CSRFProtect`.
     """
-    active = active_request()
-    if active is None:
-        raise ConfigurationError(
-            "feedback_view works in an application with the extension: write Baserun(app), and leave the path of the "
-            "view out of `excluded`"
-        )
     kind, body = _posted()
-    answer = accept_feedback(active.policy, kind, body, active.visitor())
-    return Response(answer.body(), answer.status, content_type="application/json" if answer.problem else None)
+    answer = answer_feedback(kind, body, remedy="write Baserun(app)")
+    return Response(answer.body(), answer.status, content_type=answer.content_type)
 
 
-def _posted() -> tuple[str, bytes]:
+def _posted() -> tuple[str, bytes | None]:
     length = request.content_length
     if length is not None and length > MOST_BYTES:  # not read, because all of it would be in memory at once
-        return "", bytes(MOST_BYTES + 1)
+        return "", None
     if request.form:  # the application or its CSRF protection has parsed it already
-        return "application/x-www-form-urlencoded", urlencode(list(request.form.items())).encode()
+        return URLENCODED, urlencode(list(request.form.items())).encode()
     kind = request.headers.get("Content-Type", "")
     if length is None:  # sent in chunks, perhaps without end; or the application has read it already
         return kind, request.stream.read(MOST_BYTES + 1) or request.get_data()[: MOST_BYTES + 1]

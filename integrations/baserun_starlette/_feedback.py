@@ -5,8 +5,7 @@ from __future__ import annotations
 from starlette.requests import Request
 from starlette.responses import Response
 
-from baserun.exceptions import ConfigurationError
-from baserun.web import MOST_BYTES, accept_feedback, active_request
+from baserun.web import MOST_BYTES, answer_feedback
 
 
 async def feedback_endpoint(request: Request) -> Response:
@@ -18,16 +17,15 @@ async def feedback_endpoint(request: Request) -> Response:
     It takes JSON or a form, such as ``{"token": "...", "thumbsup": true, "comment": "..."}``. The response is 204;
     400 for a body that cannot be used, 403 for a token that is forged or another user's, 413 for more than 64 kB.
     """
+    kind, body = request.headers.get("content-type"), await _posted(request)
+    answer = answer_feedback(kind, body, remedy="write app.add_middleware(BaserunMiddleware)")
+    return Response(answer.body(), status_code=answer.status, media_type=answer.content_type)
+
+
+async def _posted(request: Request) -> bytes | None:
     body = b""
     async for piece in request.stream():
         body += piece
         if len(body) > MOST_BYTES:
-            break
-    active = active_request()
-    if active is None:
-        raise ConfigurationError(
-            "feedback_endpoint works below the middleware: write app.add_middleware(BaserunMiddleware), and leave the "
-            "path of the endpoint out of `excluded`"
-        )
-    answer = accept_feedback(active.policy, request.headers.get("content-type"), body, active.visitor())
-    return Response(answer.body(), status_code=answer.status, media_type="application/json" if answer.problem else None)
+            return None
+    return body

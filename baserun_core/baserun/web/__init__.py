@@ -7,7 +7,8 @@ from baserun.web._body import SteppedAsyncBody, SteppedBody
 from baserun.web._cookie import SessionCookie
 from baserun.web._entered import Entered, untouched
 from baserun.web._feedback import MOST_BYTES, FeedbackAnswer, accept_feedback
-from baserun.web._lookup import active_request, feedback_token_of, token_of
+from baserun.web._form import FORMS, URLENCODED
+from baserun.web._lookup import active_request, answer_feedback, feedback_token_of, token_of
 from baserun.web._options import OptionArguments, WebOptions
 from baserun.web._policy import Secrets, SessionPolicy
 from baserun.web._request import WebRequest
@@ -18,8 +19,10 @@ from baserun.web._wsgi import WSGIMiddleware, WSGIRequest
 
 __all__ = [
     "ANONYMOUS",
+    "FORMS",
     "MOST_BYTES",
     "UNKNOWN",
+    "URLENCODED",
     "ASGIMiddleware",
     "ASGIRequest",
     "Entered",
@@ -40,6 +43,7 @@ __all__ = [
     "WebSession",
     "accept_feedback",
     "active_request",
+    "answer_feedback",
     "by_email",
     "by_key",
     "feedback_token_of",

@@ -40,6 +40,11 @@ class FeedbackAnswer(msgspec.Struct, frozen=True):
     problem: str | None = None
     """What was wrong, for the developer who looks at the answer."""
 
+    @property
+    def content_type(self) -> str | None:
+        """The type of the body; None where there is none."""
+        return None if self.problem is None else "application/json"
+
     def body(self) -> bytes:
         """Return the answer as JSON; nothing where nothing was wrong."""
         return b"" if self.problem is None else json.dumps({"error": self.problem}).encode()
@@ -54,7 +59,7 @@ def sign_feedback(keys: Keys, trace: Trace) -> str:
 
 
 def accept_feedback(
-    policy: SessionPolicy, content_type: str | None, body: bytes, visitor: Visitor = UNKNOWN
+    policy: SessionPolicy, content_type: str | None, body: bytes | None, visitor: Visitor = UNKNOWN
 ) -> FeedbackAnswer:
     """Record what a client posted: JSON or a form of either kind, with ``token`` and a ``score`` (0 to 1), ``thumbsup``
     (true or false), ``stars`` (1 to 5) or ``comment``, and a ``name`` if it has one.
@@ -64,10 +69,10 @@ def accept_feedback(
     Args:
         policy: Whose keys have signed the token.
         content_type: Of the request.
-        body: Of the request; read no more of it than `MOST_BYTES` and one.
+        body: Of the request; None if it was not read because it is longer than `MOST_BYTES`.
         visitor: Who sent it, by the application's authentication; somebody else's token is refused.
     """
-    if len(body) > MOST_BYTES:
+    if body is None or len(body) > MOST_BYTES:
         return FeedbackAnswer(413, f"the most is {MOST_BYTES} bytes")
     try:
         said = _parsed(content_type, body)

@@ -7,6 +7,8 @@ from urllib.parse import parse_qs
 
 URLENCODED = "application/x-www-form-urlencoded"
 MULTIPART = "multipart/form-data"
+FORMS = (URLENCODED, MULTIPART)
+"""The content types of forms."""
 
 _BOUNDARY = re.compile(r'boundary="?([^";]{1,200})"?', re.IGNORECASE)
 _NAME = re.compile(rb'\bname="([^"]*)"', re.IGNORECASE)
