@@ -19,13 +19,12 @@ ATTRIBUTE = "_baserun_request"
 class DjangoRequest(WebRequest):
     """Reads Django's request; nothing that costs a query is read unless a session is touched."""
 
-    __slots__ = ("_error", "_is_logged_out", "request")
+    __slots__ = ("_error", "request")
 
     def __init__(self, policy: SessionPolicy, request: HttpRequest) -> None:
         super().__init__(policy)
         self.request = request
         self._error: BaseException | None = None
-        self._is_logged_out = False
         setattr(request, ATTRIBUTE, self)
         self.publish(self.session)
 
@@ -53,7 +52,7 @@ class DjangoRequest(WebRequest):
         self.request.baserun_session = session  # type: ignore[attr-defined]  # our name for it, in every framework
 
     def peek_user(self) -> Visitor:
-        return ANONYMOUS if self._is_logged_out else visitor_of(_resolved_user(self.request))
+        return ANONYMOUS if self.is_logged_out else visitor_of(_resolved_user(self.request))
 
     def find_user(self) -> Visitor:
         peeked = self.peek_user()
@@ -77,7 +76,7 @@ class DjangoRequest(WebRequest):
             return
         with guarded("finding the user of a request"):
             user = _resolved_user(self.request)
-            if user is None and not self._is_logged_out and hasattr(self.request, "auser"):
+            if user is None and not self.is_logged_out and hasattr(self.request, "auser"):
                 user = await self.request.auser()
             if _lacks_address(user):  # loaded with `only()` or `defer()`
                 await user.arefresh_from_db(fields=[user.get_email_field_name()])
@@ -85,15 +84,6 @@ class DjangoRequest(WebRequest):
     def failed(self, error: BaseException) -> None:
         """Remember the exception of a view."""
         self._error = error
-
-    def logged_in(self) -> None:
-        self._is_logged_out = False
-        self.user_changed()
-
-    def logged_out(self) -> None:
-        # Django sends the signal before it removes the user.
-        self._is_logged_out = True
-        self.user_changed()
 
     def finish(self, error: BaseException | None = None, *, status: str | None = None) -> None:
         if error is None and self.status_code is not None and self.status_code >= 500:

@@ -18,14 +18,13 @@ class FlaskRequest(WSGIRequest):
     Keeps Flask's own request and `g`, since a streamed body is sent after Flask's context is gone.
     """
 
-    __slots__ = ("_error", "_flask_request", "_g", "_is_logged_out", "_is_whole", "_outer")
+    __slots__ = ("_error", "_flask_request", "_g", "_is_whole", "_outer")
 
     def __init__(self, policy: SessionPolicy, environ: dict[str, Any], start_response: Callable[..., Any]) -> None:
         self._flask_request: Request | None = None
         self._g: Any = None
         self._outer: Session | None = None
         self._error: BaseException | None = None
-        self._is_logged_out = False
         self._is_whole = False
         super().__init__(policy, environ, start_response)
 
@@ -49,15 +48,6 @@ class FlaskRequest(WSGIRequest):
         """Remember the exception of a view, for which Flask responds with a 500."""
         self._error = error
 
-    def logged_in(self) -> None:
-        self._is_logged_out = False
-        self.user_changed()
-
-    def logged_out(self) -> None:
-        # Flask-Login sends the signal before it removes the user.
-        self._is_logged_out = True
-        self.user_changed()
-
     def route(self) -> str | None:
         rule = None if self._flask_request is None else self._flask_request.url_rule
         return None if rule is None else str(rule.rule)
@@ -66,7 +56,7 @@ class FlaskRequest(WSGIRequest):
         return self._flask_request or self.environ
 
     def peek_user(self) -> Visitor:
-        if self._is_logged_out:
+        if self.is_logged_out:
             return ANONYMOUS
         # The user that Flask-Login has loaded in this request, if any; loading it here would read the host's session.
         return UNKNOWN if self._g is None else visitor_of(self._g.get("_login_user"))

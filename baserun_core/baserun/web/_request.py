@@ -6,6 +6,7 @@ An integration subclasses `WebRequest`, which reads the framework's request, and
     with request.entered(): ...              # around the application, and around each piece of a streamed body
     changes = request.respond(status, get)   # when the headers are known: what to add to them
     request.user_changed()                   # when somebody logs in or out in the middle (optional)
+    request.logged_in()                      # the same for signals of the framework; also request.logged_out()
     request.finish(error)                    # once the body has ended, failed or been given up; more often is harmless
 """
 
@@ -38,6 +39,7 @@ class WebRequest(IncomingRequest):
         "_route",
         "_was_ended",
         "frame",
+        "is_logged_out",
         "session",
         "status_code",
         "traces",
@@ -49,6 +51,7 @@ class WebRequest(IncomingRequest):
         clock = recorder().clock
         self.traces = RequestTraces(self, clock.now_us(), clock.monotonic_ns())
         self.frame = RequestFrame(None, self.session, None, None, traces=self.traces)
+        self.is_logged_out = False
         self.status_code: int | None = None
         self._decided_for = UNKNOWN
         self._expects_calls = False
@@ -172,6 +175,19 @@ class WebRequest(IncomingRequest):
             if not now.is_unknown and now != self._decided_for:
                 self._explicit = None  # it was set for the previous user
                 self._follow(now, moves_trace=False)
+
+    def logged_in(self) -> None:
+        """Follow the framework's signal of a login."""
+        self.is_logged_out = False
+        self.user_changed()
+
+    def logged_out(self) -> None:
+        """Follow the framework's signal of a logout, which it sends before it removes the user.
+
+        From now on `peek_user` must return `ANONYMOUS`, as `is_logged_out` tells it.
+        """
+        self.is_logged_out = True
+        self.user_changed()
 
     def expect_calls(self) -> None:
         """Send the cookie with the headers, because models will be called while the body is sent."""

@@ -321,7 +321,7 @@ def test_feedback_without_the_extension_says_what_is_missing() -> None:
     app.testing = True
     app.add_url_rule("/feedback", view_func=feedback_view, methods=["POST"])
 
-    with pytest.raises(ConfigurationError, match=r"write Baserun\(app\), and leave the path of the view out"):
+    with pytest.raises(ConfigurationError, match=r"write Baserun\(app\), and leave the path of the endpoint out"):
         app.test_client().post("/feedback", json={})
 
 
