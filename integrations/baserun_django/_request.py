@@ -11,6 +11,7 @@ from django.utils.functional import LazyObject, empty
 from baserun import Session
 from baserun.instrumentation import guarded
 from baserun.web import ANONYMOUS, UNKNOWN, GetHeader, SessionPolicy, Visitor, WebRequest, by_email, by_key
+from baserun.web._wsgi import header_of
 
 ATTRIBUTE = "_baserun_request"
 """The attribute of Django's request that holds ours."""
@@ -42,8 +43,7 @@ class DjangoRequest(WebRequest):
         return self.request.is_secure()
 
     def header(self, name: str) -> str | None:
-        value = self.request.META.get("HTTP_" + name.upper().replace("-", "_"))
-        return value if isinstance(value, str) else None
+        return header_of(self.request.META, name)
 
     def original(self) -> HttpRequest:
         return self.request

@@ -14,10 +14,9 @@ import baserun
 from baserun._arguments import check_names
 from baserun._config import OPTIONS
 from baserun.exceptions import ConfigurationError
-from baserun.web import OptionArguments, SessionPolicy
+from baserun.web import OPTION_NAMES, SessionPolicy
 
 NAME = "BASERUN"
-WEB_OPTIONS = tuple(OptionArguments.__annotations__)
 
 _policy: tuple[object, SessionPolicy] | None = None
 _process: dict[str, Any] = {}
@@ -59,8 +58,8 @@ def read_options() -> Options:
     options = {str(name).lower(): value for name, value in given.items()}
     if isinstance(options.get("get_user"), str):
         options["get_user"] = import_string(options["get_user"])
-    check_names(options, (*WEB_OPTIONS, *OPTIONS), f"the setting {NAME} has no option", ConfigurationError)
-    web = {name: value for name, value in options.items() if name in WEB_OPTIONS}
+    check_names(options, (*OPTION_NAMES, *OPTIONS), f"the setting {NAME} has no option", ConfigurationError)
+    web = {name: value for name, value in options.items() if name in OPTION_NAMES}
     return Options(web, {name: value for name, value in options.items() if name in OPTIONS})
 
 

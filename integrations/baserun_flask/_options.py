@@ -7,10 +7,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from baserun.exceptions import ConfigurationError
-from baserun.web import OptionArguments
+from baserun.web import OPTION_NAMES
 
 PREFIX = "BASERUN_"
-NAMES = frozenset(OptionArguments.__annotations__)
 
 
 def options_from(config: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
@@ -24,11 +23,11 @@ def options_from(config: Mapping[str, Any], given: Mapping[str, Any]) -> dict[st
         if not key.startswith(PREFIX):
             continue
         name = key[len(PREFIX) :].lower()
-        if name in NAMES:
+        if name in OPTION_NAMES:
             found[name] = value
         elif os.environ.get(key) != value:  # some applications copy the whole environment into their config
             raise ConfigurationError(
-                f"app.config[{key!r}] is no option of the middleware, which are {', '.join(sorted(NAMES))}; "
+                f"app.config[{key!r}] is no option of the middleware, which are {', '.join(sorted(OPTION_NAMES))}; "
                 "for an option of the whole process call baserun.init() or set the environment variable"
             )
     return {**found, **given}

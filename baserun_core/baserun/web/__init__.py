@@ -9,7 +9,7 @@ from baserun.web._entered import Entered, untouched
 from baserun.web._feedback import MOST_BYTES, FeedbackAnswer, accept_feedback
 from baserun.web._form import FORMS, URLENCODED
 from baserun.web._lookup import active_request, answer_feedback, feedback_token_of, token_of
-from baserun.web._options import OptionArguments, WebOptions
+from baserun.web._options import OPTION_NAMES, OptionArguments, WebOptions
 from baserun.web._policy import Secrets, SessionPolicy
 from baserun.web._request import WebRequest
 from baserun.web._response import GetHeader, ResponseChanges
@@ -21,6 +21,7 @@ __all__ = [
     "ANONYMOUS",
     "FORMS",
     "MOST_BYTES",
+    "OPTION_NAMES",
     "UNKNOWN",
     "URLENCODED",
     "ASGIMiddleware",

@@ -75,7 +75,7 @@ class WebOptions(msgspec.Struct, frozen=True, kw_only=True):
     """`excluded`, compiled."""
 
 
-NAMES = tuple(OptionArguments.__annotations__)
+OPTION_NAMES = tuple(OptionArguments.__annotations__)
 
 
 def check_options(given: dict[str, Any]) -> WebOptions:
@@ -85,7 +85,7 @@ def check_options(given: dict[str, Any]) -> WebOptions:
         ConfigurationError: An option cannot be used; the message says what to write instead.
         TypeError: There is no such option.
     """
-    check_names(given, NAMES, "there is no option")
+    check_names(given, OPTION_NAMES, "there is no option")
     options = WebOptions(**given, is_excluded=excluder(given.get("excluded", ())))
     _check_user(options)
     _check_cookie(options)

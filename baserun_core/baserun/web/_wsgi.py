@@ -52,8 +52,7 @@ class WSGIRequest(WebRequest):
         return self.environ.get("wsgi.url_scheme") == "https"
 
     def header(self, name: str) -> str | None:
-        value = self.environ.get("HTTP_" + name.upper().replace("-", "_"))
-        return value if isinstance(value, str) else None
+        return header_of(self.environ, name)
 
     def original(self) -> Any:
         return self.environ
@@ -125,6 +124,12 @@ class WSGIMiddleware:
             request.finish()
             return body
         return SteppedBody(request, body)
+
+
+def header_of(environ: Environ, name: str) -> str | None:
+    """Return a request header, which an environ has under its name in CGI."""
+    value = environ.get("HTTP_" + name.upper().replace("-", "_"))
+    return value if isinstance(value, str) else None
 
 
 def _path(environ: Environ) -> str:
