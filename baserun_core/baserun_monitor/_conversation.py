@@ -12,15 +12,13 @@ from baserun.wording.calls import LLM, endings, error_in_words, has_failed, mode
 from baserun.wording.history import History
 from baserun.wording.messages import ASSISTANT, REASONING, SYSTEM, TOOL, USER, Message, said
 from baserun.wording.order import in_order, told_at, with_pauses
+from baserun.wording.statuses import status_in_words
 from baserun.wording.values import UNRECORDED, arguments_in_words, compact, logged, value_in_words
 
 MOST_NOTES = 100
 """Annotations of one session, trace or span that are shown outside of the conversation."""
-STATUS_MARKS = {
-    "running": ("still running", "note"),
-    "cancelled": ("cancelled", "warn"),
-    "abandoned": ("never finished", "warn"),
-}
+STATUS_MARKS = {"running": "note", "cancelled": "warn", "abandoned": "warn"}
+"""The statuses that end a turn with a line, and the kind of it; an error has a line of its own."""
 
 
 @dataclass
@@ -237,8 +235,8 @@ class _Teller:
         if trace.result is not None:
             self._add(Mark("note", "result", value_in_words(trace.result)))
         is_told = any(facts.call.status == trace.status for facts in self._turn.calls)
-        if trace.status in STATUS_MARKS and not is_told:
-            words, kind = STATUS_MARKS[trace.status]
+        words, kind = status_in_words(trace.status), STATUS_MARKS.get(trace.status)
+        if words is not None and kind is not None and not is_told:
             self._add(Mark(kind, words))
 
 

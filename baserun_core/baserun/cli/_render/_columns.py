@@ -8,7 +8,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, Generic, TypeVar
 
-from baserun.cli._render._lines import BAD, GOOD, QUIET
+from baserun.cli._render._lines import BAD, GOOD, QUIET, STATUS_STYLES
 from baserun.store import SearchHit, StoredSession, StoredTrace, StoredUser
 from baserun.store.filters import is_positive
 from baserun.wording.amounts import count, plain_dollars, total
@@ -95,8 +95,7 @@ def _preview(text: str | None) -> Cell:
 
 
 def _status(trace: StoredTrace) -> Cell:
-    style = {"error": BAD, "cancelled": "yellow", "abandoned": "yellow"}.get(trace.status, QUIET)
-    return trace.status, style
+    return trace.status, STATUS_STYLES.get(trace.status, QUIET)
 
 
 def _error(trace: StoredTrace) -> Cell:

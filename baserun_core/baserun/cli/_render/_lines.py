@@ -15,6 +15,7 @@ GOOD = "green"
 WARN = "yellow"
 PERSON = "bold cyan"
 MODEL = "bold"
+STATUS_STYLES = {"running": QUIET, "ok": QUIET, "error": BAD, "cancelled": WARN, "abandoned": WARN}
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,21 +6,16 @@ from collections.abc import Iterator
 
 from baserun.cli._render._annotations import tell_annotation
 from baserun.cli._render._calls import failed, tell_call, tell_tool
-from baserun.cli._render._lines import BAD, QUIET, WARN, Line, facts, line
+from baserun.cli._render._lines import QUIET, STATUS_STYLES, Line, facts, line
 from baserun.cli._render._view import View
 from baserun.store import StoredAnnotation, StoredCall, StoredError, StoredSpan, StoredTrace
 from baserun.wording.history import History
 from baserun.wording.order import in_order, told_at
+from baserun.wording.statuses import status_in_words
 from baserun.wording.text import one_line
 from baserun.wording.times import duration
 from baserun.wording.values import compact, pairs
 
-STATUSES = {
-    "running": ("still running", QUIET),
-    "error": ("failed", BAD),
-    "cancelled": ("cancelled", WARN),
-    "abandoned": ("never finished", WARN),
-}
 _MOST_RESULT = 300
 
 
@@ -46,11 +41,11 @@ def tell_trace(trace: StoredTrace, history: History, view: View) -> Iterator[Lin
 
 def heading(trace: StoredTrace, view: View) -> Line:
     """Return the heading: time, name, duration, id, environment, tags and status."""
-    status = STATUSES.get(trace.status)
     took = duration(trace.duration_ms) if trace.duration_ms is not None else None
     words = facts(took, f"trace {view.id(trace.id)}", trace.environment, pairs(trace.tags))
-    marks = [] if status is None else [(f" · {status[0]}", status[1])]
-    return line((view.clock(told_at(trace)), QUIET), f"  {one_line(trace.name, 200)}  ", (words, QUIET), *marks)
+    status = status_in_words(trace.status)
+    mark = "" if status is None else (f" · {status}", STATUS_STYLES[trace.status])
+    return line((view.clock(told_at(trace)), QUIET), f"  {one_line(trace.name, 200)}  ", (words, QUIET), mark)
 
 
 def _tell_span(span: StoredSpan, history: History, view: View, told: set[tuple[str, str | None]]) -> Iterator[Line]:

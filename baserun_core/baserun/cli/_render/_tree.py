@@ -7,12 +7,12 @@ from collections.abc import Iterator
 from rich.cells import cell_len, set_cell_size
 
 from baserun.cli._render._calls import tokens
-from baserun.cli._render._lines import BAD, QUIET, STRONG, WARN, Line, facts, line
-from baserun.cli._render._traces import STATUSES
+from baserun.cli._render._lines import BAD, QUIET, STATUS_STYLES, STRONG, WARN, Line, facts, line
 from baserun.cli._render._view import View
 from baserun.store import StoredCall, StoredSpan, StoredTrace
 from baserun.wording.amounts import dollars
 from baserun.wording.calls import error_in_words
+from baserun.wording.statuses import status_in_words
 from baserun.wording.text import ELLIPSIS, one_line
 from baserun.wording.times import duration
 from baserun.wording.values import pairs
@@ -54,11 +54,11 @@ def _marks(what: StoredSpan | StoredTrace) -> Iterator[tuple[str, str]]:
     if isinstance(what, StoredCall):
         cost = None if what.cost_usd is None else dollars(what.cost_usd)
         yield f"  {facts(tokens(what.usage), cost)}", QUIET
-    status = STATUSES.get(what.status)
+    status = status_in_words(what.status)
     if what.error is not None and what.status == "error":
         yield f"  {one_line(error_in_words(what.error), _MOST_ERROR)}", BAD
     elif status is not None:
-        yield f"  {status[0]}", status[1]
+        yield f"  {status}", STATUS_STYLES[what.status]
     if isinstance(what, StoredCall) and what.stream_end not in (None, "complete", "error"):
         yield f"  stream {what.stream_end}", WARN
 
