@@ -13,9 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from baserun.exceptions import ConfigurationError
-from baserun.store import StoredAnnotation, StoredCall, StoredError, StoredSpan, StoredTrace
+from baserun.store import StoredError
 from baserun_monitor import _formats
-from baserun_monitor._conversation import Mark, Said, Tool, Turn, mark_of, turns
+from baserun_monitor._conversation import Mark, Said, Tool, Turn, turns
 from baserun_monitor._export import csv_of
 from baserun_monitor._filters import of_address
 from baserun_monitor._links import Links
@@ -24,48 +24,7 @@ from baserun_monitor._periods import divided
 from baserun_monitor._security import host_name, is_known_host
 from baserun_monitor._texts import fold, pieces, share
 from baserun_monitor._waterfall import waterfall
-
-START = datetime(2026, 1, 1, tzinfo=UTC)
-
-
-def trace(*spans: StoredSpan, minutes: float = 0, **more: Any) -> StoredTrace:
-    values: dict[str, Any] = {
-        "id": f"{int(minutes * 60):032x}", "session_id": "s", "user_identifier": None, "name": "POST /chat",
-        "kind": "request",
-        "environment": None, "tags": {}, "started_at": START + timedelta(minutes=minutes), "duration_ms": 1000.0,
-        "status": "ok", "error": None, "result": None, "metadata": None, "llm_calls": 1, "errors": 0,
-        "unpriced_calls": 1, "input_tokens": None,
-        "output_tokens": None, "cost_usd": None, "spans": list(spans), "annotations": [],
-    }  # fmt: skip
-    return StoredTrace(**{**values, **more})
-
-
-def span(
-    number: int,
-    kind: str = "tool",
-    parent: int | None = None,
-    seconds: float = 0,
-    **more: Any,
-) -> StoredSpan:
-    values: dict[str, Any] = {
-        "id": f"{number:016x}", "trace_id": "0" * 32, "parent_id": None if parent is None else f"{parent:016x}",
-        "kind": kind, "name": "look", "started_at": START + timedelta(seconds=seconds), "duration_ms": 100.0,
-        "status": "ok", "error": None, "metadata": None,
-    }  # fmt: skip
-    return StoredSpan(**{**values, **more})
-
-
-def call(number: int, given: Any, answer: Any, seconds: float = 0, **more: Any) -> StoredCall:
-    values: dict[str, Any] = {
-        "id": f"{number:016x}", "trace_id": "0" * 32, "parent_id": None, "kind": "llm", "name": "chat",
-        "started_at": START + timedelta(seconds=seconds), "duration_ms": 100.0, "status": "ok", "error": None,
-        "metadata": None, "input": given, "output": answer, "provider": "openai", "operation": "chat",
-        "request_model": "m", "response_model": None, "response_id": None, "request_id": None, "stream": None,
-        "stream_end": None, "retries": None, "parameters": None, "tool_calls": None, "finish_reasons": None,
-        "usage": None,
-        "cost_usd": None, "time_to_first_token_ms": None, "end_user": None,
-    }  # fmt: skip
-    return StoredCall(**{**values, **more})
+from stored_records import START, a_call, a_span, a_trace
 
 
 def asks(*names: str) -> list[Any]:
@@ -80,39 +39,18 @@ def asks(*names: str) -> list[Any]:
     return [{"role": "assistant", "content": None, "tool_calls": calls}]
 
 
-@pytest.mark.parametrize(("name", "told"), [("helpful", "feedback helpful 1"), ("feedback", "feedback 1")])
-def test_feedback_is_told_once(name: str, told: str) -> None:
-    """Feedback is shown with its name, unless that is the default name "feedback"."""
-    note = StoredAnnotation(
-        id="f", session_id="s", trace_id=None, span_id=None, type="feedback", name=name, value=None, score=1.0,
-        comment="yes", metadata=None, created_at=START,
-    )  # fmt: skip
-
-    assert mark_of(note) == Mark("good", told, "yes")
-
-
-def test_a_log_without_its_message_says_so() -> None:
-    """A log whose message was not recorded says so, rather than look empty."""
-    note = StoredAnnotation(
-        id="l", session_id="s", trace_id=None, span_id=None, type="log", name="seen", value=None, score=None,
-        comment=None, metadata=None, created_at=START,
-    )  # fmt: skip
-
-    assert mark_of(note) == Mark("note", "log seen", "what was said is not recorded")
-
-
 def test_results_go_to_the_tool_call_that_they_answer() -> None:
     """Results of two calls of one tool, given in another order, are shown at the calls with their ids."""
     user = {"role": "user", "content": "q"}
     results = [{"role": "tool", "tool_call_id": name, "content": f"of {name}"} for name in ("b", "a")]
-    second = call(
+    second = a_call(
         2,
         [user, *asks("a", "b"), *results],
         [{"role": "assistant", "content": "done"}],
         seconds=1,
     )
 
-    (turn,) = turns([trace(call(1, [user], asks("a", "b")), second)])
+    (turn,) = turns([a_trace(a_call(1, [user], asks("a", "b")), second)])
 
     assert [(item.id, item.result) for item in turn.items if isinstance(item, Tool)] == [("a", "of a"), ("b", "of b")]
     assert [item.text for item in turn.items if isinstance(item, Said)] == ["q", "done"]
@@ -120,7 +58,9 @@ def test_results_go_to_the_tool_call_that_they_answer() -> None:
 
 def test_a_tool_that_ran_is_the_one_that_was_asked_for() -> None:
     """A tool's span gives its duration to the tool call of the model; a span without such a call is shown by itself."""
-    (turn,) = turns([trace(call(1, "q", asks("a")), span(2, seconds=1), span(3, seconds=2))])
+    ran = [a_span(at, kind="tool", name="look", seconds=at) for at in (2, 3)]
+
+    (turn,) = turns([a_trace(a_call(1, "q", asks("a")), *ran)])
 
     tools = [item for item in turn.items if isinstance(item, Tool)]
 
@@ -136,8 +76,8 @@ def test_an_error_is_told_once_and_where_it_happened() -> None:
 
     (turn,) = turns(
         [
-            trace(
-                call(1, "q", None, status="error", error=error),
+            a_trace(
+                a_call(1, "q", None, status="error", error=error),
                 status="error",
                 error=error,
             )
@@ -150,7 +90,7 @@ def test_an_error_is_told_once_and_where_it_happened() -> None:
 @given(st.lists(st.integers(0, 300), max_size=120))
 def test_a_page_of_a_session_has_room_for_its_turns(lengths: list[int]) -> None:
     """Every turn is on one page, in order, and no page exceeds 50 turns or 200 items."""
-    told = [Turn(trace(minutes=at), None, [Said("user", "x")] * length) for at, length in enumerate(lengths)]
+    told = [Turn(a_trace(seconds=at), None, [Said("user", "x")] * length) for at, length in enumerate(lengths)]
 
     shown = pages_of(told)
 
@@ -161,7 +101,7 @@ def test_a_page_of_a_session_has_room_for_its_turns(lengths: list[int]) -> None:
 
 def test_a_turn_that_is_too_long_says_what_is_left_out() -> None:
     """Of a turn that is too long the beginning and end are shown, with a note about the rest."""
-    long = Turn(trace(), None, [Said("user", str(number)) for number in range(1000)])
+    long = Turn(a_trace(), None, [Said("user", str(number)) for number in range(1000)])
 
     ((turn,),) = pages_of([long])
 
@@ -169,20 +109,6 @@ def test_a_turn_that_is_too_long_says_what_is_left_out() -> None:
     said = [item.text for item in turn.items if isinstance(item, Said)]
     assert notes == ["880 more messages and tool calls are on the page of this trace"]
     assert (said[0], said[-1], len(said)) == ("0", "999", 120)
-
-
-def test_pauses_are_counted_from_the_end_of_what_was_before() -> None:
-    """A pause begins at the end of all previous traces; short ones are not shown, and concurrent traces have none."""
-    told = turns(
-        [
-            trace(duration_ms=600_000.0),
-            trace(minutes=5),
-            trace(minutes=10.5),
-            trace(minutes=20),
-        ]
-    )
-
-    assert [turn.pause is not None for turn in told] == [False, False, False, True]
 
 
 @given(st.text(alphabet="ab c\n", max_size=5000), st.integers(400, 5000), st.integers(10, 600))
@@ -253,7 +179,7 @@ def test_pages_share_their_room(texts: int) -> None:
 @given(st.lists(st.tuples(st.integers(0, 8), st.none() | st.integers(0, 8)), max_size=12))
 def test_every_span_has_a_row(parents: list[tuple[int, int | None]]) -> None:
     """With circular, unknown and duplicate ids, every span has a row within the width."""
-    bars = waterfall(trace(*(span(number, parent=parent) for number, parent in parents)))
+    bars = waterfall(a_trace(*(a_span(number, parent) for number, parent in parents)))
 
     assert {bar.span.id for bar in bars} == {f"{number:016x}" for number, _ in parents}
     assert all(bar.left >= 0 and bar.left + bar.width <= 100.01 for bar in bars)
