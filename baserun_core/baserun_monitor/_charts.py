@@ -10,6 +10,7 @@ from decimal import Decimal
 from markupsafe import Markup, escape
 
 from baserun.store import Activity, ActivityBucket
+from baserun.wording.text import facts
 from baserun_monitor import _formats
 from baserun_monitor._links import Links
 
@@ -173,7 +174,7 @@ def _hover(
 ) -> str:
     """Draw what is shown while the pointer is over one bucket; a click leads to its traces."""
     room = WIDTH / columns
-    words = " · ".join(f"{value} {each.name}" for value, each in zip(row[1:], series, strict=True))
+    words = facts(*(f"{value} {each.name}" for value, each in zip(row[1:], series, strict=True)))
     label = escape(f"{row[0]}  {words}")
     inside = (
         f'<rect class="hit" x="{at * room:.2f}" y="{TOP}" width="{room:.2f}" height="{HEIGHT - BOTTOM - TOP}"/>'

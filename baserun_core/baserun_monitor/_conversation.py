@@ -7,13 +7,13 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from baserun.store import StoredAnnotation, StoredCall, StoredError, StoredSpan, StoredTrace
-from baserun.store.filters import is_positive
 from baserun.wording.calls import LLM, endings, error_in_words, has_failed, model_in_words
 from baserun.wording.history import History
 from baserun.wording.messages import ASSISTANT, REASONING, SYSTEM, TOOL, USER, Message, said
+from baserun.wording.notes import note_in_words
 from baserun.wording.order import in_order, told_at, with_pauses
 from baserun.wording.statuses import status_in_words
-from baserun.wording.values import UNRECORDED, arguments_in_words, compact, logged, value_in_words
+from baserun.wording.values import UNRECORDED, arguments_in_words, compact, value_in_words
 
 MOST_NOTES = 100
 """Annotations of one session, trace or span that are shown outside of the conversation."""
@@ -101,19 +101,10 @@ def turns(traces: Iterable[StoredTrace]) -> list[Turn]:
 
 def mark_of(note: StoredAnnotation) -> Mark | None:
     """Return the line for an annotation; None for a tag, which is shown elsewhere."""
-    if note.type == "feedback":
-        kind = "note" if note.score is None else "good" if is_positive(note.score) else "bad"
-        score = None if note.score is None else f"{note.score:.2f}".rstrip("0").rstrip(".")
-        name = None if note.name == note.type else note.name  # feedback through the web is named "feedback"
-        return Mark(kind, " ".join(word for word in ("feedback", name, score) if word), note.comment)
-    if note.type == "check":
-        detail = None if note.value is None or note.score else value_in_words(note.value)
-        return Mark(
-            "good" if note.score else "bad", f"check {note.name} {'passed' if note.score else 'failed'}", detail
-        )
-    if note.type == "log":
-        return Mark("note", f"log {note.name}" if note.name else "log", logged(note))
-    return None
+    told = note_in_words(note)
+    if told is None:
+        return None
+    return Mark("note" if told.is_good is None else "good" if told.is_good else "bad", told.words, told.detail)
 
 
 def notes_of(annotations: Iterable[StoredAnnotation]) -> Notes:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 
 from baserun.store import StoredSession
-from baserun.wording.amounts import count, dollars, plural, total
+from baserun.wording.amounts import count, dollars, plural, score_in_words, total
 from baserun.wording.text import one_line, safe, shortened
 from baserun.wording.times import ago, clock, duration, in_one_unit, iso
 
@@ -30,6 +30,7 @@ __all__ = [
     "one_line",
     "plural",
     "safe",
+    "score_in_words",
     "short_user",
     "shortened",
     "total",

@@ -43,6 +43,11 @@ def total(*numbers: int | None) -> int | None:
     return sum(known) if known else None
 
 
+def score_in_words(score: float) -> str:
+    """Return a score of feedback, from 0 to 1, as ``0.75``."""
+    return f"{score:.2f}"
+
+
 def size(number: int) -> str:
     """Return bytes as ``512 B``, ``3.4 KB`` or ``12 MB``."""
     amount = float(number)

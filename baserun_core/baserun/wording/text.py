@@ -42,6 +42,11 @@ def cut(text: str, most: int) -> str:
     return text if len(text) <= most else text[: most - 1].rstrip() + ELLIPSIS
 
 
+def facts(*known: str | None) -> str:
+    """Join the known facts by `` · ``."""
+    return " · ".join(fact for fact in known if fact)
+
+
 def shortened(identifier: str, most: int = 9) -> str:
     """Shorten an identifier in its middle, as tables show it; the command line finds records by that form."""
     line = one_line(identifier)

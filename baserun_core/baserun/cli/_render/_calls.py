@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from baserun.cli._render._lines import BAD, MODEL, PERSON, QUIET, WARN, Line, facts, line
+from baserun.cli._render._lines import BAD, MODEL, PERSON, QUIET, WARN, Line, line
 from baserun.cli._render._view import View
 from baserun.store import StoredCall, StoredError, StoredSpan, StoredUsage
 from baserun.wording.amounts import count, dollars, plural
@@ -12,7 +12,7 @@ from baserun.wording.calls import LLM, endings, error_in_words, has_failed, mode
 from baserun.wording.costs import why_unknown
 from baserun.wording.history import History
 from baserun.wording.messages import ASSISTANT, REASONING, SYSTEM, TOOL, USER, Message, ToolCall, said
-from baserun.wording.text import cut, one_line
+from baserun.wording.text import cut, facts, one_line
 from baserun.wording.times import duration
 from baserun.wording.values import UNRECORDED, arguments_in_words
 

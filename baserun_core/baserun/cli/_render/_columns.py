@@ -11,7 +11,7 @@ from typing import Any, Generic, TypeVar
 from baserun.cli._render._lines import BAD, GOOD, QUIET, STATUS_STYLES
 from baserun.store import SearchHit, StoredSession, StoredTrace, StoredUser
 from baserun.store.filters import is_positive
-from baserun.wording.amounts import count, plain_dollars, total
+from baserun.wording.amounts import count, plain_dollars, score_in_words, total
 from baserun.wording.costs import brief_cost_of, is_counted
 from baserun.wording.text import one_line, shortened
 from baserun.wording.times import ago, duration, iso
@@ -87,7 +87,7 @@ def _errors(item: Any) -> Cell:
 
 def score(value: float | None) -> Cell:
     """Return the cell of a feedback score, from 0 to 1."""
-    return NOTHING if value is None else (f"{value:.2f}", GOOD if is_positive(value) else BAD)
+    return NOTHING if value is None else (score_in_words(value), GOOD if is_positive(value) else BAD)
 
 
 def _preview(text: str | None) -> Cell:

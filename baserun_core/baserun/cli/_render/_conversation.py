@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from baserun.cli._render._annotations import tell_annotation
-from baserun.cli._render._lines import BLANK, QUIET, STRONG, Line, facts, line
+from baserun.cli._render._lines import BLANK, QUIET, STRONG, Line, line
 from baserun.cli._render._traces import tell_trace
 from baserun.cli._render._view import View
 from baserun.store import StoredSession, StoredTrace
-from baserun.wording.amounts import count, plural
+from baserun.wording.amounts import count, plural, score_in_words
 from baserun.wording.costs import cost_of, is_counted
 from baserun.wording.history import History
 from baserun.wording.order import with_pauses
-from baserun.wording.text import one_line
+from baserun.wording.text import facts, one_line
 from baserun.wording.times import in_one_unit
 from baserun.wording.values import pairs
 
@@ -58,7 +58,7 @@ def amounts(session: StoredSession) -> str:
         plural(session.errors, "error") if session.errors else None,
         _tokens(session) if is_counted(session) else None,
         cost_of(session) if is_counted(session) else None,
-        None if score is None else f"feedback {score:.2f}",
+        None if score is None else f"feedback {score_in_words(score)}",
     )
 
 

@@ -38,8 +38,3 @@ def line(*parts: str | tuple[str, str], indent: int = 0, label: int = 0) -> Line
         words, style = (part, "") if isinstance(part, str) else part
         text.append(safe(words), style)
     return Line(indent, text, label)
-
-
-def facts(*known: str | None) -> str:
-    """Join the known facts by `` · ``."""
-    return " · ".join(fact for fact in known if fact)

@@ -6,13 +6,13 @@ from collections.abc import Iterator
 
 from baserun.cli._render._annotations import tell_annotation
 from baserun.cli._render._calls import failed, tell_call, tell_tool
-from baserun.cli._render._lines import QUIET, STATUS_STYLES, Line, facts, line
+from baserun.cli._render._lines import QUIET, STATUS_STYLES, Line, line
 from baserun.cli._render._view import View
 from baserun.store import StoredAnnotation, StoredCall, StoredError, StoredSpan, StoredTrace
 from baserun.wording.history import History
 from baserun.wording.order import in_order, told_at
 from baserun.wording.statuses import status_in_words
-from baserun.wording.text import one_line
+from baserun.wording.text import facts, one_line
 from baserun.wording.times import duration
 from baserun.wording.values import compact, pairs
 

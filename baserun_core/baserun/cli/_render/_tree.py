@@ -7,13 +7,13 @@ from collections.abc import Iterator
 from rich.cells import cell_len, set_cell_size
 
 from baserun.cli._render._calls import tokens
-from baserun.cli._render._lines import BAD, QUIET, STATUS_STYLES, STRONG, WARN, Line, facts, line
+from baserun.cli._render._lines import BAD, QUIET, STATUS_STYLES, STRONG, WARN, Line, line
 from baserun.cli._render._view import View
 from baserun.store import StoredCall, StoredSpan, StoredTrace
 from baserun.wording.amounts import dollars
 from baserun.wording.calls import error_in_words
 from baserun.wording.statuses import status_in_words
-from baserun.wording.text import ELLIPSIS, one_line
+from baserun.wording.text import ELLIPSIS, facts, one_line
 from baserun.wording.times import duration
 from baserun.wording.values import pairs
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from baserun.cli._render._lines import QUIET, STRONG, Line, facts, line
+from baserun.cli._render._lines import QUIET, STRONG, Line, line
 from baserun.cli._render._view import View
 from baserun.store import StoredUser
-from baserun.wording.amounts import count, plural
+from baserun.wording.amounts import count, plural, score_in_words
 from baserun.wording.costs import cost_of, is_counted
+from baserun.wording.text import facts
 
 
 def profile(user: StoredUser, view: View) -> Iterator[Line]:
@@ -25,7 +26,7 @@ def profile(user: StoredUser, view: View) -> Iterator[Line]:
                 plural(user.errors, "error") if user.errors else None,
                 f"{count(user.input_tokens)} in, {count(user.output_tokens)} out" if is_counted(user) else None,
                 cost_of(user) if is_counted(user) else None,
-                None if score is None else f"feedback {score:.2f}",
+                None if score is None else f"feedback {score_in_words(score)}",
             ),
             QUIET,
         )
