@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
 from baserun.store import StoredCall, StoredSpan, StoredTrace
 from baserun.wording.order import ended_at
+from baserun.wording.tree import as_tree
 
 DEEPEST = 7
 """Deeper levels are not indented further; the style sheet has one level more, for below the row of the trace."""
@@ -32,10 +32,10 @@ class Bar:
 
 
 def waterfall(trace: StoredTrace) -> list[Bar]:
-    """Return the spans below their parents, the earliest first; one whose parent is missing is at the top level."""
+    """Return the spans in the order of their tree."""
     spans = trace.spans or []
     start, length = _extent(trace)
-    return [Bar(span, min(depth, DEEPEST), *_place(span, start, length)) for span, depth in _walk(spans)]
+    return [Bar(span, min(depth, DEEPEST), *_place(span, start, length)) for span, depth, _ in as_tree(spans)]
 
 
 def whole(trace: StoredTrace) -> tuple[float, float]:
@@ -56,27 +56,3 @@ def _place(span: StoredSpan | StoredTrace, start: datetime, length: float) -> tu
     left = min(max(left, 0.0), 100 - NARROWEST)
     width = (span.duration_ms or 0) * 100 / length
     return round(left, 2), round(min(max(width, NARROWEST), 100 - left), 2)
-
-
-def _walk(spans: list[StoredSpan]) -> Iterator[tuple[StoredSpan, int]]:
-    """Iterate over spans with their depth. Not recursive: the tree may be deep, or have cycles."""
-    children = _children(spans)
-    seen: set[str] = set()
-    waiting = [(span, 0) for span in reversed(children.get(None, []))]
-    while waiting:
-        span, depth = waiting.pop()
-        if span.id in seen:
-            continue
-        seen.add(span.id)
-        yield span, depth
-        waiting += [(child, depth + 1) for child in reversed(children.get(span.id, []))]
-    yield from ((span, 0) for span in spans if span.id not in seen)
-
-
-def _children(spans: list[StoredSpan]) -> dict[str | None, list[StoredSpan]]:
-    known = {span.id for span in spans}
-    found: dict[str | None, list[StoredSpan]] = {}
-    for span in sorted(spans, key=lambda each: each.started_at):
-        parent = span.parent_id if span.parent_id in known and span.parent_id != span.id else None
-        found.setdefault(parent, []).append(span)
-    return found

@@ -35,11 +35,6 @@ def test_an_unknown_duration_is_not_zero() -> None:
     assert drawn()[0].split() == ["work", "–", "still", "running"]  # noqa: RUF001
 
 
-def test_a_span_whose_parent_is_missing_stands_at_the_top() -> None:
-    """A span whose parent is not stored is drawn at the top, with its children."""
-    assert len(drawn(a_span(1, 99), a_span(2, 1))) == 3
-
-
 def test_a_circle_of_parents_ends() -> None:
     """Spans whose parents form a circle are drawn, each once."""
     assert len(drawn(a_span(1, None), a_span(2, 2), a_span(3, 4), a_span(4, 3))) == 5

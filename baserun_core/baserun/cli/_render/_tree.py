@@ -15,6 +15,7 @@ from baserun.wording.calls import error_in_words
 from baserun.wording.statuses import status_in_words
 from baserun.wording.text import ELLIPSIS, facts, one_line
 from baserun.wording.times import duration
+from baserun.wording.tree import as_tree
 from baserun.wording.values import pairs
 
 _BRANCH, _LAST_BRANCH, _TRUNK, _SPACE = "├─ ", "└─ ", "│  ", "   "
@@ -64,30 +65,13 @@ def _marks(what: StoredSpan | StoredTrace) -> Iterator[tuple[str, str]]:
 
 
 def _rows(trace: StoredTrace) -> Iterator[tuple[str, StoredSpan]]:
-    """Yield spans under their parents, those without a parent here at the top. Not recursive: trees may be deep."""
-    children = _children(trace)
-    seen: set[str] = set()
-    waiting = [("", span, at == 0) for at, span in enumerate(reversed(children.get(None, [])))]
-    while waiting:
-        guides, span, is_last = waiting.pop()
-        if span.id in seen:
-            continue
-        seen.add(span.id)
+    """Yield the label of each span, with the guides that lead to it from its parents."""
+    trunks: list[str] = []
+    for span, depth, is_last in as_tree(trace.spans or ()):
+        del trunks[depth:]
+        guides = "".join(trunks[:_MOST_DEPTH])
         yield f"{guides}{_LAST_BRANCH if is_last else _BRANCH}{_name(span)}", span
-        deeper = guides + (_SPACE if is_last else _TRUNK) if len(guides) < _MOST_DEPTH * len(_SPACE) else guides
-        below = reversed(children.get(span.id, []))
-        waiting += [(deeper, child, at == 0) for at, child in enumerate(below)]
-    yield from ((f"{_LAST_BRANCH}{_name(span)}", span) for span in trace.spans or () if span.id not in seen)
-
-
-def _children(trace: StoredTrace) -> dict[str | None, list[StoredSpan]]:
-    spans = sorted(trace.spans or [], key=lambda span: span.started_at)
-    known = {span.id for span in spans}
-    children: dict[str | None, list[StoredSpan]] = {}
-    for span in spans:
-        parent = span.parent_id if span.parent_id in known and span.parent_id != span.id else None
-        children.setdefault(parent, []).append(span)
-    return children
+        trunks.append(_SPACE if is_last else _TRUNK)
 
 
 def _name(span: StoredSpan) -> str:
