@@ -13,6 +13,7 @@ from markupsafe import Markup
 from baserun.store.filters import is_positive
 from baserun.wording.calls import error_in_words
 from baserun.wording.costs import brief_cost_of, cost_of, is_counted, left_out_of, why_unknown
+from baserun.wording.tokens import are_known, tokens_in_words
 from baserun.wording.values import compact
 from baserun_monitor import _formats, _texts
 
@@ -36,6 +37,8 @@ def environment() -> Environment:
         pretty_json=_texts.pretty_json,
         compact_json=compact,
         error_in_words=error_in_words,
+        tokens_in_words=tokens_in_words,
+        are_tokens_known=are_known,
         cost_of=cost_of,
         brief_cost_of=brief_cost_of,
         is_counted=is_counted,

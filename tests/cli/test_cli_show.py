@@ -105,7 +105,7 @@ def test_the_cost_of_an_embedding_is_shown(run: Run, record: Callable[..., Path]
     ("heading", "words"),
     [
         (("sessions", "show", SESSION), " · 0 calls · tokens unknown · cost unknown\n"),
-        (("users", "show", "ada"), " · 0 calls · unknown in, unknown out · cost unknown\n"),
+        (("users", "show", "ada"), " · 0 calls · tokens unknown · cost unknown\n"),
     ],
 )
 def test_speech_of_unknown_cost_is_told(

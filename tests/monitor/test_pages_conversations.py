@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from asyncio import CancelledError
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, suppress
 from datetime import UTC, datetime
 from typing import Any
@@ -81,6 +81,21 @@ def test_feedback_is_shown_before_logs(captured: Captured, visitor: TestClient) 
 
     assert "It is wrong" in text
     assert text.count('class="mark') == 100
+
+
+@pytest.mark.parametrize(("number", "words"), [(7, "1 more call"), (9, "3 more calls")])
+def test_calls_that_are_left_out_are_counted(
+    captured: Captured, visitor: TestClient, call: Callable[..., None], number: int, words: str
+) -> None:
+    """Beside a turn with many calls stand the first six, and how many more there are."""
+    with baserun.with_session("ada", "busy"), baserun.start_trace("chat"):
+        for _ in range(number):
+            call()
+    assert captured.flush()
+
+    text = visitor.get("/sessions/busy").text
+
+    assert f">{words}</a>" in text
 
 
 def test_earlier_messages_that_are_left_out_are_counted(captured: Captured, visitor: TestClient) -> None:

@@ -58,6 +58,6 @@ def size(number: int) -> str:
     return f"{amount:.1f} TB"
 
 
-def plural(number: int, noun: str) -> str:
-    """Return ``1 call``, ``2 calls`` or ``1,234 calls``."""
-    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+def plural(number: int, noun: str, nouns: str | None = None) -> str:
+    """Return ``1 call``, ``2 calls`` or ``1,234 calls``; `nouns` is the plural if it has more than an ``s``."""
+    return f"{number:,} {noun if number == 1 else nouns or f'{noun}s'}"

@@ -6,6 +6,7 @@ from baserun.store import StoredCall, StoredSession, StoredTrace, StoredUser
 from baserun.store.activity import ActivityBucket, BusyModel, BusyUser
 from baserun.wording.amounts import UNKNOWN, dollars, plural
 from baserun.wording.calls import has_failed
+from baserun.wording.tokens import are_known
 
 Sum = StoredSession | StoredTrace | StoredUser | ActivityBucket | BusyUser | BusyModel
 """Records with the summed cost of several calls, of which some may be unknown."""
@@ -46,7 +47,7 @@ def why_unknown(call: StoredCall) -> str | None:
     """Return why the cost is unknown, in words; None if it is known."""
     if call.cost_usd is not None:
         return None
-    if call.usage is None or (call.usage.input_tokens is None and call.usage.output_tokens is None):
+    if not are_known(call.usage):
         return _why_uncounted(call)
     model = call.response_model or call.request_model
     if model is None:

@@ -6,14 +6,15 @@ from collections.abc import Iterator
 
 from baserun.cli._render._lines import BAD, MODEL, PERSON, QUIET, WARN, Line, line
 from baserun.cli._render._view import View
-from baserun.store import StoredCall, StoredError, StoredSpan, StoredUsage
-from baserun.wording.amounts import count, dollars, plural
+from baserun.store import StoredCall, StoredError, StoredSpan
+from baserun.wording.amounts import dollars, plural
 from baserun.wording.calls import LLM, endings, error_in_words, has_failed, model_in_words
 from baserun.wording.costs import why_unknown
 from baserun.wording.history import History
 from baserun.wording.messages import ASSISTANT, REASONING, SYSTEM, TOOL, USER, Message, ToolCall, said
 from baserun.wording.text import cut, facts, one_line
 from baserun.wording.times import duration
+from baserun.wording.tokens import tokens_in_words
 from baserun.wording.values import UNRECORDED, arguments_in_words
 
 _MOST_TEXT = 4_000
@@ -36,24 +37,13 @@ def tell_call(call: StoredCall, history: History, view: View) -> Iterator[Line]:
 def call_facts(call: StoredCall) -> str:
     """Return latency, time to first token, tokens, cost and retries on one line."""
     first = call.time_to_first_token_ms
-    retries = call.retries
     return facts(
         duration(call.duration_ms) if call.duration_ms is not None else "still running",
         f"first token {duration(first)}" if first is not None else None,
-        tokens(call.usage),
+        tokens_in_words(call.usage) or "tokens unknown",
         "cost unknown" if call.cost_usd is None else dollars(call.cost_usd),
-        (f"{retries} retry" if retries == 1 else f"{retries} retries") if retries else None,
+        plural(call.retries, "retry", "retries") if call.retries else None,
     )
-
-
-def tokens(usage: StoredUsage | None) -> str:
-    """Return tokens such as ``1,234 in (1,024 cached), 56 out (12 reasoning)``."""
-    if usage is None or (usage.input_tokens is None and usage.output_tokens is None):
-        return "tokens unknown"
-    cached, reasoning = usage.cached_input_tokens, usage.reasoning_tokens
-    given = f"{count(usage.input_tokens)} in" + (f" ({count(cached)} cached)" if cached else "")
-    made = f"{count(usage.output_tokens)} out" + (f" ({count(reasoning)} reasoning)" if reasoning else "")
-    return given if usage.output_tokens is None else f"{given}, {made}"
 
 
 def failed(error: StoredError | None, indent: int) -> Line:

@@ -6,11 +6,11 @@ from collections.abc import Iterator, Sequence
 
 from baserun.cli._render._annotations import tell_annotation
 from baserun.cli._render._lines import BLANK, QUIET, STRONG, Line, line
+from baserun.cli._render._totals import totals
 from baserun.cli._render._traces import tell_trace
 from baserun.cli._render._view import View
 from baserun.store import StoredSession, StoredTrace
-from baserun.wording.amounts import count, plural, score_in_words
-from baserun.wording.costs import cost_of, is_counted
+from baserun.wording.amounts import plural
 from baserun.wording.history import History
 from baserun.wording.order import with_pauses
 from baserun.wording.text import facts, one_line
@@ -48,18 +48,9 @@ def headline(session: StoredSession, visit: Sequence[StoredSession], view: View)
 
 
 def amounts(session: StoredSession) -> str:
-    """Return traces, turns, calls, errors, tokens, cost and feedback on one line."""
-    traces = session.traces
-    score = session.feedback_score
-    return facts(
-        plural(traces if isinstance(traces, int) else len(traces), "trace"),
-        plural(session.turns, "turn"),
-        plural(session.llm_calls, "call"),
-        plural(session.errors, "error") if session.errors else None,
-        _tokens(session) if is_counted(session) else None,
-        cost_of(session) if is_counted(session) else None,
-        None if score is None else f"feedback {score_in_words(score)}",
-    )
+    """Return traces, turns and the totals of a session on one line."""
+    traces = session.traces if isinstance(session.traces, int) else len(session.traces)
+    return facts(plural(traces, "trace"), plural(session.turns, "turn"), totals(session))
 
 
 def one_trace(trace: StoredTrace, view: View) -> Iterator[Line]:
@@ -71,12 +62,6 @@ def _end(session: StoredSession, view: View) -> str:
     if session.ended_at is not None:
         return f"ended {view.when(session.ended_at)}"
     return f"last active {view.when(session.last_active_at)}, not ended"
-
-
-def _tokens(session: StoredSession) -> str:
-    if session.input_tokens is None and session.output_tokens is None:
-        return "tokens unknown"
-    return f"{count(session.input_tokens)} in, {count(session.output_tokens)} out"
 
 
 def _notes(session: StoredSession) -> Iterator[Line]:

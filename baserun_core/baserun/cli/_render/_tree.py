@@ -6,7 +6,6 @@ from collections.abc import Iterator
 
 from rich.cells import cell_len, set_cell_size
 
-from baserun.cli._render._calls import tokens
 from baserun.cli._render._lines import BAD, QUIET, STATUS_STYLES, STRONG, WARN, Line, line
 from baserun.cli._render._view import View
 from baserun.store import StoredCall, StoredSpan, StoredTrace
@@ -15,6 +14,7 @@ from baserun.wording.calls import error_in_words
 from baserun.wording.statuses import status_in_words
 from baserun.wording.text import ELLIPSIS, facts, one_line
 from baserun.wording.times import duration
+from baserun.wording.tokens import tokens_in_words
 from baserun.wording.tree import as_tree
 from baserun.wording.values import pairs
 
@@ -54,7 +54,7 @@ def _row(label: str, what: StoredSpan | StoredTrace, room: int) -> Line:
 def _marks(what: StoredSpan | StoredTrace) -> Iterator[tuple[str, str]]:
     if isinstance(what, StoredCall):
         cost = None if what.cost_usd is None else dollars(what.cost_usd)
-        yield f"  {facts(tokens(what.usage), cost)}", QUIET
+        yield f"  {facts(tokens_in_words(what.usage) or 'tokens unknown', cost)}", QUIET
     status = status_in_words(what.status)
     if what.error is not None and what.status == "error":
         yield f"  {one_line(error_in_words(what.error), _MOST_ERROR)}", BAD
