@@ -8,8 +8,8 @@ from datetime import datetime, timedelta
 
 from baserun.store import StoredAnnotation, StoredCall, StoredError, StoredSpan, StoredTrace
 from baserun.wording.calls import LLM, endings, error_in_words, has_failed, model_in_words
-from baserun.wording.history import History
-from baserun.wording.messages import ASSISTANT, REASONING, SYSTEM, TOOL, USER, Message, said
+from baserun.wording.history import History, earlier_in_words
+from baserun.wording.messages import REASONING, SYSTEM, TOOL, USER, Message, answered, said
 from baserun.wording.notes import note_in_words
 from baserun.wording.order import in_order, told_at, with_pauses
 from baserun.wording.statuses import status_in_words
@@ -156,20 +156,15 @@ class _Teller:
     def _asked(self, call: StoredCall) -> None:
         unknown, new = self._history.new(said(call.input, USER))
         if unknown:
-            words = "1 earlier message" if unknown == 1 else f"{unknown} earlier messages"
-            self._add(Mark("note", f"{words}, sent along but recorded by no call here"))
+            self._add(Mark("note", earlier_in_words(unknown)))
         for message in new:
             self._message(message)
 
     def _answered(self, call: StoredCall) -> None:
-        messages = said(call.output, ASSISTANT)
+        messages = answered(call)
         for message in messages:
             self._message(message)
         self._history.told(messages)
-        if not any(message.tool_calls for message in messages):
-            for asked in call.tool_calls or ():
-                arguments = arguments_in_words(asked.get("arguments"))
-                self._ask_tool(Tool(str(asked.get("name")), arguments, asked.get("id")))
         if call.input is None and call.output is None:
             self._add(Mark("note", UNRECORDED))
 

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from baserun.wording.messages import Message, ToolCall, said
+from baserun.wording.messages import Message, ToolCall, answered, said
+from stored_records import a_call
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(),
@@ -61,6 +62,17 @@ JSON = st.recursive(
 def test_shapes(value: Any, messages: list[Message]) -> None:
     """Chat messages, response items, prompts and content parts all become `Message` objects."""
     assert said(value, "user") == messages
+
+
+def test_tool_calls_are_told_once() -> None:
+    """Tool calls that are recorded apart from the output are a message after it, but not those that it has itself."""
+    asked = {"id": "1", "name": "look", "arguments": '{"at": 1}'}
+    message = Message("assistant", "", (ToolCall("look", "at=1"),))
+
+    assert answered(a_call(1, None, "ok", tool_calls=[asked])) == [Message("assistant", "ok"), message]
+    assert answered(
+        a_call(1, None, [{"type": "tool_use", "name": "look", "input": {"at": 1}}], tool_calls=[asked])
+    ) == [message]
 
 
 @given(JSON)

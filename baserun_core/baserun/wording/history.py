@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from baserun.wording.amounts import plural
 from baserun.wording.messages import ASSISTANT, SYSTEM, Message
 
 
@@ -48,6 +49,11 @@ class History:
 
     def _is_new(self, message: Message) -> bool:
         return _key(message) not in self._told
+
+
+def earlier_in_words(number: int) -> str:
+    """Return what is said of the earlier messages that `History.new` counts."""
+    return f"{plural(number, 'earlier message')} that no call here recorded"
 
 
 def _key(message: Message) -> tuple[str, str]:

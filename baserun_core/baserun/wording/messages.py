@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from baserun.store import StoredCall
 from baserun.wording.values import arguments_in_words, compact
 
 USER, ASSISTANT, SYSTEM, TOOL, REASONING = "user", "assistant", "system", "tool", "reasoning"
@@ -43,6 +44,18 @@ class Message:
 def said(value: Any, role: str) -> list[Message]:
     """Return the messages in a call's input or output; those without a role get `role`."""
     return [message for message in _messages(value, role, 0) if message.text or message.tool_calls]
+
+
+def answered(call: StoredCall) -> list[Message]:
+    """Return the messages in a call's output; tool calls that it does not have, but the record, are one more."""
+    messages = said(call.output, ASSISTANT)
+    if call.tool_calls and not any(message.tool_calls for message in messages):
+        messages.append(Message(ASSISTANT, "", tuple(map(_recorded_tool_call, call.tool_calls))))
+    return messages
+
+
+def _recorded_tool_call(asked: dict[str, Any]) -> ToolCall:
+    return ToolCall(str(asked.get("name")), arguments_in_words(asked.get("arguments")), _id(asked.get("id")))
 
 
 def _messages(value: Any, role: str, depth: int) -> Iterator[Message]:

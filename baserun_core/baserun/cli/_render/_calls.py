@@ -10,8 +10,8 @@ from baserun.store import StoredCall, StoredError, StoredSpan
 from baserun.wording.amounts import dollars, plural
 from baserun.wording.calls import LLM, endings, error_in_words, has_failed, model_in_words
 from baserun.wording.costs import why_unknown
-from baserun.wording.history import History
-from baserun.wording.messages import ASSISTANT, REASONING, SYSTEM, TOOL, USER, Message, ToolCall, said
+from baserun.wording.history import History, earlier_in_words
+from baserun.wording.messages import ASSISTANT, REASONING, SYSTEM, TOOL, USER, Message, ToolCall, answered, said
 from baserun.wording.text import cut, facts, one_line
 from baserun.wording.times import duration
 from baserun.wording.tokens import tokens_in_words
@@ -67,20 +67,16 @@ def _asked(call: StoredCall, history: History, view: View) -> Iterator[Line]:
     if view.is_full:
         unknown, new = 0, messages
     if unknown:
-        yield line((f"… {plural(unknown, 'earlier message')} that no call here recorded (--full shows them)", QUIET))
+        yield line((f"… {earlier_in_words(unknown)} (--full shows them)", QUIET))
     for message in new:
         yield from _tell(message, view, indent=0)
 
 
 def _answered(call: StoredCall, history: History, view: View) -> Iterator[Line]:
-    messages = said(call.output, ASSISTANT)
+    messages = answered(call)
     for message in messages:
         yield from _tell(message, view, indent=2)
     history.told(messages)
-    if not any(message.tool_calls for message in messages):
-        for asked in call.tool_calls or ():
-            arguments = arguments_in_words(asked.get("arguments"))
-            yield _tool_line(ToolCall(str(asked.get("name")), arguments), view, indent=4)
     if call.input is None and call.output is None:
         yield line((UNRECORDED, QUIET), indent=4)
 
