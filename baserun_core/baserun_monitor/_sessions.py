@@ -100,8 +100,5 @@ def _page_number(text: str | None, pages: int) -> int:
         return pages
 
 
-def _tags(traces: list[StoredTrace]) -> dict[str, str]:
-    found = {}
-    for trace in traces:
-        found.update({name: value if isinstance(value, str) else str(value) for name, value in trace.tags.items()})
-    return found
+def _tags(traces: list[StoredTrace]) -> dict[str, Any]:
+    return {name: value for trace in traces for name, value in trace.tags.items()}

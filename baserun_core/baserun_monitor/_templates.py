@@ -14,7 +14,7 @@ from baserun.store.filters import is_positive
 from baserun.wording.calls import error_in_words
 from baserun.wording.costs import brief_cost_of, cost_of, is_counted, left_out_of, why_unknown
 from baserun.wording.tokens import are_known, tokens_in_words
-from baserun.wording.values import compact
+from baserun.wording.values import UNRECORDED, compact, value_in_words
 from baserun_monitor import _formats, _texts
 
 STATIC = {"pages.css": "text/css", "pages.js": "text/javascript", "icon.svg": "image/svg+xml"}
@@ -36,6 +36,8 @@ def environment() -> Environment:
         fold=_texts.fold,
         pretty_json=_texts.pretty_json,
         compact_json=compact,
+        value_in_words=value_in_words,
+        unrecorded=UNRECORDED,
         error_in_words=error_in_words,
         tokens_in_words=tokens_in_words,
         are_tokens_known=are_known,

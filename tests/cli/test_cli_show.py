@@ -259,6 +259,8 @@ def test_annotations_checks_results_and_failures_are_shown(run: Run, record: Cal
                     raise ValueError("no luck")
             with baserun.start_trace("other") as trace:
                 trace.result = {"answer": 42}
+            with baserun.start_trace("other work") as other:
+                other.result = "done"
             baserun.feedback("overall", stars=5, session_id="noted")
             baserun.feedback("feedback", 0.25, session_id="noted")
 
@@ -268,6 +270,7 @@ def test_annotations_checks_results_and_failures_are_shown(run: Run, record: Cal
     assert '  check polite failed {"expected": "please", "actual": "now"}\n' in shown
     assert shown.count("failed: ValueError: no luck") == 1
     assert '  result: {"answer": 42}\n' in shown
+    assert "  result: done\n" in shown
     assert shown.endswith("\n\nfeedback overall · 1.00\nfeedback 0.25\n")
 
 

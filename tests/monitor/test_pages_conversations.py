@@ -69,6 +69,18 @@ def test_annotations_that_are_left_out_are_counted(captured: Captured, visitor: 
     assert f'50 more are in <a href="{page}.json">the JSON</a>' in text
 
 
+@pytest.mark.parametrize("page", ["session", "trace"])
+def test_tags_are_shown_alike(captured: Captured, visitor: TestClient, page: str) -> None:
+    """A tag that is no text is shown as JSON, on the page of its session as on that of its trace."""
+    with baserun.with_session("ada", "tagged"), baserun.start_trace("chat") as trace:
+        baserun.tag("beta", True)
+    assert captured.flush()
+
+    text = visitor.get("/sessions/tagged" if page == "session" else f"/traces/{trace.id}").text
+
+    assert '<span class="quiet">beta</span> true</span>' in text
+
+
 def test_feedback_is_shown_before_logs(captured: Captured, visitor: TestClient) -> None:
     """Among more annotations than are shown, logs are left out, not what somebody thought of the answer."""
     with baserun.start_trace("chat") as trace:

@@ -12,9 +12,9 @@ UNRECORDED = "what was said is not recorded"
 _MOST_TEXT = 400
 
 
-def value_in_words(value: object) -> str:
-    """Return a value safe, on one line and cut: text as it is, anything else as JSON."""
-    return one_line(value if isinstance(value, str) else compact(value), _MOST_TEXT)
+def value_in_words(value: object, most: int | None = _MOST_TEXT) -> str:
+    """Return a value safe, on one line and cut to `most` characters: text as it is, anything else as JSON."""
+    return one_line(value if isinstance(value, str) else compact(value), most)
 
 
 def pairs(values: dict[str, object] | None) -> str | None:

@@ -14,7 +14,7 @@ from baserun.wording.order import in_order, told_at
 from baserun.wording.statuses import status_in_words
 from baserun.wording.text import facts, one_line
 from baserun.wording.times import duration
-from baserun.wording.values import compact, pairs
+from baserun.wording.values import pairs, value_in_words
 
 _MOST_RESULT = 300
 
@@ -34,9 +34,7 @@ def tell_trace(trace: StoredTrace, history: History, view: View) -> Iterator[Lin
     if trace.error is not None and _key(trace.error) not in told:
         yield failed(trace.error, indent=2)
     if trace.result is not None:
-        yield line(
-            (f"result: {one_line(compact(trace.result), None if view.is_full else _MOST_RESULT)}", QUIET), indent=2
-        )
+        yield line((f"result: {value_in_words(trace.result, None if view.is_full else _MOST_RESULT)}", QUIET), indent=2)
 
 
 def heading(trace: StoredTrace, view: View) -> Line:
