@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from baserun.store import StoredAnnotation, StoredCall, StoredError, StoredSpan, StoredTrace
-from baserun.wording.calls import LLM, endings, error_in_words, has_failed, model_in_words
+from baserun.wording.calls import LLM, endings, error_in_words, error_key, has_failed, model_in_words
 from baserun.wording.history import History, earlier_in_words
 from baserun.wording.messages import REASONING, SYSTEM, TOOL, USER, Message, answered, said
 from baserun.wording.notes import note_in_words
@@ -205,10 +205,10 @@ class _Teller:
         tool.has_run, tool.duration_ms = True, span.duration_ms
         if span.error is not None:
             tool.error = error_in_words(span.error)
-            self._errors.add((span.error.type, span.error.message))
+            self._errors.add(error_key(span.error))
 
     def _failed(self, error: StoredError | None, where: str | None = None) -> None:
-        key = None if error is None else (error.type, error.message)
+        key = None if error is None else error_key(error)
         if key is not None and key in self._errors and where is not None:
             return
         if key is not None:
@@ -216,7 +216,7 @@ class _Teller:
         self._add(Mark("error", "failed" if error is None else error_in_words(error), where))
 
     def _end(self, trace: StoredTrace) -> None:
-        if trace.error is not None and (trace.error.type, trace.error.message) not in self._errors:
+        if trace.error is not None and error_key(trace.error) not in self._errors:
             self._failed(trace.error)
         if trace.result is not None:
             self._add(Mark("note", "result", value_in_words(trace.result)))

@@ -48,6 +48,11 @@ def has_failed(call: StoredCall) -> bool:
     return call.status == "error" or (call.error is not None and call.status != "cancelled")
 
 
+def error_key(error: StoredError) -> tuple[str, str | None]:
+    """Return what tells the errors of a trace apart: one is stored with each span that it leaves, and told once."""
+    return error.type, error.message
+
+
 def error_in_words(error: StoredError) -> str:
     """Return an error such as ``RateLimitError (429): message``."""
     status = f" ({error.status_code})" if error.status_code is not None else ""

@@ -8,7 +8,8 @@ from baserun.cli._render._annotations import tell_annotation
 from baserun.cli._render._calls import failed, tell_call, tell_tool
 from baserun.cli._render._lines import QUIET, STATUS_STYLES, Line, line
 from baserun.cli._render._view import View
-from baserun.store import StoredAnnotation, StoredCall, StoredError, StoredSpan, StoredTrace
+from baserun.store import StoredAnnotation, StoredCall, StoredSpan, StoredTrace
+from baserun.wording.calls import error_key
 from baserun.wording.history import History
 from baserun.wording.order import in_order, told_at
 from baserun.wording.statuses import status_in_words
@@ -31,7 +32,7 @@ def tell_trace(trace: StoredTrace, history: History, view: View) -> Iterator[Lin
                 yield note
         else:
             yield from _tell_span(happened, history, view, told)
-    if trace.error is not None and _key(trace.error) not in told:
+    if trace.error is not None and error_key(trace.error) not in told:
         yield failed(trace.error, indent=2)
     if trace.result is not None:
         yield line((f"result: {value_in_words(trace.result, None if view.is_full else _MOST_RESULT)}", QUIET), indent=2)
@@ -51,12 +52,8 @@ def _tell_span(span: StoredSpan, history: History, view: View, told: set[tuple[s
         yield from tell_call(span, history, view)
     elif span.kind == "tool":
         yield from tell_tool(span, view)
-    elif span.status != "ok" and span.error is not None and _key(span.error) not in told:
+    elif span.status == "error" and span.error is not None and error_key(span.error) not in told:
         yield line((f"{span.kind} {span.name}  {duration(span.duration_ms)}", QUIET), indent=2)
         yield failed(span.error, indent=4)
     if span.error is not None:
-        told.add(_key(span.error))
-
-
-def _key(error: StoredError) -> tuple[str, str | None]:
-    return error.type, error.message
+        told.add(error_key(span.error))
