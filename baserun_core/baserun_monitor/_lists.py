@@ -47,8 +47,7 @@ class Listing(Generic[Item]):
         if path.endswith(".json") and visit.params.get("all"):
             return self._exported(visit, json_of(self._all(visit)), "application/json", "json")
         if visit.wants_json:
-            page = self._page(visit.store, self._asked(visit), self.a_page)
-            return as_json({"items": [item.to_dict() for item in page.items], "next": page.next})
+            return as_json(self._page(visit.store, self._asked(visit), self.a_page).to_dict())
         return self._shown(visit)
 
     def narrow(self, visit: Visit) -> Response:

@@ -83,9 +83,12 @@ def write_json(value: Any) -> None:
     click.echo(safe_json(json.dumps(value, ensure_ascii=False, indent=2)))
 
 
-def page_dict(page: Page[Any]) -> dict[str, Any]:
-    """Return a page as an object, with the cursor of the next page."""
-    return {"items": [item.to_dict() for item in page.items], "next": page.next}
+def write_page(columns: Sequence[Column[Item]], page: Page[Item], nothing: str, *, as_json: bool) -> None:
+    """Write a page of a list: as one JSON object with the cursor of the next page, or like `Output.items`."""
+    if as_json:
+        write_json(page.to_dict())
+    else:
+        Output().items(columns, page, nothing)
 
 
 def _is_terminal() -> bool:

@@ -8,7 +8,7 @@ import click
 
 from baserun.cli._lookup import user_to_filter
 from baserun.cli._options import given, search_options
-from baserun.cli._output import Output, page_dict, write_json
+from baserun.cli._output import write_page
 from baserun.cli._render._columns import HITS
 from baserun.cli._stores import opened_store
 from baserun.store import Store
@@ -27,7 +27,4 @@ def search(store: Store, text: tuple[str, ...], as_json: bool, user: str | None,
     if not words.strip():
         raise click.UsageError("There is nothing to search for; write words that were said.")
     page = store.search(words, **given({"user": user_to_filter(store, user), **options}))
-    if as_json:
-        write_json(page_dict(page))
-    else:
-        Output().items(HITS, page, "Nobody said that.")
+    write_page(HITS, page, "Nobody said that.", as_json=as_json)

@@ -9,7 +9,7 @@ import click
 from baserun.cli._groups import NounGroup
 from baserun.cli._lookup import find_session, user_to_filter
 from baserun.cli._options import full_option, given, json_option, session_filters
-from baserun.cli._output import Output, page_dict, write_json
+from baserun.cli._output import Output, write_json, write_page
 from baserun.cli._render._columns import SESSIONS
 from baserun.cli._render._conversation import conversation
 from baserun.cli._stores import opened_store
@@ -34,10 +34,7 @@ def list_sessions(store: Store, as_json: bool, user: str | None, **filters: Any)
     Without a command, `baserun sessions` does the same.
     """
     page = store.sessions(**given({"user": user_to_filter(store, user), **filters}))
-    if as_json:
-        write_json(page_dict(page))
-    else:
-        Output().items(SESSIONS, page, "No session is like that.")
+    write_page(SESSIONS, page, "No session is like that.", as_json=as_json)
 
 
 @sessions.command("show")

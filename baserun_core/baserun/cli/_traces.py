@@ -9,7 +9,7 @@ import click
 from baserun.cli._groups import NounGroup
 from baserun.cli._lookup import find_session, find_trace, user_to_filter
 from baserun.cli._options import full_option, given, json_option, trace_filters
-from baserun.cli._output import Output, page_dict, write_json
+from baserun.cli._output import Output, write_json, write_page
 from baserun.cli._render._columns import TRACES
 from baserun.cli._render._conversation import one_trace
 from baserun.cli._render._lines import BLANK
@@ -36,10 +36,7 @@ def list_traces(store: Store, as_json: bool, user: str | None, session: str | No
     """
     session_id = None if session is None else find_session(store, session).id
     page = store.traces(**given({"user": user_to_filter(store, user), "session": session_id, **filters}))
-    if as_json:
-        write_json(page_dict(page))
-    else:
-        Output().items(TRACES, page, "No trace is like that.")
+    write_page(TRACES, page, "No trace is like that.", as_json=as_json)
 
 
 @traces.command("show")

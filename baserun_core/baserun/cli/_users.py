@@ -11,7 +11,7 @@ from baserun.cli._confirm import confirm
 from baserun.cli._groups import NounGroup, Problem
 from baserun.cli._lookup import find_exact_user, find_user, nobody, user_to_filter
 from baserun.cli._options import given, json_option, user_filters
-from baserun.cli._output import Output, page_dict, write_json
+from baserun.cli._output import Output, write_json, write_page
 from baserun.cli._render._columns import SESSIONS, USERS
 from baserun.cli._render._lines import BLANK
 from baserun.cli._render._users import profile
@@ -39,10 +39,7 @@ def list_users(store: Store, as_json: bool, user: str | None, **filters: Any) ->
     Without a command, `baserun users` does the same.
     """
     page = store.users(**given({"user": user_to_filter(store, user), **filters}))
-    if as_json:
-        write_json(page_dict(page))
-    else:
-        Output().items(USERS, page, "No user is like that.")
+    write_page(USERS, page, "No user is like that.", as_json=as_json)
 
 
 @users.command("show")

@@ -233,7 +233,7 @@ class StoreInfo(Result, frozen=True, kw_only=True):
     """What SQLite's own quick check found; empty when the file is sound."""
 
 
-class Page(msgspec.Struct, Generic[T], frozen=True, kw_only=True):
+class Page(Result, Generic[T], frozen=True, kw_only=True):
     """One page of a list; ``next`` asks for the page after it."""
 
     items: list[T]
