@@ -6,8 +6,7 @@ import importlib
 import importlib.util
 import sys
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from importlib.machinery import SourceFileLoader
 from pathlib import Path
 from types import ModuleType
@@ -18,6 +17,7 @@ import pytest
 import baserun
 from baserun import _instrument
 from baserun.testing import capture
+from waiting import eventually
 
 CLIENT = "quite_a_client"
 INTEGRATION = "recording_of_quite_a_client"
@@ -81,13 +81,6 @@ def imported() -> Any:
     return importlib.import_module(CLIENT)
 
 
-def until(condition: Callable[[], bool]) -> None:
-    """Wait until another thread has made `condition` true, ten seconds at most."""
-    end = time.monotonic() + 10
-    while not condition() and time.monotonic() < end:
-        time.sleep(0.001)
-
-
 def watchers() -> int:
     return sum(type(finder).__module__ == "baserun._instrument" for finder in sys.meta_path)
 
@@ -123,11 +116,11 @@ def test_client_that_is_being_imported(tmp_path: Path) -> None:
     importing = threading.Thread(target=imported)
 
     importing.start()
-    until(lambda: CLIENT in sys.modules)
+    eventually(lambda: CLIENT in sys.modules)
     with capture() as captured:
         gate.touch()
         importing.join()
-        until(lambda: bool(imported().MADE))
+        eventually(lambda: imported().MADE)
         imported().ask()
 
     assert [call.name for call in captured.calls] == ["chat"]

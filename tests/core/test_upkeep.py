@@ -12,6 +12,7 @@ import pytest
 import baserun
 from baserun._upkeep import MOST_BYTES, MOST_RECORDS, PAUSE, Upkeep
 from baserun.store.sqlite._lock import WriteLock
+from waiting import eventually
 
 
 def test_the_first_maintenance_is_due_at_once() -> None:
@@ -119,10 +120,7 @@ def test_the_last_records_are_indexed_although_the_store_was_locked(tmp_path: Pa
 
 
 def _wait_until_indexed(path: Path, number: int) -> None:
-    deadline = time.monotonic() + 30
-    while _indexed(path) < number:
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+    eventually(lambda: _indexed(path) >= number)
 
 
 def _indexed(path: Path) -> int:

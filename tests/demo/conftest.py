@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TypeVar
@@ -17,11 +16,11 @@ import pytest
 
 import baserun
 from baserun.store import StoredSession, StoredTrace
+from waiting import PATIENCE, eventually
 
 COMMAND = [sys.executable, "-c", "from baserun.cli import main; main()", "demo", "--no-browser"]
 OTHERS = ("BASERUN_", "CHAT_", "OPENAI_")
 """Prefixes of environment variables that would change the demo."""
-PATIENCE = 90  # seconds; on an idle machine it takes moments
 
 Found = TypeVar("Found")
 
@@ -54,12 +53,12 @@ class Demo:
 
     def eventually(self, look: Callable[[], Found | None]) -> Found:
         """Wait until `look` returns a true value, and return it."""
-        deadline = time.monotonic() + PATIENCE
-        while not (found := look()):
+
+        def look_while_it_runs() -> Found | None:
             assert self._process.poll() is None, self.said
-            assert time.monotonic() < deadline, f"it did not happen: {self.said}"
-            time.sleep(0.1)
-        return found
+            return look()
+
+        return eventually(look_while_it_runs, tell=lambda: self.said)
 
     def sessions(self, name: str) -> list[StoredSession]:
         """Return the stored sessions of a visitor, the earliest first."""

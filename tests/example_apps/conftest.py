@@ -7,17 +7,17 @@ import os
 import re
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from secrets import token_hex
-from typing import Any, TypeVar
+from typing import Any
 
 import httpx
 import pytest
 
 import baserun
 from baserun.store import StoredSession
+from waiting import PATIENCE, eventually
 
 EXAMPLES = Path(__file__).parents[2] / "example_apps"
 COMMANDS = {
@@ -27,19 +27,7 @@ COMMANDS = {
 }
 OTHERS = ("BASERUN_", "CHAT_", "DJANGO_", "OPENAI_")
 """Prefixes of environment variables that would change an example."""
-PATIENCE = 60  # seconds; on an idle machine it takes moments
 PASSWORD = "correct horse battery"
-
-Found = TypeVar("Found")
-
-
-def eventually(look: Callable[[], Found | None]) -> Found:
-    """Wait until `look` returns a true value, and return it."""
-    deadline = time.monotonic() + PATIENCE
-    while not (found := look()):
-        assert time.monotonic() < deadline, "it did not happen"
-        time.sleep(0.05)
-    return found
 
 
 class Site:
@@ -165,8 +153,3 @@ def _visit(site: Site) -> Iterator[Callable[[str], Visitor]]:
     for visitor in visitors:
         visitor.browser.close()
     sys.stdout.write(site.log[-4_000:])  # shown if a test fails
-
-
-@pytest.fixture(name="eventually")
-def _eventually() -> Callable[[Callable[[], Found | None]], Found]:
-    return eventually

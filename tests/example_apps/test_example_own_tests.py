@@ -14,6 +14,7 @@ import pytest
 from click.testing import CliRunner
 
 from baserun.cli._app import app as command_line
+from waiting import eventually
 
 EXAMPLES = Path(__file__).parents[2] / "example_apps"
 ASSISTANTS = {
@@ -70,7 +71,7 @@ def test_an_example_passes_its_own_tests(example: Example, options: tuple[str, .
 
 
 def test_a_session_becomes_a_test_that_tells_of_a_changed_prompt(
-    site: Any, visit: Callable[[str], Any], eventually: Callable[[Callable[[], Any]], Any], example: Example
+    site: Any, visit: Callable[[str], Any], example: Example
 ) -> None:
     """A test generated from a session passes without a provider; with a changed prompt it fails and shows it."""
     visitor = visit("pia")

@@ -9,9 +9,9 @@ from typing import Any
 import httpx
 
 from baserun.store import StoredCall, StoredSession, StoredTrace
+from waiting import eventually
 
 Visit = Callable[[str], Any]
-Eventually = Callable[[Callable[[], Any]], Any]
 
 
 def traces_of(session: StoredSession) -> list[StoredTrace]:
@@ -36,7 +36,7 @@ def whole(site: Any, visitor: Any, turns: int) -> Callable[[], list[StoredSessio
     return look
 
 
-def test_two_people_chat_at_once(site: Any, visit: Visit, eventually: Eventually) -> None:
+def test_two_people_chat_at_once(site: Any, visit: Visit) -> None:
     """Two users read streamed answers at the same time: one session each, with their own calls only."""
     people = [visit("ann"), visit("bob")]
 
@@ -67,7 +67,7 @@ def test_what_was_said_is_still_there(visit: Visit) -> None:
     assert page.index("Say &") < page.index("<p>as before</p>")
 
 
-def test_tools_are_part_of_the_turn(site: Any, visit: Visit, eventually: Eventually) -> None:
+def test_tools_are_part_of_the_turn(site: Any, visit: Visit) -> None:
     """A turn in which the model looks up an order is one trace with two calls and the tool."""
     visitor = visit("eve")
 
@@ -78,7 +78,7 @@ def test_tools_are_part_of_the_turn(site: Any, visit: Visit, eventually: Eventua
     assert [(span.kind, span.status) for span in trace.spans or []] == [("llm", "ok"), ("tool", "ok"), ("llm", "ok")]
 
 
-def test_cookies_resume_after_a_restart(site: Any, visit: Visit, eventually: Eventually) -> None:
+def test_cookies_resume_after_a_restart(site: Any, visit: Visit) -> None:
     """After a restart a visitor is still logged in, and continues the same session."""
     visitor = visit("finn")
     visitor.ask('Say "before"')
@@ -93,7 +93,7 @@ def test_cookies_resume_after_a_restart(site: Any, visit: Visit, eventually: Eve
     assert "before" in visitor.page()
 
 
-def test_feedback_arrives(site: Any, visit: Visit, eventually: Eventually) -> None:
+def test_feedback_arrives(site: Any, visit: Visit) -> None:
     """A thumbs down is stored as the session's feedback score."""
     visitor = visit("gail")
     *_, last = visitor.ask('Say "something wrong"')
@@ -104,7 +104,7 @@ def test_feedback_arrives(site: Any, visit: Visit, eventually: Eventually) -> No
     eventually(lambda: [each for each in site.sessions(visitor) if each.feedback_score == 0])
 
 
-def test_a_new_conversation_is_a_new_session(site: Any, visit: Visit, eventually: Eventually) -> None:
+def test_a_new_conversation_is_a_new_session(site: Any, visit: Visit) -> None:
     """After "New conversation" the page is empty and the next call is in another session."""
     visitor = visit("hana")
     visitor.ask('Say "the first"')
@@ -118,7 +118,7 @@ def test_a_new_conversation_is_a_new_session(site: Any, visit: Visit, eventually
     assert first.ended_at is not None
 
 
-def test_who_leaves_is_recorded_as_leaving(site: Any, visit: Visit, eventually: Eventually) -> None:
+def test_who_leaves_is_recorded_as_leaving(site: Any, visit: Visit) -> None:
     """If the reader of an answer leaves, the trace is cancelled, and the call is cancelled or closed."""
     visitor = visit("igor")
 
@@ -132,7 +132,7 @@ def test_who_leaves_is_recorded_as_leaving(site: Any, visit: Visit, eventually: 
     assert call.stream_end in ("cancelled", "closed")
 
 
-def test_what_was_read_before_leaving_is_kept(visit: Visit, eventually: Eventually) -> None:
+def test_what_was_read_before_leaving_is_kept(visit: Visit) -> None:
     """The conversation keeps the beginning of an answer whose reader left."""
     visitor = visit("kat")
 
@@ -148,7 +148,7 @@ def test_somebody_who_has_not_logged_in_cannot_ask(site: Any) -> None:
     assert response.status_code in (302, 303, 403)
 
 
-def test_staff_see_the_pages(site: Any, visit: Visit, eventually: Eventually) -> None:
+def test_staff_see_the_pages(site: Any, visit: Visit) -> None:
     """Staff see sessions on the pages; everybody else gets 403."""
     visitor, staff = visit("nora"), visit("staff")
     visitor.ask('Say "for the pages"')
@@ -161,7 +161,7 @@ def test_staff_see_the_pages(site: Any, visit: Visit, eventually: Eventually) ->
     assert httpx.get(f"{site.url}/baserun/sessions").status_code == 403
 
 
-def test_pages_show_the_time_of_the_server(site: Any, visit: Visit, eventually: Eventually) -> None:
+def test_pages_show_the_time_of_the_server(site: Any, visit: Visit) -> None:
     """The pages show times in the zone of the server, which no framework's default changes."""
     visitor, staff = visit("otto"), visit("staff")
     visitor.ask('Say "what time it is"')

@@ -6,7 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
 from pathlib import Path
@@ -15,9 +14,7 @@ from textwrap import dedent
 import pytest
 
 from baserun.store import open_store
-
-PATIENCE = 120.0
-"""Seconds until a test gives up waiting; nothing here is timed more finely."""
+from waiting import PATIENCE
 
 PREAMBLE = """\
 from __future__ import annotations
@@ -119,16 +116,3 @@ def _messages(path: Path) -> Callable[[], list[str]]:
         return sorted(str(note.value) for session in sessions for note in session.annotations or [])
 
     return read
-
-
-@pytest.fixture(name="until")
-def _until() -> Callable[[Callable[[], object]], None]:
-    """Return a function that waits for a condition."""
-
-    def wait(condition: Callable[[], object]) -> None:
-        deadline = time.monotonic() + PATIENCE
-        while not condition():
-            assert time.monotonic() < deadline, "waited for too long"
-            time.sleep(0.005)
-
-    return wait

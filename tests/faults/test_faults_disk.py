@@ -15,10 +15,10 @@ from typing import Any
 import pytest
 
 import baserun
+from waiting import eventually
 
 Make = Callable[[str], Any]
 Messages = Callable[[], list[str]]
-Until = Callable[[Callable[[], object]], None]
 
 FULL = """
     import resource
@@ -167,9 +167,7 @@ DAMAGES = [_garbage, _emptied, _deleted, _deleted_alone, _replaced, _folder_remo
 
 
 @pytest.mark.parametrize("damage", DAMAGES)
-def test_a_store_that_is_damaged_in_use(
-    path: Path, messages: Messages, until: Until, damage: Callable[[Path], None]
-) -> None:
+def test_a_store_that_is_damaged_in_use(path: Path, messages: Messages, damage: Callable[[Path], None]) -> None:
     """After any damage to the store's file in use, later records are stored in an intact one."""
     baserun.init(store=path)
     with baserun.with_session(session_identifier="s"):
@@ -178,8 +176,8 @@ def test_a_store_that_is_damaged_in_use(
         damage(path)
         for number in range(3):
             baserun.log(f"after {number}")
-            until(lambda: baserun.flush(1))
-    until(lambda: baserun.flush(1))
+            eventually(lambda: baserun.flush(1))
+    eventually(lambda: baserun.flush(1))
 
     assert [text for text in messages() if text != "before"] == ["after 0", "after 1", "after 2"]
     assert baserun.stats().closed

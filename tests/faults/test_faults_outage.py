@@ -15,10 +15,10 @@ import pytest
 
 import baserun
 from baserun import signals
+from waiting import eventually
 
 Make = Callable[[str], Any]
 Messages = Callable[[], list[str]]
-Until = Callable[[Callable[[], object]], None]
 
 
 @contextmanager
@@ -75,7 +75,7 @@ OUTAGES: dict[str, Callable[[Path], Any]] = {
 
 
 @pytest.mark.parametrize("outage", OUTAGES)
-def test_nothing_is_lost_in_an_outage(path: Path, messages: Messages, until: Until, outage: str) -> None:
+def test_nothing_is_lost_in_an_outage(path: Path, messages: Messages, outage: str) -> None:
     """Records made while the store cannot be written are stored when it can, without any call."""
     baserun.init(store=path)
     baserun.log("first")
@@ -87,7 +87,7 @@ def test_nothing_is_lost_in_an_outage(path: Path, messages: Messages, until: Unt
         assert not baserun.flush(0.2)
         assert baserun.stats().queued == 502
 
-    until(lambda: not baserun.stats().queued)
+    eventually(lambda: not baserun.stats().queued)
 
     assert baserun.stats() == baserun.Stats(captured=503, stored=503, queued=0, dropped={}, queued_bytes=0)
     assert messages() == ["during"] * 500
@@ -120,9 +120,7 @@ def test_a_store_that_is_replaced_while_it_is_opened_is_noticed(path: Path, mess
     assert messages() == ["after"] * 20
 
 
-def test_an_outage_is_logged_at_its_beginning_and_end(
-    path: Path, until: Until, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_an_outage_is_logged_at_its_beginning_and_end(path: Path, caplog: pytest.LogCaptureFixture) -> None:
     """An outage is logged once when it begins and once when it ends, however many records and tries there are."""
     path.mkdir(parents=True)
     baserun.init(store=path / "baserun.sqlite3", flush_interval=0.001)
@@ -141,7 +139,7 @@ def test_an_outage_is_logged_at_its_beginning_and_end(
     assert "writes its records again" in ours[1].message
 
 
-def test_records_that_do_not_fit_are_dropped_and_counted(path: Path, until: Until) -> None:
+def test_records_that_do_not_fit_are_dropped_and_counted(path: Path) -> None:
     """A full queue drops new records, sends `records_dropped`, and adds them to the store's ledger after the outage."""
     heard: list[tuple[str, int]] = []
 
@@ -158,7 +156,7 @@ def test_records_that_do_not_fit_are_dropped_and_counted(path: Path, until: Unti
         assert 0 < stats.queued < 10
         assert stats.dropped == {"queue_full": 10 - stats.queued}
         assert stats.queued_bytes <= 20_000
-        until(lambda: heard)
+        eventually(lambda: heard)
     assert baserun.flush(60)
 
     after = baserun.stats()

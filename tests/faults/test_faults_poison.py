@@ -12,9 +12,9 @@ import pytest
 import baserun
 from baserun import signals
 from baserun.instrumentation import CallDetails, Usage, finish_call, start_call
+from waiting import eventually
 
 Messages = Callable[[], list[str]]
-Until = Callable[[Callable[[], object]], None]
 
 
 class Source:
@@ -140,7 +140,7 @@ def test_a_redact_function_that_hangs_delays_nobody(path: Path, messages: Messag
 
 
 @pytest.mark.parametrize("call", [baserun.flush, baserun.shutdown])
-def test_a_redact_function_may_call_us(path: Path, messages: Messages, until: Until, call: Callable[[], bool]) -> None:
+def test_a_redact_function_may_call_us(path: Path, messages: Messages, call: Callable[[], bool]) -> None:
     """`flush` and `shutdown` called by a redact function return False at once, without a deadlock."""
     answers: list[bool] = []
 
@@ -152,14 +152,14 @@ def test_a_redact_function_may_call_us(path: Path, messages: Messages, until: Un
     baserun.init(store=path, redact=redact)
     with baserun.with_session(session_identifier="s"):
         baserun.log("now")
-        until(lambda: answers)
-    until(lambda: baserun.flush(1))
+        eventually(lambda: answers)
+    eventually(lambda: baserun.flush(1))
 
     assert answers == [False]
-    until(lambda: path.exists() and messages() == ["now"])
+    eventually(lambda: path.exists() and messages() == ["now"])
 
 
-def test_strings_of_ten_megabytes(path: Path, until: Until) -> None:
+def test_strings_of_ten_megabytes(path: Path) -> None:
     """Huge texts are counted with their size while queued, stored cut, and leave the queue empty."""
     baserun.init(store=path, flush_interval=60)
     with baserun.with_session(session_identifier="s"), baserun.start_trace(name="t"):

@@ -15,6 +15,8 @@ import gunicorn  # type: ignore[import-untyped]
 import pytest
 import uvicorn
 
+from waiting import eventually
+
 Messages = Callable[[], list[str]]
 Work = Callable[[int], None]
 Serve = Callable[[list[str], str, Work, str], None]
@@ -107,14 +109,14 @@ def _serve(tmp_path: Path, path: Path, free_port: Callable[[], int]) -> Serve:
 
 
 @pytest.mark.parametrize("options", ["--workers=1", "--workers=2 --preload", "--worker-class=gthread --threads=4"])
-def test_gunicorn(serve: Serve, tmp_path: Path, messages: Messages, until: Callable[..., None], options: str) -> None:
+def test_gunicorn(serve: Serve, tmp_path: Path, messages: Messages, options: str) -> None:
     """Workers of gunicorn write their queued records when ended, and those of a preloaded master are stored once."""
     served = set()
 
     def work(port: int) -> None:
         for number in range(20):
             served.add(_get(port, f"/{number}"))
-        until(lambda: len(list(tmp_path.glob("booted-*"))) == (2 if "--workers=2" in options else 1))
+        eventually(lambda: len(list(tmp_path.glob("booted-*"))) == (2 if "--workers=2" in options else 1))
 
     serve([*GUNICORN, *options.split()], WSGI, work, "60")
 
@@ -136,12 +138,12 @@ def test_uvicorn_with_a_flush_at_its_shutdown(serve: Serve, messages: Messages) 
     assert messages() == sorted(f"/{number}" for number in range(20))
 
 
-def test_uvicorn_without_a_flush(serve: Serve, path: Path, messages: Messages, until: Callable[..., None]) -> None:
+def test_uvicorn_without_a_flush(serve: Serve, path: Path, messages: Messages) -> None:
     """Under uvicorn a record is written after the flush interval, and is still stored after the server's end."""
 
     def work(port: int) -> None:
         _get(port, "/first")
-        until(lambda: path.exists() and messages() == ["/first"])
+        eventually(lambda: path.exists() and messages() == ["/first"])
 
     serve(UVICORN, ASGI, work, "0.05")
 

@@ -15,10 +15,10 @@ import pytest
 import baserun
 from baserun._queue import RecordQueue
 from baserun.instrumentation import CallDetails, finish_call, start_call
+from waiting import eventually
 
 Make = Callable[[str], Any]
 Messages = Callable[[], list[str]]
-Until = Callable[[Callable[[], object]], None]
 
 
 def _writers() -> list[threading.Thread]:
@@ -66,19 +66,19 @@ def test_an_idle_writer_sleeps(program: Make) -> None:
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
-def test_a_thread_that_is_killed_asleep_loses_nothing(path: Path, messages: Messages, until: Until) -> None:
+def test_a_thread_that_is_killed_asleep_loses_nothing(path: Path, messages: Messages) -> None:
     """A record that wakes a killed thread is written by the next thread."""
     baserun.init(store=path, flush_interval=0.001)
     killed: list[threading.Thread] = []
     with baserun.with_session(session_identifier="s"):
         for number in range(20):
             baserun.log(f"{number:02}")
-            until(lambda: baserun.flush(1))
+            eventually(lambda: baserun.flush(1))
             for thread in set(_writers()) - set(killed):
                 _kill(thread)
                 killed.append(thread)
 
-    until(lambda: baserun.flush(1))
+    eventually(lambda: baserun.flush(1))
 
     assert len(killed) > 5
     assert messages() == [f"{number:02}" for number in range(20)]
@@ -86,7 +86,7 @@ def test_a_thread_that_is_killed_asleep_loses_nothing(path: Path, messages: Mess
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
-def test_a_thread_that_is_killed_with_a_batch_loses_nothing(path: Path, messages: Messages, until: Until) -> None:
+def test_a_thread_that_is_killed_with_a_batch_loses_nothing(path: Path, messages: Messages) -> None:
     """A batch whose thread dies while preparing it is continued by the next thread, and each record is stored once."""
     killed = []
 
@@ -101,7 +101,7 @@ def test_a_thread_that_is_killed_with_a_batch_loses_nothing(path: Path, messages
         for number in range(100):
             baserun.log(f"{number:02}")
 
-    until(lambda: baserun.flush(1))
+    eventually(lambda: baserun.flush(1))
 
     assert len(killed) == 10
     assert messages() == [f"{number:02}" for number in range(100)]
@@ -118,14 +118,14 @@ class Deadly:
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
-def test_a_record_that_kills_its_thread_is_dropped(path: Path, messages: Messages, until: Until) -> None:
+def test_a_record_that_kills_its_thread_is_dropped(path: Path, messages: Messages) -> None:
     """A redact function that raises `KeyboardInterrupt` costs the record at hand, and no other."""
     baserun.init(store=path, redact=Deadly())
     with baserun.with_session(session_identifier="s"):
         for text in ("before", "deadly", "after"):
             baserun.log(text)
 
-    until(lambda: not baserun.stats().queued)
+    eventually(lambda: not baserun.stats().queued)
 
     assert messages() == ["after", "before"]
     assert baserun.stats().dropped == {"unreadable": 1}
@@ -145,7 +145,7 @@ class Answer:
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
-def test_a_call_that_kills_its_thread_is_dropped(path: Path, until: Until) -> None:
+def test_a_call_that_kills_its_thread_is_dropped(path: Path) -> None:
     """A call whose details raise `KeyboardInterrupt` costs only its own record, although calls are read ahead."""
     baserun.init(store=path)
     with baserun.with_session(session_identifier="s"):
@@ -154,7 +154,7 @@ def test_a_call_that_kills_its_thread_is_dropped(path: Path, until: Until) -> No
             assert span is not None
             finish_call(span, Answer(text), 100)
 
-    until(lambda: not baserun.stats().queued)
+    eventually(lambda: not baserun.stats().queued)
 
     store = baserun.open_store(path)
     found = [store.trace(each.id) for each in store.traces()]
@@ -204,7 +204,7 @@ def test_a_thread_that_could_not_start_starts_later(program: Make, messages: Mes
     assert {"early", "later"} == set(messages())
 
 
-def test_a_stopped_and_continued_process_loses_nothing(program: Make, messages: Messages, until: Until) -> None:
+def test_a_stopped_and_continued_process_loses_nothing(program: Make, messages: Messages) -> None:
     """SIGSTOP and SIGCONT, as for a paused container, lose nothing."""
     source = """
     baserun.init(store=path)
@@ -228,12 +228,12 @@ def test_a_stopped_and_continued_process_loses_nothing(program: Make, messages: 
     assert messages() == ["x"] * 100
 
 
-def test_the_end_of_one_wait_leaves_another_one(until: Until) -> None:
+def test_the_end_of_one_wait_leaves_another_one() -> None:
     """When two threads wait on a queue, the end of one's wait does not keep the other from being woken."""
     queue = RecordQueue(1_000)
     second = threading.Thread(target=queue.wait, args=(lambda: False,))
     second.start()
-    until(lambda: queue._bells)
+    eventually(lambda: queue._bells)
 
     queue.wait(lambda: True)
     queue.put("record", 1)

@@ -5,31 +5,18 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import TypeVar
 
 import pytest
 
 from baserun.store import StoredSession, open_store
+from waiting import PATIENCE
 
-PATIENCE = 120.0  # seconds; on an idle machine it takes moments
 SITES = Path(__file__).parent / "sites"
 OTHERS = ("BASERUN_", "OPENAI_", "DJANGO_", "FLASK_", "CELERY_")
 """Prefixes of environment variables that would change a program."""
-
-Found = TypeVar("Found")
-
-
-def eventually(look: Callable[[], Found]) -> Found:
-    """Wait until `look` returns a true value, and return it."""
-    deadline = time.monotonic() + PATIENCE
-    while not (found := look()):
-        assert time.monotonic() < deadline, "it did not happen"
-        time.sleep(0.02)
-    return found
 
 
 class Place:
@@ -99,11 +86,6 @@ class Place:
         """Return the problems that verifying the store finds."""
         with closing(open_store(self.store, budget=None)) as store:
             return [str(problem) for problem in store.verify()]
-
-
-@pytest.fixture(name="eventually", scope="session")
-def _eventually() -> Callable[[Callable[[], Found]], Found]:
-    return eventually
 
 
 @pytest.fixture(name="make_place", scope="session")

@@ -9,6 +9,7 @@ import openai  # noqa: F401  (the worker needs it)
 import pytest
 
 from baserun.testing import OfflineModel
+from waiting import eventually
 
 WORKER = ("-m", celery.__name__, "--app", "jobs", "worker", "--without-gossip", "--without-mingle", "--pool")
 PEOPLE = ("anna", "bert")
@@ -23,7 +24,7 @@ PEOPLE = ("anna", "bert")
     ],
     ids=" ".join,
 )
-def test_jobs_go_on_in_the_session_they_were_sent_from(make_place: Any, eventually: Any, pool: tuple[str, ...]) -> None:
+def test_jobs_go_on_in_the_session_they_were_sent_from(make_place: Any, pool: tuple[str, ...]) -> None:
     """Calls of jobs are in the sessions and traces of the users who enqueued them."""
     with OfflineModel() as model:
         place = make_place(model.environment())

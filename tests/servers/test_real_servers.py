@@ -22,6 +22,7 @@ import uvicorn
 import baserun
 from baserun.store import StoredCall, StoredSession, StoredSpan, StoredTrace
 from baserun.testing import OfflineModel
+from waiting import eventually
 
 PEOPLE = ("anna", "bert")
 BEFORE = ("first", "second")
@@ -116,7 +117,7 @@ PARAMETERS = [
 
 
 @pytest.fixture(name="seen", scope="module", params=PARAMETERS)
-def _seen(request: pytest.FixtureRequest, make_place: Any, free_port: Any, eventually: Any) -> Seen:
+def _seen(request: pytest.FixtureRequest, make_place: Any, free_port: Any) -> Seen:
     """Two users log in, ask twice at the same time, and once more after a restart of the server."""
     served: Served = request.param
     with ExitStack() as stack:

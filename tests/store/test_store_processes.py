@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from baserun.store import Store
+from waiting import eventually
 
 WRITER = """
 import os, sys, time
@@ -56,8 +57,7 @@ def _acknowledged(path: Path) -> set[str]:
 def _wait_for_work(path: Path, names: list[str]) -> None:
     """Wait until each of these writers has stored something; it may be killed after that."""
     files = [path.with_name(f"{path.name}.{name}.acknowledged") for name in names]
-    while not all(file.exists() and file.stat().st_size for file in files):
-        time.sleep(0.005)
+    eventually(lambda: all(file.exists() and file.stat().st_size for file in files))
 
 
 def _stored_spans(store: Store) -> set[str]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib
 import json
-import time
 from typing import Any
 
 import openai
@@ -12,6 +11,7 @@ import pytest
 from openai.types.chat import ChatCompletion
 
 from baserun.testing import Fault, OfflineModel
+from waiting import eventually
 
 # Both may be installed; clients before 3.0 use the older one.
 httpx2: Any = importlib.import_module("httpx2" if int(openai.__version__.split(".")[0]) >= 3 else "httpx")
@@ -348,8 +348,5 @@ def test_unknown_paths_are_refused(model: OfflineModel, method: str, path: str, 
 
 def wait_for_end(model: OfflineModel) -> str:
     """Wait for the only answer, and return how it ended."""
-    deadline = time.monotonic() + 30
-    while not model.answers and time.monotonic() < deadline:
-        time.sleep(0.01)
-    (answer,) = model.answers
+    (answer,) = eventually(lambda: model.answers)
     return answer.end

@@ -18,6 +18,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from baserun.testing import OfflineModel
+from waiting import eventually
 
 # Both may be installed; clients before 3.0 use the older one.
 httpx2: Any = importlib.import_module("httpx2" if int(openai.__version__.split(".")[0]) >= 3 else "httpx")
@@ -147,7 +148,8 @@ def test_early_close_is_noticed(model: OfflineModel) -> None:
             next(iter(stream))
         list(client.chat.completions.create(model="gpt-4o", messages=MESSAGES, stream=True))
 
-    ends = {answer.request.json["model"]: answer.end for answer in wait_for_answers(model, 2)}
+    eventually(lambda: len(model.answers) >= 2)
+    ends = {answer.request.json["model"]: answer.end for answer in model.answers}
     assert ends == {"gpt-4o#chunk-delay=0.01": "client_left", "gpt-4o": "complete"}
 
 
@@ -206,12 +208,3 @@ def test_any_bytes_are_survived(model: OfflineModel, data: bytes) -> None:
     with connect(model) as good:
         good.sendall(b"GET /v1/models HTTP/1.1\r\nConnection: close\r\n\r\n")
         assert good.recv(12) == b"HTTP/1.1 200"
-
-
-def wait_for_answers(model: OfflineModel, number: int) -> list[Any]:
-    """Wait for this number of answers, and return them."""
-    for _ in range(3000):
-        if len(model.answers) >= number:
-            break
-        threading.Event().wait(0.01)
-    return model.answers
