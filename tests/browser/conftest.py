@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import shutil
 import signal
@@ -16,11 +15,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+import hostile
+
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, BrowserContext, Page
 
 CHROMIUM = os.environ.get("BASERUN_CHROMIUM") or shutil.which("chromium") or "/usr/bin/chromium"
-MONITOR = Path(__file__).parents[1] / "monitor"
 PATIENCE_MS = 20_000
 
 
@@ -78,13 +78,15 @@ def _chromium() -> Iterator[Browser]:
 @pytest.fixture(scope="session", name="filler")
 def _filler() -> ModuleType:
     """The module that records conversations."""
-    return _module("filler")
+    import filler  # not at the top: it needs a client, which the bare environment has not
+
+    return filler
 
 
 @pytest.fixture(name="hostile")
 def _hostile(path: Path) -> Path:
     """A store with a session of hostile values."""
-    _module("hostile").fill(str(path))
+    hostile.fill(str(path))
     return path
 
 
@@ -151,13 +153,3 @@ def _record(path: Path) -> Callable[[str], None]:
         subprocess.run([sys.executable, "-c", program, str(path), question, session], check=True)
 
     return say
-
-
-def _module(name: str) -> ModuleType:
-    """Load a module of the tests of the pages."""
-    spec = importlib.util.spec_from_file_location(f"browser_{name}", MONITOR / f"{name}.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import importlib.util
 import shutil
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from types import ModuleType
 
 import pytest
 from starlette.testclient import TestClient
 
 import baserun
+import filler
+import hostile
 from baserun.store import Store, open_store
 from baserun_monitor import LOOPBACK, Pages
 
@@ -20,21 +20,11 @@ ADA = baserun.hash_user("ada@example.com")
 HOME = "http://127.0.0.1:4320"
 
 
-def _module(name: str) -> ModuleType:
-    """Load a module that is beside this one."""
-    spec = importlib.util.spec_from_file_location(f"monitor_{name}", Path(__file__).with_name(f"{name}.py"))
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
 @pytest.fixture(scope="session", name="filled")
 def _filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A store with two days of conversations, which tests must not change."""
     path = tmp_path_factory.mktemp("filled") / "shop.sqlite3"
-    _module("filler").fill(path, days=2, now=datetime.now(UTC))
+    filler.fill(path, days=2, now=datetime.now(UTC))
     return path
 
 
@@ -69,7 +59,7 @@ def _visitor(pages: Pages) -> TestClient:
 def _hostile(tmp_path: Path) -> Iterator[Store]:
     """A store in which all values that a stranger can choose are hostile."""
     path = tmp_path / "hostile.sqlite3"
-    _module("hostile").fill(str(path))
+    hostile.fill(str(path))
     store = open_store(path, budget=None)
     yield store
     store.close()

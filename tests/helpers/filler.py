@@ -1,6 +1,6 @@
 """Fills a store with conversations of a small shop's support chat, recorded from the offline model.
 
-python tests/monitor/filler.py STORE [DAYS]
+python tests/helpers/filler.py STORE [DAYS]
 """
 
 from __future__ import annotations
