@@ -92,22 +92,9 @@ def fresh_process(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[N
 @pytest.fixture(name="call")
 def _call() -> Callable[..., None]:
     """Return a function that records a call to a model with a prompt and no other content, named after it."""
-    # Only here: tests that imports have no effect run here too.
-    from baserun.instrumentation import CallDetails, finish_call, start_call
+    from recorded_calls import record_prompt  # only here: tests that imports have no effect run here too
 
-    class Told:
-        def __init__(self, prompt: str) -> None:
-            self._prompt = prompt
-
-        def describe(self) -> CallDetails:
-            return CallDetails(provider="test", operation="chat", request_model="m", input_preview=self._prompt)
-
-    def call(prompt: str = "hello") -> None:
-        span = start_call(f"chat {prompt}")
-        if span is not None:
-            finish_call(span, Told(prompt), len(prompt))
-
-    return call
+    return record_prompt
 
 
 @pytest.fixture(scope="session")

@@ -7,28 +7,19 @@ from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from inspect import signature
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
 
 import baserun
 from baserun.cli._app import app
-from baserun.instrumentation import CallDetails, Usage, finish_call, start_call
+from baserun.instrumentation import Usage, finish_call, start_call
 from baserun.testing import CountingIds, FakeClock, capture
+from recorded_calls import Described
 
 ALICE = baserun.hash_user("alice@example.com")
 HOSTILE = "\x1b[31mred\x1b]0;title\x07 [bold]markup[/bold] \u202eevil\u2066 \x9b2J \x00"
-
-
-class Description(NamedTuple):
-    """A call's details, as an integration describes them."""
-
-    details: CallDetails
-
-    def describe(self) -> CallDetails:
-        """Return the details."""
-        return self.details
 
 
 class Teller:
@@ -64,7 +55,7 @@ class Teller:
             "input_preview": said[-1][1] if said else None,
             "output_preview": answer if isinstance(answer, str) else None,
         }
-        finish_call(span, Description(CallDetails(**{**described, **details})), 100, status=status, error=error)
+        finish_call(span, Described(**{**described, **details}), 100, status=status, error=error)
 
 
 class RateLimitError(Exception):

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 import baserun
-from baserun.instrumentation import CallDetails, finish_call, start_call
 from baserun.store import StoredAnnotation
 from baserun.testing import Captured, capture
+from recorded_calls import record_call
 
 FIRST = "00000000-0000-4000-8000-000000000001"
 TRACE = "00000000000000000000000000000001"
@@ -24,14 +24,6 @@ def said(notes: list[StoredAnnotation] | None) -> list[dict[str, Any]]:
         {key: value for key, value in note.to_dict().items() if value is not None and key not in ("id", "created_at")}
         for note in notes or []
     ]
-
-
-class Answered:
-    def __init__(self, response_id: str) -> None:
-        self._response_id = response_id
-
-    def describe(self) -> CallDetails:
-        return CallDetails(response_id=self._response_id)
 
 
 def test_log_in_a_span(captured: Captured) -> None:
@@ -208,9 +200,7 @@ def test_late_feedback_by_trace_id(captured: Captured) -> None:
 def test_late_feedback_by_completion_id(captured: Captured) -> None:
     """Feedback by the provider's id of an answer finds the call, its trace and its session."""
     with baserun.with_session("u"), baserun.start_trace("answer"):
-        span = start_call("chat")
-        assert span is not None
-        finish_call(span, Answered("completion-1"), 0)
+        record_call(response_id="completion-1")
 
     baserun.feedback("helpful", thumbsup=False, completion_id="completion-1")
 
@@ -237,9 +227,7 @@ def test_feedback_that_comes_before_its_target(captured: Captured) -> None:
     before = captured.sessions
 
     with baserun.with_session("u"), baserun.start_trace("answer"):
-        span = start_call("chat")
-        assert span is not None
-        finish_call(span, Answered("completion-1"), 0)
+        record_call(response_id="completion-1")
 
     assert before == []
     (session,) = captured.sessions

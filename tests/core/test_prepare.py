@@ -9,24 +9,11 @@ import pytest
 
 import baserun
 from baserun._runtime import recorder
-from baserun.instrumentation import ERROR, CallDetails, Usage, finish_call, start_call
+from baserun.instrumentation import ERROR, Usage
 from baserun.testing import Captured, capture
+from recorded_calls import record_call
 
 KEY = "sk-proj-" + "abcdefghijklmnopqrstuvwxyz0123456789ABCDEFGH"
-
-
-class Answered:
-    def __init__(self, **details: Any) -> None:
-        self._details = details
-
-    def describe(self) -> CallDetails:
-        return CallDetails(**self._details)
-
-
-def call(**details: Any) -> None:
-    span = start_call("chat")
-    assert span is not None
-    finish_call(span, Answered(**details), 0)
 
 
 def test_secrets_are_masked_everywhere(captured: Captured) -> None:
@@ -37,7 +24,7 @@ def test_secrets_are_masked_everywhere(captured: Captured) -> None:
         baserun.log(KEY, name=KEY, metadata={"a": KEY})
         baserun.tag("key", KEY)
         baserun.feedback("helpful", 1, comment=KEY)
-        call(
+        record_call(
             input=[{"content": KEY}],
             output=KEY,
             parameters={"user": KEY},
@@ -55,7 +42,9 @@ def test_secrets_are_masked_everywhere(captured: Captured) -> None:
 
 def test_each_detail_keeps_its_name(captured: Captured) -> None:
     """All details of a call are stored, each as the field of its name."""
-    texts = {name: name for name in ("provider", "operation", "request_model", "response_model", "stream_end")}
+    texts: dict[str, Any] = {
+        name: name for name in ("provider", "operation", "request_model", "response_model", "stream_end")
+    }
     texts |= {name: name for name in ("response_id", "request_id", "end_user")}
     values: dict[str, Any] = {
         "stream": True, "retries": 6, "parameters": {"n": 7}, "tool_calls": [{"id": "8"}], "finish_reasons": ["9"],
@@ -65,7 +54,7 @@ def test_each_detail_keeps_its_name(captured: Captured) -> None:
         input_tokens=10, output_tokens=11, cached_input_tokens=12, cache_write_tokens=13, reasoning_tokens=14
     )
     with baserun.with_session():
-        call(
+        record_call(
             **texts, **values, usage=tokens, time_to_first_token_us=15_000, input_preview="first", output_preview="last"
         )
 
@@ -131,7 +120,7 @@ def test_redact_function_does_not_get_identifiers() -> None:
     """A `redact` function does not get ids, models and kinds, so feedback by completion id still finds its call."""
     with capture(redact=lambda text, path: "hidden") as captured:
         with baserun.with_session(session_identifier="chat"):
-            call(response_id="answer-1", request_id="request-1", request_model="m", response_model="m-1")
+            record_call(response_id="answer-1", request_id="request-1", request_model="m", response_model="m-1")
         baserun.feedback("helpful", 1, completion_id="answer-1")
 
         (stored,) = captured.calls
@@ -158,7 +147,7 @@ def test_failing_redact_function_masks() -> None:
 def test_long_texts_are_cut(captured: Captured) -> None:
     """Names, ids, messages and previews are cut to their limits."""
     with pytest.raises(ValueError, match="eee"), baserun.with_session(), baserun.start_trace("n" * 10_000):
-        call(input_preview="p" * 10_000, output_preview="q" * 10_000, response_id="r" * 10_000)
+        record_call(input_preview="p" * 10_000, output_preview="q" * 10_000, response_id="r" * 10_000)
         raise ValueError("e" * 100_000)
 
     (session,) = captured.sessions
@@ -193,7 +182,7 @@ def test_text_that_no_store_takes(captured: Captured, text: str) -> None:
         baserun.feedback(text, 1, comment=text, completion_id=text)
         with baserun.span(text, kind=text) as span:
             span.input = span.result = text
-        call(response_id=text, request_model=text, input=text, output=text, parameters={text: text})
+        record_call(response_id=text, request_model=text, input=text, output=text, parameters={text: text})
     with baserun.start_trace("after"):
         pass
 
@@ -250,9 +239,7 @@ def test_error_messages_are_content() -> None:
 def test_failed_call_without_content_outside_of_a_trace(captured: Captured) -> None:
     """A failed call without content gives the trace made for it no error message."""
     with baserun.suppress(content_only=True):
-        span = start_call("chat")
-        assert span is not None
-        finish_call(span, Answered(), 0, status="error", error=ValueError("private"))
+        record_call(status=ERROR, raised=ValueError("private"))
 
     assert "private" not in repr([trace.to_dict() for trace in captured.traces])
     assert [trace.status for trace in captured.traces] == ["error"]
@@ -260,7 +247,7 @@ def test_failed_call_without_content_outside_of_a_trace(captured: Captured) -> N
 
 def test_unknown_price(captured: Captured) -> None:
     """The cost of a call to a model without a known price is None, not zero."""
-    call(provider="nobody", response_model="no-such-model", usage=Usage(input_tokens=1, output_tokens=1))
+    record_call(provider="nobody", response_model="no-such-model", usage=Usage(input_tokens=1, output_tokens=1))
 
     assert [each.cost_usd for each in captured.calls] == [None]
 
@@ -268,7 +255,7 @@ def test_unknown_price(captured: Captured) -> None:
 def test_moved_trace(captured: Captured) -> None:
     """A trace that is moved to another session takes its calls, feedback and tokens along."""
     with baserun.with_session("alice", session_identifier="a"), baserun.start_trace("t") as trace:
-        call(usage=Usage(input_tokens=3, output_tokens=1))
+        record_call(usage=Usage(input_tokens=3, output_tokens=1))
         baserun.feedback("helpful", 1)
     captured.flush()
     with baserun.with_session("bob", session_identifier="b") as bob:
@@ -298,7 +285,7 @@ def test_one_record_that_cannot_be_prepared_harms_no_other(captured: Captured) -
 def test_failure_reported_in_an_answer(captured: Captured) -> None:
     """A call whose answer reports a failure, though nothing was raised, counts as an error everywhere."""
     with baserun.with_session(user_identifier="ada"):
-        call(error=("server_error", "Try again."), error_body={"code": "server_error"})
+        record_call(error=("server_error", "Try again."), error_body={"code": "server_error"})
 
     (found,), (trace,) = captured.calls, captured.traces
     assert found.error is not None
@@ -311,8 +298,8 @@ def test_failure_reported_in_an_answer(captured: Captured) -> None:
 def test_failure_reported_in_an_answer_inside_a_trace(captured: Captured) -> None:
     """A trace that continues after a call with a reported failure keeps its own status, and counts the failed call."""
     with baserun.start_trace("answer"):
-        call(error=("server_error", None))
-        call()
+        record_call(error=("server_error", None))
+        record_call()
 
     (trace,) = captured.traces
     assert [each.status for each in captured.calls] == ["error", "ok"]
@@ -322,10 +309,8 @@ def test_failure_reported_in_an_answer_inside_a_trace(captured: Captured) -> Non
 def test_raised_error_counts_before_a_reported_one() -> None:
     """An exception that the client raised is the call's error, whatever failure its answer reports."""
     with capture(capture_content=False) as captured:
-        span = start_call("chat")
-        assert span is not None
-        finish_call(span, Answered(error=("told", "A")), 0, status=ERROR, error=ValueError("B"))
-        call(error=("told", "A"))
+        record_call(status=ERROR, raised=ValueError("B"), error=("told", "A"))
+        record_call(error=("told", "A"))
 
         raised, told = captured.calls
 

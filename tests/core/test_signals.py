@@ -15,13 +15,9 @@ from blinker import NamedSignal
 
 import baserun
 from baserun import signals
-from baserun.instrumentation import CallDetails, finish_call, start_call
+from baserun.instrumentation import start_call
 from baserun.testing import Captured, capture
-
-
-class Nothing:
-    def describe(self) -> CallDetails:
-        return CallDetails()
+from recorded_calls import record_call
 
 
 @contextlib.contextmanager
@@ -47,17 +43,11 @@ def _heard(captured: Captured) -> Iterator[list[tuple[str, Any]]]:
         yield heard
 
 
-def call() -> None:
-    span = start_call("chat")
-    assert span is not None
-    finish_call(span, Nothing(), 0)
-
-
 def test_every_signal_in_its_order(heard: list[tuple[str, Any]]) -> None:
     """A session with a trace, a call, a log and a user sends each signal in order, with its object as sender."""
     with baserun.with_session() as session:
         with baserun.start_trace("trace") as trace:
-            call()
+            record_call()
             baserun.log("hello")
         session.identify("u")
     with baserun.with_session(session_identifier=session.id) as resumed:
@@ -205,7 +195,7 @@ def test_receiver_that_records(captured: Captured) -> None:
         baserun.tag("called", span.name)
 
     with hearing(signals.llm_call_finished, receive), baserun.start_trace("trace"):
-        call()
+        record_call()
 
     assert [trace.tags for trace in captured.traces] == [{"called": "chat"}]
 
@@ -259,7 +249,7 @@ def test_nothing_is_called_without_receivers(captured: Captured) -> None:
     sys.setprofile(watch)
     try:
         with baserun.with_session("u"), baserun.start_trace("trace"):
-            call()
+            record_call()
             baserun.log("hello")
         unheard = list(called)
         with hearing(signals.annotation_added, lambda sender, **_: None):

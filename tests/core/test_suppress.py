@@ -15,26 +15,25 @@ import pytest
 
 import baserun
 from baserun import signals
-from baserun.instrumentation import CallDetails, Usage, end_user_to_fill, finish_call, start_call
+from baserun.instrumentation import Usage, end_user_to_fill, start_call
 from baserun.testing import Captured, capture
 from baserun.web import WSGIMiddleware
+from recorded_calls import record_call
 
 SECRET = "what was said"
 
 
-class Answered:
-    def describe(self) -> CallDetails:
-        return CallDetails(
-            response_model="model-1",
-            input=[{"role": "user", "content": SECRET}],
-            output=[{"role": "assistant", "content": SECRET}],
-            parameters={"stop": SECRET},
-            tool_calls=[{"id": "1", "name": "lookup", "arguments": SECRET}],
-            error_body={"message": SECRET},
-            usage=Usage(input_tokens=3, output_tokens=1),
-            input_preview=SECRET,
-            output_preview=SECRET,
-        )
+ANSWERED: dict[str, Any] = {
+    "response_model": "model-1",
+    "input": [{"role": "user", "content": SECRET}],
+    "output": [{"role": "assistant", "content": SECRET}],
+    "parameters": {"stop": SECRET},
+    "tool_calls": [{"id": "1", "name": "lookup", "arguments": SECRET}],
+    "error_body": {"message": SECRET},
+    "usage": Usage(input_tokens=3, output_tokens=1),
+    "input_preview": SECRET,
+    "output_preview": SECRET,
+}
 
 
 def everything() -> None:
@@ -43,9 +42,7 @@ def everything() -> None:
         trace.result = SECRET
         with baserun.span("step") as span:
             span.input = span.result = SECRET
-        call = start_call("chat model-1")
-        if call is not None:
-            finish_call(call, Answered(), 0, status="error", error=ValueError(SECRET))
+        record_call("chat model-1", status="error", raised=ValueError(SECRET), **ANSWERED)
         baserun.log(SECRET)
         baserun.check("check", True, expected=SECRET, actual=SECRET)
         baserun.feedback("helpful", stars=5, comment=SECRET)
@@ -212,9 +209,7 @@ def test_an_error_of_a_task_has_no_message_where_it_is_awaited(captured: Capture
 
     async def call() -> None:
         error = ValueError(SECRET)
-        span = start_call("chat model-1")
-        assert span is not None
-        finish_call(span, Answered(), 0, status="error", error=error)
+        record_call("chat model-1", status="error", raised=error, **ANSWERED)
         raise error
 
     async def main() -> None:

@@ -9,6 +9,7 @@ import pytest
 import baserun
 from baserun.instrumentation import CallDetails, Usage, finish_call, start_call
 from baserun.testing import Captured, FakeClock
+from recorded_calls import Described, record_call
 
 FIRST = "00000000-0000-4000-8000-000000000001"
 
@@ -21,22 +22,6 @@ def tree(captured: Captured) -> list[tuple[str, str, list[tuple[str, str, str | 
 def spans_of(spans: list[Any]) -> list[tuple[str, str, str | None]]:
     names = {span.id: span.name for span in spans}
     return sorted((span.name, span.kind, names.get(span.parent_id)) for span in spans)
-
-
-class Answered:
-    """A call to a model, as an integration describes it."""
-
-    def __init__(self, **details: Any) -> None:
-        self._details = details
-
-    def describe(self) -> CallDetails:
-        return CallDetails(**self._details)
-
-
-def call(name: str = "chat model", kind: str = "llm", **details: Any) -> None:
-    span = start_call(name, kind=kind)
-    assert span is not None
-    finish_call(span, Answered(**details), 0)
 
 
 def test_trace_is_recorded_whole(captured: Captured, clock: FakeClock) -> None:
@@ -115,7 +100,7 @@ def test_call_is_recorded_whole(captured: Captured, clock: FakeClock) -> None:
             "input_preview": "hello",
             "output_preview": "hi",
         }
-        finish_call(span, Answered(**details), 100)
+        finish_call(span, Described(**details), 100)
 
     (trace,) = captured.traces
     assert [stored.to_dict() for stored in captured.calls] == [
@@ -225,8 +210,8 @@ def test_spans_inside_a_span_without_a_trace_are_in_its_own(captured: Captured) 
 def test_call_outside_of_any_trace_gets_its_own(captured: Captured) -> None:
     """Each call in a session but in no trace gets a trace of its own."""
     with baserun.with_session() as session:
-        call("chat one")
-        call("embeddings two", kind="embedding")
+        record_call("chat one")
+        record_call("embeddings two", kind="embedding")
 
     assert tree(captured) == [
         ("chat one", "llm", [("chat one", "llm", None)]),
@@ -237,7 +222,7 @@ def test_call_outside_of_any_trace_gets_its_own(captured: Captured) -> None:
 
 def test_call_outside_of_any_session_is_recorded(captured: Captured) -> None:
     """A call outside any session is recorded without one."""
-    call()
+    record_call("chat model")
 
     assert captured.sessions == []
     assert [(trace.session_id, trace.llm_calls) for trace in captured.traces] == [(None, 1)]
@@ -246,16 +231,14 @@ def test_call_outside_of_any_session_is_recorded(captured: Captured) -> None:
 def test_call_is_inside_the_current_span(captured: Captured) -> None:
     """A call is a span of the current trace, below the current span."""
     with baserun.start_trace("trace"), baserun.span("step"):
-        call()
+        record_call("chat model")
 
     assert tree(captured) == [("trace", "function", [("chat model", "llm", "step"), ("step", "function", None)])]
 
 
 def test_failed_call_outside_of_any_trace(captured: Captured) -> None:
     """The error of a call outside any trace is also the error of the trace made for it."""
-    span = start_call("chat model")
-    assert span is not None
-    finish_call(span, Answered(error_status_code=429), 0, status="error", error=OSError("no answer"))
+    record_call(status="error", raised=OSError("no answer"), error_status_code=429)
 
     (trace,) = captured.traces
     assert (trace.status, trace.error and trace.error.message, trace.errors) == ("error", "no answer", 1)
@@ -287,8 +270,8 @@ def test_finishing_twice_records_once(captured: Captured) -> None:
     """Finishing a call a second time changes nothing."""
     span = start_call("chat model")
     assert span is not None
-    finish_call(span, Answered(), 0)
-    finish_call(span, Answered(), 0, status="error", error=OSError("late"))
+    finish_call(span, Described(), 0)
+    finish_call(span, Described(), 0, status="error", error=OSError("late"))
 
     assert [(stored.name, stored.status) for stored in captured.calls] == [("chat model", "ok")]
 

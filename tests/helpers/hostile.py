@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 import baserun
-from baserun.instrumentation import CallDetails, finish_call, start_call
 from baserun.testing import capture
+from recorded_calls import record_call
 
 HOSTILE = (
     "</script><script>alert(1)</script><img src=x onerror=alert(2)> ![x](http://evil.test/p.png) javascript:alert(3) "
@@ -22,46 +24,29 @@ def fill(path: str) -> None:
 
 
 def _misbehave() -> None:
-    class Described:
-        def describe(self) -> CallDetails:
-            call = {
-                "id": HOSTILE,
-                "type": "function",
-                "function": {"name": HOSTILE, "arguments": HOSTILE},
-            }
-            return CallDetails(
-                provider=HOSTILE,
-                operation=HOSTILE,
-                request_model=HOSTILE,
-                response_model=HOSTILE,
-                response_id=HOSTILE,
-                input=[
-                    {"role": HOSTILE, "content": HOSTILE},
-                    {
-                        "role": "user",
-                        "content": [
-                            {
-                                "type": "image_url",
-                                "image_url": {"url": "javascript:alert(5)"},
-                            }
-                        ],
-                    },
-                    {"role": "user", "content": "x" * 1_000_000},
-                ],
-                output=[{"role": "assistant", "content": HOSTILE, "tool_calls": [call]}],
-                parameters={HOSTILE: HOSTILE},
-                input_preview=HOSTILE,
-                output_preview="=1+1",
-            )
-
-    try:
-        with baserun.start_trace(HOSTILE):
-            baserun.tag("tag", HOSTILE)
-            baserun.log(HOSTILE, name=HOSTILE)
-            span = start_call(HOSTILE)
-            assert span is not None
-            finish_call(span, Described(), 100, status="error", error=ValueError(HOSTILE))
-            baserun.feedback(HOSTILE, 0.1, comment=HOSTILE)
-            raise ValueError(HOSTILE)
-    except ValueError:
-        pass
+    call = {"id": HOSTILE, "type": "function", "function": {"name": HOSTILE, "arguments": HOSTILE}}
+    picture = {"type": "image_url", "image_url": {"url": "javascript:alert(5)"}}
+    with suppress(ValueError), baserun.start_trace(HOSTILE):
+        baserun.tag("tag", HOSTILE)
+        baserun.log(HOSTILE, name=HOSTILE)
+        record_call(
+            HOSTILE,
+            status="error",
+            raised=ValueError(HOSTILE),
+            provider=HOSTILE,
+            operation=HOSTILE,
+            request_model=HOSTILE,
+            response_model=HOSTILE,
+            response_id=HOSTILE,
+            input=[
+                {"role": HOSTILE, "content": HOSTILE},
+                {"role": "user", "content": [picture]},
+                {"role": "user", "content": "x" * 1_000_000},
+            ],
+            output=[{"role": "assistant", "content": HOSTILE, "tool_calls": [call]}],
+            parameters={HOSTILE: HOSTILE},
+            input_preview=HOSTILE,
+            output_preview="=1+1",
+        )
+        baserun.feedback(HOSTILE, 0.1, comment=HOSTILE)
+        raise ValueError(HOSTILE)

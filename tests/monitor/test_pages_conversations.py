@@ -15,21 +15,12 @@ import pytest
 from starlette.testclient import TestClient
 
 import baserun
-from baserun.instrumentation import CallDetails, finish_call, start_call
 from baserun.testing import Captured, FakeClock, OfflineModel, capture
 from baserun_monitor import LOOPBACK, Pages
 from baserun_monitor._paging import TURNS_A_PAGE
+from recorded_calls import record_call
 
 DAY = 86_400
-
-
-class Cut:
-    """The source of a call whose stream was cancelled."""
-
-    def describe(self) -> CallDetails:
-        return CallDetails(
-            provider="openai", operation="chat", request_model="gpt-4o-mini", stream=True, stream_end="cancelled"
-        )
 
 
 @pytest.fixture(name="clock")
@@ -192,9 +183,7 @@ def test_a_session_within_a_minute_has_one_time(captured: Captured, clock: FakeC
 def test_an_answer_that_was_cut_is_told_once(captured: Captured, visitor: TestClient) -> None:
     """A cancelled stream in a cancelled turn is marked once."""
     with suppress(CancelledError), baserun.with_session("ada", "long"), baserun.start_trace("POST /chat"):
-        call = start_call("chat gpt-4o-mini")
-        assert call is not None
-        finish_call(call, Cut(), 100, status="cancelled")
+        record_call("chat gpt-4o-mini", status="cancelled", stream=True, stream_end="cancelled")
         raise CancelledError
     assert captured.flush()
 

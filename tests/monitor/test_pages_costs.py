@@ -10,9 +10,10 @@ import pytest
 from starlette.testclient import TestClient
 
 import baserun
-from baserun.instrumentation import CallDetails, Usage, finish_call, start_call
+from baserun.instrumentation import Usage
 from baserun.testing import capture
 from baserun_monitor import LOOPBACK, Pages
+from recorded_calls import record_call
 
 COUNTED = Usage(input_tokens=12, output_tokens=5)
 ASKED = {"stream_options": {"include_usage": True}}
@@ -22,15 +23,7 @@ LEFT = "the stream was not read to its end, where its usage is told"
 NOT_TOLD = "the provider told no usage"
 
 
-class Described:
-    def __init__(self, **details: Any) -> None:
-        self._details = details
-
-    def describe(self) -> CallDetails:
-        said = {"provider": "openai", "operation": "chat", "request_model": "gpt-4o-mini"}
-        return CallDetails(**{**said, **self._details})
-
-
+CHAT = {"provider": "openai", "operation": "chat", "request_model": "gpt-4o-mini"}
 PAGES = ("/", "/sessions", "/users", "/traces", "/users/ada")
 """Pages with figures and lists."""
 
@@ -42,9 +35,7 @@ def pages_of(
     with capture() as captured:
         with baserun.with_session("ada") as session, baserun.start_trace("POST /chat") as trace:
             for ending, details in calls:
-                call = start_call("chat gpt-4o-mini", kind)
-                assert call is not None
-                finish_call(call, Described(**details), 100, **ending)
+                record_call("chat gpt-4o-mini", kind, **ending, **{**CHAT, **details})
         assert captured.flush()
         visitor = TestClient(
             Pages(captured.store, allow=lambda request: True, hosts=LOOPBACK), base_url="http://localhost"

@@ -11,11 +11,12 @@ from pathlib import Path
 from starlette.testclient import TestClient
 
 import baserun
-from baserun.instrumentation import CallDetails, finish_call, start_call
+from baserun.instrumentation import finish_call, start_call
 from baserun.store import Store, open_store
 from baserun.testing import FakeClock, capture
 from baserun_monitor import Pages
 from baserun_monitor._live import Live
+from recorded_calls import Described
 
 WRITE = """
 import sys, baserun
@@ -28,11 +29,6 @@ assert baserun.flush(30)
 
 def write_from_elsewhere(path: Path) -> None:
     subprocess.run([sys.executable, "-c", WRITE, str(path)], check=True)
-
-
-class Described:
-    def describe(self) -> CallDetails:
-        return CallDetails(provider="openai", operation="chat", request_model="gpt-4o-mini", input_preview="Hello")
 
 
 async def first_news(live: Live) -> str:

@@ -13,11 +13,11 @@ import pytest
 from starlette.testclient import TestClient
 
 import baserun
-from baserun.instrumentation import CallDetails, finish_call, start_call
 from baserun.store import Store
 from baserun.testing import Captured, OfflineModel, capture
 from baserun.testing._replay.generate import generate
 from baserun_monitor import LOOPBACK, Pages
+from recorded_calls import record_call
 
 HOME = "http://127.0.0.1:4320"
 KEY = "a-key-that-is-long-enough"
@@ -196,15 +196,8 @@ def test_no_test_is_made_of_what_was_not_kept(model: OfflineModel) -> None:
 
 def test_no_test_is_made_of_what_is_no_answer(captured: Captured) -> None:
     """For an output that is not a message no test is made, and the error says so."""
-
-    class Described:
-        def describe(self) -> CallDetails:
-            return CallDetails(operation="text_completion", input="Where is my order?", output=["On its way."])
-
     with baserun.with_session() as session:
-        call = start_call("text_completion some-model")
-        assert call is not None
-        finish_call(call, Described(), 100)
+        record_call(operation="text_completion", input="Where is my order?", output=["On its way."])
     assert captured.flush()
 
     answer = pages_of(captured.store).get(f"/sessions/{session.id}/test")

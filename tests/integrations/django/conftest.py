@@ -17,34 +17,18 @@ from django.test import override_settings
 from django.urls import path
 
 import baserun
-from baserun.instrumentation import CallDetails, finish_call, start_call
 from baserun.testing import Captured, FakeClock, capture
 from baserun_django import feedback_view
-
-
-class Told:
-    """The source of a call's details, of which only the prompt varies."""
-
-    def __init__(self, prompt: str) -> None:
-        self._prompt = prompt
-
-    def describe(self) -> CallDetails:
-        return CallDetails(provider="test", operation="chat", request_model="m", input_preview=self._prompt)
-
-
-def _call(prompt: str = "hello") -> None:
-    span = start_call(f"chat {prompt}")
-    if span is not None:
-        finish_call(span, Told(prompt), len(prompt))
+from recorded_calls import record_prompt
 
 
 def chat(request: HttpRequest, topic: str) -> HttpResponse:
-    _call(topic)
+    record_prompt(topic)
     return HttpResponse("answer")
 
 
 async def async_chat(request: HttpRequest, topic: str) -> HttpResponse:
-    _call(topic)
+    record_prompt(topic)
     return HttpResponse("answer")
 
 
@@ -59,9 +43,9 @@ def show(request: HttpRequest) -> HttpResponse:
 
 def stream(request: HttpRequest) -> StreamingHttpResponse:
     def body() -> Iterator[str]:
-        _call("one")
+        record_prompt("one")
         yield "one"
-        _call("two")
+        record_prompt("two")
         yield "two"
 
     return StreamingHttpResponse(body(), content_type="text/event-stream")
@@ -69,52 +53,52 @@ def stream(request: HttpRequest) -> StreamingHttpResponse:
 
 async def async_stream(request: HttpRequest) -> StreamingHttpResponse:
     async def body() -> AsyncIterator[str]:
-        _call("one")
+        record_prompt("one")
         yield "one"
-        _call("two")
+        record_prompt("two")
         yield "two"
 
     return StreamingHttpResponse(body(), content_type="text/event-stream")
 
 
 def file(request: HttpRequest) -> FileResponse:
-    _call("file")
+    record_prompt("file")
     return FileResponse(Path(__file__).open("rb"))
 
 
 def boom(request: HttpRequest) -> HttpResponse:
-    _call("boom")
+    record_prompt("boom")
     raise LookupError("no such order")
 
 
 def missing(request: HttpRequest) -> HttpResponse:
-    _call("missing")
+    record_prompt("missing")
     raise Http404
 
 
 def log_in(request: HttpRequest, name: str) -> HttpResponse:
     from django.contrib.auth.models import User
 
-    _call("before")
+    record_prompt("before")
     login(request, User.objects.get(username=name))
-    _call("after")
+    record_prompt("after")
     return HttpResponse()
 
 
 def log_out(request: HttpRequest) -> HttpResponse:
     logout(request)
-    _call("logout")
+    record_prompt("logout")
     return HttpResponse()
 
 
 def new(request: HttpRequest) -> HttpResponse:
     request.baserun_session.end()  # type: ignore[attr-defined]
-    _call("afresh")
+    record_prompt("afresh")
     return HttpResponse()
 
 
 def ask(request: HttpRequest) -> HttpResponse:
-    _call("ask")
+    record_prompt("ask")
     trace: Any = baserun.current_trace()
     return HttpResponse(trace.feedback_token)
 
@@ -168,7 +152,7 @@ def captured(project: None, clock: FakeClock) -> Iterator[Captured]:
 @pytest.fixture
 def call() -> Callable[[str], None]:
     """A function that records a call to a model; the call's name contains the prompt."""
-    return _call
+    return record_prompt
 
 
 @pytest.fixture

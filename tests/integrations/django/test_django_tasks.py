@@ -12,8 +12,8 @@ from django.test import AsyncClient, Client, override_settings
 from django.urls import path
 
 import baserun
-from baserun.instrumentation import CallDetails, finish_call, start_call
 from baserun.testing import Captured
+from recorded_calls import record_prompt
 
 tasks = pytest.importorskip("django.tasks", reason="Django 6 has them")
 
@@ -22,17 +22,8 @@ IMMEDIATE = {"default": {"BACKEND": "django.tasks.backends.immediate.ImmediateBa
 LATER = {"default": {"BACKEND": "django.tasks.backends.dummy.DummyBackend"}}
 
 
-class Told:
-    """The source of a call's details."""
-
-    def describe(self) -> CallDetails:
-        return CallDetails(provider="test", operation="chat", request_model="m", input_preview="text")
-
-
 def _ask(text: str) -> None:
-    span = start_call(f"chat {text}")
-    assert span is not None
-    finish_call(span, Told(), len(text))
+    record_prompt(text)
 
 
 def summarize(text: str) -> None:
