@@ -11,23 +11,11 @@ import baserun
 from baserun import Session, Trace
 from baserun._values import snapshot
 from baserun.testing import Captured, FakeClock
-from baserun.web import ANONYMOUS, UNKNOWN, ASGIMiddleware, ASGIRequest, Visitor, active_request, known
+from baserun.web import ANONYMOUS, UNKNOWN, ASGIMiddleware, active_request, known
+from told_visitors import ToldMiddleware
 
 Ask = Callable[..., Awaitable[Any]]
 Answering = Callable[..., Any]
-
-
-class AsTold(ASGIRequest):
-    """A request whose user is in the scope, and unknown until one is put there."""
-
-    __slots__ = ()
-
-    def peek_user(self) -> Visitor:
-        return self.scope.get("visitor") or super().peek_user()
-
-
-class Told(ASGIMiddleware):
-    request_class = AsTold
 
 
 def _trace() -> Trace:
@@ -94,7 +82,7 @@ async def test_a_login_in_the_middle_of_a_request(
         request.user_changed()
         call("after")
 
-    answered = await ask(Told(answering(answer)), visitor=ANONYMOUS)
+    answered = await ask(ToldMiddleware(answering(answer)), visitor=ANONYMOUS)
 
     before, after = sorted(captured.sessions, key=lambda session: session.user_identifier is not None)
     assert (before.user_identifier, after.user_identifier) == (None, "ann")
@@ -123,7 +111,7 @@ async def test_what_comes_after_a_login_is_in_a_trace_of_the_request(
         call("again")
         baserun.tag("topic", "hours")
 
-    await ask(Told(answering(answer, status=status)), visitor=ANONYMOUS)
+    await ask(ToldMiddleware(answering(answer, status=status)), visitor=ANONYMOUS)
 
     before, after = sorted(captured.traces, key=lambda trace: trace.user_identifier is not None)
     assert [[span.name for span in trace.spans or []] for trace in (before, after)] == [
@@ -219,7 +207,7 @@ async def test_a_login_replaces_an_identified_user(
         with baserun.with_session(session_identifier="conversation"):
             call("after")
 
-    await ask(Told(answering(answer)), visitor=known("ann"))
+    await ask(ToldMiddleware(answering(answer)), visitor=known("ann"))
 
     (conversation,) = (session for session in captured.sessions if session.id == "conversation")
     assert conversation.user_identifier == "ben"
@@ -232,10 +220,10 @@ async def test_a_user_who_is_found_at_the_end(captured: Captured, ask: Ask, answ
         call()
         scope["visitor"] = known("ann")
 
-    app = Told(answering(answer))
+    app = ToldMiddleware(answering(answer))
     cookie = (await ask(app)).cookie
     await ask(app, headers=[("cookie", cookie)])
-    await ask(Told(answering(lambda scope: call())), headers=[("cookie", cookie)], visitor=ANONYMOUS)
+    await ask(ToldMiddleware(answering(lambda scope: call())), headers=[("cookie", cookie)], visitor=ANONYMOUS)
 
     anns, nobodys = sorted(captured.sessions, key=lambda session: session.user_identifier is None)
     assert (anns.user_identifier, anns.llm_calls, nobodys.llm_calls) == ("ann", 2, 1)
@@ -251,7 +239,7 @@ async def test_a_cookie_that_left_before_the_user_was_found(captured: Captured, 
         call("two")
         await send({"type": "http.response.body"})
 
-    answer = await ask(Told(app))
+    answer = await ask(ToldMiddleware(app))
 
     (anns,) = (session for session in captured.sessions if session.llm_calls)
     assert (anns.user_identifier, anns.llm_calls) == ("ann", 2)
@@ -317,7 +305,7 @@ async def test_a_trusted_id_holds_for_users_known_late(
         else:
             scope["visitor"] = known("ann")
 
-    app = Told(answering(answer), trust_session_header=True)
+    app = ToldMiddleware(answering(answer), trust_session_header=True)
     for _ in range(2):
         await ask(app, headers=[("Baserun-Session", "conversation-1")])
 

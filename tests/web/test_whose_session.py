@@ -10,23 +10,11 @@ from hypothesis import strategies as st
 
 import baserun
 from baserun.testing import Captured, capture
-from baserun.web import ANONYMOUS, ASGIMiddleware, ASGIRequest, Visitor, known
+from baserun.web import ANONYMOUS, known
+from told_visitors import ToldMiddleware
 
 PEOPLE = ("ann", "bob")
 VISITORS = {"nobody": ANONYMOUS, "ann": known("ann"), "bob": known("bob")}
-
-
-class AsTold(ASGIRequest):
-    """A request whose user is in the scope, and unknown until one is put there."""
-
-    __slots__ = ()
-
-    def peek_user(self) -> Visitor:
-        return self.scope.get("visitor") or super().peek_user()
-
-
-class Told(ASGIMiddleware):
-    request_class = AsTold
 
 
 class Visit(NamedTuple):
@@ -82,7 +70,7 @@ async def make(visits: list[Visit]) -> None:
         baserun.log(f"{scope['number']} last")
         await send({"type": "http.response.body"})
 
-    middleware = Told(app)
+    middleware = ToldMiddleware(app)
     for number, visit in enumerate(visits):
         brought = cookies.get(visit.browser if visit.steals is None else visit.steals, "")
 
