@@ -15,9 +15,9 @@ import filler
 import hostile
 from baserun.store import Store, open_store
 from baserun_monitor import LOOPBACK, Pages
+from page_visitors import HOME
 
 ADA = baserun.hash_user("ada@example.com")
-HOME = "http://127.0.0.1:4320"
 
 
 @pytest.fixture(scope="session", name="filled")

@@ -17,10 +17,10 @@ from baserun.exceptions import ConfigurationError
 from baserun.store import Store
 from baserun_monitor import LOOPBACK, Pages
 from baserun_monitor._pages import ROUTES
+from page_visitors import HOME
 
 ADA = baserun.hash_user("ada@example.com")
 KEY, ANOTHER_KEY = "a-key-that-is-long-enough", "another-key-that-is-long"
-HOME = "http://127.0.0.1:4320"
 ADDRESSES = sorted(
     {
         (

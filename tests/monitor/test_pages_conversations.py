@@ -16,8 +16,8 @@ from starlette.testclient import TestClient
 
 import baserun
 from baserun.testing import Captured, FakeClock, OfflineModel, capture
-from baserun_monitor import LOOPBACK, Pages
 from baserun_monitor._paging import TURNS_A_PAGE
+from page_visitors import visitor_of
 from recorded_calls import record_call
 
 DAY = 86_400
@@ -36,8 +36,7 @@ def _captured(clock: FakeClock) -> Iterator[Captured]:
 
 @pytest.fixture(name="visitor")
 def _visitor(captured: Captured) -> TestClient:
-    pages = Pages(captured.store, allow=lambda request: True, hosts=LOOPBACK)
-    return TestClient(pages, base_url="http://127.0.0.1:4320", follow_redirects=False)
+    return visitor_of(captured.store)
 
 
 @pytest.mark.parametrize("place", ["session", "trace", "span"])

@@ -7,12 +7,11 @@ import re
 from typing import Any
 
 import pytest
-from starlette.testclient import TestClient
 
 import baserun
 from baserun.instrumentation import Usage
 from baserun.testing import capture
-from baserun_monitor import LOOPBACK, Pages
+from page_visitors import visitor_of
 from recorded_calls import record_call
 
 COUNTED = Usage(input_tokens=12, output_tokens=5)
@@ -37,9 +36,7 @@ def pages_of(
             for ending, details in calls:
                 record_call("chat gpt-4o-mini", kind, **ending, **{**CHAT, **details})
         assert captured.flush()
-        visitor = TestClient(
-            Pages(captured.store, allow=lambda request: True, hosts=LOOPBACK), base_url="http://localhost"
-        )
+        visitor = visitor_of(captured.store)
         visited = (f"/sessions/{session.id}", f"/traces/{trace.id}", *paths)
         return [visitor.get(path).raise_for_status().text for path in visited]
 

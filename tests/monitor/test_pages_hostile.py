@@ -11,7 +11,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from baserun.store import Store
-from baserun_monitor import LOOPBACK, Pages
+from page_visitors import visitor_of
 
 OURS = {
     "script": 1,
@@ -42,10 +42,7 @@ class Elements(HTMLParser):
 
 @pytest.fixture(name="visitor")
 def _visitor(hostile: Store) -> TestClient:
-    return TestClient(
-        Pages(hostile, allow=lambda request: True, hosts=LOOPBACK),
-        base_url="http://127.0.0.1",
-    )
+    return visitor_of(hostile)
 
 
 def places(store: Store) -> list[str]:

@@ -16,7 +16,7 @@ from starlette.testclient import TestClient
 import baserun
 from baserun.store import Store
 from baserun.testing import OfflineModel, capture
-from baserun_monitor import Pages
+from page_visitors import visitor_of
 
 ADA = baserun.hash_user("ada@example.com")
 
@@ -60,7 +60,7 @@ def test_users_who_begin_and_end_alike_are_told_apart(page: str) -> None:
             with baserun.with_session(f"tenant-eu-west-1:user-{number:06}@example.com"), baserun.start_trace("chat"):
                 pass
         assert captured.flush()
-        visitor = TestClient(Pages(captured.store, allow=lambda request: True))
+        visitor = visitor_of(captured.store)
 
         text = visitor.get(page).text
 
@@ -79,7 +79,7 @@ def test_a_session_that_begins_with_spaces_has_a_link(page: str) -> None:
             model.next(status=429)
             client.chat.completions.create(model="gpt-4o", messages=[{"role": "user", "content": " \n "}])
         assert captured.flush()
-        visitor = TestClient(Pages(captured.store, allow=lambda request: True))
+        visitor = visitor_of(captured.store)
 
         text = visitor.get(page).text
 
@@ -239,7 +239,7 @@ def test_a_hit_says_with_how_many_later_calls_it_was_sent(sessions: str, told: l
             with place, baserun.span("look_up", kind="tool") as span:
                 span.result = "needle"
         assert captured.flush()
-        visitor = TestClient(Pages(captured.store, allow=lambda request: True))
+        visitor = visitor_of(captured.store)
         pages = [visitor.get("/search?text=needle").text]
         while following := re.search(r'rel="next" href="([^"]+)"', pages[-1]):
             pages.append(visitor.get("/search" + html.unescape(following[1])).text)

@@ -16,6 +16,7 @@ from baserun.store import Store, open_store
 from baserun.testing import FakeClock, capture
 from baserun_monitor import Pages
 from baserun_monitor._live import Live
+from page_visitors import visitor_of
 from recorded_calls import Described
 
 WRITE = """
@@ -58,7 +59,7 @@ def test_a_call_tells_how_long_it_took_while_its_trace_runs() -> None:
         finish_call(call, Described(), 100)
         assert captured.flush()
 
-        page = TestClient(Pages(captured.store, allow=lambda request: True)).get(f"/sessions/{session.id}").text
+        page = visitor_of(captured.store).get(f"/sessions/{session.id}").text
 
     assert "<span>1.50 s</span>" in page
 

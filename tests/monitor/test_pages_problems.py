@@ -15,14 +15,14 @@ from baserun.store import Activity, open_store
 from baserun.store._location import resolve
 from baserun.store.sqlite._lock import WriteLock
 from baserun.store.sqlite._store import SqliteStore
-from baserun_monitor import LOOPBACK, Pages
+from baserun_monitor import Pages
+from page_visitors import visitor_of
 
 PLACES = ("/", "/sessions", "/users", "/traces", "/search?text=x")
 
 
 def visit(path: Path, budget: float | None = None) -> TestClient:
-    pages = Pages(open_store(path, budget=budget), allow=lambda request: True, hosts=LOOPBACK)
-    return TestClient(pages, base_url="http://127.0.0.1")
+    return visitor_of(open_store(path, budget=budget))
 
 
 @pytest.mark.parametrize("place", PLACES[:4])
@@ -132,7 +132,7 @@ class LateForCharts(SqliteStore):
 def test_a_user_is_shown_without_charts_that_take_too_long(path: Path) -> None:
     """If the charts exceed the budget, the user's page shows the rest and says what is missing."""
     store = LateForCharts(resolve(path), budget=None)
-    visitor = TestClient(Pages(store, allow=lambda request: True), base_url="http://127.0.0.1")
+    visitor = visitor_of(store)
     user = store.users(limit=1).items[0].user_identifier
 
     page = visitor.get(f"/users/{user}")

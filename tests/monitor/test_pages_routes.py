@@ -10,7 +10,7 @@ from starlette.testclient import TestClient
 import baserun
 from baserun.store import Store
 from baserun.testing import capture
-from baserun_monitor import LOOPBACK, Pages
+from page_visitors import visitor_of
 
 ADA = baserun.hash_user("ada@example.com")
 PLACES = (
@@ -160,10 +160,7 @@ def test_any_session_id_has_an_address(identifier: str) -> None:
             baserun.start_trace("t"),
         ):
             pass
-        visitor = TestClient(
-            Pages(captured.store, allow=lambda request: True, hosts=LOOPBACK),
-            base_url="http://localhost",
-        )
+        visitor = visitor_of(captured.store)
         page = visitor.get("/sessions").text
         link = re.search(r'class="go" href="([^"]+)"', page)
         assert link is not None

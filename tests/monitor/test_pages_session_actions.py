@@ -13,19 +13,13 @@ import pytest
 from starlette.testclient import TestClient
 
 import baserun
-from baserun.store import Store
 from baserun.testing import Captured, OfflineModel, capture
 from baserun.testing._replay.generate import generate
 from baserun_monitor import LOOPBACK, Pages
+from page_visitors import HOME, visitor_of
 from recorded_calls import record_call
 
-HOME = "http://127.0.0.1:4320"
 KEY = "a-key-that-is-long-enough"
-
-
-def pages_of(store: Store) -> TestClient:
-    pages = Pages(store, allow=lambda request: True, hosts=LOOPBACK)
-    return TestClient(pages, base_url=HOME, follow_redirects=False)
 
 
 def form_of(visitor: TestClient, session_id: str) -> dict[str, str]:
@@ -67,7 +61,7 @@ def _session_id(captured: Captured, model: OfflineModel) -> str:
 
 def test_a_session_is_ended_by_its_button(captured: Captured, session_id: str) -> None:
     """The button ends the session; then the page has no such button, and the store's totals are still right."""
-    visitor = pages_of(captured.store)
+    visitor = visitor_of(captured.store)
 
     answer = visitor.post(f"/sessions/{session_id}/end", data=form_of(visitor, session_id))
 
@@ -81,7 +75,7 @@ def test_a_session_is_ended_by_its_button(captured: Captured, session_id: str) -
 
 def test_the_page_after_the_end_shows_what_was_shown_before(captured: Captured, session_id: str) -> None:
     """After ending, the same page of turns is shown, and the times of the session are unchanged."""
-    visitor = pages_of(captured.store)
+    visitor = visitor_of(captured.store)
     before = captured.store.session(session_id)
     shown = visitor.get(f"/sessions/{session_id}?page=1").text
     action = re.search(r'action="([^"]+/end[^"]*)"', shown)
@@ -98,7 +92,7 @@ def test_the_page_after_the_end_shows_what_was_shown_before(captured: Captured, 
 
 def test_an_end_is_a_pause(captured: Captured, session_id: str) -> None:
     """The application can resume a session that was ended on its page."""
-    visitor = pages_of(captured.store)
+    visitor = visitor_of(captured.store)
     visitor.post(f"/sessions/{session_id}/end", data=form_of(visitor, session_id))
 
     with baserun.with_session(session_identifier=session_id, auto_end=False):
@@ -112,7 +106,7 @@ def test_an_end_is_a_pause(captured: Captured, session_id: str) -> None:
 
 def test_a_session_is_ended_once(captured: Captured, session_id: str) -> None:
     """Ending a session that is already ended changes nothing."""
-    visitor = pages_of(captured.store)
+    visitor = visitor_of(captured.store)
     form = form_of(visitor, session_id)
     visitor.post(f"/sessions/{session_id}/end", data=form)
     before = captured.store.session(session_id)
@@ -125,7 +119,7 @@ def test_a_session_is_ended_once(captured: Captured, session_id: str) -> None:
 
 def test_no_session_is_made_by_ending_it(captured: Captured, session_id: str) -> None:
     """Ending an unknown session gives 404 and creates none."""
-    visitor = pages_of(captured.store)
+    visitor = visitor_of(captured.store)
 
     answer = visitor.post("/sessions/none/end", data=form_of(visitor, session_id))
 
@@ -136,7 +130,7 @@ def test_no_session_is_made_by_ending_it(captured: Captured, session_id: str) ->
 @pytest.mark.parametrize("form", [{}, {"token": "0" * 64}])
 def test_nothing_is_ended_without_the_token(captured: Captured, session_id: str, form: dict[str, str]) -> None:
     """Without the right token, or by a link, nothing is ended."""
-    visitor = pages_of(captured.store)
+    visitor = visitor_of(captured.store)
     form_of(visitor, session_id)
 
     answer = visitor.post(f"/sessions/{session_id}/end", data=form)
@@ -165,7 +159,7 @@ def test_nothing_is_ended_without_the_key(captured: Captured, session_id: str) -
 
 def test_a_test_is_downloaded_with_its_recording(captured: Captured, session_id: str) -> None:
     """The page links to an archive with the files that `baserun sessions to-test` writes."""
-    visitor = pages_of(captured.store)
+    visitor = visitor_of(captured.store)
     session = captured.store.session(session_id)
     assert session is not None
 
@@ -184,7 +178,7 @@ def test_no_test_is_made_of_what_was_not_kept(model: OfflineModel) -> None:
         with baserun.with_session() as session:
             chat("Where is my order?")
         assert captured.flush()
-        visitor = pages_of(captured.store)
+        visitor = visitor_of(captured.store)
 
         answer = visitor.get(f"/sessions/{session.id}/test")
         told = visitor.get(f"/sessions/{session.id}/test", headers={"Accept": "application/json"})
@@ -200,7 +194,7 @@ def test_no_test_is_made_of_what_is_no_answer(captured: Captured) -> None:
         record_call(operation="text_completion", input="Where is my order?", output=["On its way."])
     assert captured.flush()
 
-    answer = pages_of(captured.store).get(f"/sessions/{session.id}/test")
+    answer = visitor_of(captured.store).get(f"/sessions/{session.id}/test")
 
     assert answer.status_code == 409
     assert "has text in its output, in the place of a message" in answer.text
@@ -211,7 +205,7 @@ def test_no_test_is_made_of_a_session_without_calls(captured: Captured) -> None:
     with baserun.with_session() as session, baserun.start_trace("t"):
         pass
     assert captured.flush()
-    visitor = pages_of(captured.store)
+    visitor = visitor_of(captured.store)
 
     answer = visitor.get(f"/sessions/{session.id}/test")
 
