@@ -9,7 +9,11 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from baserun_openai._chat_stream import merge
+from baserun_openai._sse import split_events
 from baserun_pytest._chat_stream import merge_chat
 
 
@@ -179,3 +183,39 @@ def test_a_cut_response_is_replayed_as_far_as_it_came(runs: tuple[Any, Any]) -> 
 
     assert recorded.cases["test_cut"].outcome == "passed", recorded.cases["test_cut"].text
     assert replayed.cases["test_cut"].outcome == "passed", replayed.cases["test_cut"].text
+
+
+def deltas_of(numbers: st.SearchStrategy[dict[str, int]]) -> st.SearchStrategy[list[list[dict[str, Any]]]]:
+    """Deltas of tool calls, by chunk, in which a server gives ids and names once, each time, or never."""
+    texts = st.sampled_from(['{"a":', "1}", "{}", "", {"b": 2}, None])
+    functions = st.fixed_dictionaries({}, optional={"name": st.sampled_from(["look", "find", ""]), "arguments": texts})
+    others = st.fixed_dictionaries(
+        {"function": functions}, optional={"id": st.sampled_from(["a", "b", "", None]), "type": st.just("function")}
+    )
+    one = st.builds(lambda number, other: {**number, **other}, numbers, others)
+    return st.lists(st.lists(one, min_size=1, max_size=2), min_size=1, max_size=4)
+
+
+NUMBERED = deltas_of(st.builds(lambda number: {"index": number}, st.integers(0, 2)))
+NOT_NUMBERED = deltas_of(st.just({}))
+
+
+@given(NUMBERED | NOT_NUMBERED)
+def test_a_recording_has_the_tool_calls_of_the_record(deltas: list[list[dict[str, Any]]]) -> None:
+    """From the same chunks, what is recorded of a call and what a recording keeps have the same tool calls.
+
+    The two are merged apart: a record needs the known members, in a form of its own; a recording every member.
+    """
+    chunks = [tools(*each) for each in deltas]
+    body = b"".join(b"data: %b\n\n" % json.dumps(each).encode() for each in chunks)
+
+    (recorded,) = merge(split_events(body)).answer["choices"]
+    (kept,) = merge_chat(chunks)["choices"]
+
+    assert calls_in(recorded) == calls_in(kept)
+
+
+def calls_in(choice: dict[str, Any]) -> list[tuple[str | None, str, str]]:
+    """Return id, name and arguments of the tool calls."""
+    calls = [(call.get("id"), call["function"]) for call in choice["message"].get("tool_calls") or ()]
+    return [(number or None, call.get("name") or "", call.get("arguments") or "") for number, call in calls]
