@@ -22,7 +22,7 @@ def open_store(url: str | os.PathLike[str] | None = None, *, budget: float | Non
         budget: Seconds that a list may take before it raises `NarrowFilterError`; None sets no limit.
 
     Raises:
-        ConfigurationError: `url` is not supported by this version.
+        ConfigurationError: An argument cannot be used, or `url` is not supported by this version.
     """
     options = configuration()
     return open_store_at(options.store if url is None else url, budget=budget, user_key=options.user_key)

@@ -23,6 +23,7 @@ from baserun.store.rows import OpenSession
         ("data/x.sqlite3", "data/x.sqlite3"),
         ("sqlite:///data/x.sqlite3", "data/x.sqlite3"),
         (Path("data/x.sqlite3"), "data/x.sqlite3"),
+        (Path("file:x.sqlite3"), "file:x.sqlite3"),
     ],
 )
 def test_relative_paths_are_fixed_at_once(tmp_path: Path, url: str | Path | None, relative: str) -> None:
@@ -53,6 +54,10 @@ def test_a_location_has_a_url_that_means_it_from_anywhere(tmp_path: Path) -> Non
         ("sqlite://two.sqlite3", "two slashes where three belong: write 'sqlite:///two.sqlite3'"),
         ("sqlite:///:memory:", 'names no file.*"memory"'),
         ("sqlite:///", "names no file"),
+        ("sqlite:x.sqlite3", "no URL of ours: write 'sqlite:///x.sqlite3'"),
+        ("file:/srv/x.sqlite3", "no URL of ours: write 'sqlite:////srv/x.sqlite3'"),
+        ("new/", r"is a folder; name a file in it, such as 'new/baserun\.sqlite3'"),
+        ("sqlite:///new/", "is a folder"),
         ("", "neither a known name nor a path"),
         ("sqllite", "neither a known name nor a path"),
         ("a\0b/c", "not a path"),

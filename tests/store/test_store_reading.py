@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -314,6 +315,7 @@ BAD: list[tuple[dict[str, Any], str]] = [
     ({"min_cost": float("nan")}, "Write a number from 0"),
     ({"min_tokens": -1}, "Write a number from 0"),
     ({"min_tokens": 10**400}, "Write a number from 0"),
+    ({"min_tokens": Decimal("sNaN")}, "Write a number from 0"),
     ({"min_duration": True}, "Write a number"),
     ({"text": " "}, "not empty"),
     ({"models": "x"}, "cannot be narrowed by 'models'. Possible are: user"),
@@ -351,6 +353,24 @@ def test_an_impossible_budget_is_refused_at_once(budget: Any) -> None:
     """An impossible `budget` raises when the store is opened, not at the first query."""
     with pytest.raises(ConfigurationError, match=r"budget=.* is not possible\. Write a number"):
         open_store(budget=budget)
+
+
+def test_a_budget_may_be_a_decimal(sink: Sink, path: Any) -> None:
+    """A `budget` may be a number of any kind, like the numbers of filters."""
+    sink.write([OpenSession(id="s", at_us=1)])
+    store = open_store(path, budget=Decimal("60"))  # type: ignore[arg-type]
+
+    found = [session.id for session in store.sessions()]
+
+    store.close()
+    assert found == ["s"]
+
+
+@pytest.mark.parametrize("key", ["", b"pepper", 7])
+def test_an_impossible_key_is_refused_at_once(key: Any) -> None:
+    """A `user_key` that is no text raises when the store is opened, not at the first question about a user."""
+    with pytest.raises(ConfigurationError, match="user_key must be a non-empty str, not "):
+        open_store(user_key=key)
 
 
 def test_a_query_over_its_budget_is_stopped(sink: Sink, path: Any, make: Make) -> None:

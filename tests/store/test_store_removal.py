@@ -8,7 +8,7 @@ import sqlite3
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
@@ -440,6 +440,34 @@ def test_pruning_asks_for_one_time(store: Store, arguments: dict[str, Any]) -> N
     """`prune` raises unless it is given exactly one valid time."""
     with pytest.raises(ConfigurationError):
         store.prune(**arguments)
+
+
+@pytest.mark.parametrize("name", ["dry_run", "content_only"])
+@pytest.mark.parametrize("value", ["no", 0, None])
+def test_pruning_takes_no_value_for_a_bool(sink: Sink, store: Store, make: Make, name: str, value: Any) -> None:
+    """`prune` removes nothing when it is not said clearly whether and what it may remove."""
+    sink.write([OpenSession(id="s", at_us=make.t0)])
+
+    with pytest.raises(ConfigurationError, match=f"{name} must be True or False, not {value!r}"):
+        store.prune(before=datetime.now(UTC), **{name: value})
+    assert store.session("s") is not None
+
+
+@pytest.mark.parametrize("days", ["x", 0, float("nan"), float("inf"), True])
+def test_retention_takes_a_number_of_days(path: Path, days: Any) -> None:
+    """`retention_days` that are no number of days raise when the sink is made."""
+    with pytest.raises(ConfigurationError, match="retention_days must be a number above 0"):
+        open_sink(path, retention_days=days)
+
+
+@pytest.mark.parametrize("zone", [timezone(timedelta(hours=14)), timezone(timedelta(hours=-12))])
+def test_the_ends_of_the_calendar_in_any_zone(store: Store, zone: timezone) -> None:
+    """The first and the last time of the calendar are times, also where UTC has none that is the same."""
+    first, last = datetime.min.replace(tzinfo=zone), datetime.max.replace(tzinfo=zone)
+
+    assert store.prune(before=first).sessions == 0
+    assert store.prune(before=last, dry_run=True).sessions == 0
+    assert store.activity(since=first, until=last, buckets=1).total.traces == 0
 
 
 def test_pruning_by_days_before_the_first_year(sink: Sink, store: Store, make: Make, path: Path) -> None:

@@ -90,6 +90,9 @@ def _parse(url: str) -> StoreLocation:
 
 
 def _plain(path: str) -> StoreLocation:
+    scheme, separator, rest = path.partition(":")
+    if separator and scheme.lower() in ("sqlite", "file"):
+        raise ConfigurationError(f"The store {path!r} is no URL of ours: write {'sqlite:///' + rest!r}.")
     looks_like_path = "/" in path or os.sep in path or "." in path
     if not looks_like_path:
         raise ConfigurationError(f"The store {path!r} is neither a known name nor a path. {_POSSIBLE}")
@@ -111,7 +114,7 @@ def _file(path: str | bytes, given: object) -> StoreLocation:
     if "\0" in text or not text.strip():
         raise ConfigurationError(f"The store {given!r} is not a path. {_POSSIBLE}")
     absolute = os.path.abspath(os.path.expanduser(text))
-    if os.path.isdir(absolute):
+    if os.path.isdir(absolute) or text.endswith(("/", os.sep)):
         suggestion = os.path.join(text, "baserun.sqlite3")
         raise ConfigurationError(f"The store {text!r} is a folder; name a file in it, such as {suggestion!r}.")
     return _at(absolute)

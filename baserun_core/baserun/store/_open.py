@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
+from baserun._arguments import check_positive, check_text
 from baserun.store._location import StoreLocation, resolve
 
 if TYPE_CHECKING:
@@ -28,10 +29,12 @@ def open_store(
         user_key: The key with which users are hashed; queries take the application's identifiers and apply it.
 
     Raises:
-        ConfigurationError: `url` is not supported by this version.
+        ConfigurationError: An argument cannot be used, or `url` is not supported by this version.
     """
     from baserun.store.sqlite._store import SqliteStore
 
+    if user_key is not None:
+        check_text(user_key, "user_key")
     return SqliteStore(resolve(url), budget=budget, user_key=user_key)
 
 
@@ -43,7 +46,12 @@ def open_sink(
     Args:
         location: As for `open_store`.
         retention_days: Remove sessions that were inactive for this many days; None keeps everything.
+
+    Raises:
+        ConfigurationError: An argument cannot be used, or `location` is not supported by this version.
     """
     from baserun.store.sqlite._sink import SqliteSink
 
+    if retention_days is not None:
+        check_positive(retention_days, "retention_days")
     return SqliteSink(resolve(location), retention_days=retention_days)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import date, datetime
-from math import inf, isfinite
+from math import inf, isfinite, nan
 from typing import Any
 
 import msgspec
@@ -15,8 +15,8 @@ from baserun.store.sqlite._convert import microseconds, now_us
 
 _LARGEST_NUMBER = 1e9
 DAY_US = 86_400_000_000
-EARLIEST_US = microseconds(datetime.min)
-"""The earliest time that a datetime can hold."""
+EARLIEST_US, LATEST_US = microseconds(datetime.min), microseconds(datetime.max)
+"""The earliest and the latest time that a datetime in UTC can hold."""
 
 
 class Sort(msgspec.Struct, frozen=True):
@@ -89,11 +89,11 @@ def tag(value: object) -> tuple[str, str]:
 
 
 def when(name: str, value: object) -> int:
-    """Check a datetime, and return it in microseconds."""
+    """Check a datetime, and return it in microseconds, within `EARLIEST_US` and `LATEST_US`."""
     if not isinstance(value, datetime):
         hint = "datetime.combine(day, time.min)" if isinstance(value, date) else "datetime.now(UTC) - timedelta(days=1)"
         raise ConfigurationError(f"{name}={value!r} is not possible. Write a datetime, such as {hint}.")
-    return microseconds(value)
+    return min(max(microseconds(value), EARLIEST_US), LATEST_US)
 
 
 def number(name: str, value: object, unit: int = 1) -> int:
@@ -105,6 +105,8 @@ def number(name: str, value: object, unit: int = 1) -> int:
         amount = float(value)  # type: ignore[arg-type]
     except OverflowError:
         amount = inf
+    except ValueError:  # a signalling NaN of `decimal`
+        amount = nan
     if not isfinite(amount) or not 0 <= amount <= _LARGEST_NUMBER:
         raise ConfigurationError(f"{name}={value!r} is not possible. Write a number from 0 to {_LARGEST_NUMBER:g}.")
     return round(amount * unit)

@@ -35,7 +35,7 @@ class SqliteSink:
 
     def __init__(self, location: StoreLocation, *, retention_days: float | None = None) -> None:
         self.location = location
-        self._retention_us = None if retention_days is None else round(retention_days * DAY_US)
+        self._retention_us = None if retention_days is None else retention_days * DAY_US
         self._prune_at = 0.0
         self._may_be_unindexed = True
         self._connection = WriteConnection(location)
@@ -87,7 +87,7 @@ class SqliteSink:
         if self._retention_us is None or time.monotonic() < self._prune_at:
             return False
         with self._connection.transaction(MAINTENANCE_TIMEOUT) as connection:
-            more = bool(prune_rows_step(connection, max(now_us() - self._retention_us, EARLIEST_US)))
+            more = bool(prune_rows_step(connection, round(max(now_us() - self._retention_us, EARLIEST_US))))
         if not more:
             self._prune_at = time.monotonic() + SECONDS_BETWEEN_PRUNINGS
         return more

@@ -9,6 +9,7 @@ from typing import Any, Self, Unpack
 
 import msgspec
 
+from baserun._arguments import check_bool
 from baserun._identity import pseudonym
 from baserun.store._location import StoreLocation
 from baserun.store.activity import Activity
@@ -49,6 +50,7 @@ class SqliteStore:
         self._user_key = user_key
         if budget is not None:
             _checks.number("budget", budget)
+            budget = float(budget)
         self._reader = Reader(location.path, budget)
 
     def __enter__(self) -> Self:
@@ -178,6 +180,8 @@ class SqliteStore:
     ) -> PruneReceipt:
         """Remove what is older than `days`, or than `before`: whole sessions, or only the content of calls."""
         before_us = _checks.cut_off(days, before)
+        check_bool(content_only, "content_only")
+        check_bool(dry_run, "dry_run")
         if dry_run:
             with self._reader.transaction(is_bounded=False) as connection:
                 return count_doomed(connection, before_us, content_only=content_only)
