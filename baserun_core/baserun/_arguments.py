@@ -7,6 +7,9 @@ from typing import Any, TypeGuard
 
 from baserun.exceptions import ConfigurationError
 
+LONGEST_WAIT = 86_400.0
+"""A day, in seconds; on some systems threads cannot wait for much longer, let alone for infinity."""
+
 
 def check_text(value: object, what: str) -> str:
     """Return `value` if it is a non-empty str; raise otherwise."""
@@ -29,9 +32,38 @@ def check_positive(value: object, what: str, kind: str = "a number") -> float:
     return value
 
 
+def check_timeout(value: object) -> float:
+    """Return the number of seconds to wait, at most `LONGEST_WAIT`; raise if `value` is none."""
+    if not is_number(value) or not value >= 0:  # NaN is not
+        raise ConfigurationError(f"timeout must be a number of seconds, not {value!r}")
+    return min(value, LONGEST_WAIT)
+
+
 def is_number(value: object) -> TypeGuard[int | float]:
     """Whether `value` is an int or a float; a bool counts as neither."""
     return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def is_async(function: Any) -> bool:
+    """Whether calling `function`, which may be an object with an ``async def __call__``, gives a coroutine."""
+    import inspect  # only where functions are given
+
+    return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(type(function).__call__)
+
+
+def takes(function: Any, count: int) -> bool:
+    """Whether `function` can be called with `count` positional arguments; True where that cannot be known."""
+    import inspect
+
+    try:
+        signature = inspect.signature(function, follow_wrapped=False)
+    except Exception:  # a builtin has none; that of a proxy may raise anything
+        return True
+    try:
+        signature.bind(*range(count))
+    except TypeError:
+        return False
+    return True
 
 
 def check_names(

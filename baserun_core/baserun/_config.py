@@ -8,7 +8,16 @@ from typing import Any
 
 import msgspec
 
-from baserun._arguments import check_bool, check_names, check_positive, check_text, closest
+from baserun._arguments import (
+    LONGEST_WAIT,
+    check_bool,
+    check_names,
+    check_positive,
+    check_text,
+    closest,
+    is_async,
+    takes,
+)
 from baserun.exceptions import ConfigurationError
 from baserun.store._location import StoreLocation
 from baserun.store._location import resolve as locate
@@ -42,6 +51,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
 OPTIONS = tuple(Config.__struct_fields__)
 _TEXTS = {"server_url", "api_key", "environment", "user_key", "secret"}
 _NUMBERS = {"retention_days", "flush_interval", "queue_bytes", "exit_timeout"}
+_WAITS = {"flush_interval", "exit_timeout"}
 _BOOLEANS = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}
 _DEFAULTS = Config()
 
@@ -152,11 +162,19 @@ def _checked_number(name: str, value: object) -> float | None:
     number = check_positive(value, name)
     if name == "queue_bytes" and not isinstance(number, int):
         raise ConfigurationError(f"queue_bytes must be a whole number of bytes, not {value!r}")
-    return number
+    return min(number, LONGEST_WAIT) if name in _WAITS else number
 
 
 def _checked_redact(value: object) -> object:
-    if value is None or value == "default" or callable(value):
+    if callable(value):
+        if is_async(value):
+            raise ConfigurationError("redact must not be async: it runs on a thread without an event loop; write def")
+        if not takes(value, 2):
+            raise ConfigurationError(
+                f"redact is called with a text and its path; write def redact(text, path), not {value!r}"
+            )
+        return value
+    if value is None or value == "default":
         return value
     raise ConfigurationError(f"redact must be 'default', None, or a function of (text, path), not {value!r}")
 

@@ -77,10 +77,12 @@ def mask_secrets(text: str, path: str = "") -> str:
         The text with API keys, bearer tokens, private keys and card numbers masked.
 
     Raises:
-        ConfigurationError: `text` is not a str.
+        ConfigurationError: `text` or `path` is not a str.
     """
     from baserun._redact import mask_secrets as masked  # not at the top: importing Baserun compiles no patterns
 
     if not isinstance(text, str):
         raise ConfigurationError(f"mask_secrets() takes a text, not {type(text).__name__}; write str(value)")
+    if not isinstance(path, str):
+        raise ConfigurationError(f"path must be a str such as 'metadata.api_key', not {path!r}")
     return masked(text, path)

@@ -31,6 +31,15 @@ class BaserunModule(ModuleType):
 
         return version("baserun")
 
+    def __setattr__(self, name: str, value: Any) -> None:
+        from baserun._config import OPTIONS
+
+        if name in OPTIONS and name != "api_key" and not isinstance(value, ModuleType):  # an import sets `store`
+            from baserun.exceptions import ConfigurationError
+
+            raise ConfigurationError(f"baserun.{name} = ... has no effect; write baserun.init({name}=...)")
+        super().__setattr__(name, value)
+
     def __getattr__(self, name: str) -> Any:
         if name in _LAZY:
             import importlib

@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 
 from baserun import _fork
-from baserun._arguments import is_number
+from baserun._arguments import check_timeout
 from baserun._clock import Clock, Ids, RandomIds, SystemClock
 from baserun._config import Config, Sources, resolve
 from baserun._guard import guarded, report, say
@@ -22,10 +22,7 @@ from baserun._ledger import Stats
 from baserun._options import GivenOptions
 from baserun._recorder import Recorder
 from baserun._writer import Writer
-from baserun.exceptions import ConfigurationError
 
-_LONGEST_TIMEOUT = 86_400.0
-"""A day, in seconds; on some systems threads cannot wait for much longer, let alone for infinity."""
 _CUT_PATIENCE = 10.0
 """Seconds that a fork waits for a running transaction or import, which wait for nothing else."""
 
@@ -300,7 +297,7 @@ def flush(timeout: float = 10.0) -> bool:
     Raises:
         ConfigurationError: `timeout` is not a number of seconds.
     """
-    seconds = _checked_timeout(timeout)
+    seconds = check_timeout(timeout)
     current = _current()
     return True if current is None else current.writer.flush(seconds)
 
@@ -320,17 +317,11 @@ def shutdown(timeout: float = 10.0) -> bool:
         ConfigurationError: `timeout` is not a number of seconds.
     """
     global _runtime
-    seconds = _checked_timeout(timeout)
+    seconds = check_timeout(timeout)
     _current()  # starts over after an unnoticed fork
     with _lock:
         previous, _runtime = _runtime, None
         return True if previous is None else previous.stop(seconds)
-
-
-def _checked_timeout(timeout: object) -> float:
-    if not is_number(timeout) or not timeout >= 0:  # NaN is not
-        raise ConfigurationError(f"timeout must be a number of seconds, not {timeout!r}")
-    return min(timeout, _LONGEST_TIMEOUT)
 
 
 def stats() -> Stats:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import threading
 from collections.abc import Callable
 from enum import Enum
@@ -15,6 +16,11 @@ from baserun.testing import Captured
 TRACE = "0" * 31 + "1"
 b: Any = baserun
 """`baserun` without types: these calls are wrong on purpose."""
+
+
+async def redact_later(text: str, path: str) -> str:
+    return text
+
 
 WRONG: list[tuple[Callable[[], Any], str]] = [
     # Sessions
@@ -66,7 +72,7 @@ WRONG: list[tuple[Callable[[], Any], str]] = [
     (lambda: b.log("x", metadata=[]), "metadata must be a dict"),
     (lambda: b.tag("", 1), "key must be a non-empty str, not ''"),
     (lambda: b.tag(7, 1), "key must be a non-empty str, not 7"),
-    (lambda: b.check("c", 1), "result of the check 'c' must be True or False, not int"),
+    (lambda: b.check("c", 1), "result of the check 'c' must be True or False, not 1; write bool(...)"),
     (lambda: b.check(None, True), "name must be a non-empty str, not None"),
     (lambda: b.check_includes("c", None, "x"), "check_includes('c') looks into a str, not NoneType"),
     (lambda: b.check_includes("c", "text", 7), "check_includes('c') looks for a str or a list of them, not 7"),
@@ -94,6 +100,7 @@ WRONG: list[tuple[Callable[[], Any], str]] = [
     (lambda: b.extract(None), "extract() takes the headers as a dict, not NoneType"),
     (lambda: b.extract([("a", "b")]), "extract() takes the headers as a dict, not list"),
     (lambda: b.mask_secrets(7), "mask_secrets() takes a text, not int; write str(value)"),
+    (lambda: b.mask_secrets("x", None), "path must be a str such as 'metadata.api_key', not None"),
     (lambda: b.flush("soon"), "timeout must be a number of seconds, not 'soon'"),
     (lambda: b.flush(-1), "timeout must be a number of seconds, not -1"),
     (lambda: b.flush(float("nan")), "timeout must be a number of seconds, not nan"),
@@ -108,6 +115,9 @@ WRONG: list[tuple[Callable[[], Any], str]] = [
     (lambda: b.init(enabled="yes"), "enabled must be True or False, not 'yes'"),
     (lambda: b.init(capture_content=None), "capture_content must be True or False, not None"),
     (lambda: b.init(redact="all"), "redact must be 'default', None, or a function of (text, path), not 'all'"),
+    (lambda: b.init(redact=redact_later), "redact must not be async"),
+    (lambda: b.init(redact=lambda text: text), "is called with a text and its path; write def redact(text, path)"),
+    (lambda: b.init(redact=str.title), "write def redact(text, path), not <method 'title'"),
     (lambda: b.init(user_key=""), "user_key must be a non-empty str, not ''"),
     (lambda: b.init(instrument="opnai"), "instrument must be 'auto', 'none', or some of 'openai'"),
     (lambda: b.init(instrument=7), "instrument must be 'auto', 'none', or some of"),
@@ -121,6 +131,8 @@ WRONG: list[tuple[Callable[[], Any], str]] = [
     (lambda: b.init(queue_bytes=1.5), "queue_bytes must be a whole number of bytes, not 1.5"),
     (lambda: b.init(exit_timeout=float("inf")), "exit_timeout must be a number above 0, not inf"),
     (lambda: setattr(b, "api_key", 7), "api_key must be a non-empty str, not 7"),
+    (lambda: setattr(b, "capture_content", False), "has no effect; write baserun.init(capture_content=...)"),
+    (lambda: setattr(b, "store", "x.sqlite3"), "baserun.store = ... has no effect; write baserun.init(store=...)"),
 ]
 
 
@@ -162,6 +174,9 @@ def test_unknown_argument() -> None:
         lambda: b.flush(float("inf")),
         lambda: b.flush(0),
         lambda: b.propagate(threading.Event().set),
+        lambda: b.init(redact=functools.partial(b.mask_secrets)),
+        lambda: b.init(redact=lambda *texts: texts[0]),
+        lambda: b.init(flush_interval=10**400, exit_timeout=1e300, retention_days=1e300),
         lambda: b.feedback("f", 1, trace_id=TRACE),
     ],
 )

@@ -115,6 +115,18 @@ def test_no_environment_breaks_anything(environ: dict[str, str]) -> None:
     assert isinstance(config, Config)
 
 
+def test_longest_waits() -> None:
+    """Intervals that no thread can wait for count as a day: recording goes on, and ends."""
+    baserun.init("memory:waits", flush_interval=1e30, exit_timeout=10**400, retention_days=1e305)
+    with baserun.with_session("u"):
+        pass
+
+    assert baserun.flush()
+    assert baserun.stats().dropped == {}
+    assert (runtime().config.flush_interval, runtime().config.exit_timeout) == (86_400, 86_400)
+    baserun.init("memory:waits", flush_interval=1.0)
+
+
 def test_argument_wins() -> None:
     """An argument overrides the environment, and a wrong variable that is overridden is not reported."""
     config, sources = resolve(
