@@ -48,7 +48,10 @@ def is_async(function: Any) -> bool:
     """Whether calling `function`, which may be an object with an ``async def __call__``, gives a coroutine."""
     import inspect  # only where functions are given
 
-    return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(type(function).__call__)
+    try:
+        return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(type(function).__call__)
+    except Exception:  # of a proxy without an object yet, such as Flask's `current_app`
+        return False
 
 
 def takes(function: Any, count: int) -> bool:

@@ -423,6 +423,13 @@ def test_an_asgi_2_application_is_refused() -> None:
         ASGIMiddleware(Double)  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize("wrong", [None, 3, lambda environ, start_response: [], lambda scope: None])
+def test_no_asgi_application(wrong: Any) -> None:
+    """What cannot be called with scope, receive and send is refused at once, with what to use for WSGI."""
+    with pytest.raises(ConfigurationError, match=r"called with \(scope, receive, send\); for a WSGI .*WSGIMiddleware"):
+        ASGIMiddleware(wrong)
+
+
 async def test_a_late_task_keeps_the_session(captured: Captured, ask: Ask, answering: Answering, call: Any) -> None:
     """Work in a request's context after its end is in the request's session, in a trace of its own."""
     left: list[contextvars.Context] = []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 import pytest
@@ -239,14 +240,32 @@ def test_a_trusted_id_must_be_one(header: str) -> None:
     assert policy.ignored == {"malformed": 1}
 
 
+async def later(request: object) -> str:
+    return "ann"
+
+
+class Later:
+    async def __call__(self, request: object) -> str:
+        return "ann"
+
+
+class WithMethod:
+    def user(self, request: object) -> str:
+        return "ann"
+
+
 @pytest.mark.parametrize(
     ("given", "message"),
     [
         ({"record_requests": "some"}, "record_requests must be 'touched' or 'all', not 'some'"),
         ({"cookie": "a b"}, "cookie must be a name such as 'baserun' or None, not 'a b'"),
         ({"cookie_samesite": "Lax"}, "cookie_samesite must be 'lax', 'strict' or 'none', not 'Lax'"),
-        ({"cookie_domain": "a;b"}, "cookie_domain cannot be written into a cookie: 'a;b'"),
-        ({"cookie_domain": "bücher.example"}, "cookie_domain cannot be written into a cookie: 'bücher.example'"),
+        ({"cookie": "__Host-chat"}, "cookie is the name without '__Host-', which it gets on https; write 'chat'"),
+        ({"cookie_domain": "a;b"}, "cookie_domain must be a host without scheme, port and path, or None, not 'a;b'"),
+        ({"cookie_domain": "bücher.example"}, "cookie_domain must be a host .* not 'bücher.example'"),
+        ({"cookie_domain": "https://example.com"}, "without scheme, port and path, or None, not 'https://example.com'"),
+        ({"cookie_domain": "localhost:8000"}, "without scheme, port and path, or None, not 'localhost:8000'"),
+        ({"cookie_domain": ""}, "cookie_domain must be a host .* or None, not ''"),
         ({"cookie_path": "chat"}, "cookie_path must begin with '/' .* not 'chat'"),
         ({"cookie_path": "/größe"}, "cookie_path .* in ASCII, not '/größe'"),
         ({"cookie_path": None}, "cookie_path must begin with '/' .* not None"),
@@ -257,7 +276,12 @@ def test_a_trusted_id_must_be_one(header: str) -> None:
         ({"absolute": True}, "absolute must be a number of seconds above 0, not True"),
         ({"excluded": "/health"}, r"excluded must be a list such as \['/health', '/static/\*'\], not '/health'"),
         ({"excluded": ["health"]}, "begins with '/'"),
+        ({"excluded": lambda: True}, r"excluded is called with a path .* write def excluded\(path\), not <function"),
+        ({"excluded": later}, r"write def excluded\(path\), not <function later"),
         ({"get_user": "ann"}, "get_user must be a function of the request, not str"),
+        ({"get_user": lambda: "ann"}, r"get_user is called with the request; write def get_user\(request\), not <func"),
+        ({"get_user": Later()}, r"get_user must not be async.*baserun\.identify"),
+        ({"get_user": later}, r"get_user must not be async.*baserun\.identify"),
         ({"send_session_header": 1}, "send_session_header must be True or False, not 1"),
         ({"secrets": ["", "x"]}, "a secret must be a non-empty str or bytes"),
         ({"secrets": 7}, "or a list of such with the newest first"),
@@ -270,14 +294,18 @@ def test_a_wrong_option_says_what_to_write(given: dict[str, object], message: st
         SessionPolicy(**given)  # type: ignore[arg-type]
 
 
-def test_an_async_get_user_is_refused() -> None:
-    """An async `get_user` raises, since it is called where nothing can be awaited."""
+def first_argument(request: object, *more: object, name: str = "id") -> object:
+    return request
 
-    async def get_user(request: object) -> str:
-        return "ann"
 
-    with pytest.raises(ConfigurationError, match=r"get_user must not be async.*baserun\.identify"):
-        SessionPolicy(get_user=get_user)
+@pytest.mark.parametrize(
+    "function", [first_argument, functools.partial(first_argument, name="sub"), str, len, WithMethod().user]
+)
+def test_any_function_of_one_argument_will_do(function: Any) -> None:
+    """Whatever can be called with one argument is taken as a `get_user` and as `excluded`."""
+    policy = SessionPolicy(get_user=function, excluded=function)
+
+    assert policy.options.get_user is function
 
 
 def test_an_unknown_option_is_refused_with_the_nearest_name() -> None:

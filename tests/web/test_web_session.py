@@ -10,8 +10,17 @@ import pytest
 import baserun
 from baserun import Session, Trace
 from baserun._values import snapshot
+from baserun.exceptions import ConfigurationError
 from baserun.testing import Captured, FakeClock
-from baserun.web import ANONYMOUS, UNKNOWN, ASGIMiddleware, active_request, known
+from baserun.web import (
+    ANONYMOUS,
+    UNKNOWN,
+    ASGIMiddleware,
+    active_request,
+    feedback_token_of,
+    known,
+    token_of,
+)
 from told_visitors import ToldMiddleware
 
 Ask = Callable[..., Awaitable[Any]]
@@ -357,3 +366,12 @@ def test_a_token_is_good_for_one_purpose_only(captured: Captured) -> None:
 
     assert (decision.is_resumed, policy.ignored) == (False, {"forged": 1})
     assert (answer.status, answer.problem) == (403, "the token is forged")
+
+
+@pytest.mark.parametrize("wrong", [None, "an-id", Session])
+def test_a_token_of_something_else(captured: Captured, wrong: Any) -> None:
+    """`token_of` and `feedback_token_of` say what they take when they are given an id, or nothing."""
+    with pytest.raises(ConfigurationError, match=r"token_of\(\) takes a session, such as baserun.current_session\(\)"):
+        token_of(wrong)
+    with pytest.raises(ConfigurationError, match=r"feedback_token_of\(\) takes a trace, such as baserun.current_trace"):
+        feedback_token_of(wrong)

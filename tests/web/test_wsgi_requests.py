@@ -13,6 +13,7 @@ from asgiref.wsgi import WsgiToAsgi
 
 import baserun
 from baserun._context import current
+from baserun.exceptions import ConfigurationError
 from baserun.store import StoredSession, StoredTrace
 from baserun.testing import Captured
 from baserun.web import ASGIMiddleware, WSGIMiddleware
@@ -284,6 +285,61 @@ def test_an_excluded_request_is_left_alone(captured: Captured) -> None:
     ask(app, PATH_INFO="/health")
 
     assert [session is None for session in seen] == [True, False]
+
+
+def test_a_function_of_excluded_that_fails(captured: Captured, call: Any, caplog: pytest.LogCaptureFixture) -> None:
+    """A request is answered and recorded when the function given as `excluded` raises for its path."""
+
+    def excluded(path: str) -> bool:
+        raise LookupError(path)
+
+    def app(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        call()
+        start_response("200 OK", [])
+        return [b"ok"]
+
+    answered = ask(WSGIMiddleware(app, excluded=excluded))
+
+    assert answered.body == b"ok"
+    assert len(captured.sessions) == 1
+    assert "asking `excluded` about a path" in caplog.text
+
+
+async def later(environ: Any, start_response: Any) -> list[bytes]:
+    return []
+
+
+class Later:
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None: ...
+
+
+@pytest.mark.parametrize("wrong", [None, 3, "app", later, Later(), lambda scope, receive, send: None])
+def test_no_wsgi_application(wrong: Any) -> None:
+    """What is no WSGI application is refused at once, with what to use for ASGI."""
+    with pytest.raises(
+        ConfigurationError, match=r"called with \(environ, start_response\); for an ASGI .*ASGIMiddleware"
+    ):
+        WSGIMiddleware(wrong)
+
+
+def test_applications_that_show_nothing_of_their_arguments() -> None:
+    """A class, and a proxy that has no object yet, can be a WSGI application."""
+
+    class Body:
+        def __init__(self, environ: Any, start_response: Any) -> None: ...
+
+        def __iter__(self) -> Iterator[bytes]:
+            return iter([])
+
+    class Proxy:
+        def __getattribute__(self, name: str) -> Any:
+            raise RuntimeError("working outside of application context")
+
+        def __call__(self, *arguments: Any) -> Any:
+            return []
+
+    for app in (Body, Proxy()):
+        assert WSGIMiddleware(app).app is app
 
 
 def test_an_excluded_path_is_written_as_people_write_it(captured: Captured, call: Any) -> None:

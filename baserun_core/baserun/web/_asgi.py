@@ -7,6 +7,7 @@ import inspect
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any, Unpack
 
+from baserun._arguments import takes
 from baserun._context import replace
 from baserun._guard import guarded
 from baserun._model import CANCELLED, OK, Session
@@ -162,10 +163,11 @@ class ASGIMiddleware:
     request_class: type[ASGIRequest] = ASGIRequest
 
     def __init__(self, app: ASGIApp, *, secret: Secrets = None, **options: Unpack[OptionArguments]) -> None:
-        if inspect.isclass(app) or not callable(app):
+        if inspect.isclass(app) or not callable(app) or not takes(app, 3):
             raise ConfigurationError(
                 f"{type(self).__name__} wraps an ASGI 3 application, called with (scope, receive, send); "
-                f"for a double-callable one use asgiref.compatibility.guarantee_single_callable, not {app!r}"
+                f"for a WSGI application use WSGIMiddleware, and for a double-callable one "
+                f"asgiref.compatibility.guarantee_single_callable, not {app!r}"
             )
         self.app = app
         self.policy = SessionPolicy(secret, **options)

@@ -23,6 +23,8 @@ def active_request() -> WebRequest | None:
 
 def token_of(session: Session) -> str:
     """Return the token that resumes `session`, signed with the keys of its request, else of the latest application."""
+    if not isinstance(session, Session):
+        raise ConfigurationError(f"token_of() takes a session, such as baserun.current_session(), not {session!r}")
     if session._host is not None:
         return session._host.token()
     keys = _policy().keys
@@ -31,6 +33,8 @@ def token_of(session: Session) -> str:
 
 def feedback_token_of(trace: Trace) -> str:
     """Return the token by which a client can give feedback on `trace`."""
+    if not isinstance(trace, Trace):
+        raise ConfigurationError(f"feedback_token_of() takes a trace, such as baserun.current_trace(), not {trace!r}")
     return sign_feedback(_policy().keys, trace)
 
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import inspect
 import re
 from collections.abc import Callable, Sequence
 from typing import Any, TypedDict
 
 import msgspec
 
-from baserun._arguments import check_bool, check_names, check_positive
+from baserun._arguments import check_bool, check_names, check_positive, is_async, takes
 from baserun.exceptions import ConfigurationError
 from baserun.web._excluded import Exclude, excluder
 
@@ -17,6 +16,7 @@ TOUCHED = "touched"
 ALL = "all"
 
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,64}\Z")
+_DOMAIN = re.compile(r"[A-Za-z0-9._-]+\Z")
 _SAME_SITE = ("lax", "strict", "none")
 
 
@@ -106,9 +106,13 @@ def _is_name(value: object) -> bool:
 
 def _check_user(options: WebOptions) -> None:
     get_user = options.get_user
-    if get_user is not None and not callable(get_user):
+    if get_user is None:
+        return
+    if not callable(get_user):
         raise ConfigurationError(f"get_user must be a function of the request, not {type(get_user).__name__}")
-    if get_user is not None and inspect.iscoroutinefunction(get_user):
+    if not takes(get_user, 1):
+        raise ConfigurationError(f"get_user is called with the request; write def get_user(request), not {get_user!r}")
+    if is_async(get_user):
         raise ConfigurationError(
             "get_user must not be async: it is asked in the middle of a call; return what the request already knows, "
             "or call baserun.identify() where your code finds the user"
@@ -122,8 +126,12 @@ def _check_cookie(options: WebOptions) -> None:
         raise ConfigurationError(f"cookie_secure must be True, False or None, not {options.cookie_secure!r}")
     if options.cookie_samesite not in _SAME_SITE:
         raise ConfigurationError(f"cookie_samesite must be 'lax', 'strict' or 'none', not {options.cookie_samesite!r}")
-    if options.cookie_domain is not None and not _fits_cookie(options.cookie_domain):
-        raise ConfigurationError(f"cookie_domain cannot be written into a cookie: {options.cookie_domain!r}")
+    if options.cookie is not None and options.cookie.startswith("__Host-"):
+        bare = options.cookie.removeprefix("__Host-")
+        raise ConfigurationError(f"cookie is the name without '__Host-', which it gets on https; write {bare!r}")
+    domain: object = options.cookie_domain
+    if domain is not None and not (isinstance(domain, str) and _DOMAIN.match(domain)):
+        raise ConfigurationError(f"cookie_domain must be a host without scheme, port and path, or None, not {domain!r}")
     if not _fits_cookie(options.cookie_path) or not options.cookie_path.startswith("/"):
         raise ConfigurationError(
             f"cookie_path must begin with '/' and be as browsers send it, in ASCII, not {options.cookie_path!r}"

@@ -7,8 +7,10 @@ from collections.abc import Callable, Iterable
 from types import TracebackType
 from typing import Any, Unpack
 
+from baserun._arguments import is_async, takes
 from baserun._context import replace
 from baserun._model import Session
+from baserun.exceptions import ConfigurationError
 from baserun.web._asgi import MARK as SCOPE_MARK
 from baserun.web._body import SteppedBody
 from baserun.web._entered import untouched
@@ -95,13 +97,18 @@ class WSGIMiddleware:
         options: See `WebOptions`.
 
     Raises:
-        ConfigurationError: An option cannot be used.
+        ConfigurationError: An option cannot be used, or `app` is not a WSGI application.
         TypeError: There is no such option.
     """
 
     request_class: type[WSGIRequest] = WSGIRequest
 
     def __init__(self, app: WSGIApp, *, secret: Secrets = None, **options: Unpack[OptionArguments]) -> None:
+        if not callable(app) or is_async(app) or not takes(app, 2):
+            raise ConfigurationError(
+                f"{type(self).__name__} wraps a WSGI application, called with (environ, start_response); "
+                f"for an ASGI application use ASGIMiddleware, not {app!r}"
+            )
         self.app = app
         self.policy = SessionPolicy(secret, **options)
 
