@@ -48,7 +48,9 @@ def tag(key: str, value: object) -> None:
     frame = current()
     check_text(key, "key")
     if frame is not None and frame.trace is not None and not frame.muted:
-        frame.trace.tags[key] = value
+        tags: object = frame.trace.tags
+        if isinstance(tags, dict):  # the application may have assigned something else, which is recorded as it is
+            tags[key] = value
     _annotate(frame, "tag", key, value=value)
 
 

@@ -77,6 +77,18 @@ def test_annotations_of_a_session(captured: Captured) -> None:
     assert session.traces == []
 
 
+def test_tag_after_tags_were_replaced(captured: Captured) -> None:
+    """A tag does not fail where the application has assigned something else than a dict to the trace's tags."""
+    trace: Any
+    with baserun.start_trace("trace") as trace:
+        trace.tags = ["urgent"]
+        baserun.tag("language", "de")
+
+    (stored,) = captured.traces
+    assert stored.tags == {"value": ["urgent"]}
+    assert [(each.name, each.value) for each in stored.annotations or ()] == [("language", "de")]
+
+
 def test_tag(captured: Captured) -> None:
     """A tag is a label of the trace, where the last value of a key counts, and an annotation."""
     with baserun.start_trace("trace") as trace:

@@ -5,13 +5,18 @@ from __future__ import annotations
 import gc
 import threading
 import time
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import baserun
 from baserun._clock import RandomIds, SystemClock
+from baserun._runtime import is_capturing
+from baserun.exceptions import ConfigurationError
 from baserun.testing import CountingIds, FakeClock, capture
 
 
@@ -223,6 +228,62 @@ def test_fake_clock_without_a_zone(monkeypatch: pytest.MonkeyPatch) -> None:
         time.tzset()
 
     assert clock.now_us() == datetime(2027, 2, 3, tzinfo=UTC).timestamp() * 1_000_000
+
+
+@pytest.mark.parametrize("wrong", ["2026-01-01", 0, "", date(2026, 1, 1), datetime])
+def test_fake_clock_of_something_else(wrong: Any) -> None:
+    """`FakeClock` starts at a datetime only, and says so."""
+    with pytest.raises(
+        ConfigurationError, match=r"FakeClock starts at a datetime, such as datetime\(2026, 1, 1\), not "
+    ):
+        FakeClock(wrong)
+
+
+@pytest.mark.parametrize("wrong", ["5", None, timedelta(seconds=5), float("nan"), float("inf"), 10**400])
+def test_fake_clock_moved_by_something_else(wrong: Any) -> None:
+    """`FakeClock` is moved by seconds, and stays where it was when given something else."""
+    clock = FakeClock()
+    for move in (clock.advance, clock.set_back):
+        with pytest.raises(ConfigurationError, match=r"by seconds, such as 1.5 or delta.total_seconds\(\), not "):
+            move(wrong)
+
+    assert (clock.now_us(), clock.monotonic_ns()) == (FakeClock().now_us(), 0)
+
+
+def test_fake_clock_moved_by_any_number() -> None:
+    """`FakeClock` is moved by a number of any kind."""
+    clock = FakeClock()
+    for number in (1, -1, 0.5, Decimal("0.5"), Fraction(1, 2)):
+        clock.advance(number)  # type: ignore[arg-type]
+
+    assert clock.monotonic_ns() == 1_500_000_000
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"clock": FakeClock}, r"clock must be an object with .* now_us, monotonic_ns, such as FakeClock\(\), not <cl"),
+        ({"clock": 0}, "clock must be an object with the methods now_us, monotonic_ns"),
+        (
+            {"ids": CountingIds},
+            r"ids must be an object with .* session, trace, span, annotation, such as CountingIds\(",
+        ),
+        ({"ids": FakeClock()}, r"such as CountingIds\(\), not <baserun"),
+    ],
+)
+def test_capture_with_wrong_sources(given: dict[str, Any], message: str) -> None:
+    """`capture` refuses a clock or ids that are none, a class for example, before its block begins."""
+    with pytest.raises(ConfigurationError, match=message), capture(**given):
+        pytest.fail("the block has begun")
+
+    assert not is_capturing()
+
+
+@pytest.mark.parametrize("timeout", ["soon", -1, None, float("nan")])
+def test_captured_flush_waits_for_seconds(timeout: Any) -> None:
+    """`captured.flush` takes what `baserun.flush` takes."""
+    with capture() as captured, pytest.raises(ConfigurationError, match="timeout must be a number of seconds, not "):
+        captured.flush(timeout)
 
 
 def test_counting_ids() -> None:

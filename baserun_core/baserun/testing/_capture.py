@@ -9,9 +9,11 @@ from datetime import datetime
 from typing import Any, TypeVar
 from weakref import finalize
 
+from baserun._arguments import check_timeout
 from baserun._clock import Clock, Ids
 from baserun._ledger import Stats
 from baserun._runtime import Runtime, build, enter_block, leave_block
+from baserun.exceptions import ConfigurationError
 from baserun.store import (
     Page,
     Store,
@@ -87,8 +89,12 @@ class Captured:
         return self._runtime.writer.stats()
 
     def flush(self, timeout: float = 10.0) -> bool:
-        """Wait up to `timeout` seconds until queued records are written; return whether they are committed."""
-        return self._runtime.writer.flush(timeout)
+        """Wait up to `timeout` seconds until queued records are written; return whether they are committed.
+
+        Raises:
+            ConfigurationError: `timeout` is not a number of seconds.
+        """
+        return self._runtime.writer.flush(check_timeout(timeout))
 
 
 def _all(question: Callable[..., Page[T]]) -> list[T]:
@@ -122,9 +128,11 @@ def capture(*, clock: Clock | None = None, ids: Ids | None = None, **options: An
         options: The options of `baserun.init`. The store is in memory unless given; the environment is not read.
 
     Raises:
-        ConfigurationError: An option cannot be used.
+        ConfigurationError: An argument or option cannot be used.
         TypeError: There is no such option.
     """
+    _check_source(clock, "clock", "FakeClock()", ("now_us", "monotonic_ns"))
+    _check_source(ids, "ids", "CountingIds()", ("session", "trace", "span", "annotation"))
     own = f"memory:capture-{next(_stores)}"
     options.setdefault("store", own)
     fresh = build(options, clock=clock, ids=ids)
@@ -137,3 +145,11 @@ def capture(*, clock: Clock | None = None, ids: Ids | None = None, **options: An
         captured.flush()
         leave_block(fresh)
         fresh.writer.close(10.0)
+
+
+def _check_source(given: object, what: str, example: str, methods: tuple[str, ...]) -> None:
+    is_one = not isinstance(given, type) and all(callable(getattr(given, method, None)) for method in methods)
+    if given is not None and not is_one:
+        raise ConfigurationError(
+            f"{what} must be an object with the methods {', '.join(methods)}, such as {example}, not {given!r}"
+        )

@@ -5,6 +5,9 @@ from __future__ import annotations
 import itertools
 import threading
 from datetime import UTC, datetime
+from math import isfinite
+
+from baserun.exceptions import ConfigurationError
 
 
 class FakeClock:
@@ -12,23 +15,38 @@ class FakeClock:
 
     Args:
         start: The time at first; 2026-01-01 00:00 UTC if left out. Without a time zone it is in UTC.
+
+    Raises:
+        ConfigurationError: `start` is no datetime.
     """
 
     def __init__(self, start: datetime | None = None) -> None:
-        begin = start or datetime(2026, 1, 1, tzinfo=UTC)
+        begin = datetime(2026, 1, 1, tzinfo=UTC) if start is None else start
+        if not isinstance(begin, datetime):
+            raise ConfigurationError(f"FakeClock starts at a datetime, such as datetime(2026, 1, 1), not {start!r}")
         aware = begin if begin.tzinfo is not None else begin.replace(tzinfo=UTC)
         self._now_us = round(aware.timestamp() * 1_000_000)
         self._elapsed_ns = 0
         self._lock = threading.Lock()
 
     def advance(self, seconds: float) -> None:
-        """Move the time on by `seconds`."""
+        """Move the time on by `seconds`.
+
+        Raises:
+            ConfigurationError: `seconds` is no number.
+        """
+        _check_seconds(seconds)
         with self._lock:
             self._now_us += round(seconds * 1_000_000)
             self._elapsed_ns += round(seconds * 1_000_000_000)
 
     def set_back(self, seconds: float) -> None:
-        """Set the wall clock back, as an administrator or a leap second would; durations are not affected."""
+        """Set the wall clock back, as an administrator or a leap second would; durations are not affected.
+
+        Raises:
+            ConfigurationError: `seconds` is no number.
+        """
+        _check_seconds(seconds)
         with self._lock:
             self._now_us -= round(seconds * 1_000_000)
 
@@ -37,6 +55,15 @@ class FakeClock:
 
     def monotonic_ns(self) -> int:
         return self._elapsed_ns
+
+
+def _check_seconds(seconds: float) -> None:
+    try:
+        is_usable = isfinite(seconds)
+    except (TypeError, ValueError, OverflowError):
+        is_usable = False
+    if not is_usable:
+        raise ConfigurationError(f"a clock is moved by seconds, such as 1.5 or delta.total_seconds(), not {seconds!r}")
 
 
 class CountingIds:

@@ -6,6 +6,8 @@ import re
 from dataclasses import dataclass, fields
 from typing import Any, Literal, get_args
 
+from baserun._arguments import is_number
+
 Cut = Literal["headers", "body"]
 """Where the connection is cut: before any header, or inside the body or stream."""
 
@@ -16,6 +18,19 @@ BOOLEANS = frozenset({"reset", "malformed", "without_done", "gzip", "should_retr
 INTEGERS = frozenset({"status", "times", "after"})
 SECONDS = ("delay", "first_chunk_delay", "chunk_delay", "bytes_per_second", "retry_after", "retry_after_ms")
 TEXTS = frozenset({"message", "code", "cut", "stream_error"})
+MOST_SECONDS = 1e10
+"""About 317 years; dates much further away cannot be written."""
+PARTS = {
+    "message": ("status=429",),
+    "code": ("status=429", 'stream_error="..."'),
+    "retry_after": ("status=429",),
+    "retry_after_ms": ("status=429",),
+    "retry_after_date": ("status=429",),
+    "should_retry": ("status=429",),
+    "reset": ('cut="body"',),
+    "after": ('cut="body"', "malformed=True", 'stream_error="..."'),
+}
+"""Fields that do nothing by themselves, each with those that it needs one of."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,11 +79,10 @@ class Fault:
     """Send the body with `Content-Encoding: gzip`."""
 
     def __post_init__(self) -> None:
+        self._check_types()
         for name in (*INTEGERS, *SECONDS):
             value = getattr(self, name)
-            if value is not None and (isinstance(value, bool) or not isinstance(value, int | float)):
-                raise TypeError(f"A fault's {name} is a number, not {value!r}.")
-            if value is not None and value < 0:
+            if value is not None and not value >= 0:  # NaN is not
                 raise ValueError(f"A fault's {name} is 0 or more, not {value}.")
         if self.status is not None and not 400 <= self.status <= 599:
             raise ValueError(f"A fault's status is an error: {self.status} is not in 400..599, write status=429.")
@@ -78,6 +92,32 @@ class Fault:
             raise ValueError(f'A connection is cut in "headers" or "body", not in {self.cut!r}.')
         if self.bytes_per_second is not None and self.bytes_per_second <= 0:
             raise ValueError(f"bytes_per_second must be more than 0, not {self.bytes_per_second}.")
+        if self.retry_after_date is not None and not abs(self.retry_after_date) < MOST_SECONDS:
+            raise ValueError(f"retry_after_date is a number of seconds from now, not {self.retry_after_date}.")
+        for name, parts in PARTS.items():
+            if self._has(name) and not any(self._has(part.partition("=")[0]) for part in parts):
+                raise ValueError(f"A fault's {name} does nothing by itself: add {' or '.join(parts)}.")
+
+    def _check_types(self) -> None:
+        for field in fields(self):
+            name, value = field.name, getattr(self, field.name)
+            if name in BOOLEANS:
+                if not isinstance(value, bool) and (value is not None or name != "should_retry"):
+                    raise TypeError(f"A fault's {name} is True or False, not {value!r}.")
+            elif value is None or name == "cut":
+                continue
+            elif name in TEXTS:
+                if not isinstance(value, str):
+                    raise TypeError(f"A fault's {name} is a text, not {value!r}.")
+            elif name in INTEGERS:
+                if isinstance(value, bool) or not isinstance(value, int):
+                    raise TypeError(f"A fault's {name} is a whole number, not {value!r}.")
+            elif not is_number(value):
+                raise TypeError(f"A fault's {name} is a number, not {value!r}.")
+
+    def _has(self, name: str) -> bool:
+        value = getattr(self, name)
+        return value is not None and value is not False
 
 
 def parse_fault(text: str) -> Fault:

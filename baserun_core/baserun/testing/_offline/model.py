@@ -10,6 +10,7 @@ from dataclasses import fields
 from types import TracebackType
 from typing import Any, Self
 
+from baserun._arguments import is_async, takes
 from baserun.testing._offline.call import ReplyFunction, Shared
 from baserun.testing._offline.connection import Connections
 from baserun.testing._offline.exchange import ReceivedRequest, SentAnswer
@@ -40,7 +41,10 @@ class OfflineModel:
         port: The port to listen on; 0 takes a free one.
         seed: Servers with the same seed give the same ids in the same order.
         clock: Returns the Unix time of answers, in seconds.
-        keep: How many of the latest requests and answers are kept.
+        keep: How many of the latest requests and answers are kept; None keeps all.
+
+    Raises:
+        TypeError: An argument cannot be used.
     """
 
     def __init__(
@@ -51,10 +55,17 @@ class OfflineModel:
         port: int = 0,
         seed: str = "offline",
         clock: Callable[[], float] = time.time,
-        keep: int = 10_000,
+        keep: int | None = 10_000,
     ) -> None:
-        if reply is not None and not callable(reply):
-            raise TypeError(f"reply must be a function of the messages: write reply=lambda messages: {reply!r}")
+        _check_reply(reply)
+        if not isinstance(host, str) or not host:
+            raise TypeError(f"host must be a name or address such as '127.0.0.1', not {host!r}")
+        if isinstance(port, bool) or not isinstance(port, int) or not 0 <= port <= 65_535:
+            raise TypeError(f"port must be a number from 0 (a free port) to 65535, not {port!r}")
+        if not callable(clock):
+            raise TypeError(f"clock must be a function of nothing: write clock=lambda: {clock!r}")
+        if keep is not None and (isinstance(keep, bool) or not isinstance(keep, int) or keep < 0):
+            raise TypeError(f"keep must be a number of requests, or None for all, not {keep!r}")
         self._reply = reply
         self._host = host
         self._port = port
@@ -159,3 +170,12 @@ class OfflineModel:
         self._script.clear()
         self._requests.clear()
         self._answers.clear()
+
+
+def _check_reply(reply: object) -> None:
+    if reply is None:
+        return
+    if not callable(reply):
+        raise TypeError(f"reply must be a function of the messages: write reply=lambda messages: {reply!r}")
+    if is_async(reply) or not takes(reply, 1):
+        raise TypeError(f"reply is called with the messages and may block: write def reply(messages), not {reply!r}")

@@ -18,6 +18,8 @@ class ToolCall:
     arguments: str
 
     def __post_init__(self) -> None:
+        if not isinstance(self.name, str) or not self.name:
+            raise TypeError(f"A call's name is that of a function, a non-empty text, not {self.name!r}")
         if not isinstance(self.arguments, str):
             raise TypeError(f"A call's arguments are JSON text: write json.dumps({self.arguments!r})")
 
@@ -33,6 +35,17 @@ class Reply:
     """None: `tool_calls` when there are some, else `stop`."""
     error: str | None = None
     """Responses only: the response fails with this message after it has begun."""
+
+    def __post_init__(self) -> None:
+        for name in ("text", "refusal", "finish_reason", "error"):
+            value = getattr(self, name)
+            if not isinstance(value, str) and (value is not None or name == "text"):
+                raise TypeError(f"A reply's {name} is a text, not {value!r}; an object is json.dumps(...).")
+        calls: object = self.tool_calls
+        if not isinstance(calls, tuple | list) or not all(isinstance(call, ToolCall) for call in calls):
+            raise TypeError(
+                f"A reply's tool_calls are a tuple, such as (ToolCall(name='f', arguments='{{}}'),), not {calls!r}"
+            )
 
     @property
     def finished(self) -> FinishReason:
