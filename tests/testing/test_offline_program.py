@@ -53,6 +53,19 @@ def test_bad_fault_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
     assert "There is no fault 'statu'; write one of" in capsys.readouterr().err
 
 
+def test_place_that_cannot_be_served(capsys: pytest.CaptureFixture[str]) -> None:
+    """A port that is none, or in use, ends the program with one line."""
+    with OfflineModel() as model:
+        taken = int(model.azure_endpoint.rpartition(":")[2])
+        for port in (70_000, taken):
+            with pytest.raises(SystemExit):
+                main(["--port", f"{port}"])
+            told = capsys.readouterr()
+
+            assert told.out == ""
+            assert f"error: cannot serve at 127.0.0.1, port {port}: " in told.err
+
+
 def test_taken_port_raises() -> None:
     """Starting on a port that is in use raises the system's error."""
     with OfflineModel() as model:

@@ -16,17 +16,24 @@ KEPT = 100  # requests and answers; a program that runs for days must not keep w
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Serve until Ctrl-C or SIGTERM; the first line of output is the URL for clients."""
-    options = _parser().parse_args(arguments)
+    parser = _parser()
+    options = parser.parse_args(arguments)
     stopped = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stopped.set())
-    model = OfflineModel(host=options.host, port=options.port, seed=options.seed, keep=KEPT)
-    if options.fault is not None:
-        model.next(options.fault)
-    with model:
+    try:
+        model = OfflineModel(host=options.host, port=options.port, seed=options.seed, keep=KEPT)
+        if options.fault is not None:
+            model.next(options.fault)
+        model.start()
+    except (TypeError, OSError) as error:
+        parser.error(f"cannot serve at {options.host}, port {options.port}: {error}")
+    try:
         sys.stdout.write(f"{model.url}\n")
         sys.stdout.flush()
         stopped.wait()
+    finally:
+        model.stop()
     return 0
 
 
