@@ -12,10 +12,12 @@ import pytest
 from baserun.store import StoredCall
 from baserun.testing._test_session import RecordedTest, TestSession
 
-PREFIX = "baserun_"
+_FIRST = "baserun_session"
+"""The first of our properties; a test may have some of its own, with any names, before it."""
 _LONGEST = 200
 
 Property = tuple[str, object]
+_OWN = pytest.StashKey[list[Property]]()
 
 
 class TestResult(msgspec.Struct, kw_only=True):
@@ -36,7 +38,7 @@ class TestResult(msgspec.Struct, kw_only=True):
 
 def properties_of(test_session: TestSession, test: RecordedTest) -> list[Property]:
     """Return the properties of a test that has ended."""
-    found: list[Property] = [("baserun_session", test_session.session.id), ("baserun_trace", test.trace.id)]
+    found: list[Property] = [(_FIRST, test_session.session.id), ("baserun_trace", test.trace.id)]
     calls = test_session.calls(test)
     if calls:
         found += _totals(calls)
@@ -58,18 +60,23 @@ def _totals(calls: list[StoredCall]) -> list[Property]:
     ]
 
 
-def own_properties(item: pytest.Item) -> list[Property]:
-    """Return the properties that an earlier attempt at the same test has left."""
-    return [each for each in item.user_properties if str(each[0]).startswith(PREFIX)]
+def add_properties(item: pytest.Item, found: list[Property]) -> None:
+    """Add our properties to those of a test, in place of the ones that an earlier attempt at it has left."""
+    earlier = item.stash.get(_OWN, [])
+    others = [each for each in item.user_properties if not any(each is own for own in earlier)]
+    item.user_properties[:] = [*others, *found]
+    item.stash[_OWN] = found
 
 
 def result_of(report: pytest.TestReport) -> TestResult | None:
     """Read the results from the last report of a test; None if it was not recorded."""
-    told = {str(name): value for name, value in report.user_properties}
-    if "baserun_session" not in told:
+    places = [place for place, (name, _) in enumerate(report.user_properties) if name == _FIRST]
+    if not places:
         return None
-    failed = [str(value) for name, value in report.user_properties if name == "baserun_failed_check"]
-    result = TestResult(nodeid=report.nodeid, session=str(told["baserun_session"]), failed_checks=failed)
+    ours = report.user_properties[places[-1] :]
+    told = {str(name): value for name, value in ours}
+    failed = [str(value) for name, value in ours if name == "baserun_failed_check"]
+    result = TestResult(nodeid=report.nodeid, session=str(told[_FIRST]), failed_checks=failed)
     if "baserun_calls" in told:
         result.calls = _number(told["baserun_calls"])
         result.call_ms = float(str(told["baserun_call_ms"]))

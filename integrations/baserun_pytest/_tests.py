@@ -12,7 +12,7 @@ from baserun.testing._test_session import RecordedTest, TestSession
 from baserun_pytest._calls import RecordedCalls
 from baserun_pytest._marker import replay_of
 from baserun_pytest._replay import NOT_IN_RECORDING, Replay
-from baserun_pytest._results import describe_check, own_properties, properties_of
+from baserun_pytest._results import add_properties, describe_check, properties_of
 from baserun_pytest._run import Run, run_of
 from baserun_pytest._summary import Summary
 from baserun_pytest.plugin import is_used_by
@@ -198,8 +198,7 @@ class Tests:
         if self._run is None:
             self._close()
         else:
-            others = [each for each in item.user_properties if each not in own_properties(item)]
-            item.user_properties[:] = [*others, *properties_of(test_session, test)]
+            add_properties(item, properties_of(test_session, test))
 
     def _close(self) -> None:
         test_session, self._test_session = self._test_session, None

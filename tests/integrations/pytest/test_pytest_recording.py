@@ -233,6 +233,33 @@ def test_junit_has_the_figures(recorded: Any) -> None:
     assert (properties["baserun_calls"], properties["baserun_input_tokens"]) == ("2", str(trace.input_tokens))
 
 
+@pytest.mark.parametrize("plugin", ["", "xdist.plugin"])
+def test_properties_of_the_test_itself(project: Any, plugin: str) -> None:
+    """Properties that a test records itself stay in the JUnit file, also with names that begin like ours."""
+    if plugin:
+        pytest.importorskip(plugin)
+    project.write(
+        "test_own.py",
+        """
+        import pytest
+
+        @pytest.mark.filterwarnings("ignore:record_property")
+        def test_own(record_property):
+            record_property("baserun_project", "support")
+            record_property("baserun_calls", "many")
+        """,
+    )
+
+    done = project.run(
+        "--baserun-store=store.sqlite3", *(("-n1",) if plugin else ()), plugins=(plugin,) if plugin else ()
+    )
+
+    properties = done.cases["test_own"].properties
+    assert (properties["baserun_project"], properties["baserun_calls"]) == ("support", "many")
+    assert properties["baserun_trace"] == project.tests()["test_own"].id
+    assert "0 calls in 0 of 1 test" in done.output
+
+
 def test_summary_tells_of_the_run(recorded: Any) -> None:
     """The summary has the calls, tokens and cost, the slowest test, failed checks, the store and how to look at it."""
     (session_id,) = {trace.session_id for trace in recorded.tests().values()}
