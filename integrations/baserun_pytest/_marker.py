@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Collection
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 from unittest import TestCase
 
 import pytest
@@ -14,6 +16,7 @@ from baserun_pytest._offline import address_of_latest
 from baserun_pytest._replay import Replay
 from baserun_pytest.plugin import REPLAY
 
+_USAGE = f'{REPLAY}("a.json", ignore=["temperature"], partial=True), each of which can be left out'
 _FOLDER = "recordings"
 _UNSAFE = re.compile(r"[^\w.\[\]-]+")
 _LONGEST = 100
@@ -31,7 +34,29 @@ def replay_of(item: pytest.Item, mode: str, written: Collection[Path]) -> Replay
     marker = item.get_closest_marker(REPLAY)
     if marker is None or _is_skipped_by_unittest(item):
         return None
-    return _replay(item, mode, written, *marker.args, **marker.kwargs)
+    return _replay(item, mode, written, *_asked(*marker.args, **marker.kwargs))
+
+
+def _asked(*arguments: Any, **options: Any) -> tuple[str | Path | None, tuple[str, ...], bool]:
+    """Check the arguments of the marker, and return path, ignored members and whether some calls may be missing."""
+    try:
+        return _checked(*arguments, **options)
+    except TypeError as error:
+        problem = f"{error}".replace("_checked()", "it")
+    pytest.fail(f"@pytest.mark.{REPLAY} cannot be used: {problem}. Write {_USAGE}.", pytrace=False)
+
+
+def _checked(
+    path: str | Path | None = None, *, ignore: str | Collection[str] = (), partial: bool = False
+) -> tuple[str | Path | None, tuple[str, ...], bool]:
+    ignored = (ignore,) if isinstance(ignore, str) else ignore
+    if path is not None and (not isinstance(path, str | os.PathLike) or "\0" in str(path)):
+        raise TypeError(f"the path is {path!r}")
+    if not isinstance(ignored, Collection) or not all(isinstance(name, str) for name in ignored):
+        raise TypeError(f"ignore is {ignore!r}")
+    if not isinstance(partial, bool):
+        raise TypeError(f"partial is {partial!r}")
+    return path, tuple(ignored), partial
 
 
 def _is_skipped_by_unittest(item: pytest.Item) -> bool:
@@ -47,17 +72,16 @@ def _replay(
     item: pytest.Item,
     mode: str,
     written: Collection[Path],
-    path: str | Path | None = None,
-    *,
-    ignore: str | Collection[str] = (),
-    partial: bool = False,
+    path: str | Path | None,
+    ignore: tuple[str, ...],
+    partial: bool,
 ) -> Replay:
     place = item.path.parent / (path or _place_of(item))
     root = item.config.rootpath
     replay = Replay(
         place,
         "new" if place in written else mode,
-        (ignore,) if isinstance(ignore, str) else tuple(ignore),
+        ignore,
         is_partial=partial,
         shown=str(place.relative_to(root) if place.is_relative_to(root) else place),
         left=address_of_latest(item.config),

@@ -505,6 +505,27 @@ def calls_in(project: Any) -> list[str]:
     return [call["request"]["body"]["messages"][-1]["content"] for call in calls]
 
 
+def test_a_marker_that_cannot_be_used(project: Any) -> None:
+    """Wrong arguments of the marker fail the test with one line, which says what to write."""
+    markers = {
+        "(7)": "the path is 7",
+        "(paht='a.json')": "it got an unexpected keyword argument 'paht'",
+        "('a.json', ['temperature'])": "it takes from 0 to 1 positional arguments but 2 were given",
+        "('a.json', ignore=[7])": "ignore is [7]",
+        "('a.json', partial='no')": "partial is 'no'",
+    }
+    tests = [f"@pytest.mark.baserun_replay{marker}\ndef test_{at}(): ..." for at, marker in enumerate(markers)]
+    project.write("test_wrong.py", "\n".join(["import pytest", *tests]))
+
+    done = project.run()
+
+    for at, problem in enumerate(markers.values()):
+        case = done.cases[f"test_{at}"]
+        assert case.outcome == "error"
+        assert f"baserun_replay cannot be used: {problem}. Write baserun_replay(" in case.text
+        assert "_marker.py" not in case.text
+
+
 def test_a_redaction_of_the_application_counts_on_both_sides(project: Any, model: OfflineModel) -> None:
     """The application's `redact` is applied to the recording, and to a request that is compared with it."""
     project.write(
