@@ -36,7 +36,7 @@ def _check_options() -> list[CheckMessage]:
         options = read_options()
         check_options(options.web)
         resolve(options.process, {})
-    except (TypeError, ValueError, ImportError) as error:
+    except (TypeError, ValueError) as error:
         return [
             Error(f"The setting {NAME} cannot be used.", hint=f"{error}".removesuffix(".") + ".", id="baserun.E001")
         ]
@@ -86,7 +86,7 @@ def _authenticates(found: Any) -> bool:
 
 
 def _has_get_user() -> bool:
-    with suppress(TypeError, ValueError, ImportError):  # reported by `_check_options`
+    with suppress(TypeError, ValueError):  # reported by `_check_options`
         return "get_user" in read_options().web
     return False
 

@@ -45,8 +45,7 @@ def read_options() -> Options:
     """Read the setting.
 
     Raises:
-        ConfigurationError: It is not a dict, or has a key that is not an option.
-        ImportError: It names a `get_user` that cannot be imported.
+        ConfigurationError: It is not a dict, has a key that is not an option, or a `get_user` that cannot be imported.
     """
     given = getattr(settings, NAME, None)
     if given is None:
@@ -57,10 +56,20 @@ def read_options() -> Options:
         )
     options = {str(name).lower(): value for name, value in given.items()}
     if isinstance(options.get("get_user"), str):
-        options["get_user"] = import_string(options["get_user"])
+        options["get_user"] = _imported(options["get_user"])
     check_names(options, (*OPTION_NAMES, *OPTIONS), f"the setting {NAME} has no option", ConfigurationError)
     web = {name: value for name, value in options.items() if name in OPTION_NAMES}
     return Options(web, {name: value for name, value in options.items() if name in OPTIONS})
+
+
+def _imported(path: str) -> Any:
+    try:
+        return import_string(path)
+    except ImportError as error:
+        raise ConfigurationError(
+            f"get_user must be a function or its path, such as 'project.users.get_user'; {path!r} cannot be imported: "
+            f"{error}"
+        ) from error
 
 
 def web_options() -> dict[str, Any]:
@@ -68,7 +77,6 @@ def web_options() -> dict[str, Any]:
 
     Raises:
         ConfigurationError: The setting or one of its options cannot be used.
-        ImportError: It names a `get_user` that cannot be imported.
     """
     options = read_options()
     configure_process(options.process)

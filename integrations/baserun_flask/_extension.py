@@ -8,7 +8,9 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from flask import Flask, Response, got_request_exception, request_finished, request_started
+from werkzeug.local import LocalProxy
 
+from baserun.exceptions import ConfigurationError
 from baserun.web import WSGIMiddleware, active_request
 from baserun_flask._options import options_from
 from baserun_flask._request import FlaskRequest
@@ -33,7 +35,7 @@ class Baserun:
             the `flask.Request`.
 
     Raises:
-        ConfigurationError: An option cannot be used.
+        ConfigurationError: An option cannot be used, or `app` is no Flask application.
         TypeError: There is no such option.
     """
 
@@ -43,7 +45,18 @@ class Baserun:
             self.init_app(app)
 
     def init_app(self, app: Flask, **options: Any) -> None:
-        """Set up `app`; a second call for the same application changes nothing."""
+        """Set up `app`; a second call for the same application changes nothing.
+
+        Raises:
+            ConfigurationError: An option cannot be used, or `app` is no Flask application.
+            TypeError: There is no such option.
+        """
+        if isinstance(app, LocalProxy):
+            app = app._get_current_object()  # of `current_app`
+        if not isinstance(app, Flask):
+            raise ConfigurationError(f"Baserun takes the application, such as Flask(__name__), not {app!r}")
+        if "secret" in {**self._options, **options}:
+            raise ConfigurationError("session tokens are signed with app.secret_key; set that, and leave secret out")
         if NAME in app.extensions:
             return
         given = options_from(app.config, {**self._options, **options})

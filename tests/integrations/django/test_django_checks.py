@@ -13,7 +13,9 @@ import pytest
 from django.test import Client, override_settings
 
 import baserun
+from baserun.exceptions import ConfigurationError
 from baserun.testing import Captured
+from baserun_django import BaserunMiddleware
 from baserun_django import _checks as checks
 from baserun_django._checks import check_settings
 from baserun_django._settings import current_policy
@@ -61,6 +63,20 @@ def test_options_are_checked(setting: object) -> None:
         messages = check_settings()
 
     assert [message.id for message in messages] == ["baserun.E001"]
+
+
+@pytest.mark.usefixtures("captured")
+@pytest.mark.parametrize("path", ["", "get_user", "nowhere.get_user", "os.path.get_user"])
+def test_get_user_that_cannot_be_imported(path: str) -> None:
+    """A path of `get_user` that leads nowhere is told by the check and by the middleware, with the option's name."""
+    told = f"get_user must be a function or its path, such as 'project.users.get_user'; {path!r} cannot be imported"
+    with override_settings(MIDDLEWARE=[AUTHENTICATION, OURS], BASERUN={"get_user": path}):
+        (message,) = check_settings()
+        with pytest.raises(ConfigurationError) as raised:
+            BaserunMiddleware(lambda request: None)
+
+    assert (message.hint or "").startswith(told)
+    assert f"{raised.value}".startswith(told)
 
 
 @pytest.mark.usefixtures("captured")

@@ -275,6 +275,31 @@ def test_unknown_option_in_the_call(captured: Captured) -> None:
         Baserun(Flask("tests_of_flask"), exclude=["/health"])
 
 
+@pytest.mark.parametrize("wrong", ["tests_of_flask", Flask, 3])
+def test_what_is_no_application(captured: Captured, wrong: Any) -> None:
+    """Something else than an application is refused by both ways to set up one."""
+    for set_up in (Baserun, Baserun().init_app):
+        with pytest.raises(baserun.ConfigurationError, match=r"takes the application, such as Flask\(__name__\), not "):
+            set_up(wrong)
+
+
+def test_current_app_is_an_application(captured: Captured) -> None:
+    """The application can be given as `current_app`."""
+    app = Flask("tests_of_flask")
+    with app.app_context():
+        Baserun(current_app)
+
+    assert "baserun" in app.extensions
+
+
+def test_secret_in_the_call(captured: Captured) -> None:
+    """A `secret` is refused, since the application has one."""
+    with pytest.raises(
+        baserun.ConfigurationError, match=r"signed with app\.secret_key; set that, and leave secret out"
+    ):
+        Baserun(Flask("tests_of_flask"), secret="s")
+
+
 def test_set_up_twice_acts_once(captured: Captured, call: Call) -> None:
     """A second `init_app` changes nothing: one cookie and one trace."""
     app = Flask("tests_of_flask")
