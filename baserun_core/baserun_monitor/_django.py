@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from baserun_monitor._exchange import MOST_BODY, Request
-from baserun_monitor._wsgi import body_of, is_allowed
+from baserun_monitor._wsgi import body_of, check_pages, is_allowed
 
 if TYPE_CHECKING:
     from baserun_monitor._pages import Pages
@@ -20,6 +20,7 @@ def django_urls(pages: Pages) -> list[Any]:
     """
     from django.urls import re_path
 
+    check_pages(pages, "django_urls")
     return [re_path(r"^(?P<path>.*)$", _view(pages), name="baserun_monitor")]
 
 

@@ -11,6 +11,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from baserun import _reading
+from baserun._arguments import check_text, takes
 from baserun.exceptions import ConfigurationError, NarrowFilterError, StoreError, StoreVersionError
 from baserun.store import Store, StoreLocation, open_store
 from baserun_monitor import _live, _login, _overview, _search, _security, _sessions, _templates, _traces, _users
@@ -66,7 +67,7 @@ class Pages:
             that of this process.
 
     Raises:
-        ConfigurationError: There is neither `allow` nor `key`, the key is too short, or the store's URL is wrong.
+        ConfigurationError: There is neither `allow` nor `key`, the key is too short, or an argument cannot be used.
     """
 
     def __init__(
@@ -84,10 +85,10 @@ class Pages:
                 "allow=lambda request: request.user.is_staff), as your application tells its staff, or Pages(store, "
                 'key="...") for a key that visitors type.'
             )
-        self._store = open_store(store) if isinstance(store, (str, os.PathLike, StoreLocation)) else store
-        self._user_key = user_key
-        self.allow = allow
-        self._hosts = hosts
+        self._store = _opened(store)
+        self._user_key = None if user_key is None else check_text(user_key, "user_key")
+        self.allow = _checked_allow(allow)
+        self._hosts = _security.check_names(hosts)
         self._door = None if key is None else _security.Door(key)
 
     @cached_property
@@ -138,6 +139,20 @@ class Pages:
             return _routed(visit)
         except Exception as error:
             return _broken(error)
+
+
+def _opened(store: Store | str | os.PathLike[str] | StoreLocation | None) -> Store | None:
+    if isinstance(store, (str, os.PathLike, StoreLocation)):
+        return open_store(store)
+    if store is not None and (isinstance(store, type) or not callable(getattr(store, "sessions", None))):
+        raise ConfigurationError(f"Pages show an open store, or that of a URL or path, not {store!r}")
+    return store
+
+
+def _checked_allow(allow: Allow | None) -> Allow | None:
+    if allow is not None and not (callable(allow) and takes(allow, 1)):
+        raise ConfigurationError(f"allow must be a function of the request, such as is_staff(request), not {allow!r}")
+    return allow
 
 
 def _routed(visit: Visit) -> Response:

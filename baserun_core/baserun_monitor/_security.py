@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hmac
 import ipaddress
+import re
 import secrets
 from collections.abc import Collection
 from hashlib import sha256
@@ -27,6 +28,7 @@ HEADERS = {
 }
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 SHORTEST_KEY = 16
+_NAME = re.compile(r"(?!\.)[A-Za-z0-9._-]+")
 LOGIN_SECONDS = 12 * 3600
 KEY_COOKIE, TOKEN_COOKIE = "baserun_monitor_key", "baserun_monitor_token"
 """The first gets a suffix derived from the key: browsers share cookies between the ports of a host."""
@@ -53,12 +55,32 @@ def is_known_host(header: str, names: Collection[str] | None, *, any_address: bo
     return name in names or (any_address and _is_address(name))
 
 
+def check_names(names: Collection[str] | None) -> frozenset[str] | None:
+    """Return the names as they are compared with a Host header, in lower case.
+
+    Raises:
+        ConfigurationError: They are no collection of names and addresses.
+    """
+    if names is None:
+        return None
+    if isinstance(names, str) or not isinstance(names, Collection):
+        raise ConfigurationError(f"hosts must be a list of names such as ['logs.example.com'], not {names!r}")
+    for name in names:
+        if not isinstance(name, str) or not (_NAME.fullmatch(name) or _is_address(name)):
+            raise ConfigurationError(
+                f"a name in hosts is one such as 'logs.example.com', without scheme, port and '*', not {name!r}"
+            )
+    return frozenset(name.rstrip(".").lower() for name in names)
+
+
 def check_key(key: str) -> str:
     """Return `key` if it is long enough not to be guessed.
 
     Raises:
-        ConfigurationError: It has fewer than `SHORTEST_KEY` characters.
+        ConfigurationError: It is no str, or has fewer than `SHORTEST_KEY` characters.
     """
+    if not isinstance(key, str):
+        raise ConfigurationError(f"key must be a str of at least {SHORTEST_KEY} characters, not {type(key).__name__}")
     if len(key) < SHORTEST_KEY:
         raise ConfigurationError(
             f"The key has {len(key)} characters, the least is {SHORTEST_KEY}. Make one with "

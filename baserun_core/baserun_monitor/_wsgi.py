@@ -61,6 +61,7 @@ def flask_blueprint(pages: Pages) -> Any:
     from flask import Blueprint, request
     from werkzeug.wrappers import Response as WerkzeugResponse
 
+    check_pages(pages, "flask_blueprint")
     blueprint = Blueprint("baserun_monitor", "baserun_monitor")
 
     def show(path: str = "") -> WerkzeugResponse:
@@ -73,6 +74,14 @@ def flask_blueprint(pages: Pages) -> Any:
     blueprint.add_url_rule("/", "root", show, methods=METHODS)
     blueprint.add_url_rule("/<path:path>", "page", show, methods=METHODS)
     return blueprint
+
+
+def check_pages(pages: object, function: str) -> None:
+    """Raise if `function` was not given pages."""
+    from baserun_monitor._pages import Pages
+
+    if not isinstance(pages, Pages):
+        raise ConfigurationError(f"{function}() takes pages, such as Pages(allow=is_staff), not {pages!r}")
 
 
 def _answer(pages: Pages, environ: dict[str, Any], native: Any) -> Response:

@@ -37,6 +37,23 @@ def test_a_key_must_be_long(run: Callable[..., Result]) -> None:
     assert "secrets.token_urlsafe" in answer.stderr
 
 
+def test_two_stores(run: Callable[..., Result]) -> None:
+    """A store as argument and another as option are refused, and both named."""
+    answer = run("ui", "one.sqlite3", "--store", "two.sqlite3", "--no-browser")
+
+    assert answer.exit_code == 2
+    assert "There are two stores, one.sqlite3 and two.sqlite3; name one." in answer.stderr
+
+
+@pytest.mark.parametrize("name", ["http://logs.example.com", "logs.example.com:4320"])
+def test_a_hostname_is_a_name(run: Callable[..., Result], name: str) -> None:
+    """A URL or a port in `--hostname` is refused, as no visitor would get in by it."""
+    answer = run("ui", "--hostname", name, "--no-browser")
+
+    assert answer.exit_code == 1
+    assert f"without scheme, port and '*', not '{name}'" in answer.stderr
+
+
 def test_a_port_that_is_taken_is_named(run: Callable[..., Result]) -> None:
     """When the port is taken, the error names it and the option to choose another."""
     with socket.create_server(("127.0.0.1", 0)) as taken:

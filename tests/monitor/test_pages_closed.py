@@ -73,6 +73,39 @@ def test_a_short_key_is_refused(store: Store) -> None:
         Pages(store, key="short")
 
 
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"store": 5}, "Pages show an open store, or that of a URL or path, not 5"),
+        ({"store": Pages}, "Pages show an open store, .* not <class"),
+        ({"allow": True}, r"allow must be a function of the request, such as is_staff\(request\), not True"),
+        ({"allow": lambda: True}, "allow must be a function of the request"),
+        ({"key": b"a-key-that-is-long-enough"}, "key must be a str of at least 16 characters, not bytes"),
+        ({"hosts": "example.com"}, r"hosts must be a list of names such as \['logs.example.com'\], not 'example.com'"),
+        ({"hosts": ["https://example.com"]}, "without scheme, port and '\\*', not 'https://example.com'"),
+        ({"hosts": ["example.com:8000"]}, "not 'example.com:8000'"),
+        ({"hosts": ["*"]}, "not '\\*'"),
+        ({"hosts": [".example.com"]}, "not '.example.com'"),
+        ({"hosts": [7]}, "not 7"),
+        ({"user_key": b"pepper"}, "user_key must be a non-empty str, not b'pepper'"),
+    ],
+)
+def test_wrong_arguments_of_pages(given: dict[str, Any], message: str) -> None:
+    """What the pages cannot be made of is refused at once, not at the first visit."""
+    with pytest.raises(ConfigurationError, match=message):
+        Pages(**{"allow": lambda request: True, **given})
+
+
+@pytest.mark.parametrize("name", ["Logs.Example.com", "logs.example.com.", "::1", "192.0.2.7"])
+def test_a_host_counts_however_it_is_written(store: Store, name: str) -> None:
+    """A name of `hosts` counts in any case, and an address of either kind does."""
+    host = f"[{name}]" if ":" in name else name.lower().rstrip(".")
+    visitor = TestClient(Pages(store, allow=lambda request: True, hosts=[name]))
+
+    assert visitor.get("/sessions", headers={"Host": f"{host}:4320"}).status_code == 200
+    assert visitor.get("/sessions", headers={"Host": "example.com"}).status_code == 421
+
+
 @pytest.mark.parametrize(("method", "place"), ADDRESSES)
 def test_every_route_is_closed_without_the_key(guarded: TestClient, method: str, place: str) -> None:
     """Without login every route redirects people to the form and answers programs with 401."""

@@ -218,3 +218,13 @@ def test_an_async_answer_does_not_open_a_wsgi_application(store: Store) -> None:
 
     with pytest.raises(ConfigurationError, match="allow is async"):
         Pages(store, allow=is_staff_later).wsgi(environ, lambda *given: None)
+
+
+@pytest.mark.parametrize("mount", [django_urls, flask_blueprint])
+@pytest.mark.parametrize("wrong", [None, "sqlite", Pages])
+def test_what_is_mounted_are_pages(mount: Callable[[Any], Any], wrong: Any) -> None:
+    """`django_urls` and `flask_blueprint` refuse what are no pages when they are called."""
+    with pytest.raises(
+        ConfigurationError, match=rf"{mount.__name__}\(\) takes pages, such as Pages\(allow=is_staff\), not"
+    ):
+        mount(wrong)

@@ -47,6 +47,8 @@ def ui(
 
     On this machine alone they need no key; on any other address they do not start without one.
     """
+    if store_argument is not None and store_url is not None:
+        raise click.UsageError(f"There are two stores, {store_argument} and {store_url}; name one.")
     require_extra("monitor", "The pages need", _NEEDED)
     pages = _pages(store_argument or store_url, host, key, names)
     with _listening(host, port) as listening:
@@ -68,7 +70,7 @@ def _pages(url: str | None, host: str, key: str | None, names: tuple[str, ...]) 
             f"{host} can be reached from other machines, and the pages show what users said. Give a key that visitors "
             "must type, in the environment as BASERUN_UI_KEY or with --key, or leave --host out."
         )
-    hosts = {name.lower() for name in (*LOOPBACK, *names)}
+    hosts = (*LOOPBACK, *names)
     try:
         if key is not None:
             return Pages(place, key=key, hosts=hosts, user_key=configuration(url)[0].user_key)
