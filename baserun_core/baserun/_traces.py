@@ -77,7 +77,10 @@ def start_trace(
         ConfigurationError: An argument cannot be used.
     """
     return TraceScope(
-        check_text(name, "name"), check_text(kind, "kind"), check_metadata(metadata), new=check_bool(new, "new")
+        _checked_name(name, "start_trace"),
+        check_text(kind, "kind"),
+        check_metadata(metadata),
+        new=check_bool(new, "new"),
     )
 
 
@@ -95,7 +98,13 @@ def span(name: str, kind: str = "function", *, metadata: Mapping[str, Any] | Non
     Raises:
         ConfigurationError: An argument cannot be used.
     """
-    return SpanScope(check_text(name, "name"), check_text(kind, "kind"), check_metadata(metadata))
+    return SpanScope(_checked_name(name, "span"), check_text(kind, "kind"), check_metadata(metadata))
+
+
+def _checked_name(name: object, taker: str) -> str:
+    if not isinstance(name, str) and callable(name):
+        raise ConfigurationError(f"{taker}() takes a name; as a decorator, it is written @baserun.{taker}('name')")
+    return check_text(name, "name")
 
 
 def current_trace() -> Trace | None:

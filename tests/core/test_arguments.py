@@ -60,6 +60,11 @@ WRONG: list[tuple[Callable[[], Any], str]] = [
     (lambda: b.trace(metadata=7), "metadata must be a dict"),
     (lambda: b.start_trace(""), "name must be a non-empty str, not ''"),
     (lambda: b.start_trace(None), "name must be a non-empty str, not None"),
+    (
+        lambda: b.start_trace(len),
+        "start_trace() takes a name; as a decorator, it is written @baserun.start_trace('name')",
+    ),
+    (lambda: b.span(len), "span() takes a name; as a decorator, it is written @baserun.span('name')"),
     (lambda: b.start_trace("t", kind=""), "kind must be a non-empty str, not ''"),
     (lambda: b.start_trace("t", new=1), "new must be True or False, not 1"),
     (lambda: b.start_trace("t", metadata=7), "metadata must be a dict"),
