@@ -250,6 +250,15 @@ def test_fake_clock_moved_by_something_else(wrong: Any) -> None:
     assert (clock.now_us(), clock.monotonic_ns()) == (FakeClock().now_us(), 0)
 
 
+@pytest.mark.parametrize("end", [datetime.min, datetime.max])
+def test_fake_clock_at_the_ends_of_the_calendar(end: datetime) -> None:
+    """What is recorded at the first or the last microsecond of the calendar is read at that time."""
+    with capture(clock=FakeClock(end)) as captured, baserun.start_trace("t"):
+        pass
+
+    assert [trace.started_at for trace in captured.traces] == [end.replace(tzinfo=UTC)]
+
+
 def test_fake_clock_moved_by_any_number() -> None:
     """`FakeClock` is moved by a number of any kind."""
     clock = FakeClock()

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import itertools
 import threading
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from math import isfinite
 
 from baserun.exceptions import ConfigurationError
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class FakeClock:
@@ -25,7 +27,7 @@ class FakeClock:
         if not isinstance(begin, datetime):
             raise ConfigurationError(f"FakeClock starts at a datetime, such as datetime(2026, 1, 1), not {start!r}")
         aware = begin if begin.tzinfo is not None else begin.replace(tzinfo=UTC)
-        self._now_us = round(aware.timestamp() * 1_000_000)
+        self._now_us = (aware - _EPOCH) // timedelta(microseconds=1)
         self._elapsed_ns = 0
         self._lock = threading.Lock()
 
