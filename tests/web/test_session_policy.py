@@ -193,6 +193,23 @@ def test_a_token_outlives_the_secret_that_bound_it_to_its_owner() -> None:
     assert policy.decide([("cookie", renewed)], known("ann"), None).is_resumed
 
 
+@pytest.mark.parametrize("secrets", [7, object(), LookupError("no secret today")])
+def test_a_function_of_secrets_that_fails_fails_no_request(secrets: Any, caplog: pytest.LogCaptureFixture) -> None:
+    """While the function of secrets raises, or returns none, the default secret signs tokens, and a line says so."""
+
+    def ask() -> Any:
+        if isinstance(secrets, Exception):
+            raise secrets
+        return secrets
+
+    policy = SessionPolicy(ask)
+
+    decision = policy.decide([("cookie", token(policy, "s"))], UNKNOWN, None)
+
+    assert decision.is_resumed
+    assert "asking for the secrets that sign tokens" in caplog.text
+
+
 @pytest.mark.parametrize("secrets", [None, "", [None], ["", None], ["good", None], ["good", ""], [7, b"x"]])
 def test_unusable_secrets_of_a_framework_fail_no_request(secrets: Any) -> None:
     """Unusable secrets, such as a fallback from an unset variable, are skipped; without any the default one is used."""
@@ -286,6 +303,8 @@ class WithMethod:
         ({"secrets": ["", "x"]}, "a secret must be a non-empty str or bytes"),
         ({"secrets": 7}, "or a list of such with the newest first"),
         ({"secrets": {"new", "old"}}, "or a list of such with the newest first"),
+        ({"secrets": lambda app: "s"}, r"is called with nothing; write def secrets\(\), not <function"),
+        ({"secrets": later}, r"write def secrets\(\), not <function later"),
     ],
 )
 def test_a_wrong_option_says_what_to_write(given: dict[str, object], message: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from hashlib import sha256
 from typing import Any
+from uuid import UUID
 
 import pytest
 from starlette.authentication import SimpleUser, UnauthenticatedUser
@@ -50,6 +51,21 @@ def test_is_by_email_then_by_key(user: object, visitor: Visitor) -> None:
 def test_str_of_get_user_is_used_unchanged() -> None:
     """A str returned by `get_user` is the user identifier."""
     assert answer_of_get_user("customer-7") == Visitor("customer-7")
+
+
+@pytest.mark.parametrize("answer", [7, b"customer-7", UUID(int=7)])
+def test_bare_key_is_an_error(answer: object) -> None:
+    """A primary key from `get_user` that is no str raises, instead of identifying nobody without a word."""
+    with pytest.raises(
+        ValueError, match=r"returned \w+, which is no user; return baserun.hash_user\(email\) or str\(pk\)"
+    ):
+        answer_of_get_user(answer)
+
+
+@pytest.mark.parametrize("answer", [None, False, {}, object()])
+def test_nobody_is_no_error(answer: object) -> None:
+    """Nobody may be said in other ways than None, such as by ``user and user.email``."""
+    assert answer_of_get_user(answer) == UNKNOWN
 
 
 @pytest.mark.parametrize("answer", ["", "a\nb", "x" * 513])

@@ -10,6 +10,8 @@ from typing import Any
 
 import msgspec
 
+from baserun._arguments import is_async, takes
+from baserun._guard import report
 from baserun._identity import check_session_identifier
 from baserun._propagation import session_of_baggage
 from baserun._runtime import recorder, runtime
@@ -71,7 +73,7 @@ class SessionPolicy:
         self.ignored: dict[str, int] = {}
         """How many tokens were ignored, by reason: ``oversized``, ``malformed``, ``forged``, ``future``, ``foreign``
         (another user's), ``expired``."""
-        self._secrets = secrets if callable(secrets) else _listed(secrets)
+        self._secrets = _checked(secrets) if callable(secrets) else _listed(secrets)
         self.lock = threading.RLock()
         """Held during a decision, which takes microseconds and does no I/O."""
         runtime()  # constructing a middleware is first use
@@ -80,7 +82,13 @@ class SessionPolicy:
     @property
     def keys(self) -> Keys:
         """The current keys; a function of secrets is called for them."""
-        secrets = _usable(self._secrets()) if callable(self._secrets) else self._secrets
+        if not callable(self._secrets):
+            return _keys(self._secrets or (default_secret(),))
+        try:
+            secrets = _usable(self._secrets())
+        except Exception as error:  # no request may fail for that
+            report("asking for the secrets that sign tokens", error)
+            secrets = ()
         return _keys(secrets or (default_secret(),))
 
     def decide(self, tokens: Iterable[tuple[str, str]], visitor: Visitor, explicit: str | None) -> Decision:
@@ -191,6 +199,12 @@ def _now() -> int:
 @lru_cache(maxsize=64)
 def _keys(secrets: tuple[str | bytes, ...]) -> Keys:
     return Keys(secrets, _now)
+
+
+def _checked(secrets: Callable[[], SecretList | None]) -> Callable[[], SecretList | None]:
+    if is_async(secrets) or not takes(secrets, 0):
+        raise ConfigurationError(f"a function of secrets is called with nothing; write def secrets(), not {secrets!r}")
+    return secrets
 
 
 def _listed(secrets: SecretList | None) -> tuple[str | bytes, ...]:

@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
+from uuid import UUID
 
 import msgspec
 
@@ -68,6 +69,10 @@ def answer_of_get_user(answer: object) -> Visitor:
         if identifier is None:
             raise ValueError("get_user() returned a str that cannot identify a user; return baserun.hash_user(email)")
         return Visitor(identifier)
+    if isinstance(answer, bytes | int | UUID) and not isinstance(answer, bool):
+        raise ValueError(
+            f"get_user() returned {type(answer).__name__}, which is no user; return baserun.hash_user(email) or str(pk)"
+        )
     return visitor_of(answer)
 
 
