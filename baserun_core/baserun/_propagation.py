@@ -138,9 +138,9 @@ class ExtractedScope(Scope[Session | None]):
 
     def __init__(self, headers: Mapping[str, str]) -> None:
         self._headers = {
-            name.lower(): value
-            for name, value in headers.items()
-            if isinstance(name, str) and isinstance(value, str) and name.lower() in (TRACEPARENT, TRACESTATE, BAGGAGE)
+            name: _text(value)
+            for given, value in headers.items()
+            if (name := _text(given).lower()) in (TRACEPARENT, TRACESTATE, BAGGAGE)
         }
 
     def __repr__(self) -> str:
@@ -172,6 +172,13 @@ class ExtractedScope(Scope[Session | None]):
         trace.parent_span_id = None if parts[2] == _root_span_id(trace) else parts[2]
         trace.started_us = _start_of(states[0], recorder().clock.now_us())
         return trace
+
+
+def _text(value: object) -> str:
+    """Return a name or value of a header as text; brokers such as Kafka, and ASGI, have bytes."""
+    if isinstance(value, bytes):
+        return value.decode("latin-1")
+    return value if isinstance(value, str) else ""
 
 
 def session_of_baggage(header: str) -> Session | None:

@@ -84,6 +84,22 @@ def test_foreign_entries_are_kept(captured: Captured) -> None:
     }
 
 
+@pytest.mark.parametrize("is_name_too", [False, True])
+def test_headers_of_bytes(captured: Captured, is_name_too: bool) -> None:
+    """`extract` reads the headers of brokers and servers that have bytes, as values or also as names."""
+    with baserun.with_session("ada", "chat"), baserun.start_trace("t") as trace:
+        sent: dict[str, str] = baserun.inject({})
+    received: Any = {name.encode() if is_name_too else name: value.encode() for name, value in sent.items()}
+
+    with baserun.extract(received) as session:
+        continued = baserun.current_trace()
+
+    assert session is not None
+    assert (session.id, session.user_identifier) == ("chat", "ada")
+    assert continued is not None
+    assert continued.id == trace.id
+
+
 def test_long_foreign_baggage_is_kept_whole(captured: Captured) -> None:
     """Foreign baggage is never shortened, however long."""
     foreign = ",".join(f"key{number}={'v' * 100}" for number in range(200))
