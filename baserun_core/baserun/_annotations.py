@@ -78,7 +78,9 @@ def check(
         ConfigurationError: An argument cannot be used.
     """
     if not isinstance(result, bool):
-        raise ConfigurationError(f"result of the check {name!r} must be True or False, not {result!r}; write bool(...)")
+        raise ConfigurationError(
+            f"result of the check {name!r} must be True or False, not {type(result).__name__}; write bool(...)"
+        )
     frame = current()
     value = None
     if (expected is not None or actual is not None) and not _is_contentless(frame):

@@ -77,7 +77,7 @@ WRONG: list[tuple[Callable[[], Any], str]] = [
     (lambda: b.log("x", metadata=[]), "metadata must be a dict"),
     (lambda: b.tag("", 1), "key must be a non-empty str, not ''"),
     (lambda: b.tag(7, 1), "key must be a non-empty str, not 7"),
-    (lambda: b.check("c", 1), "result of the check 'c' must be True or False, not 1; write bool(...)"),
+    (lambda: b.check("c", 1), "result of the check 'c' must be True or False, not int; write bool(...)"),
     (lambda: b.check(None, True), "name must be a non-empty str, not None"),
     (lambda: b.check_includes("c", None, "x"), "check_includes('c') looks into a str, not NoneType"),
     (lambda: b.check_includes("c", "text", 7), "check_includes('c') looks for a str or a list of them, not 7"),
