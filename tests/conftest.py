@@ -139,7 +139,7 @@ def _port() -> Callable[[], int]:
 
 def _forget() -> None:
     # Only if already imported: tests that imports have no effect run here too.
-    runtime = sys.modules.get("baserun._runtime")
+    runtime = sys.modules.get("baserun._current")
     context = sys.modules.get("baserun._context")
     if runtime is not None:
         runtime.reset()

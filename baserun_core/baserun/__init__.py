@@ -2,6 +2,7 @@
 
 from baserun import _module
 from baserun._annotations import check, check_equals, check_includes, feedback, log, tag
+from baserun._flush import flush, shutdown, stats
 from baserun._identity import hash_user
 from baserun._init import init, mask_secrets
 from baserun._ledger import Stats
@@ -9,7 +10,6 @@ from baserun._model import Session, Span, Trace
 from baserun._propagation import extract, inject, propagate
 from baserun._propagation import propagate as thread_wrapper
 from baserun._reading import open_store
-from baserun._runtime import flush, shutdown, stats
 from baserun._sessions import current_session, end_session, expect_calls, identify, start_session, with_session
 from baserun._suppress import suppress
 from baserun._traces import current_span, current_trace, span, start_trace, trace

@@ -8,11 +8,11 @@ from typing import Any
 
 from baserun._arguments import check_bool, check_metadata, check_text, is_number
 from baserun._context import current
+from baserun._current import recorder
 from baserun._frame import Frame
 from baserun._identity import check_session_identifier
 from baserun._recorder import Recorder
 from baserun._records import AnnotationAdded
-from baserun._runtime import recorder
 from baserun._values import snapshot, snapshot_facts
 from baserun.exceptions import ConfigurationError
 

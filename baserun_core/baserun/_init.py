@@ -7,7 +7,7 @@ from os import PathLike
 from typing import Any
 
 from baserun._config import UNSET
-from baserun._runtime import configure
+from baserun._current import configure
 from baserun.exceptions import ConfigurationError
 
 

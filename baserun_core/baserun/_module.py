@@ -14,14 +14,14 @@ class BaserunModule(ModuleType):
 
     @property
     def api_key(self) -> str | None:
-        from baserun._runtime import option
+        from baserun._current import option
 
         value: str | None = option("api_key")
         return value
 
     @api_key.setter
     def api_key(self, value: str | None) -> None:
-        from baserun._runtime import set_option
+        from baserun._current import set_option
 
         set_option("api_key", value)
 

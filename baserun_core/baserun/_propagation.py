@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 from urllib.parse import quote, unquote
 
 from baserun._context import child, current
+from baserun._current import recorder
 from baserun._frame import Frame
 from baserun._identity import (
     STRENGTH_EXPLICIT,
@@ -17,7 +18,6 @@ from baserun._identity import (
     usable_user_identifier,
 )
 from baserun._model import RUNNING, Session, Trace
-from baserun._runtime import recorder
 from baserun._scope import Scope, decorate
 from baserun.exceptions import ConfigurationError
 

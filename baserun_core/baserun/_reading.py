@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from baserun._runtime import configuration
+from baserun._current import configuration
 from baserun.store import Store
 from baserun.store import open_store as open_store_at
 from baserun.store._open import DEFAULT_BUDGET

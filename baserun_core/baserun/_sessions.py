@@ -7,6 +7,7 @@ from typing import Any
 
 from baserun._arguments import check_bool, check_metadata
 from baserun._context import child, current, enter, follow, lasting, leave
+from baserun._current import recorder
 from baserun._frame import Frame
 from baserun._guard import say_once
 from baserun._identity import (
@@ -17,7 +18,6 @@ from baserun._identity import (
     pseudonym,
 )
 from baserun._model import Session, Trace
-from baserun._runtime import recorder
 from baserun._scope import Scope
 from baserun.exceptions import ConfigurationError
 

@@ -7,9 +7,9 @@ from typing import Any, TypeVar, overload
 
 from baserun._arguments import check_bool, check_metadata, check_text
 from baserun._context import child, current
+from baserun._current import recorder
 from baserun._frame import Frame
 from baserun._model import RUNNING, Span, Trace
-from baserun._runtime import recorder
 from baserun._scope import Scope
 from baserun.exceptions import ConfigurationError
 

@@ -12,10 +12,10 @@ from __future__ import annotations
 from baserun._atoms import RawJSON
 from baserun._calls import CallDetails, CallSource, Usage
 from baserun._context import current
+from baserun._current import running_recorder
 from baserun._guard import guarded, report, say_once
 from baserun._identity import pseudonym
 from baserun._model import CANCELLED, ERROR, OK, Span
-from baserun._runtime import running_recorder
 
 __all__ = [
     "CANCELLED",

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from baserun._runtime import configuration
+from baserun._current import configuration
 from baserun.testing._replay.canonical import Canon, decoded, endpoint_of
 from baserun.testing._replay.files import load, save
 from baserun.testing._replay.player import Player

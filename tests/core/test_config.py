@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 import baserun
 from baserun import signals
 from baserun._config import OPTIONS, Config, resolve
-from baserun._runtime import runtime
+from baserun._current import runtime
 from baserun.exceptions import ConfigurationError
 
 DEFAULTS = {name: getattr(Config(), name) for name in OPTIONS if name != "store"}

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 import baserun
-from baserun._runtime import recorder
+from baserun._current import recorder
 from baserun.instrumentation import ERROR, Usage
 from baserun.testing import Captured, capture
 from recorded_calls import record_call

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import baserun
-from baserun import _runtime
+from baserun import _current
 from baserun.store import Store
 from baserun.testing import Captured
 
@@ -60,7 +60,7 @@ def test_opening_a_store_is_no_first_use() -> None:
     """`open_store` is no first use: it starts no recording."""
     baserun.open_store().close()
 
-    assert _runtime._runtime is None
+    assert _current._runtime is None
 
 
 def test_user_is_erased_where_the_process_records(tmp_path: Path) -> None:

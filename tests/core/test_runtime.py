@@ -14,12 +14,12 @@ from typing import Any
 import pytest
 
 import baserun
-from baserun import _runtime
+from baserun import _current
 from baserun.instrumentation import start_call
 
 
 def is_in_use() -> bool:
-    return _runtime._runtime is not None
+    return _current._runtime is not None
 
 
 def stored_in(path: Path) -> list[str]:
@@ -185,13 +185,13 @@ def test_threads_that_begin_together_share_one_start(tmp_path: Path) -> None:
 def test_init_again_with_the_same_options_has_no_effect() -> None:
     """A script that Streamlit or a notebook runs again calls `init` each time; what others record goes on."""
     baserun.init("mine.sqlite3", environment="staging")
-    runtime = _runtime.runtime()
+    runtime = _current.runtime()
     baserun.init("mine.sqlite3", environment="staging")
-    same = _runtime.runtime()
+    same = _current.runtime()
     baserun.init("mine.sqlite3", environment="production")
 
     assert same is runtime
-    assert _runtime.runtime() is not runtime
+    assert _current.runtime() is not runtime
 
 
 def test_init_again_in_another_folder_has_an_effect(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

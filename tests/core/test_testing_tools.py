@@ -15,7 +15,7 @@ import pytest
 
 import baserun
 from baserun._clock import RandomIds, SystemClock
-from baserun._runtime import is_capturing
+from baserun._current import is_capturing
 from baserun.exceptions import ConfigurationError
 from baserun.testing import CountingIds, FakeClock, capture
 

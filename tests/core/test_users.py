@@ -9,7 +9,7 @@ from hashlib import sha256
 import pytest
 
 import baserun
-from baserun._runtime import recorder
+from baserun._current import recorder
 from baserun.instrumentation import start_call
 from baserun.testing import Captured, capture
 

@@ -208,8 +208,8 @@ def test_a_shutdown_in_an_outage_counts_dropped_records(path: Path, program: Mak
     baserun.init(store=path)
     baserun.log("first")
     assert baserun.flush(100)
-    from baserun import _runtime
-    writer = _runtime.runtime().writer
+    from baserun import _current
+    writer = _current.runtime().writer
     until(lambda: not writer._delivery.upkeep.is_due)  # which would begin a new store between the next two lines
     os.rename(path, path + ".aside")
     os.mkdir(path)

@@ -95,8 +95,8 @@ LOGGING = """
     baserun.init(store=path)
     baserun.log("first")
     assert baserun.flush(100)
-    from baserun import _runtime
-    until(lambda: not _runtime.runtime().writer._delivery.upkeep.is_due)  # or it begins a new store before the folder
+    from baserun import _current
+    until(lambda: not _current.runtime().writer._delivery.upkeep.is_due)  # or it begins a new store before the folder
     os.rename(path, path + ".aside")
     os.mkdir(path)
     with baserun.with_session(session_identifier="s"):

@@ -11,8 +11,9 @@ from weakref import finalize
 
 from baserun._arguments import check_timeout
 from baserun._clock import Clock, Ids
+from baserun._current import build, enter_block, leave_block
 from baserun._ledger import Stats
-from baserun._runtime import Runtime, build, enter_block, leave_block
+from baserun._runtime import Runtime
 from baserun.exceptions import ConfigurationError
 from baserun.store import (
     Page,

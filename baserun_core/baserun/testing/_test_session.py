@@ -7,11 +7,11 @@ from typing import Any
 
 from baserun import signals
 from baserun._context import leave, replace
+from baserun._current import is_capturing, outside, pin
 from baserun._frame import Frame
 from baserun._identity import STRENGTH_EXPLICIT
 from baserun._model import CANCELLED, RUNNING, Session, Span, Trace
 from baserun._records import AnnotationAdded
-from baserun._runtime import is_capturing, outside, pin
 from baserun.store import StoredCall, open_store
 from baserun.store._location import forget_memory
 

@@ -9,9 +9,10 @@ from typing import Any, Unpack
 
 from baserun._arguments import takes
 from baserun._context import replace
+from baserun._current import recorder
+from baserun._flush import flush
 from baserun._guard import guarded
 from baserun._model import CANCELLED, OK, Session
-from baserun._runtime import flush, recorder
 from baserun.exceptions import ConfigurationError
 from baserun.web._entered import untouched
 from baserun.web._options import OptionArguments

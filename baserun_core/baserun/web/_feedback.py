@@ -13,8 +13,8 @@ import msgspec
 from itsdangerous import TimestampSigner
 
 from baserun._annotations import feedback_by
+from baserun._current import recorder
 from baserun._model import Trace
-from baserun._runtime import recorder
 from baserun.exceptions import ConfigurationError
 from baserun.web._form import parse_form
 from baserun.web._policy import SessionPolicy

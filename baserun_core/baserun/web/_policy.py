@@ -11,10 +11,10 @@ from typing import Any
 import msgspec
 
 from baserun._arguments import is_async, takes
+from baserun._current import recorder, runtime
 from baserun._guard import report
 from baserun._identity import check_session_identifier
 from baserun._propagation import session_of_baggage
-from baserun._runtime import recorder, runtime
 from baserun.exceptions import ConfigurationError
 from baserun.web._options import check_options
 from baserun.web._secret import default_secret

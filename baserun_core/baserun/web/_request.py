@@ -13,10 +13,10 @@ An integration subclasses `WebRequest`, which reads the framework's request, and
 from __future__ import annotations
 
 from baserun._context import current
+from baserun._current import recorder
 from baserun._guard import guarded, report
 from baserun._identity import STRENGTH_AUTHENTICATED, STRENGTH_EXPLICIT, STRENGTH_NONE
 from baserun._model import ERROR, Session, Trace
-from baserun._runtime import recorder
 from baserun.web._entered import Entered
 from baserun.web._incoming import IncomingRequest
 from baserun.web._options import ALL

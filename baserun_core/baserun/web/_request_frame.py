@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from baserun._context import current
+from baserun._current import recorder
 from baserun._frame import Frame
 from baserun._model import Session, Trace
-from baserun._runtime import recorder
 from baserun.web._request_traces import RequestTraces
 
 

@@ -17,8 +17,8 @@ from typing import Protocol
 
 import msgspec
 
+from baserun._current import recorder
 from baserun._model import RUNNING, Session, Trace
-from baserun._runtime import recorder
 from baserun.web._policy import SessionPolicy
 
 UNNAMED = "request"

@@ -7,8 +7,8 @@ import os
 import secrets
 from functools import lru_cache
 
+from baserun._current import runtime
 from baserun._guard import say, say_once
-from baserun._runtime import runtime
 from baserun.store._location import StoreLocation, make_folder
 
 SUFFIX = ".secret"
