@@ -83,6 +83,8 @@ class RequestTraces(msgspec.Struct, eq=False):
             self.latest.follows = None  # a connection's traces must not form an endless chain
             self.left = (*[trace for trace in self.left if trace.status is RUNNING], self.latest)
         self.latest = None
+        if self._ended is not None:  # what follows is in another session, so it is not in the finished trace
+            self._ended, self.is_finished = None, False
         self._started_us, self._start_ns = clock.now_us(), clock.monotonic_ns()
 
     # The end.

@@ -117,6 +117,33 @@ def test_work_after_the_response(make_app: MakeApp, captured: Captured, call: Ca
     assert [(trace.name, trace.status) for trace in captured.traces] == [("GET /later", "ok")]
 
 
+def test_session_ended_after_the_response(make_app: MakeApp, captured: Captured, call: Call) -> None:
+    """A call after the end of the session in `call_on_close` is in a new session, and in a finished trace of it."""
+    app = make_app()
+
+    @app.get("/later")
+    def later() -> Response:
+        session = g.baserun_session
+
+        def close() -> None:
+            call("last")
+            session.end()
+            call("first")
+
+        call("now")
+        response = Response("whole")
+        response.call_on_close(close)
+        return response
+
+    pieces, _, _ = run_wsgi_app(app, create_environ("/later"))
+    b"".join(pieces)
+    pieces.close()  # type: ignore[attr-defined]
+
+    assert sorted(_said(captured)) == [["chat first"], ["chat now", "chat last"]]
+    assert [(trace.name, trace.status) for trace in captured.traces] == [("GET /later", "ok")] * 2
+    assert len({trace.session_id for trace in captured.traces}) == 2
+
+
 def test_teardown_that_raises(make_app: MakeApp, captured: Captured) -> None:
     """An exception in a teardown function passes unchanged, and the trace is an error."""
     app = make_app()
