@@ -198,6 +198,7 @@ def test_a_session_in_a_list_reads_as_the_design_says(sink: Sink, store: Store, 
                 output_preview="a",
             ),
             make.trace(1),
+            make.trace(2),
             EndSession(id="s", at_us=make.t0 + 3_000_000),
         ]
     )  # fmt: skip
@@ -211,7 +212,7 @@ def test_a_session_in_a_list_reads_as_the_design_says(sink: Sink, store: Store, 
             "ended_at": "2026-09-21T14:13:23.000000Z",
             "previous_id": "p",
             "metadata": {"a": 1},
-            "traces": 1,
+            "traces": 2,
             "turns": 1,
             "llm_calls": 1,
             "errors": 0,
@@ -264,6 +265,59 @@ def test_a_session_has_its_traces_with_calls_and_annotations(sink: Sink, store: 
         "stream": True,
     }
     assert (span["cost_usd"], span["time_to_first_token_ms"], span["retries"]) == (5e-9, 1.5, 1)
+
+
+def test_every_value_is_read_as_what_it_was_written(sink: Sink, store: Store, make: Make) -> None:
+    """No value gets into the field of another, also if a trace and its session are stored in several steps."""
+    running = make.trace(1, status="running", kind="job", user_identifier="ann", user_strength=3)
+    ended = make.trace(
+        1, status="error", name="answer", kind="job", user_identifier="ann", user_strength=3, environment="live",
+        duration_us=7_000_000, error_type="Boom", error_message="of the trace", result='"done"', metadata='{"m": 1}',
+        tags='{"t": 1}',
+    )  # fmt: skip
+    whole = make.call(
+        1, running, status="error", name="ask", error_type="APIError", error_message="busy", error_status_code=503,
+        error_body='"try later"', metadata='{"m": 2}', input='"in"', output='"out"', provider="openai",
+        operation="chat", request_model="small", response_model="small-1", response_id="chatcmpl-1", request_id="req-1",
+        stream=True, stream_end="closed", retries=4, parameters='{"p": 1}', tool_calls='[{"id": "c"}]',
+        finish_reasons='["stop"]', input_tokens=30, output_tokens=20, cached_input_tokens=3, cache_write_tokens=2,
+        reasoning_tokens=1, cost_nano=1_500_000, time_to_first_token_us=2_500, end_user="u1", input_preview="first",
+        output_preview="last",
+    )  # fmt: skip
+
+    sink.write([OpenSession(id="s", at_us=make.t0, previous_id="p", metadata='{"m": 3}'), whole])
+    sink.write([make.call(2, running), make.call(3, running), EndSession(id="s", at_us=make.t0 + 9_000_000), ended])
+
+    found = store.session("s")
+    assert found is not None
+    [trace] = found.to_dict()["traces"]
+    [call, *_] = trace["spans"]
+    sums = {"llm_calls": 3, "errors": 1, "input_tokens": 30, "output_tokens": 20, "cost_usd": 0.0015}
+    assert found.to_dict() == sums | {
+        "id": "s", "user_identifier": None, "started_at": "2026-09-21T14:13:20.000000Z",
+        "last_active_at": "2026-09-21T14:13:29.000000Z", "ended_at": "2026-09-21T14:13:29.000000Z", "previous_id": "p",
+        "metadata": {"m": 3}, "traces": [trace], "turns": 1, "unpriced_calls": 2, "feedback_score": None,
+        "first_input": "first", "last_output": "last", "annotations": [],
+    }  # fmt: skip
+    assert trace == sums | {
+        "id": make.trace_id(1), "session_id": "s", "user_identifier": "ann", "name": "answer", "kind": "job",
+        "environment": "live", "tags": {"t": 1}, "started_at": "2026-09-21T14:13:21.000000Z", "duration_ms": 7000.0,
+        "status": "error", "result": "done", "metadata": {"m": 1}, "unpriced_calls": 2, "spans": trace["spans"],
+        "error": {"type": "Boom", "message": "of the trace", "status_code": None, "body": None}, "annotations": [],
+    }  # fmt: skip
+    assert call == {
+        "id": make.span_id(1), "trace_id": make.trace_id(1), "parent_id": None, "kind": "llm", "name": "ask",
+        "started_at": "2026-09-21T14:13:21.000001Z", "duration_ms": 500.0, "status": "error", "metadata": {"m": 2},
+        "error": {"type": "APIError", "message": "busy", "status_code": 503, "body": "try later"}, "input": "in",
+        "output": "out", "provider": "openai", "operation": "chat", "request_model": "small",
+        "response_model": "small-1", "response_id": "chatcmpl-1", "request_id": "req-1", "stream": True,
+        "stream_end": "closed", "retries": 4, "parameters": {"p": 1}, "tool_calls": [{"id": "c"}],
+        "finish_reasons": ["stop"], "cost_usd": 0.0015, "time_to_first_token_ms": 2.5, "end_user": "u1",
+        "usage": {
+            "input_tokens": 30, "output_tokens": 20, "cached_input_tokens": 3, "cache_write_tokens": 2,
+            "reasoning_tokens": 1,
+        },
+    }  # fmt: skip
 
 
 def test_a_chain_is_one_visit(sink: Sink, store: Store) -> None:
