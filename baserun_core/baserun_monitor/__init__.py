@@ -6,6 +6,7 @@ They run by themselves (``baserun ui``) or mounted in an application. They read 
 
 from __future__ import annotations
 
+from baserun._extras import not_installed
 from baserun.exceptions import MissingExtraError
 
 try:
@@ -16,9 +17,6 @@ try:
 except ModuleNotFoundError as error:
     if error.name != "jinja2":
         raise
-    raise MissingExtraError(
-        "The pages need the package jinja2, which is not installed. "
-        'Install the extra, from a checkout of Baserun: pip install ".[monitor]"'
-    ) from None
+    raise MissingExtraError(not_installed("The pages need", error.name, "monitor")) from None
 
 __all__ = ["LOOPBACK", "Pages", "django_urls", "flask_blueprint"]

@@ -6,10 +6,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-_MISSING = (
-    "baserun: the command line needs the package {package}, which is not installed. "
-    'Install the extra, from a checkout of Baserun: pip install ".[cli]"\n'
-)
+from baserun._extras import not_installed
 
 
 def main(
@@ -26,7 +23,7 @@ def main(
         import click  # noqa: F401
         import rich  # noqa: F401
     except ModuleNotFoundError as error:
-        sys.stderr.write(_MISSING.format(package=error.name))
+        sys.stderr.write(f"baserun: {not_installed('the command line needs', error.name, 'cli')}\n")
         raise SystemExit(1) from None
     from baserun.cli._app import app
 
