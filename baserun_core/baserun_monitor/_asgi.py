@@ -27,12 +27,9 @@ async def serve(pages: Pages, scope: Scope, receive: Receive, send: Send) -> Non
         await send({"type": "websocket.close", "code": 1000})
     else:
         native = StarletteRequest(scope, receive)
-        body = await _body(native)
-        if body is None:
-            await StarletteResponse("The form is too large.\n", 413)(scope, receive, send)
-            return
-        is_allowed = await _is_allowed(pages, native)
-        response = await run_in_threadpool(pages.answer, _request(native, body), is_allowed=is_allowed)
+        request = _request(native, await _body(native))
+        is_allowed = not request.is_too_large and await _is_allowed(pages, native)
+        response = await run_in_threadpool(pages.answer, request, is_allowed=is_allowed)
         await _translated(response, scope["method"])(scope, receive, send)
 
 
@@ -43,7 +40,7 @@ async def _is_allowed(pages: Pages, native: StarletteRequest) -> bool:
     return bool(await answer if inspect.isawaitable(answer) else answer)
 
 
-def _request(native: StarletteRequest, body: bytes) -> Request:
+def _request(native: StarletteRequest, body: bytes | None) -> Request:
     scope = native.scope
     root = scope.get("root_path", "").rstrip("/")
     path = scope["path"]
@@ -55,7 +52,8 @@ def _request(native: StarletteRequest, body: bytes) -> Request:
         query=scope["query_string"].decode("latin-1"),
         headers=dict(native.headers.items()),
         scheme=scope["scheme"],
-        body=body,
+        body=body or b"",
+        is_too_large=body is None,
     )
 
 

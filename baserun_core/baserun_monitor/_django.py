@@ -30,9 +30,7 @@ def _view(pages: Pages) -> Callable[..., Any]:
 
     def show(native: HttpRequest, path: str) -> HttpResponseBase:
         request = _request(native, path)
-        if request is None:
-            return HttpResponse("The form is too large.\n", status=413, content_type="text/plain")
-        response = pages.answer(request, is_allowed=is_allowed(pages, native))
+        response = pages.answer(request, is_allowed=not request.is_too_large and is_allowed(pages, native))
         made: HttpResponseBase
         if isinstance(response.body, bytes):
             made = HttpResponse(response.body, status=response.status)
@@ -47,16 +45,14 @@ def _view(pages: Pages) -> Callable[..., Any]:
     return csrf_exempt(show)
 
 
-def _request(native: Any, path: str) -> Request | None:
-    """Translate Django's request; None if its body is larger than `MOST_BODY`."""
+def _request(native: Any, path: str) -> Request:
+    """Translate Django's request."""
     from django.core.exceptions import RequestDataTooBig
 
     try:
-        body = native.body
+        body, is_too_large = native.body, len(native.body) > MOST_BODY
     except RequestDataTooBig:
-        return None
-    if len(body) > MOST_BODY:
-        return None
+        body, is_too_large = b"", True
     return Request(
         method=native.method,
         path=f"/{path}",
@@ -65,4 +61,5 @@ def _request(native: Any, path: str) -> Request | None:
         headers={name.lower(): value for name, value in native.headers.items()},
         scheme=native.scheme,
         body=body,
+        is_too_large=is_too_large,
     )

@@ -31,6 +31,8 @@ class Request:
     """Headers by lower-case names."""
     scheme: str
     body: bytes = b""
+    is_too_large: bool = False
+    """The body was not read to its end, because it is larger than `MOST_BODY`."""
 
     @cached_property
     def params(self) -> dict[str, str]:
@@ -71,6 +73,11 @@ class Response:
     status: int = 200
     headers: dict[str, str] = field(default_factory=dict)
     cookies: list[str] = field(default_factory=list)
+
+
+def plain(text: str, status: int) -> Response:
+    """Return a line of plain text."""
+    return Response(f"{text}\n".encode(), status, {"Content-Type": "text/plain; charset=utf-8"})
 
 
 def html(text: str, status: int = 200) -> Response:

@@ -15,7 +15,7 @@ from baserun._arguments import check_text, takes
 from baserun.exceptions import ConfigurationError, NarrowFilterError, StoreError, StoreVersionError
 from baserun.store import Store, StoreLocation, open_store
 from baserun_monitor import _live, _login, _overview, _search, _security, _sessions, _templates, _traces, _users
-from baserun_monitor._exchange import Request, Response
+from baserun_monitor._exchange import Request, Response, plain
 from baserun_monitor._links import BY_QUERY
 from baserun_monitor._site import Site, Visit
 
@@ -124,8 +124,9 @@ class Pages:
     def _answer(self, request: Request, is_allowed: bool) -> Response:
         host = request.headers.get("host", "")
         if not _security.is_known_host(host, self._hosts, any_address=self._door is not None):
-            words = f"These pages are not served under the name {_security.host_name(host)[:200]!r}.\n"
-            return Response(words.encode(), 421, {"Content-Type": "text/plain; charset=utf-8"})
+            return plain(f"These pages are not served under the name {_security.host_name(host)[:200]!r}.", 421)
+        if request.is_too_large:
+            return plain("The form is too large.", 413)
         if request.path.startswith("/static/"):
             return _static(request)
         try:
@@ -193,14 +194,13 @@ def _broken(error: Exception) -> Response:
     """Log an unexpected exception, and return a response with the number that it is logged under."""
     number = uuid.uuid4().hex[:12]
     _log.error("Baserun: the pages failed (%s)", number, exc_info=error)
-    words = f"The pages failed. The log has the details under {number}.\n"
-    return Response(words.encode(), 500, {"Content-Type": "text/plain; charset=utf-8"})
+    return plain(f"The pages failed. The log has the details under {number}.", 500)
 
 
 def _static(request: Request) -> Response:
     name = request.path.removeprefix("/static/")
     if name not in _templates.STATIC:
-        return Response(b"There is no such file.\n", 404, {"Content-Type": "text/plain; charset=utf-8"})
+        return plain("There is no such file.", 404)
     kind = _templates.STATIC[name]
     caching = "public, max-age=31536000, immutable" if request.params.get("v") else "no-cache"
     return Response(_templates.static(name), 200, {"Content-Type": f"{kind}; charset=utf-8", "Cache-Control": caching})

@@ -86,16 +86,13 @@ def check_pages(pages: object, function: str) -> None:
 
 def _answer(pages: Pages, environ: dict[str, Any], native: Any) -> Response:
     request = _request(environ)
-    if request is None:
-        return Response(b"The form is too large.\n", 413, {"Content-Type": "text/plain"})
-    return pages.answer(request, is_allowed=is_allowed(pages, native))
+    return pages.answer(request, is_allowed=not request.is_too_large and is_allowed(pages, native))
 
 
-def _request(environ: dict[str, Any]) -> Request | None:
-    """Translate a WSGI environment; None if the body is larger than `MOST_BODY`."""
+def _request(environ: dict[str, Any]) -> Request:
+    """Translate a WSGI environment."""
     length = _length(environ)
-    if length > MOST_BODY:
-        return None
+    is_too_large = length > MOST_BODY
     headers = {name[5:].replace("_", "-").lower(): value for name, value in environ.items() if name.startswith("HTTP_")}
     headers["content-type"] = environ.get("CONTENT_TYPE", "")
     headers.setdefault("host", environ.get("SERVER_NAME", ""))
@@ -106,7 +103,8 @@ def _request(environ: dict[str, Any]) -> Request | None:
         query=environ.get("QUERY_STRING", ""),
         headers=headers,
         scheme=environ.get("wsgi.url_scheme", "http"),
-        body=environ["wsgi.input"].read(length) if length else b"",
+        body=environ["wsgi.input"].read(length) if length and not is_too_large else b"",
+        is_too_large=is_too_large,
     )
 
 

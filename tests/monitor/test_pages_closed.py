@@ -328,8 +328,3 @@ def test_erasing_gives_a_receipt(visitor: TestClient, store: Store, word: str) -
     assert answer.status_code == 200
     assert f"{sessions:,} removed" in answer.text
     assert store.user(ADA) is None
-
-
-def test_a_large_form_is_refused(visitor: TestClient) -> None:
-    """A form that is too large is refused."""
-    assert visitor.post("/sessions", content=b"x" * 100_000).status_code == 413

@@ -158,6 +158,16 @@ def test_a_user_is_erased_inside_an_application(store: Store, framework: Get) ->
     assert store.user(user) is None
 
 
+@pytest.mark.parametrize("framework", FRAMEWORKS)
+def test_a_large_form_is_refused_alike(store: Store, framework: Get) -> None:
+    """In every framework a form that is too large gets the same answer, with the headers of all pages."""
+    answer = framework(store).post("/admin/baserun/sessions", data={"text": "x" * 100_000}, headers=STAFF)
+
+    assert (answer.status_code, text_of(answer)) == (413, "The form is too large.\n")
+    assert answer.headers["Content-Type"] == "text/plain; charset=utf-8"
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+
+
 def test_a_prefix_may_have_any_letters(store: Store) -> None:
     """Under a prefix with non-ASCII letters, the path of the cookie is percent-encoded like the browser's URL."""
     app = Starlette(routes=[Mount("/\u043b\u043e\u0433", app=Pages(store, allow=is_staff))])
