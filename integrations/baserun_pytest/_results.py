@@ -31,6 +31,8 @@ class TestResult(msgspec.Struct, kw_only=True):
     output_tokens: int = 0
     uncounted_calls: int = 0
     """Calls whose tokens are unknown."""
+    calls_elsewhere: int = 0
+    """Calls that are not in the session of the run: of requests with sessions of their own, or of threads."""
     cost_usd: Decimal = Decimal(0)
     unpriced_calls: int = 0
     failed_checks: list[str] = msgspec.field(default_factory=list)
@@ -41,7 +43,7 @@ def properties_of(test_session: TestSession, test: RecordedTest) -> list[Propert
     found: list[Property] = [(_FIRST, test_session.session.id), ("baserun_trace", test.trace.id)]
     calls = test_session.calls(test)
     if calls:
-        found += _totals(calls)
+        found += [*_totals(calls), ("baserun_calls_elsewhere", _calls_elsewhere(test_session, test, calls))]
     return found + [("baserun_failed_check", describe_check(check)) for check in test.failed_checks]
 
 
@@ -58,6 +60,11 @@ def _totals(calls: list[StoredCall]) -> list[Property]:
         ("baserun_cost_usd", f"{cost:f}"),
         ("baserun_unpriced_calls", len(calls) - len(prices)),
     ]
+
+
+def _calls_elsewhere(test_session: TestSession, test: RecordedTest, calls: list[StoredCall]) -> int:
+    stored = {call.id for call in calls}
+    return sum(span.id in stored and span.trace.session is not test_session.session for span in test.spans)
 
 
 def add_properties(item: pytest.Item, found: list[Property]) -> None:
@@ -85,6 +92,7 @@ def result_of(report: pytest.TestReport) -> TestResult | None:
         result.uncounted_calls = _number(told["baserun_uncounted_calls"])
         result.cost_usd = Decimal(str(told["baserun_cost_usd"]))
         result.unpriced_calls = _number(told["baserun_unpriced_calls"])
+        result.calls_elsewhere = _number(told["baserun_calls_elsewhere"])
     return result
 
 

@@ -76,11 +76,11 @@ class Run:
         path, here = Path(self.store), self._config.invocation_params.dir
         return str(path.relative_to(here)) if path.is_relative_to(here) else self.store
 
-    def look(self, session_id: str) -> str:
-        """Return the command that shows a session."""
+    def command(self, arguments: str) -> str:
+        """Return a command of `baserun` for the store of the run."""
         given = self._config.option.baserun_store
         option = "" if not given else f"--store {shlex.quote(given)} "
-        return f"baserun {option}sessions show {session_id}"
+        return f"baserun {option}{arguments}"
 
     def pytest_report_header(self) -> str:
         """Name the session and the store."""

@@ -42,8 +42,16 @@ class Summary:
         failed = [f"failed check: {failed} ({each.nodeid})" for each in results for failed in each.failed_checks]
         lines += dict.fromkeys(failed)  # once, however often a test was tried
         lines.append(f"store: {self._run.place}")
-        sessions = sorted({each.session for each in results}) if self._run.is_kept else []
-        return lines + [f"look:  {self._run.look(session)}" for session in sessions]
+        return lines + (self._commands() if self._run.is_kept else [])
+
+    def _commands(self) -> list[str]:
+        """Return the commands that show the run, and what the session of the run does not have."""
+        sessions = sorted({each.session for each in self._results})
+        lines = [f"look:  {self._run.command(f'sessions show {session}')}" for session in sessions]
+        elsewhere = total(self._results, "calls_elsewhere")
+        if elsewhere:
+            lines.append(f"       {_calls(elsewhere)} outside of its session: {self._run.command('traces list')}")
+        return lines
 
     def _totals(self, with_calls: list[TestResult]) -> str:
         results = self._results

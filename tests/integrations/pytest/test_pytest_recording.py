@@ -273,6 +273,8 @@ def test_summary_tells_of_the_run(recorded: Any) -> None:
     assert "failed check: polite: expected 'please', actual 'You said: Hello' (test_kinds.py::test_checks)" in output
     assert "store: store.sqlite3\n" in output
     assert f"look:  baserun --store store.sqlite3 sessions show {session_id}\n" in output
+    # of `test_thread` and of `test_own_session`
+    assert "       2 calls outside of its session: baserun --store store.sqlite3 traces list\n" in output
 
 
 def test_summary_says_when_tokens_are_unknown(project: Any) -> None:
