@@ -84,7 +84,7 @@ def test_a_cost_that_is_unknown_says_why(run: Run, record: Callable[..., Path]) 
     assert shown.endswith("""\
   assistant  gpt-4o-mini · 800 ms · tokens unknown · cost unknown
     2
-    cost unknown: the stream told no usage; it does when the call says stream_options={'include_usage': True}
+    cost unknown: the stream reported no usage; it does if the call has stream_options={'include_usage': True}
 """)
 
 
@@ -126,7 +126,7 @@ def test_speech_of_unknown_cost_is_told(
     shown = told(run("--store", str(record(speak_and_answer)), *heading))
     assert " · 1 call · 120 in, 45 out · $0.000045 and 1 call of unknown cost\n" in shown
     if heading[0] == "sessions":
-        assert "    cost unknown: the provider told no usage\n" in shown
+        assert "    cost unknown: the provider reported no usage\n" in shown
 
 
 def test_a_trace_reads_as_a_tree(ask: Run) -> None:

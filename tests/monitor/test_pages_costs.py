@@ -17,9 +17,9 @@ from recorded_calls import record_call
 COUNTED = Usage(input_tokens=12, output_tokens=5)
 ASKED = {"stream_options": {"include_usage": True}}
 FAILED: dict[str, Any] = {"status": "error", "error": ValueError("no")}
-UNASKED = "the stream told no usage; it does when the call says stream_options={'include_usage': True}"
-LEFT = "the stream was not read to its end, where its usage is told"
-NOT_TOLD = "the provider told no usage"
+UNASKED = "the stream reported no usage; it does if the call has stream_options={'include_usage': True}"
+LEFT = "the stream was not read to its end, where its usage is reported"
+NOT_TOLD = "the provider reported no usage"
 
 
 CHAT = {"provider": "openai", "operation": "chat", "request_model": "gpt-4o-mini"}
@@ -65,7 +65,7 @@ def told(ending: dict[str, Any], **details: Any) -> tuple[list[str], list[str]]:
          {"usage": COUNTED, "request_model": "our-own-model"}),
         ("no price of <b>our-own</b> was known when the call was recorded",
          {"usage": COUNTED, "response_model": "<b>our-own</b>", "request_model": None}),
-        ("which model it was is not known", {"usage": COUNTED, "request_model": None}),
+        ("the model is not known", {"usage": COUNTED, "request_model": None}),
     ],
 )  # fmt: skip
 def test_a_page_says_why_a_cost_is_unknown(why: str, details: dict[str, Any]) -> None:
@@ -76,8 +76,8 @@ def test_a_page_says_why_a_cost_is_unknown(why: str, details: dict[str, Any]) ->
 @pytest.mark.parametrize(
     ("why", "ending"),
     [
-        ("the call failed, and no usage was told", FAILED),
-        ("the call was cancelled before its usage was told", {"status": "cancelled"}),
+        ("the call failed, and no usage was reported", FAILED),
+        ("the call was cancelled before its usage was reported", {"status": "cancelled"}),
     ],
 )
 def test_a_call_without_an_answer_has_no_usage(why: str, ending: dict[str, Any]) -> None:

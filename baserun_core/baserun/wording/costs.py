@@ -51,20 +51,20 @@ def why_unknown(call: StoredCall) -> str | None:
         return _why_uncounted(call)
     model = call.response_model or call.request_model
     if model is None:
-        return "which model it was is not known"
+        return "the model is not known"
     return f"no price of {model} was known when the call was recorded"
 
 
 def _why_uncounted(call: StoredCall) -> str:
     if has_failed(call):
-        return "the call failed, and no usage was told"
+        return "the call failed, and no usage was reported"
     if call.stream and call.stream_end not in (None, "complete"):
-        return "the stream was not read to its end, where its usage is told"
+        return "the stream was not read to its end, where its usage is reported"
     if call.status == "cancelled":
-        return "the call was cancelled before its usage was told"
+        return "the call was cancelled before its usage was reported"
     if call.stream and _did_not_ask(call):
-        return "the stream told no usage; it does when the call says stream_options={'include_usage': True}"
-    return "the provider told no usage"
+        return "the stream reported no usage; it does if the call has stream_options={'include_usage': True}"
+    return "the provider reported no usage"
 
 
 def _did_not_ask(call: StoredCall) -> bool:
