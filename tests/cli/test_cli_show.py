@@ -129,6 +129,20 @@ def test_speech_of_unknown_cost_is_told(
         assert "    cost unknown: the provider reported no usage\n" in shown
 
 
+def test_without_a_user_it_is_anonymous(run: Run, record: Callable[..., Path]) -> None:
+    """The headings of a session and of a trace without a user say so in the word of the pages."""
+
+    def act(_: Any) -> None:
+        with baserun.with_session(session_identifier=SESSION), baserun.start_trace("look"):
+            baserun.log("hello")
+
+    store = str(record(act))
+
+    assert "\nanonymous\n" in told(run("--store", store, "sessions", "show", SESSION))
+    (trace,) = open_store(store).traces().items
+    assert "\nanonymous\n" in told(run("--store", store, "traces", "show", trace.id))
+
+
 def test_a_trace_reads_as_a_tree(ask: Run) -> None:
     """`traces show` prints the spans as a tree with their durations, and then the conversation."""
     tree, _, conversation = told(ask("traces", "show", TRACE)).partition("\n\nsystem: ")

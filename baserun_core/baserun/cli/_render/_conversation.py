@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from baserun.cli._render._annotations import tell_annotation
-from baserun.cli._render._lines import BLANK, QUIET, STRONG, Line, line
+from baserun.cli._render._lines import BLANK, QUIET, STRONG, Line, line, whose
 from baserun.cli._render._totals import totals
 from baserun.cli._render._traces import tell_trace
 from baserun.cli._render._view import View
@@ -35,7 +35,7 @@ def conversation(session: StoredSession, visit: Sequence[StoredSession], view: V
 def headline(session: StoredSession, visit: Sequence[StoredSession], view: View) -> Iterator[Line]:
     """Yield id, user, times, totals, metadata and links of a session."""
     yield line((f"Session {session.id}", STRONG))
-    yield line("user " + (session.user_identifier or "unknown"))
+    yield line(whose(session.user_identifier))
     yield line((f"started {view.when(session.started_at)} · {_end(session, view)}", QUIET))
     yield line((amounts(session), QUIET))
     if session.metadata:

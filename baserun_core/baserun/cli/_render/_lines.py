@@ -38,3 +38,8 @@ def line(*parts: str | tuple[str, str], indent: int = 0, label: int = 0) -> Line
         words, style = (part, "") if isinstance(part, str) else part
         text.append(safe(words), style)
     return Line(indent, text, label)
+
+
+def whose(user_identifier: str | None) -> str:
+    """Name the user of a session or trace, in the words of the pages."""
+    return f"user {user_identifier}" if user_identifier else "anonymous"

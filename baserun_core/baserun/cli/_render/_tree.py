@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from rich.cells import cell_len, set_cell_size
 
-from baserun.cli._render._lines import BAD, QUIET, STATUS_STYLES, STRONG, WARN, Line, line
+from baserun.cli._render._lines import BAD, QUIET, STATUS_STYLES, STRONG, WARN, Line, line, whose
 from baserun.cli._render._view import View
 from baserun.store import StoredCall, StoredSpan, StoredTrace
 from baserun.wording.amounts import dollars
@@ -30,7 +30,7 @@ def tree(trace: StoredTrace, view: View, width: int) -> Iterator[Line]:
     """Yield the facts of the trace, and a line for each span under its parent."""
     yield line((f"Trace {trace.id}", STRONG))
     yield line(f"session {trace.session_id or 'none'}")
-    yield line(f"user {trace.user_identifier or 'unknown'}")
+    yield line(whose(trace.user_identifier))
     yield line((facts(f"started {view.when(trace.started_at)}", trace.kind, trace.environment), QUIET))
     for name, values in (("tags", trace.tags), ("metadata", trace.metadata)):
         if values:
