@@ -326,10 +326,12 @@ class WebRequest(IncomingRequest):
         traces = self.traces
         if traces.is_finished:
             return
-        traces.is_finished = True
         if traces.latest is None and self.session.decision is None and self.policy.options.record_requests != ALL:
+            traces.is_finished = True
             return
         with guarded("finishing the trace of a request"):
+            self.trace  # noqa: B018  (begun before `is_finished`, after which it would end as it begins)
+            traces.is_finished = True
             self._finish(error, status)
 
     def go_on(self) -> None:

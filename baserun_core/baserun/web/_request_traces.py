@@ -60,6 +60,8 @@ class RequestTraces(msgspec.Struct, eq=False):
         with self._request.policy.lock:
             if self.latest is None:
                 self.latest = self._next() if self._ended is None else self._more_of(self._ended)
+                if self.is_finished and self._ended is None:
+                    recorder().finish_trace(self.latest, None)  # what is recorded later gets traces of its own
             return self.latest
 
     def _next(self) -> Trace:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from io import BytesIO
@@ -77,6 +78,34 @@ def test_work_in_a_pool_of_threads(make_app: MakeApp, captured: Captured, call: 
     assert answer.text == "/pool/orders"
     assert _said(captured) == [["chat orders"]]
     assert captured.traces[0].session_id is not None
+
+
+def test_a_thread_that_outlives_the_request(make_app: MakeApp, captured: Captured, call: Call) -> None:
+    """Of a request that recorded nothing before it ended, a thread's calls and logs are in the session all the same."""
+    app = make_app()
+    go = threading.Event()
+    threads: list[threading.Thread] = []
+
+    @app.get("/start")
+    def start() -> str:
+        @baserun.propagate
+        def later() -> None:
+            go.wait(60)
+            call("later")
+            baserun.log("later, too")
+
+        threads.append(threading.Thread(target=later))
+        threads[0].start()
+        return "started"
+
+    app.test_client().get("/start")
+    go.set()
+    threads[0].join(60)
+
+    (session,) = captured.sessions
+    (trace,) = captured.traces
+    assert (trace.name, trace.status, trace.session_id) == ("chat later", "ok", session.id)
+    assert [note.value for note in session.annotations or []] == ["later, too"]
 
 
 def test_work_at_the_end_of_a_request(make_app: MakeApp, captured: Captured, call: Call) -> None:

@@ -207,17 +207,20 @@ def test_a_background_task_that_fails(captured: Captured, call: Any) -> None:
     assert [trace.status for trace in captured.traces] == ["error"]
 
 
-def test_a_task_that_outlives_the_request(captured: Captured, call: Any) -> None:
-    """A task that outlives its request stays in that request's session, with its own traces."""
+@pytest.mark.parametrize("is_touched", [True, False])
+def test_a_task_that_outlives_the_request(captured: Captured, call: Any, is_touched: bool) -> None:
+    """Its calls are in the session of its request, in finished traces of their own, and its logs are there too."""
     go = asyncio.Event()
     tasks: list[asyncio.Task[None]] = []
 
     async def later() -> None:
         await go.wait()
         call("later")
+        baserun.log("later, too")
 
     async def start(request: Request) -> Response:
-        call("at once")
+        if is_touched:
+            call("at once")
         tasks.append(asyncio.create_task(later()))
         return Response()
 
@@ -231,7 +234,10 @@ def test_a_task_that_outlives_the_request(captured: Captured, call: Any) -> None
         TestClient.get(browser, "/finish", headers={"cookie": ""})
 
     (session,) = captured.sessions
-    assert [trace.name for trace in traces_of(session)] == ["GET /start", "chat later"]
+    names = ["GET /start", "chat later"] if is_touched else ["chat later"]
+    assert [(trace.name, trace.status) for trace in traces_of(session)] == [(name, "ok") for name in names]
+    of_traces = [note for trace in traces_of(session) for note in trace.annotations or []]
+    assert [note.value for note in (*of_traces, *(session.annotations or []))] == ["later, too"]
 
 
 @pytest.mark.filterwarnings(
