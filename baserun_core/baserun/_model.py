@@ -43,7 +43,7 @@ class SessionHost(Protocol):
         """Return the signed token that resumes the session."""
 
     def block_left(self, trace: Trace, error: BaseException | None) -> None:
-        """Note that the block of another session was left, which `trace` of this request stays in."""
+        """Note that a block of another session was left with `error`, in which `trace` of the request was used."""
 
 
 class Session(Live):

@@ -27,4 +27,4 @@ def search(store: Store, text: tuple[str, ...], as_json: bool, user: str | None,
     if not words.strip():
         raise click.UsageError("There is nothing to search for; write words that were said.")
     page = store.search(words, **given({"user": user_to_filter(store, user), **options}))
-    write_page(HITS, page, "Nobody said that.", as_json=as_json)
+    write_page(HITS, page, "Nothing found.", as_json=as_json)

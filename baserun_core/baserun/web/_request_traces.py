@@ -1,8 +1,9 @@
 """The traces of a request: usually one, begun on first access.
 
 Where the session changes in the middle of a request (login, logout, `session.end()`, the end of a conversation's
-block), what is recorded afterwards goes into another trace, and all of them end with the request. `current_trace()`
-returns the previous trace, which the new one `follows`, until something is recorded in the new one.
+block), what is recorded afterwards goes into another trace, and all of them end with the request. On a websocket, that
+of a conversation's block ends with the block. `current_trace()` returns the previous trace, which the new one
+`follows`, until something is recorded in the new one.
 
     traces.latest or traces.begin()    # the trace that is current
     traces.leave()                     # leave the latest trace behind: the next access begins another
@@ -49,7 +50,7 @@ class RequestTraces(msgspec.Struct, eq=False):
     latest: Trace | None = None
     """The trace that is current in the request; None until it is begun."""
     left: tuple[Trace, ...] = ()
-    """The traces that were left behind, in their order."""
+    """The traces that were left behind, in their order: the last one, and the others that have not ended."""
     is_finished: bool = False
     """They have ended, or there was nothing to record."""
     _ended: Trace | None = None
@@ -79,7 +80,7 @@ class RequestTraces(msgspec.Struct, eq=False):
         return more
 
     def leave(self) -> None:
-        """Leave the latest trace behind, to end with the request; what follows goes into another one."""
+        """Leave the latest trace behind; what follows goes into another one."""
         clock = recorder().clock
         if self.latest is not None:
             self.latest.follows = None  # a connection's traces must not form an endless chain
